@@ -1,0 +1,75 @@
+// Runs sources: fetches records, keys them, appends them to a topic, and counts what the log acknowledged.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "broker/topics.h"
+#include "pipeline/spec.h"
+
+namespace penstock::ingest {
+
+enum class SourceState { waiting, running, backing_off, circuit_open, stopped, finished, failed };
+std::string_view to_string(SourceState state);
+
+/// Counts since the source was started, or of one run of a task.
+struct SourceCounts {
+    std::int64_t fetched = 0;       ///< records in responses
+    std::int64_t acknowledged = 0;  ///< records that the log has made durable
+    std::int64_t rejected = 0;      ///< records sent to the dead-letter topic
+    std::int64_t requests = 0;
+    std::int64_t failures = 0;      ///< requests that failed
+    std::int64_t bytes = 0;
+};
+
+struct SourceStatus {
+    std::string name;
+    std::string kind;  ///< http, file, webhook
+    std::string topic;
+    SourceState state = SourceState::stopped;
+    std::string detail;    ///< the last error, or what it waits for
+    std::string endpoint;  ///< where records come from now
+    bool replica = false;  ///< the built-in replica answers instead of the real API
+    SourceCounts counts;
+};
+
+/// Where the built-in replica of an API listens; empty when there is none of that name.
+class Replicas {
+public:
+    virtual ~Replicas() = default;
+    /// Starts it on a free loopback port at the first call: "http://127.0.0.1:40123".
+    virtual Result<std::string> base_url(std::string_view name) = 0;
+};
+
+/// Thread-safe.
+class Sources {
+public:
+    virtual ~Sources() = default;
+    /// Starts, or restarts when the spec has changed, from the position kept with the records.
+    virtual Result<> start(std::string_view pipeline, const pipeline::SourceSpec& source) = 0;
+    /// Stops after what is in flight has been acknowledged; no-op when it does not run.
+    virtual Result<> stop(std::string_view source) = 0;
+    virtual std::vector<SourceStatus> status() = 0;
+    /// Runs a source for a time (0: until it has no more) beside, or without, its continuous run; returns what the
+    /// log acknowledged. cancelled is polled.
+    virtual Result<SourceCounts> run_bounded(const pipeline::SourceSpec& source,
+                                             std::int64_t for_us, std::string_view run_id,
+                                             const std::function<bool()>& cancelled) = 0;
+    /// A POST to a webhook source: appends the body's records and returns when the log has acknowledged them.
+    virtual void webhook(std::string_view path, std::string_view authorization,
+                         std::string_view body,
+                         std::function<void(Result<SourceCounts>)> done) = 0;
+};
+
+struct SourcesOptions {
+    int threads = 2;
+};
+
+std::unique_ptr<Sources> make_sources(broker::Topics& topics, Replicas& replicas,
+                                      SourcesOptions options = {});
+
+}  // namespace penstock::ingest

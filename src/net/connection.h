@@ -1,0 +1,80 @@
+// A TCP connection (TLS later behind the same class) and a listener that serves each one by a coroutine.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "base/result.h"
+#include "net/task.h"
+
+namespace penstock::net {
+
+/// Owned by the coroutine that serves it; used on its shard only. One read and one write may be under way at once.
+class Connection {
+public:
+    explicit Connection(asio::ip::tcp::socket socket);
+    Connection(Connection&&) = default;
+
+    /// Reads what there is, at least one byte. Errc::unavailable at the end of the stream, Errc::timeout.
+    Task<Result<std::size_t>> read_some(std::span<char> into);
+    /// Fills all of into.
+    Task<Result<>> read_exactly(std::span<char> into);
+    /// Writes all of it; the bytes must live until this returns.
+    Task<Result<>> write(std::string_view bytes);
+    /// Several pieces in one system call.
+    Task<Result<>> write(std::span<const std::string_view> pieces);
+
+    /// A read or write that takes longer ends with Errc::timeout and closes. Zero: no limit.
+    void set_timeout(std::chrono::milliseconds limit) { limit_ = limit; }
+    void close();
+    bool is_open() const { return socket_.is_open(); }
+
+    std::string peer_address() const;   ///< "127.0.0.1"
+    std::uint16_t peer_port() const;
+    std::string local_address() const;  ///< the address the client used to reach us
+    std::uint16_t local_port() const;
+    asio::any_io_executor executor() { return socket_.get_executor(); }
+    asio::ip::tcp::socket& socket() { return socket_; }
+
+private:
+    asio::ip::tcp::socket socket_;
+    std::chrono::milliseconds limit_{0};
+};
+
+struct ListenOptions {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;      ///< 0: any free one
+    int max_connections = 10'000;  ///< more are closed at once
+    std::string name;            ///< "kafka": in log lines and errors
+    std::string setting;         ///< "ports.kafka": named by the error when the port is in use
+};
+
+/// Accepts connections and spreads them over the shards.
+class Listener {
+public:
+    using Session = std::function<Task<>(Connection)>;
+
+    /// Binds and starts. Errc::unavailable, naming port and setting, when the port is in use.
+    static Result<std::unique_ptr<Listener>> start(Shards& shards, ListenOptions options,
+                                                   Session session);
+    ~Listener();  ///< stop()
+    /// Accepts no more, closes the connections that are open and waits until their sessions have ended.
+    void stop();
+    std::uint16_t port() const { return port_; }
+    int connections() const;
+
+private:
+    struct State;
+    Listener() = default;
+    std::shared_ptr<State> state_;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace penstock::net

@@ -1,0 +1,97 @@
+// DAGs: schedules, runs, retries. What a task does stands behind TaskActions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "coordinate/coordinator.h"
+#include "metadata/metadata.h"
+#include "pipeline/spec.h"
+
+namespace penstock::orchestrate {
+
+/// What a task did; counts is JSON for people and the console.
+struct TaskOutcome {
+    std::string note;
+    std::string counts = "{}";
+};
+
+struct TaskContext {
+    std::string pipeline;
+    std::string dag;
+    std::string run_id;
+    std::string task;
+    int try_number = 1;
+    std::int64_t logical_us = 0;
+    std::string conf;
+    std::function<bool()> cancelled;              ///< poll; stop soon when true
+    std::function<void(std::string_view)> log;    ///< a line of the task's log
+};
+
+/// Does the work of run, sql and http tasks; shell tasks and waits are the scheduler's own. Called on worker
+/// threads, several at once; an error is a failed try.
+class TaskActions {
+public:
+    virtual ~TaskActions() = default;
+    virtual Result<TaskOutcome> run(const pipeline::RunTask& task, const TaskContext& context) = 0;
+    virtual Result<TaskOutcome> sql(const pipeline::SqlTask& task, const TaskContext& context) = 0;
+    virtual Result<TaskOutcome> http(const pipeline::HttpTask& task, const TaskContext& context) = 0;
+    /// Asked again and again by the scheduler; must be quick.
+    virtual Result<bool> condition(const pipeline::WaitTask& task, const TaskContext& context) = 0;
+};
+
+struct DagStatus {
+    std::string pipeline;
+    std::string name;
+    std::string schedule;
+    bool paused = false;
+    std::optional<std::int64_t> next_run_us;
+    std::vector<std::string> tasks;
+    std::vector<std::pair<std::string, std::string>> edges;  ///< upstream, downstream
+};
+
+/// Thread-safe.
+class Scheduler {
+public:
+    virtual ~Scheduler() = default;
+    /// Replaces the DAGs of the pipeline; runs under way go on with the definition they started with.
+    virtual Result<> set_dags(std::string_view pipeline, std::vector<pipeline::DagSpec> dags) = 0;
+    virtual void remove_pipeline(std::string_view pipeline) = 0;
+    /// A manual run; returns its run_id. Errc::not_found.
+    virtual Result<std::string> trigger(std::string_view dag, std::string_view conf_json) = 0;
+    virtual Result<> set_paused(std::string_view dag, bool paused) = 0;
+    virtual std::vector<DagStatus> status() = 0;
+    /// Waits until the run has ended; Errc::timeout.
+    virtual Result<metadata::DagRun> wait(std::string_view dag, std::string_view run_id,
+                                          std::int64_t timeout_us) = 0;
+    /// Cancels what runs, waits for it, starts nothing more.
+    virtual void stop() = 0;
+};
+
+struct SchedulerOptions {
+    int workers = 8;
+};
+
+std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata,
+                                          coordinate::Coordinator& coordinator,
+                                          TaskActions& actions, const Clock& clock,
+                                          SchedulerOptions options = {});
+
+/// When a schedule fires next.
+class Schedule {
+public:
+    virtual ~Schedule() = default;
+    /// The first time after this one.
+    virtual std::int64_t next_after(std::int64_t us) const = 0;
+};
+/// Cron (5 fields, names, steps, ranges), presets (@hourly, @daily, ...), "every 10m". Errc::invalid says which field.
+Result<std::unique_ptr<Schedule>> parse_schedule(std::string_view text, std::string_view timezone);
+
+}  // namespace penstock::orchestrate

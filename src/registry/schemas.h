@@ -1,0 +1,41 @@
+// The schemas seam: subjects, versions, compatibility. Below it stand our own registry (LocalSchemas) and any
+// Confluent-compatible registry over HTTP (RemoteSchemas).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace penstock::registry {
+
+enum class SchemaKind { avro, json, protobuf };
+std::string_view to_string(SchemaKind kind);  ///< AVRO, JSON, PROTOBUF
+
+struct RegisteredSchema {
+    std::string subject;
+    std::int32_t version = 0;
+    std::int32_t id = 0;  ///< the same schema text and kind have one id in all subjects
+    SchemaKind kind = SchemaKind::avro;
+    std::string text;
+};
+
+/// Thread-safe.
+class Schemas {
+public:
+    virtual ~Schemas() = default;
+    virtual std::string describe() const = 0;
+    /// Registers, or finds it registered already. Errc::invalid when it does not parse or is incompatible.
+    virtual Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind,
+                                         std::string_view text) = 0;
+    virtual Result<RegisteredSchema> by_id(std::int32_t id) = 0;
+    /// version -1: the latest.
+    virtual Result<RegisteredSchema> get(std::string_view subject, std::int32_t version) = 0;
+    virtual Result<std::vector<std::string>> subjects() = 0;
+    virtual Result<std::vector<std::int32_t>> versions(std::string_view subject) = 0;
+};
+
+}  // namespace penstock::registry
