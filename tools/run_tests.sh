@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# All tests, each step with its time; the last line counts the steps. `run_tests.sh quick` leaves out what needs
+# other builds or other programs.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+quick=${1:-}
+mkdir -p build/test-logs
+passed=0
+failed=0
+names=()
+
+step() {
+  local name=$1
+  shift
+  local log=build/test-logs/${name//[^a-zA-Z0-9]/-}.log
+  local start=$SECONDS
+  printf '%-44s ' "$name"
+  if "$@" >"$log" 2>&1; then
+    passed=$((passed + 1))
+    printf 'ok      %4d s   %s\n' $((SECONDS - start)) "$(grep -E 'tests passed|[0-9]+ passed|layers in order|files tidy' "$log" | tail -n 1)"
+  else
+    failed=$((failed + 1))
+    names+=("$name")
+    printf 'FAILED  %4d s   %s\n' $((SECONDS - start)) "$log"
+    tail -n 60 "$log" | sed 's/^/    /'
+  fi
+}
+
+jobs=$(nproc)
+step "layers" tools/check_layers.py --compare docs/architecture.md
+step "tidy" tools/tidy.py
+if [ "$quick" = quick ]; then
+  step "build (dev)" make -s dev
+  step "unit and SQL tests" ctest --test-dir build/dev -L unit --output-on-failure -j "$jobs"
+else
+  step "build (release)" make -s build
+  step "unit and SQL tests" ctest --test-dir build/release -L unit --output-on-failure -j "$jobs"
+  step "clients, end to end" .venv/bin/python -m pytest tests -q -x --timeout 300
+  step "build (address, undefined)" make -s build PRESET=asan
+  step "unit tests (address, undefined)" ctest --test-dir build/asan -L unit --output-on-failure -j "$jobs"
+  step "crash: 50 kills" env PENSTOCK_CRASHES=50 .venv/bin/python -m pytest tests/crash -q --timeout 900
+  step "console units" bash -c 'cd console && npm run --silent test'
+fi
+
+[ ${#names[@]} -eq 0 ] || printf 'failed: %s\n' "${names[*]}"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

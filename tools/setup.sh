@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Installs what is missing on Debian 12, and says what. Quick and silent when nothing is.
+#   setup.sh build   to build and run
+#   setup.sh test    to run the tests as well
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build_packages=(
+  clang-19 lld-19 cmake ninja-build ccache pkg-config git python3
+  libboost1.81-dev librocksdb-dev libsimdjson-dev libsqlite3-dev libyaml-cpp-dev libspdlog-dev libfmt-dev
+  libcli11-dev libhowardhinnant-date-dev libcurl4-openssl-dev libssl-dev libzstd-dev liblz4-dev
+  libsnappy-dev zlib1g-dev libxxhash-dev libgtest-dev libgmock-dev tzdata ca-certificates
+)
+test_packages=(libclang-rt-19-dev llvm-19 clang-format-19 python3-venv kcat chromium libbenchmark-dev)
+
+missing() {
+  local package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+  done
+}
+
+install() {
+  local packages
+  mapfile -t packages < <(missing "$@")
+  # Node comes from Debian unless there is one already, whoever installed it.
+  if ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
+  [ ${#packages[@]} -gt 0 ] || return 0
+  echo "set-up: installing ${packages[*]}"
+  local root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "set-up: run as root, or install sudo" >&2; exit 1; }
+    root=(sudo)
+  fi
+  local log=build/setup.log
+  mkdir -p build
+  { "${root[@]}" apt-get update -qq &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -q --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; echo "set-up: apt-get failed, see $log" >&2; exit 1; }
+}
+
+python_packages() {
+  local wanted=tests/requirements.txt stamp=.venv/installed
+  cmp -s "$wanted" "$stamp" && return 0
+  echo "set-up: installing into .venv: $(grep -vE '^(#|$)' "$wanted" | tr '\n' ' ')"
+  # Debian's own Python, whatever else is first in the path.
+  [ -x .venv/bin/python ] || /usr/bin/python3 -m venv .venv
+  .venv/bin/pip install -q --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$stamp"
+}
+
+case "${1:-build}" in
+  build) install "${build_packages[@]}" ;;
+  test)
+    install "${build_packages[@]}" "${test_packages[@]}"
+    python_packages
+    ;;
+  *) echo "usage: setup.sh build|test" >&2; exit 2 ;;
+esac
