@@ -10,6 +10,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 
+#include "net/deadline.h"
+
 namespace penstock::net {
 namespace {
 
@@ -20,27 +22,6 @@ Error error_of(boost::system::error_code code, bool timed_out) {
     if (code == asio::error::eof) return {Errc::unavailable, "the peer closed the connection"};
     return {Errc::unavailable, code.message()};
 }
-
-/// Closes the socket when time is up, unless destroyed before.
-class Deadline {
-public:
-    Deadline(Tcp::socket& socket, std::chrono::milliseconds limit) {
-        if (limit.count() == 0) return;
-        fired_ = std::make_shared<bool>(false);
-        timer_.emplace(socket.get_executor(), limit);
-        timer_->async_wait([fired = fired_, &socket](boost::system::error_code error) {
-            if (error) return;
-            *fired = true;
-            boost::system::error_code ignored;
-            socket.cancel(ignored);
-        });
-    }
-    bool fired() const { return fired_ && *fired_; }
-
-private:
-    std::shared_ptr<bool> fired_;
-    std::optional<asio::steady_timer> timer_;
-};
 
 }  // namespace
 

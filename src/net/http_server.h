@@ -51,6 +51,15 @@ public:
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
 using EventHandler = std::function<Task<>(HttpRequest, EventStream&)>;
 
+/// What a method and path lead to. At most one of handler and events is set; none: 404 when allowed is empty, else
+/// 405. Points into the routes.
+struct HttpMatch {
+    const HttpHandler* handler = nullptr;
+    const EventHandler* events = nullptr;
+    std::map<std::string, std::string> params;
+    std::vector<std::string> allowed;  ///< the path's methods, sorted, for the header Allow
+};
+
 /// A table of routes. Build it before the server starts; it is read-only afterwards.
 class HttpRoutes {
 public:
@@ -61,8 +70,10 @@ public:
     /// GET that answers with text/event-stream.
     void on_events(std::string_view path, EventHandler handler);
 
+    /// segments: the path between its slashes, decoded.
+    HttpMatch match(std::string_view method, const std::vector<std::string>& segments) const;
+
 private:
-    friend class HttpServer;
     struct Route {
         std::string method;
         std::vector<std::string> parts;
@@ -76,6 +87,9 @@ struct HttpOptions {
     ListenOptions listen;
     std::size_t max_body_bytes = 32 * 1024 * 1024;  ///< more: 413
     std::size_t max_header_bytes = 64 * 1024;       ///< more: 431
+    /// Bodies under way on all connections together; more: 503.
+    std::size_t max_total_body_bytes = 512 * 1024 * 1024;
+    /// For the next request to arrive whole, and for each megabyte of a response to leave.
     std::chrono::milliseconds idle_timeout{60'000};
     std::vector<std::pair<std::string, std::string>> headers;  ///< put on every response
 };
