@@ -68,6 +68,8 @@ public:
     virtual Result<> insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) = 0;
     virtual Result<> update_run(const DagRun& run) = 0;
     virtual Result<> update_task(const TaskInstance& task) = 0;
+    /// The run, when there is one, and the tasks change together or not at all. Errc::not_found when one is missing.
+    virtual Result<> update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks);
     virtual Result<std::optional<DagRun>> run(std::string_view dag, std::string_view run_id) = 0;
     /// Newest first; dag empty: of all.
     virtual Result<std::vector<DagRun>> runs(std::string_view dag, int limit) = 0;
@@ -91,9 +93,13 @@ public:
 
     virtual Result<> put_setting(std::string_view name, std::string_view value) = 0;
     virtual Result<std::optional<std::string>> setting(std::string_view name) = 0;
+
+    /// Removes ended runs, with their tasks and logs, beyond the newest keep of each DAG; returns how many.
+    virtual Result<std::int64_t> prune_runs(std::string_view dag, std::int64_t keep);
 };
 
-/// Opens, creates and migrates the SQLite file.
+/// Opens, creates and migrates the SQLite file. The error names the file: Errc::corrupt when it is damaged or no SQLite
+/// database, Errc::unsupported when a newer Penstock has migrated it, Errc::io when it cannot be opened.
 Result<std::unique_ptr<Metadata>> open_sqlite(const std::string& path);
 
 }  // namespace penstock::metadata
