@@ -36,8 +36,9 @@ else
   step "build (release)" make -s build
   step "unit and SQL tests" ctest --test-dir build/release -L unit --output-on-failure -j "$jobs"
   step "clients, end to end" .venv/bin/python -m pytest tests -q -x --timeout 300
-  step "build (address, undefined)" make -s build PRESET=asan
-  step "unit tests (address, undefined)" ctest --test-dir build/asan -L unit --output-on-failure -j "$jobs"
+  # One sanitized build serves the unit tests and the fuzzers.
+  step "build (address, undefined, fuzzers)" make -s build PRESET=fuzz
+  step "unit tests, fuzzers (address, undefined)" ctest --test-dir build/fuzz -L unit --output-on-failure -j "$jobs"
   step "crash: 50 kills" env PENSTOCK_CRASHES=50 .venv/bin/python -m pytest tests/crash -q --timeout 900
   step "console units" bash -c 'cd console && npm run --silent test'
 fi

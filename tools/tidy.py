@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MAX_LINE = 110
+MAX_LINE = 118
 MAX_FILE = 800
 LONGER = {}  # path -> lines it may have
 
