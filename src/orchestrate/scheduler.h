@@ -61,22 +61,28 @@ struct DagStatus {
 class Scheduler {
 public:
     virtual ~Scheduler() = default;
-    /// Replaces the DAGs of the pipeline; runs under way go on with the definition they started with.
+    /// Replaces the DAGs of the pipeline; runs under way go on with the definition they started with. Errc::invalid
+    /// names the DAG, and the task or schedule, that cannot be; Errc::exists when another pipeline has one of that
+    /// name. Then nothing is replaced.
     virtual Result<> set_dags(std::string_view pipeline, std::vector<pipeline::DagSpec> dags) = 0;
     virtual void remove_pipeline(std::string_view pipeline) = 0;
-    /// A manual run; returns its run_id. Errc::not_found.
+    /// A manual run, of a paused DAG too; conf_json is a JSON object, or empty. Returns its run_id once the run is
+    /// durable. Errc::not_found, Errc::invalid (conf), Errc::full (too many runs wait already).
     virtual Result<std::string> trigger(std::string_view dag, std::string_view conf_json) = 0;
     virtual Result<> set_paused(std::string_view dag, bool paused) = 0;
     virtual std::vector<DagStatus> status() = 0;
-    /// Waits until the run has ended; Errc::timeout.
+    /// Waits until the run has ended; Errc::timeout (of real time), Errc::not_found, Errc::cancelled after stop().
     virtual Result<metadata::DagRun> wait(std::string_view dag, std::string_view run_id,
                                           std::int64_t timeout_us) = 0;
-    /// Cancels what runs, waits for it, starts nothing more.
+    /// Cancels what runs, waits for it, starts nothing more. Unfinished runs go on at the next start: waits and tries
+    /// of run and sql tasks start over, tries of shell and http tasks count as failed.
     virtual void stop() = 0;
 };
 
 struct SchedulerOptions {
-    int workers = 8;
+    int workers = 8;                    ///< tasks at once; waits do not count
+    std::int64_t poll_us = 200'000;     ///< the clock is looked at this often at least
+    std::int64_t keep_runs = 1000;      ///< ended runs kept for each DAG
 };
 
 std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata,
@@ -87,11 +93,21 @@ std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata,
 /// When a schedule fires next.
 class Schedule {
 public:
+    /// once: one run ever. continuous: the next run starts when the last one has ended, at most one a second.
+    enum class Kind { times, once, continuous };
+    static constexpr std::int64_t never = INT64_MAX;
+
     virtual ~Schedule() = default;
-    /// The first time after this one.
+    /// The first time after this one; never when there is none.
     virtual std::int64_t next_after(std::int64_t us) const = 0;
+    virtual Kind kind() const { return Kind::times; }
 };
-/// Cron (5 fields, names, steps, ranges), presets (@hourly, @daily, ...), "every 10m". Errc::invalid says which field.
+/// Cron (5 fields, names, steps, ranges), presets (@hourly, @daily, @weekly, @monthly, @quarterly, @yearly, @once,
+/// @continuous), "every 10m" (multiples since 1970 in UTC). Errc::invalid says which field and what was expected.
+///
+/// Day of month and day of week: when both are restricted, either may match (as in cron and Airflow).
+/// Changes of the clock: a schedule with * in the hour follows elapsed time, so that each of its times exists once.
+/// Otherwise a local time that is skipped fires once when the gap ends, and one that comes twice fires the first time.
 Result<std::unique_ptr<Schedule>> parse_schedule(std::string_view text, std::string_view timezone);
 
 }  // namespace penstock::orchestrate
