@@ -13,7 +13,8 @@
 
 namespace penstock::pipeline {
 
-/// Where in the file, from 1. For a block of SQL: where its first character stands.
+/// Where in the file, from 1, columns in bytes; line 0: the file as a whole. For a block of SQL: where its first
+/// character stands.
 struct Place {
     int line = 0;
     int column = 0;
@@ -24,6 +25,13 @@ struct Text {
     std::string text;
     Place start;
     int indent = 0;  ///< columns that YAML removed from each line after the first
+    /// For styles that join lines or hold escapes (folded, quoted): where the characters from each offset on stand.
+    /// Sorted by offset; empty when start and indent say it all. See place_in_file() in text_place.h.
+    struct Run {
+        std::size_t offset = 0;
+        Place place;
+    };
+    std::vector<Run> runs;
 };
 
 enum class Format { json, avro, text, raw };
