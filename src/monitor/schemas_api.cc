@@ -1,0 +1,60 @@
+// GET /api/v1/schemas, /api/v1/schemas/{subject}, /api/v1/schemas/{subject}/{version}
+#include "base/units.h"
+#include "monitor/api.h"
+
+namespace penstock::monitor {
+
+namespace {
+
+Result<registry::Schemas*> schemas_of(Api& api) {
+    if (api.parts.schemas != nullptr) return api.parts.schemas;
+    return fail(Errc::not_found, "no schema registry runs here");
+}
+
+Result<net::HttpResponse> list_subjects(Api& api, const net::HttpRequest&) {
+    auto* schemas = TRY(schemas_of(api));
+    const auto subjects = TRY(schemas->subjects());
+    JsonWriter json;
+    json.begin_array();
+    for (const auto& subject : subjects) json.value(subject);
+    return net::json_response(json.end_array().take());
+}
+
+Result<net::HttpResponse> list_versions(Api& api, const net::HttpRequest& request) {
+    auto* schemas = TRY(schemas_of(api));
+    const auto versions = TRY(schemas->versions(param(request, "subject")));
+    JsonWriter json;
+    json.begin_array();
+    for (const auto version : versions) json.value(version);
+    return net::json_response(json.end_array().take());
+}
+
+Result<net::HttpResponse> get_schema(Api& api, const net::HttpRequest& request) {
+    auto* schemas = TRY(schemas_of(api));
+    const auto& text = param(request, "version");
+    std::int32_t version = -1;
+    if (text != "latest") {
+        const auto number = parse_int(text);
+        if (!number || *number < 1 || *number > INT32_MAX) {
+            return fail(Errc::invalid, "version: expected 'latest' or a number from 1, found '{}'",
+                        text);
+        }
+        version = static_cast<std::int32_t>(*number);
+    }
+    const auto schema = TRY(schemas->get(param(request, "subject"), version));
+    JsonWriter json;
+    json.begin_object().field("subject", schema.subject).field("version", schema.version);
+    json.field("id", schema.id).field("kind", to_string(schema.kind));
+    json.field("text", schema.text).end_object();
+    return net::json_response(json.take());
+}
+
+}  // namespace
+
+void add_schema_routes(ApiRoutes& routes) {
+    routes.on("GET", "/api/v1/schemas", list_subjects);
+    routes.on("GET", "/api/v1/schemas/{subject}", list_versions);
+    routes.on("GET", "/api/v1/schemas/{subject}/{version}", get_schema);
+}
+
+}  // namespace penstock::monitor
