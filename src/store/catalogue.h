@@ -1,0 +1,71 @@
+// What keyspaces and tables there are. Immutable: a change makes a new catalogue, readers keep theirs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/data_type.h"
+
+namespace penstock::store {
+
+enum class ColumnRole : std::uint8_t { partition_key, clustering, regular };
+
+struct ColumnDefinition {
+    std::uint32_t id = 0;  ///< within its table; never used again after the column was dropped
+    std::string name;
+    DataType type;
+    ColumnRole role = ColumnRole::regular;
+    std::uint32_t position = 0;  ///< among the partition key's or the clustering columns
+    bool descending = false;     ///< clustering columns only
+};
+
+struct TableDefinition {
+    /// Part of the rows' keys; never used again. TRUNCATE gives the table another one.
+    std::uint32_t id = 0;
+    std::string uuid;  ///< 16 bytes: the id that clients see; the same for the table's life
+    std::string keyspace;
+    std::string name;
+    /// Partition key, clustering columns (both in the key's order), then the others in the order of their ids.
+    std::vector<ColumnDefinition> columns;
+    /// As CQL text: comment -> 'what it is for', compaction -> {'class': ...}.
+    std::map<std::string, std::string> options;
+    std::uint32_t next_column = 0;
+    std::uint32_t partition_columns = 0;
+    std::uint32_t clustering_columns = 0;
+
+    const ColumnDefinition* find(std::string_view column) const;
+    const ColumnDefinition* by_id(std::uint32_t column) const;
+    std::uint32_t key_columns() const { return partition_columns + clustering_columns; }
+    bool is_counter() const;
+    std::string full_name() const { return keyspace + "." + name; }
+    /// Puts the columns in their order and counts them.
+    void arrange();
+};
+
+struct KeyspaceDefinition {
+    std::string name;
+    std::map<std::string, std::string> replication;
+    bool durable_writes = true;
+    std::map<std::string, std::shared_ptr<const TableDefinition>> tables;
+};
+
+struct Catalogue {
+    std::map<std::string, KeyspaceDefinition, std::less<>> keyspaces;
+    std::uint32_t next_table = 1;
+    std::string version;  ///< 16 bytes, a uuid of the contents
+
+    const KeyspaceDefinition* keyspace(std::string_view name) const;
+    std::shared_ptr<const TableDefinition> table(std::string_view keyspace, std::string_view name) const;
+    bool has_table_id(std::uint32_t id) const;
+};
+
+std::string serialize(const Catalogue& catalogue);
+/// Errc::corrupt.
+Result<Catalogue> parse_catalogue(std::string_view bytes);
+
+}  // namespace penstock::store

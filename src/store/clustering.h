@@ -1,0 +1,24 @@
+// Clustering values as bytes whose unsigned order is the values' order, so that RocksDB's order is the table's.
+// Each encoding is self-delimiting: no encoding is a prefix of another one of the same column.
+// docs/formats/table_key.md has the table.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/data_type.h"
+
+namespace penstock::store {
+
+/// Whether columns of this type can be clustering columns here.
+bool can_cluster(const DataType& type);
+
+/// Appends the encoding of one value (in CQL's serialisation, valid for the type) of a column.
+void append_clustering(std::string& out, const DataType& type, bool descending, std::string_view value);
+
+/// Takes one encoded value off the front of `encoded` and appends its CQL serialisation to `value`.
+/// False when the bytes are not an encoding.
+bool take_clustering(std::string_view& encoded, const DataType& type, bool descending, std::string& value);
+
+}  // namespace penstock::store

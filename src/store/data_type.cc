@@ -1,0 +1,160 @@
+#include "store/data_type.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+namespace penstock::store {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Kind>, 25> simple_names{{
+    {"ascii", Kind::ascii},       {"bigint", Kind::bigint},     {"blob", Kind::blob},
+    {"boolean", Kind::boolean},   {"counter", Kind::counter},   {"decimal", Kind::decimal},
+    {"double", Kind::double_},    {"float", Kind::float_},      {"int", Kind::int_},
+    {"timestamp", Kind::timestamp}, {"uuid", Kind::uuid},       {"text", Kind::text},
+    {"varchar", Kind::text},      {"varint", Kind::varint},     {"timeuuid", Kind::timeuuid},
+    {"inet", Kind::inet},         {"date", Kind::date},         {"time", Kind::time},
+    {"smallint", Kind::smallint}, {"tinyint", Kind::tinyint},   {"duration", Kind::duration},
+    {"list", Kind::list},         {"map", Kind::map},           {"set", Kind::set},
+    {"tuple", Kind::tuple},
+}};
+
+std::string_view name_of(Kind kind) {
+    for (const auto& [name, of] : simple_names)
+        if (of == kind) return name;
+    return "?";
+}
+
+struct TypeParser {
+    std::string_view text;
+    std::size_t at = 0;
+    int depth = 0;
+
+    void skip_spaces() {
+        while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at]))) ++at;
+    }
+    bool take(char c) {
+        skip_spaces();
+        if (at >= text.size() || text[at] != c) return false;
+        ++at;
+        return true;
+    }
+    std::string word() {
+        skip_spaces();
+        std::string out;
+        while (at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) || text[at] == '_'))
+            out += char(std::tolower(static_cast<unsigned char>(text[at++])));
+        return out;
+    }
+
+    Result<DataType> type() {
+        if (++depth > 16) return fail(Errc::invalid, "type {} is nested too deeply", text);
+        auto name = word();
+        if (name == "frozen") {
+            if (!take('<')) return fail(Errc::invalid, "expected '<' after frozen in type {}", text);
+            auto inner = TRY(type());
+            if (!take('>')) return fail(Errc::invalid, "expected '>' in type {}", text);
+            if (inner.is_collection()) inner.frozen = true;
+            --depth;
+            return inner;
+        }
+        auto kind = kind_of_name(name);
+        if (!kind) return fail(Errc::invalid, "Unknown type {}", name.empty() ? text : name);
+        DataType out(*kind);
+        auto wanted = out.kind == Kind::map ? 2u : out.is_collection() ? 1u : 0u;
+        if (wanted > 0 || out.kind == Kind::tuple) {
+            if (!take('<')) return fail(Errc::invalid, "expected '<' after {} in type {}", name, text);
+            do out.parameters.push_back(TRY(type()));
+            while (take(','));
+            if (!take('>')) return fail(Errc::invalid, "expected '>' in type {}", text);
+            if (wanted > 0 && out.parameters.size() != wanted)
+                return fail(Errc::invalid, "{} takes {} type parameter(s)", name, wanted);
+        }
+        --depth;
+        return out;
+    }
+};
+
+}  // namespace
+
+std::string to_string(const DataType& type) {
+    std::string out(name_of(type.kind));
+    if (!type.parameters.empty()) {
+        out += '<';
+        for (std::size_t i = 0; i < type.parameters.size(); ++i) {
+            if (i > 0) out += ", ";
+            out += to_string(type.parameters[i]);
+        }
+        out += '>';
+    }
+    // Cassandra writes tuples frozen in its schema tables, and so do we.
+    if (type.frozen || type.kind == Kind::tuple) out = "frozen<" + out + ">";
+    return out;
+}
+
+std::optional<Kind> kind_of_name(std::string_view name) {
+    for (const auto& [known, kind] : simple_names) {
+        if (known.size() == name.size() &&
+            std::ranges::equal(known, name, [](char a, char b) {
+                return a == char(std::tolower(static_cast<unsigned char>(b)));
+            }))
+            return kind;
+    }
+    return std::nullopt;
+}
+
+Result<DataType> parse_data_type(std::string_view text) {
+    TypeParser parser{text};
+    auto type = TRY(parser.type());
+    parser.skip_spaces();
+    if (parser.at != text.size()) return fail(Errc::invalid, "cannot read type {}", text);
+    return type;
+}
+
+DataType type_of(TypeId type) {
+    switch (type) {
+        case TypeId::boolean: return Kind::boolean;
+        case TypeId::int32: return Kind::int_;
+        case TypeId::int64: return Kind::bigint;
+        case TypeId::float64: return Kind::double_;
+        case TypeId::string:
+        case TypeId::json: return Kind::text;
+        case TypeId::binary: return Kind::blob;
+        case TypeId::date: return Kind::date;
+        case TypeId::timestamp: return Kind::timestamp;
+    }
+    return Kind::text;
+}
+
+TypeId engine_type_of(const DataType& type) {
+    switch (type.kind) {
+        case Kind::boolean: return TypeId::boolean;
+        case Kind::tinyint:
+        case Kind::smallint:
+        case Kind::int_: return TypeId::int32;
+        case Kind::bigint:
+        case Kind::counter: return TypeId::int64;
+        case Kind::float_:
+        case Kind::double_: return TypeId::float64;
+        case Kind::blob: return TypeId::binary;
+        case Kind::date: return TypeId::date;
+        case Kind::timestamp: return TypeId::timestamp;
+        case Kind::ascii:
+        case Kind::text:
+        case Kind::uuid:
+        case Kind::timeuuid:
+        case Kind::inet:
+        case Kind::time:
+        case Kind::varint:
+        case Kind::decimal:
+        case Kind::duration: return TypeId::string;
+        case Kind::list:
+        case Kind::set:
+        case Kind::map:
+        case Kind::tuple: return TypeId::json;
+    }
+    return TypeId::string;
+}
+
+}  // namespace penstock::store

@@ -1,0 +1,206 @@
+#include "store/row_cursor.h"
+
+#include "base/log.h"
+#include "store/bytes.h"
+#include "store/clustering.h"
+#include "store/token.h"
+
+namespace penstock::store {
+namespace {
+
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+}  // namespace
+
+KeyRange row_range(const TableDefinition& table, std::string_view partition_key, std::string_view clustering) {
+    auto from = partition_prefix(table.id, partition_key);
+    from += row_tag;
+    from += clustering;
+    // Encodings of whole keys are prefix-free, so nothing else lies between a key and itself with a zero.
+    auto to = from + '\0';
+    return {std::move(from), std::move(to)};
+}
+
+KeyRange table_range(const TableDefinition& table) {
+    auto from = table_prefix(table.id);
+    return {from, after_prefix(from)};
+}
+
+RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> table,
+                     std::vector<KeyRange> ranges, bool reversed, bool cache)
+    : database_(database), table_(std::move(table)), ranges_(std::move(ranges)), reversed_(reversed),
+      now_(database.now_seconds()) {
+    read_.fill_cache = cache;
+    read_.adaptive_readahead = true;
+    // Several look-ups must see one state; a single iterator is consistent by itself.
+    if (ranges_.size() > 1 || table_->clustering_columns > 0) {
+        snapshot_ = database_.rocks().GetSnapshot();
+        read_.snapshot = snapshot_;
+    }
+}
+
+RowCursor::~RowCursor() {
+    iterator_.reset();
+    if (snapshot_ != nullptr) database_.rocks().ReleaseSnapshot(snapshot_);
+}
+
+bool RowCursor::in_range() const {
+    const auto& range = ranges_[next_range_ - 1];
+    auto key = view(iterator_->key());
+    return reversed_ ? key >= range.from : key < range.to;
+}
+
+/// Positions at the first key of the next range. Single rows are looked up without an iterator, which asks the bloom
+/// filters first.
+bool RowCursor::enter_next_range() {
+    if (next_range_ >= ranges_.size()) return false;
+    const auto& range = ranges_[next_range_++];
+    if (!iterator_) iterator_.reset(database_.rocks().NewIterator(read_));
+    if (reversed_) {
+        iterator_->SeekForPrev(range.to);
+        if (iterator_->Valid() && view(iterator_->key()) >= range.to) iterator_->Prev();
+    } else {
+        iterator_->Seek(range.from);
+    }
+    positioned_ = true;
+    return true;
+}
+
+void RowCursor::advance() {
+    if (reversed_) iterator_->Prev();
+    else iterator_->Next();
+}
+
+Result<bool> RowCursor::next() {
+    while (true) {
+        if (positioned_) {
+            advance();
+        } else {
+            bool exact = next_range_ < ranges_.size() &&
+                         ranges_[next_range_].to.size() == ranges_[next_range_].from.size() + 1 &&
+                         ranges_[next_range_].to.starts_with(ranges_[next_range_].from) &&
+                         ranges_[next_range_].to.back() == '\0';
+            if (exact) {
+                single_key_ = ranges_[next_range_++].from;
+                single_value_.Reset();
+                auto status = database_.rocks().Get(read_, database_.rocks().DefaultColumnFamily(), single_key_,
+                                                    &single_value_);
+                if (status.IsNotFound()) continue;
+                if (!status.ok()) return fail(error_of(status));
+                if (TRY(look_at(single_key_, single_value_))) return true;
+                continue;
+            }
+            if (!enter_next_range()) return false;
+        }
+        for (; iterator_->Valid() && in_range(); advance())
+            if (TRY(look_at(iterator_->key(), iterator_->value()))) return true;
+        if (!iterator_->status().ok()) return fail(error_of(iterator_->status()));
+        positioned_ = false;
+    }
+}
+
+Result<bool> RowCursor::look_at(rocksdb::Slice key, rocksdb::Slice value) {
+    key_ = view(key);
+    value_ = view(value);
+    if (!parse_key(key_, parsed_)) return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
+    if (table_->clustering_columns > 0 && parsed_.partition_prefix != partition_) learn_deletions();
+    if (parsed_.tag != row_tag) return false;  // learnt already
+    hidden_ = table_->clustering_columns > 0 ? hidden_until() : no_timestamp;
+    row_parsed_ = false;
+    return is_live(value_, now_, hidden_);
+}
+
+/// Reads what was deleted in the partition that begins here.
+void RowCursor::learn_deletions() {
+    partition_ = parsed_.partition_prefix;
+    partition_deleted_ = no_timestamp;
+    range_deletions_.clear();
+    auto from = partition_ + deletion_tag;
+    auto to = partition_ + char(deletion_tag + 1);
+    // Reading forward from before the partition's deletions: they come first, so a row in front means there are none.
+    if (!reversed_ && positioned_ && parsed_.tag == row_tag && ranges_[next_range_ - 1].from <= from) return;
+    rocksdb::Slice upper(to);
+    auto options = read_;
+    options.iterate_upper_bound = &upper;
+    std::unique_ptr<rocksdb::Iterator> it(database_.rocks().NewIterator(options));
+    ParsedKey parsed;
+    for (it->Seek(from); it->Valid(); it->Next())
+        if (parse_key(view(it->key()), parsed)) note_deletion(parsed.rest, view(it->value()));
+}
+
+void RowCursor::note_deletion(std::string_view rest, std::string_view value) {
+    Row row;
+    if (!parse_row(value, row) || !row.deletion.present()) return;
+    std::string_view from, to;
+    if (rest.empty()) {
+        partition_deleted_ = std::max(partition_deleted_, row.deletion.timestamp);
+    } else if (parse_range_deletion(rest, from, to)) {
+        range_deletions_.push_back({std::string(from), std::string(to), row.deletion.timestamp});
+    }
+}
+
+std::int64_t RowCursor::hidden_until() const {
+    auto hidden = partition_deleted_;
+    for (const auto& range : range_deletions_)
+        if (range.timestamp > hidden && parsed_.rest >= range.from && (range.to.empty() || parsed_.rest < range.to))
+            hidden = range.timestamp;
+    return hidden;
+}
+
+const Row& RowCursor::row() {
+    if (row_parsed_) return row_;
+    row_parsed_ = true;
+    if (!parse_row(value_, row_)) log::error("tables: a row of {} cannot be read to its end", table_->full_name());
+    auto hidden = std::max(hidden_, row_.deletion.timestamp);
+    if (row_.marker.timestamp <= hidden || (row_.marker.ttl > 0 && row_.marker.expires_at <= now_)) row_.marker = {};
+    std::erase_if(row_.cells, [&](const Cell& cell) { return cell.timestamp <= hidden || !cell.is_live(now_); });
+    return row_;
+}
+
+bool split_partition_key(const TableDefinition& table, std::string_view key,
+                         std::vector<std::string_view>& values) {
+    values.clear();
+    if (table.partition_columns == 1) {
+        values.push_back(key);
+        return true;
+    }
+    ByteReader reader{key};
+    for (std::uint32_t i = 0; i < table.partition_columns; ++i) {
+        values.push_back(reader.bytes(reader.fixed<std::uint16_t>()));
+        reader.fixed<std::uint8_t>();
+    }
+    return reader.ok && reader.rest.empty();
+}
+
+Result<std::string> join_partition_key(const TableDefinition& table,
+                                       const std::vector<std::string_view>& values) {
+    std::string out;
+    if (table.partition_columns == 1) {
+        if (values[0].empty()) return fail(Errc::invalid, "Key may not be empty");
+        out = values[0];
+    } else {
+        for (auto value : values) {
+            if (value.size() > max_partition_key) break;
+            append_big_endian(out, std::uint16_t(value.size()));
+            out += value;
+            out += '\0';
+        }
+    }
+    std::size_t total = out.size();
+    for (auto value : values) total = std::max(total, value.size());
+    if (total > max_partition_key)
+        return fail(Errc::invalid, "Key length of {} is longer than maximum of {}", total, max_partition_key);
+    return out;
+}
+
+bool split_clustering(const TableDefinition& table, std::string_view encoded, std::vector<std::string>& values) {
+    values.resize(table.clustering_columns);
+    for (std::uint32_t i = 0; i < table.clustering_columns; ++i) {
+        const auto& column = table.columns[table.partition_columns + i];
+        values[i].clear();
+        if (!take_clustering(encoded, column.type, column.descending, values[i])) return false;
+    }
+    return encoded.empty();
+}
+
+}  // namespace penstock::store

@@ -1,0 +1,89 @@
+// Reads the rows of a table in key order, with everything deleted or expired left out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/database.h"
+#include "store/row_key.h"
+#include "store/row_value.h"
+
+namespace penstock::store {
+
+/// Keys from <= key < to. from starts with the table's prefix.
+struct KeyRange {
+    std::string from;
+    std::string to;
+};
+
+/// The key range of one row; clustering is its encoded clustering values.
+KeyRange row_range(const TableDefinition& table, std::string_view partition_key, std::string_view clustering);
+KeyRange table_range(const TableDefinition& table);
+
+/// Sees the table as it was when the cursor was made. Used by one thread at a time.
+class RowCursor {
+public:
+    /// Ranges are read in the order given, each of them backwards when reversed. cache: whether the blocks read are
+    /// worth keeping (not for scans of whole tables).
+    RowCursor(Database& database, std::shared_ptr<const TableDefinition> table, std::vector<KeyRange> ranges,
+              bool reversed = false, bool cache = true);
+    ~RowCursor();
+
+    /// Goes to the next row that is alive; false at the end. What the other members return is valid until then.
+    Result<bool> next();
+    std::string_view key() const { return key_; }
+    const ParsedKey& parsed() const { return parsed_; }
+    /// The marker and the cells that are alive.
+    const Row& row();
+    const TableDefinition& table() const { return *table_; }
+
+private:
+    struct RangeDeletion {
+        std::string from, to;
+        std::int64_t timestamp;
+    };
+    bool enter_next_range();
+    void advance();
+    bool in_range() const;
+    Result<bool> look_at(rocksdb::Slice key, rocksdb::Slice value);
+    void learn_deletions();
+    void note_deletion(std::string_view rest, std::string_view value);
+    std::int64_t hidden_until() const;
+
+    Database& database_;
+    std::shared_ptr<const TableDefinition> table_;
+    std::vector<KeyRange> ranges_;
+    std::size_t next_range_ = 0;
+    bool reversed_;
+    rocksdb::ReadOptions read_;
+    const rocksdb::Snapshot* snapshot_ = nullptr;
+    std::int64_t now_;
+    std::unique_ptr<rocksdb::Iterator> iterator_;
+    bool positioned_ = false;
+
+    rocksdb::PinnableSlice single_value_;
+    std::string single_key_;
+
+    std::string partition_;  ///< whose deletions are known
+    std::int64_t partition_deleted_ = no_timestamp;
+    std::vector<RangeDeletion> range_deletions_;
+
+    std::string_view key_, value_;
+    ParsedKey parsed_;
+    std::int64_t hidden_ = no_timestamp;
+    Row row_;
+    bool row_parsed_ = false;
+};
+
+/// The values of a row's partition key columns, from the stored key.
+bool split_partition_key(const TableDefinition& table, std::string_view key, std::vector<std::string_view>& values);
+/// The inverse. Errc::invalid when it gets longer than max_partition_key, or a single value is empty.
+Result<std::string> join_partition_key(const TableDefinition& table, const std::vector<std::string_view>& values);
+/// The CQL values of a row's clustering columns.
+bool split_clustering(const TableDefinition& table, std::string_view encoded, std::vector<std::string>& values);
+
+}  // namespace penstock::store
