@@ -1,0 +1,72 @@
+// How far consumer groups are, kept in the topic __consumer_offsets in Kafka's record format: key version 1 (group,
+// topic, partition), value version 3 (offset, leader epoch, metadata, commit time).
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace penstock::broker {
+
+class LocalTopics;
+
+struct GroupPartition {
+    std::string group;
+    std::string topic;
+    std::int32_t partition = 0;
+    auto operator<=>(const GroupPartition&) const = default;
+};
+
+struct CommittedOffset {
+    std::int64_t offset = -1;
+    std::int32_t leader_epoch = -1;
+    std::string metadata;
+    std::int64_t committed_ms = 0;
+};
+
+/// nullopt takes the offset away.
+using OffsetChanges = std::vector<std::pair<GroupPartition, std::optional<CommittedOffset>>>;
+
+/// Thread-safe.
+class CommittedOffsets {
+public:
+    explicit CommittedOffsets(LocalTopics& topics) : topics_(topics) {}
+    /// Reads back what was committed. The topic must exist.
+    Result<> load();
+
+    /// Appends the changes together; they are seen when they are durable. done: as broker::Appended.
+    void commit(OffsetChanges changes, std::function<void(Result<>)> done);
+    /// Seen at once, written by the next write_published(); for progress that only tools look at.
+    void publish(GroupPartition key, std::int64_t offset);
+    /// Writes what was published, and shortens the topic when most of it is out of date. Blocks.
+    void write_published();
+
+    std::optional<CommittedOffset> find(const GroupPartition& key) const;
+    std::map<GroupPartition, CommittedOffset> of_group(std::string_view group) const;
+    std::vector<std::string> groups() const;
+    /// Takes away every offset of the topic.
+    void forget_topic(std::string_view topic);
+
+private:
+    using Offsets = std::map<GroupPartition, CommittedOffset>;
+    static void apply(Offsets& to, const OffsetChanges& changes);
+    void shorten();
+    std::int64_t records_in_topic() const;
+
+    LocalTopics& topics_;
+    mutable std::recursive_mutex mutex_;  // append() may answer at once
+    Offsets committed_;  // durable
+    Offsets written_;    // and what is on its way, in the order of the log
+    OffsetChanges published_;
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,141 @@
+// Topics in a directory of this machine: the embedded log. docs/kafka.md, docs/formats/segment.md.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "broker/catalogue.h"
+#include "broker/listeners.h"
+#include "broker/log/committer.h"
+#include "broker/log/log.h"
+#include "broker/topic_config.h"
+#include "broker/topics.h"
+#include "codec/uuid.h"
+#include "io/files.h"
+
+namespace penstock::broker {
+
+struct LocalTopicsOptions {
+    std::string data_directory;
+    Durability durability = Durability::durable;
+    std::int64_t flush_interval_us = 1'000'000;       ///< of Durability::flushed
+    std::int64_t clean_interval_us = 60'000'000;      ///< between two looks at retention
+    std::int64_t max_pending_bytes = 256 << 20;       ///< of appends not yet written; more: Errc::full
+    int commit_threads = 4;                           ///< each writes and syncs one partition at a time
+    TopicConfig topic_defaults;                       ///< for what a topic does not set itself
+    const Clock* clock = &system_clock();
+    io::Files* files = &io::system_files();
+};
+
+class CommittedOffsets;
+
+/// The topic of consumer groups' committed offsets, in Kafka's own format.
+inline constexpr std::string_view offsets_topic = "__consumer_offsets";
+
+class LocalTopics final : public Topics {
+public:
+    /// What is known of a topic at one moment; never changes.
+    struct Topic {
+        TopicSpec spec;
+        codec::Uuid id;
+        bool internal = false;
+        std::vector<std::shared_ptr<Log>> logs;  ///< by partition
+        std::shared_ptr<Listeners> moved;
+    };
+    using TopicPointer = std::shared_ptr<const Topic>;
+
+    /// Opens the directory, or makes it; recovers what a crash left. Errc::exists when another process has it open,
+    /// Errc::corrupt when the list of topics cannot be read.
+    static Result<std::unique_ptr<LocalTopics>> open(LocalTopicsOptions options);
+    /// Writes what is queued and closes every log, so that the next start scans nothing.
+    ~LocalTopics() override;
+
+    std::string describe() const override { return "embedded log"; }
+    Result<> create(const TopicSpec& spec) override;
+    Result<> remove(std::string_view topic) override;
+    /// Sets these settings of the topic; the others stay.
+    Result<> alter(std::string_view topic, const TopicConfig& config) override;
+    Result<std::vector<TopicInfo>> list() override;
+    Result<TopicInfo> info(std::string_view topic) override;
+    void append(const AppendRequest& request, Appended done) override;
+    Result<std::string> position(std::string_view topic, std::int32_t partition,
+                                 std::string_view producer) override;
+    Result<RecordSet> read(std::string_view topic, std::int32_t partition, std::int64_t offset,
+                           std::int64_t max_bytes) override;
+    Result<std::int64_t> offset_for_time(std::string_view topic, std::int32_t partition,
+                                         std::int64_t timestamp_ms) override;
+    Result<std::shared_ptr<void>> subscribe(std::string_view topic,
+                                            std::function<void()> moved) override;
+    Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
+                              std::int64_t offset) override;
+
+    // For the Kafka server.
+    TopicPointer find(std::string_view name) const;  ///< nullptr: none
+    TopicPointer find(const codec::Uuid& id) const;
+    std::vector<TopicPointer> all() const;  ///< by name
+    /// What create() would answer, without creating.
+    Result<> check(const TopicSpec& spec) const;
+    /// Replaces the topic's settings by these.
+    Result<> replace_config(std::string_view topic, const TopicConfig& config);
+    Result<> add_partitions(std::string_view topic, std::int32_t total);
+    /// Never the same twice, also after a crash.
+    Result<std::int64_t> new_producer_id();
+    CommittedOffsets& offsets() { return *offsets_; }
+    const LocalTopicsOptions& options() const { return options_; }
+    std::string cluster_id() const { return cluster_id_; }
+
+    /// Deletes the log's records before that offset soon, on a thread that may wait.
+    void trim_later(std::shared_ptr<Log> log, std::int64_t before);
+    /// Applies retention to every topic now.
+    void clean();
+
+private:
+    explicit LocalTopics(LocalTopicsOptions options);
+    Result<> open_all();
+    Result<> load_catalogue();
+    Result<> save_catalogue(const std::map<std::string, TopicPointer, std::less<>>& topics);
+    Result<> remove_leftovers();
+    Result<TopicPointer> open_topic(const CatalogueEntry& entry);
+    Result<std::shared_ptr<Log>> open_log(const Topic& topic, std::int32_t partition);
+    Result<std::shared_ptr<Log>> log_of(std::string_view topic, std::int32_t partition) const;
+    Result<> change_config(std::string_view topic,
+                           const std::function<TopicConfig(TopicConfig)>& change);
+    std::string path(std::string_view name) const;
+    std::string partition_path(std::string_view topic, std::int32_t partition) const;
+    void housekeeping();
+
+    LocalTopicsOptions options_;
+    std::unique_ptr<io::FileLock> lock_;
+    std::unique_ptr<Committer> committer_;
+    std::unique_ptr<CommittedOffsets> offsets_;
+    std::string cluster_id_;
+    std::shared_ptr<std::atomic<std::int64_t>> pending_bytes_ =
+        std::make_shared<std::atomic<std::int64_t>>(0);
+    std::atomic<bool> closing_{false};
+
+    std::mutex change_mutex_;  // one change of the catalogue at a time
+    mutable std::mutex mutex_;  // guards topics_; held shortly
+    std::map<std::string, TopicPointer, std::less<>> topics_;
+    std::mutex producer_ids_mutex_;
+    std::int64_t next_producer_id_ = 0, reserved_producer_ids_ = 0;
+
+    std::mutex housekeeping_mutex_;
+    std::condition_variable housekeeping_wake_;
+    bool housekeeping_stops_ = false;
+    std::vector<std::pair<std::shared_ptr<Log>, std::int64_t>> trims_;
+    std::thread housekeeping_thread_;
+};
+
+/// The seam's implementation over a data directory.
+Result<std::unique_ptr<Topics>> make_local_topics(LocalTopicsOptions options);
+
+}  // namespace penstock::broker

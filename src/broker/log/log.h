@@ -1,0 +1,150 @@
+// One partition: segments in order, appended to in groups, read in slices. docs/formats/segment.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "broker/log/producer_state.h"
+#include "broker/log/segment.h"
+#include "io/files.h"
+
+namespace penstock::broker {
+
+/// When an append is acknowledged, and when readers see it.
+enum class Durability {
+    durable,  ///< after fdatasync: it survives a power cut. Appends that wait share one fdatasync.
+    flushed,  ///< after write(); fdatasync every flush interval: a power cut may take that much, kill -9 nothing
+    memory,   ///< after write(); the operating system decides when: for data that can be fetched again
+};
+
+/// Kafka's topic settings, as far as a log knows them.
+struct LogOptions {
+    std::int64_t segment_bytes = 1 << 30;
+    std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;
+    std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;  ///< -1: for ever
+    std::int64_t retention_bytes = -1;                   ///< -1: any
+    std::int64_t index_interval_bytes = 4096;
+    std::int64_t max_message_bytes = 1048588;
+    bool deletes = true;       ///< cleanup.policy has delete
+    bool append_time = false;  ///< message.timestamp.type is LogAppendTime
+    bool operator==(const LogOptions&) const = default;
+};
+
+class Committer;
+
+/// What appends wait for. Several batches are appended all or none.
+struct Append {
+    std::vector<std::span<char>> batches;  ///< base offset, epoch and append time are written into them
+    std::shared_ptr<void> owner;           ///< keeps the batches' bytes
+    std::string producer, position;        ///< of a named producer; empty: none
+    std::function<void(Result<std::int64_t>)> done;  ///< the base offset; see broker::Appended
+};
+
+/// Thread-safe.
+class Log : public std::enable_shared_from_this<Log> {
+public:
+    struct Place {
+        io::Files* files;
+        const Clock* clock;
+        Committer* committer;
+        std::string directory;  ///< of this partition
+        std::string name;       ///< "topic-partition"
+        Durability durability = Durability::durable;
+    };
+
+    /// Recovers what is there, or begins at offset 0. moved is called, without locks, when the end offset has moved.
+    static Result<std::shared_ptr<Log>> open(Place place, const LogOptions& options,
+                                             std::function<void()> moved);
+
+    /// Queues it; done is called on a thread of the committer, or at once when the log has stopped. Errors: Errc::full
+    /// disk full, nothing of it was kept; Errc::out_of_range and Errc::fenced from ProducerState::check(); Errc::io
+    /// when the log has stopped because the disk failed.
+    void append(Append append);
+
+    std::int64_t start_offset() const;
+    std::int64_t end_offset() const;
+    std::int64_t bytes() const;
+    LogOptions options() const;
+    void set_options(const LogOptions& options);
+    std::vector<Damage> damages() const;
+
+    /// Whole batches from the one that holds offset on; empty at the end. Errc::out_of_range.
+    Result<Slice> read(std::int64_t offset, std::int64_t max_bytes);
+    /// The first record of at least that time; nothing when there is none.
+    Result<std::optional<TimeOffset>> find_time(std::int64_t timestamp_ms);
+    /// A record with the highest timestamp; nothing when the log is empty.
+    Result<std::optional<TimeOffset>> find_max_time();
+    /// What the named producer last appended; empty: nothing.
+    std::string position(std::string_view producer) const;
+
+    /// Records before offset may no longer be read; whole segments go. Errc::out_of_range behind the end.
+    /// Returns the new start offset.
+    Result<std::int64_t> delete_before(std::int64_t offset);
+    /// Deletes segments that retention does not keep; forgets idempotent producers unused for a day.
+    Result<> clean();
+    /// fdatasync now, when something was written since the last one.
+    Result<> flush();
+    /// Syncs and leaves a checkpoint, so that the next open() scans nothing. Later appends are refused.
+    Result<> close();
+    /// Refuses appends from now on, as the files go away.
+    void stop(Error why);
+
+    // For the committer.
+    /// Writes and acknowledges one group of what is queued. Returns whether more is queued.
+    bool commit();
+
+private:
+    struct Group;
+    explicit Log(Place place);
+    Result<> recover();
+    Result<> recover_segments(const std::vector<std::int64_t>& bases,
+                              std::optional<Checkpoint> checkpoint);
+    std::optional<Checkpoint> newest_checkpoint(const std::vector<std::string>& names);
+    SegmentOptions segment_options() const;
+    std::shared_ptr<Segment> active() const;
+
+    // With write_mutex_ held:
+    Result<> write_group(Group& group);
+    Result<> make_room(const std::vector<Append>& appends);
+    void admit(Append& append, Group& group);
+    Result<> store(Group& group);
+    void acknowledge(Group& group);
+    void refuse(Group& group, const Error& error);
+    Result<> roll();
+    Result<> write_checkpoint();
+    Result<> remove_segments_before(std::int64_t offset);
+    Error halted(const Error& why);
+
+    Place place_;
+    std::function<void()> moved_;
+
+    std::mutex write_mutex_;  // one at a time changes files
+    std::mutex queue_mutex_;  // taken last
+    std::vector<Append> queue_;
+    bool scheduled_ = false;
+    std::optional<Error> stopped_;
+
+    mutable std::mutex mutex_;  // what readers need; taken after write_mutex_, held shortly
+    LogOptions options_;
+    std::map<std::int64_t, std::shared_ptr<Segment>> segments_;
+    std::int64_t start_offset_ = 0;
+    std::int64_t end_offset_ = 0;
+    ProducerState producers_;
+
+    // With write_mutex_ held:
+    std::int64_t active_since_ms_ = 0;
+    bool unsynced_ = false;
+    std::int64_t last_checkpoint_ = -1;
+};
+
+}  // namespace penstock::broker

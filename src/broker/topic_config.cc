@@ -1,0 +1,146 @@
+#include "broker/topic_config.h"
+
+#include <algorithm>
+#include <array>
+#include <climits>
+
+#include "base/units.h"
+
+namespace penstock::broker {
+namespace {
+
+using enum SettingType;
+
+constexpr std::array settings{
+    TopicSetting{"cleanup.policy", list, "delete", "delete|compact|compact,delete|delete,compact",
+                 "What happens to old segments. compact keeps every record."},
+    TopicSetting{"compression.type", text, "producer", "producer",
+                 "Batches are stored as their producer compressed them."},
+    TopicSetting{"delete.retention.ms", int64, "86400000", "", "No effect."},
+    TopicSetting{"file.delete.delay.ms", int64, "60000", "", "No effect: files go at once."},
+    TopicSetting{"flush.messages", int64, "9223372036854775807", "", "No effect: see the log's "
+                 "durability."},
+    TopicSetting{"flush.ms", int64, "9223372036854775807", "", "No effect: see the log's "
+                 "durability."},
+    TopicSetting{"follower.replication.throttled.replicas", list, "", "", "No effect on one node."},
+    TopicSetting{"index.interval.bytes", int32, "4096", "", "Bytes between two index entries."},
+    TopicSetting{"leader.replication.throttled.replicas", list, "", "", "No effect on one node."},
+    TopicSetting{"local.retention.bytes", int64, "-2", "", "No effect."},
+    TopicSetting{"local.retention.ms", int64, "-2", "", "No effect."},
+    TopicSetting{"max.compaction.lag.ms", int64, "9223372036854775807", "", "No effect."},
+    TopicSetting{"max.message.bytes", int32, "1048588", "", "The largest record batch."},
+    TopicSetting{"message.downconversion.enable", boolean, "true", "true|false", "No effect."},
+    TopicSetting{"message.format.version", text, "3.0-IV1", "", "No effect: always format 2."},
+    TopicSetting{"message.timestamp.after.max.ms", int64, "9223372036854775807", "", "No effect."},
+    TopicSetting{"message.timestamp.before.max.ms", int64, "9223372036854775807", "", "No effect."},
+    TopicSetting{"message.timestamp.difference.max.ms", int64, "9223372036854775807", "",
+                 "No effect."},
+    TopicSetting{"message.timestamp.type", text, "CreateTime", "CreateTime|LogAppendTime",
+                 "Whose clock a record's timestamp is of."},
+    TopicSetting{"min.cleanable.dirty.ratio", real, "0.5", "", "No effect."},
+    TopicSetting{"min.compaction.lag.ms", int64, "0", "", "No effect."},
+    TopicSetting{"min.insync.replicas", int32, "1", "", "No effect on one node."},
+    TopicSetting{"preallocate", boolean, "false", "true|false", "No effect."},
+    TopicSetting{"remote.storage.enable", boolean, "false", "false", "Not offered."},
+    TopicSetting{"retention.bytes", int64, "-1", "", "Oldest segments go above this size; -1: any."},
+    TopicSetting{"retention.ms", int64, "604800000", "", "Segments older than this go; -1: never."},
+    TopicSetting{"segment.bytes", int32, "1073741824", "", "The size of a segment."},
+    TopicSetting{"segment.index.bytes", int32, "10485760", "", "No effect."},
+    TopicSetting{"segment.jitter.ms", int64, "0", "", "No effect."},
+    TopicSetting{"segment.ms", int64, "604800000", "", "The age at which a segment is closed."},
+    TopicSetting{"unclean.leader.election.enable", boolean, "false", "true|false",
+                 "No effect on one node."},
+};
+
+bool is_allowed(std::string_view value, std::string_view allowed) {
+    while (!allowed.empty()) {
+        auto bar = allowed.find('|');
+        if (value == allowed.substr(0, bar)) return true;
+        if (bar == std::string_view::npos) break;
+        allowed.remove_prefix(bar + 1);
+    }
+    return false;
+}
+
+/// The lowest value Kafka takes.
+std::int64_t lowest(std::string_view name) {
+    if (name == "segment.bytes") return 14;
+    if (name == "segment.ms" || name == "min.insync.replicas") return 1;
+    if (name.starts_with("retention.")) return -1;
+    if (name.starts_with("local.retention.")) return -2;
+    return 0;
+}
+
+}  // namespace
+
+std::span<const TopicSetting> topic_settings() { return settings; }
+
+const TopicSetting* find_topic_setting(std::string_view name) {
+    auto found = std::ranges::find(settings, name, &TopicSetting::name);
+    return found == settings.end() ? nullptr : &*found;
+}
+
+Result<> check_topic_config(const TopicConfig& config) {
+    for (const auto& [name, value] : config) {
+        const auto* setting = find_topic_setting(name);
+        if (!setting) return fail(Errc::invalid, "Unknown topic config name: {}", name);
+        if (!setting->allowed.empty() && !is_allowed(value, setting->allowed))
+            return fail(Errc::invalid, "Invalid value {} for configuration {}: expected {}", value,
+                        name, setting->allowed);
+        if (value.find_first_of("\r\n") != std::string::npos)
+            return fail(Errc::invalid, "Invalid value for configuration {}: a line break", name);
+        bool number = setting->type == SettingType::int32 || setting->type == SettingType::int64;
+        if (!number) continue;
+        auto parsed = parse_int(value);
+        auto low = lowest(name);
+        auto high = setting->type == SettingType::int32 ? std::int64_t(INT_MAX) : INT64_MAX;
+        if (!parsed || *parsed < low || *parsed > high)
+            return fail(Errc::invalid, "Invalid value {} for configuration {}: expected a number "
+                        "from {} to {}", value, name, low, high);
+    }
+    return {};
+}
+
+LogOptions log_options(const TopicConfig& config, const TopicConfig& defaults) {
+    auto text = [&](const char* name) -> std::string {
+        if (auto found = config.find(name); found != config.end()) return found->second;
+        if (auto found = defaults.find(name); found != defaults.end()) return found->second;
+        return std::string(find_topic_setting(name)->standard);
+    };
+    auto number = [&](const char* name) { return parse_int(text(name)).value_or(0); };
+    LogOptions options;
+    options.segment_bytes = number("segment.bytes");
+    options.segment_ms = number("segment.ms");
+    options.retention_ms = number("retention.ms");
+    options.retention_bytes = number("retention.bytes");
+    options.index_interval_bytes = number("index.interval.bytes");
+    options.max_message_bytes = number("max.message.bytes");
+    options.deletes = text("cleanup.policy").find("delete") != std::string::npos;
+    options.append_time = text("message.timestamp.type") == "LogAppendTime";
+    return options;
+}
+
+Result<> check_topic_name(std::string_view name) {
+    if (name.empty()) return fail(Errc::invalid, "Topic name is invalid: it is empty");
+    if (name == "." || name == "..")
+        return fail(Errc::invalid, "Topic name is invalid: it is '{}'", name);
+    if (name.size() > 249)
+        return fail(Errc::invalid, "Topic name is invalid: it has {} characters, more than 249",
+                    name.size());
+    for (char c : name) {
+        bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '.' || c == '_' || c == '-';
+        if (!legal)
+            return fail(Errc::invalid, "Topic name is invalid: '{}' contains one or more characters "
+                        "other than ASCII alphanumerics, '.', '_' and '-'", name);
+    }
+    return {};
+}
+
+bool topic_names_collide(std::string_view one, std::string_view other) {
+    return std::ranges::equal(one, other, [](char a, char b) {
+        return (a == '.' ? '_' : a) == (b == '.' ? '_' : b);
+    });
+}
+
+}  // namespace penstock::broker
