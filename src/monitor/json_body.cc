@@ -25,8 +25,12 @@ std::string_view name_of(dom::element_type type) {
     return "something else";
 }
 
+/// The On-Demand parser does not check how deep it goes.
+constexpr int max_depth = 900;
+
 /// Walks all of the document until the parser meets what is wrong with it.
-simdjson::error_code walk(ondemand::value value) {
+simdjson::error_code walk(ondemand::value value, int depth = 0) {
+    if (depth == max_depth) return simdjson::DEPTH_ERROR;
     ondemand::json_type type{};
     if (auto error = value.type().get(type)) return error;
     if (type == ondemand::json_type::object) {
@@ -37,7 +41,7 @@ simdjson::error_code walk(ondemand::value value) {
             if (auto error = field.unescaped_key().get(key)) return error;
             ondemand::value inner;
             if (auto error = field.value().get(inner)) return error;
-            if (auto error = walk(inner)) return error;
+            if (auto error = walk(inner, depth + 1)) return error;
         }
         return simdjson::SUCCESS;
     }
@@ -47,7 +51,7 @@ simdjson::error_code walk(ondemand::value value) {
         for (auto element : array) {
             ondemand::value inner;
             if (auto error = element.get(inner)) return error;
-            if (auto error = walk(inner)) return error;
+            if (auto error = walk(inner, depth + 1)) return error;
         }
         return simdjson::SUCCESS;
     }
@@ -207,7 +211,8 @@ Result<JsonBody> JsonBody::parse(std::string_view text) {
     const simdjson::padded_string padded(text);
     dom::element element;
     if (const auto error = body.parser_->parse(padded).get(element)) {
-        return fail(Errc::invalid, "the body is not JSON{}: {}", place_of_error(padded),
+        const auto place = error == simdjson::DEPTH_ERROR ? "" : place_of_error(padded);
+        return fail(Errc::invalid, "the body is not JSON{}: {}", place,
                     simdjson::error_message(error));
     }
     dom::object object;
