@@ -90,9 +90,9 @@ bool Log::commit() {
         if (auto written = write_group(group); !written) refuse(group, written.error());
     }
     // Told without locks: who is told may append again.
+    if (!group.headers.empty() && moved_) moved_();
     for (auto& [append, error] : group.refused) append.done(std::unexpected(error));
     for (auto& answer : group.answers) answer.append.done(answer.base_offset);
-    if (!group.headers.empty() && moved_) moved_();
     std::lock_guard lock(queue_mutex_);
     if (!queue_.empty()) return true;
     scheduled_ = false;
