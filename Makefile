@@ -9,7 +9,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_f
 export CCACHE_BASEDIR := $(abspath $(CURDIR)/..)
 export CCACHE_NOHASHDIR := true
 
-.PHONY: help run test check build dev asan tsan fuzz bench lint fmt docs clean install setup setup-test
+.PHONY: help run test check build dev asan tsan fuzz real bench lint fmt docs clean install setup setup-test
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ tsan: ## the tests under ThreadSanitizer
 fuzz: ## T=name SECONDS=60: one fuzzer, with its kept corpus
 	@$(MAKE) build PRESET=fuzz TARGET=$(T) && mkdir -p build/corpus/$(T) && \
 	  build/fuzz/src/$(T) -max_total_time=$(or $(SECONDS),60) build/corpus/$(T) tests/corpus/$(T)
+
+real: setup ## the layers' suites against real PostgreSQL, Kafka and ZooKeeper; writes docs/compatibility.md
+	@tools/setup.sh real && $(MAKE) build TARGET="metadata_test broker_test coordinate_test" && \
+	  .venv/bin/python -m pytest tests/real -q --timeout 1800 --compatibility docs/compatibility.md
 
 bench: build setup-test ## measure: first row, memory, CPU-seconds per million records
 	@cmake --build build/release -j $(JOBS) --target benches >/dev/null && .venv/bin/python bench/main_job.py

@@ -35,7 +35,7 @@ if [ "$quick" = quick ]; then
 else
   step "build (release)" make -s build
   step "unit and SQL tests" ctest --test-dir build/release -L unit --output-on-failure -j "$jobs"
-  step "clients, end to end" .venv/bin/python -m pytest tests -q -x --timeout 300
+  step "clients, end to end" .venv/bin/python -m pytest tests --ignore=tests/real -q -x --timeout 300
   # One sanitized build serves the unit tests and the fuzzers.
   step "build (address, undefined, fuzzers)" make -s build PRESET=fuzz
   step "unit tests, fuzzers (address, undefined)" ctest --test-dir build/fuzz -L unit --output-on-failure -j "$jobs"

@@ -2,6 +2,7 @@
 # Installs what is missing on Debian 12, and says what. Quick and silent when nothing is.
 #   setup.sh build   to build and run
 #   setup.sh test    to run the tests as well
+#   setup.sh real    to run the tests against the real systems as well
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,9 +10,12 @@ build_packages=(
   clang-19 lld-19 cmake ninja-build ccache pkg-config git python3
   libboost1.81-dev librocksdb-dev libsimdjson-dev libsqlite3-dev libyaml-cpp-dev libspdlog-dev libfmt-dev
   libcli11-dev libhowardhinnant-date-dev libcurl4-openssl-dev libssl-dev libzstd-dev liblz4-dev
-  libsnappy-dev zlib1g-dev libxxhash-dev libgtest-dev libgmock-dev tzdata ca-certificates
+  libsnappy-dev zlib1g-dev libxxhash-dev libpq-dev librdkafka-dev libzookeeper-mt-dev libgtest-dev libgmock-dev
+  tzdata ca-certificates
 )
 test_packages=(libclang-rt-19-dev llvm-19 clang-format-19 python3-venv kcat chromium libbenchmark-dev)
+# openjdk: Kafka, ZooKeeper. postgresql-15 also makes a cluster of its own, which the tests leave alone.
+real_packages=(postgresql-15 zookeeper openjdk-17-jre-headless maven kcat)
 
 missing() {
   local package
@@ -56,5 +60,9 @@ case "${1:-build}" in
     install "${build_packages[@]}" "${test_packages[@]}"
     python_packages
     ;;
-  *) echo "usage: setup.sh build|test" >&2; exit 2 ;;
+  real)
+    install "${build_packages[@]}" "${test_packages[@]}" "${real_packages[@]}"
+    python_packages
+    ;;
+  *) echo "usage: setup.sh build|test|real" >&2; exit 2 ;;
 esac

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "metadata/migrations.h"
+#include "metadata/postgres.h"
 #include "metadata/sqlite_database.h"
 
 namespace penstock::metadata {
@@ -40,6 +41,19 @@ const Implementation sqlite{"Sqlite", [](const TemporaryDirectory& directory) {
                                 return open_sqlite(directory.file("metadata.sqlite"));
                             }};
 
+/// A schema for each directory, on the server that the tests of tests/real have started.
+const Implementation postgres{"Postgres", [](const TemporaryDirectory& directory) {
+                                  auto schema = fs::path(directory.file("x")).parent_path();
+                                  std::string url = std::getenv("PENSTOCK_TEST_POSTGRES");
+                                  return open_postgres(url + "?schema=" +
+                                                       schema.filename().string());
+                              }};
+
+std::vector<Implementation> implementations() {
+    if (std::getenv("PENSTOCK_TEST_POSTGRES")) return {sqlite, postgres};
+    return {sqlite};
+}
+
 class MetadataTest : public testing::TestWithParam<Implementation> {
 protected:
     void SetUp() override { reopen(); }
@@ -63,7 +77,7 @@ protected:
     std::unique_ptr<Metadata> metadata_;
 };
 
-INSTANTIATE_TEST_SUITE_P(All, MetadataTest, testing::Values(sqlite),
+INSTANTIATE_TEST_SUITE_P(All, MetadataTest, testing::ValuesIn(implementations()),
                          [](const auto& about) { return about.param.name; });
 
 TEST_P(MetadataTest, RunComesBackAsWritten) {

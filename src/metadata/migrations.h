@@ -14,6 +14,7 @@ struct Dialect {
 };
 
 constexpr Dialect sqlite_dialect{"INTEGER", " STRICT"};
+constexpr Dialect postgres_dialect{"BIGINT", ""};
 
 /// SQL with the words INT64 and ENDTABLE in the places where dialects differ.
 std::span<const std::string_view> migrations();

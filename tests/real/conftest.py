@@ -1,0 +1,123 @@
+"""Starts the real systems for tests. A system that does not start is an error of the test, never a skip.
+
+The C++ suites of the seams are run against them (`Suite`): by default those of build/release, or of $PENSTOCK_BUILD.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent))
+import compatibility  # noqa: E402
+from support.process import ROOT, free_port  # noqa: E402
+
+BUILD = ROOT / os.environ.get("PENSTOCK_BUILD", "build/release")
+LOGS = ROOT / "build/test-logs/real"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built():
+    """These tests need the suites, not the program."""
+
+
+class System:
+    """One of the scripts of this folder, with its settings."""
+
+    def __init__(self, script, name, environment):
+        self.script = HERE / script
+        self.name = name
+        self.environment = {**os.environ, **{key: str(value) for key, value in environment.items()}}
+
+    def __call__(self, command, timeout=240):
+        # Into a file: a pipe would be kept open by the system that the script leaves running.
+        LOGS.mkdir(parents=True, exist_ok=True)
+        log = LOGS / f"{self.name}.script.log"
+        with open(log, "ab") as out:
+            done = subprocess.run([self.script, command], env=self.environment, stdout=out, stderr=out,
+                                  stdin=subprocess.DEVNULL, timeout=timeout)
+        assert done.returncode == 0, f"{self.script.name} {command}:\n{log.read_text()[-3000:]}"
+
+    def keep_logs(self, pattern):
+        run = pathlib.Path(self.environment.get("REAL_RUN") or f"/tmp/penstock-real-{os.getuid()}")
+        for file in run.glob(pattern):
+            shutil.copy(file, LOGS / f"{self.name}.{file.name}")
+
+
+def running(system, logs):
+    try:
+        system("start")
+        yield system
+    finally:
+        system.keep_logs(logs)
+        system("wipe")
+
+
+@pytest.fixture(scope="module")
+def real_postgres():
+    port = free_port()
+    system = System("postgresql.sh", "postgresql", {"POSTGRES_PORT": port})
+    system.url = f"postgresql://penstock:penstock@127.0.0.1:{port}/penstock"
+    yield from running(system, f"postgresql-{port}/*.log")
+
+
+class Suite:
+    """A GoogleTest program, run as a whole or in part; a test that skips itself has not been run, and fails here."""
+
+    def __init__(self, tmp_path):
+        self.tmp_path = tmp_path
+        self.ran = 0
+
+    def run(self, program, tests, environment, timeout=600):
+        binary = BUILD / "src" / program
+        assert binary.exists(), f"{binary} is missing: build it, or set PENSTOCK_BUILD"
+        result = self.tmp_path / f"{program}.json"
+        done = subprocess.run([binary, f"--gtest_filter={tests}", f"--gtest_output=json:{result}"],
+                              env={**os.environ, **environment}, capture_output=True, timeout=timeout)
+        output = (done.stdout + done.stderr).decode(errors="replace")
+        assert done.returncode == 0, output[-6000:]
+        cases = [case for suite in json.loads(result.read_text())["testsuites"] for case in suite["testsuite"]
+                 if case["status"] == "RUN"]
+        skipped = [case["name"] for case in cases if case["result"] != "COMPLETED"]
+        assert cases and not skipped, f"of {program} {tests}, these were not run: {skipped or 'all'}"
+        self.ran += len(cases)
+
+
+@pytest.fixture
+def suite(tmp_path):
+    return Suite(tmp_path)
+
+
+@pytest.fixture
+def covers(request, suite):
+    """covers(system, version, mode, layer): a row of docs/compatibility.md, if this test passes."""
+    rows = []
+
+    def add(*row):
+        rows.append(row)
+    yield add
+    passed = getattr(request.node, "call_passed", False)
+    for row in rows:
+        request.config.stash.setdefault(compatibility.ROWS, []).append((*row, suite.ran, passed))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.call_passed = report.passed
+    return report
+
+
+def pytest_addoption(parser):
+    parser.addoption("--compatibility", metavar="FILE", help="writes what ran into this file's table")
+
+
+def pytest_sessionfinish(session):
+    if file := session.config.getoption("--compatibility"):
+        compatibility.update(ROOT / file, session.config.stash.get(compatibility.ROWS, []))
