@@ -1,0 +1,71 @@
+// The calls of the REST API, each from a request to a response. Blocking: they run off the network
+// threads.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/http_server.h"
+#include "registry/local_schemas.h"
+#include "registry/refusal.h"
+
+namespace penstock::registry {
+
+using ApiCall = net::HttpResponse (*)(LocalSchemas& schemas, const net::HttpRequest& request);
+
+struct ApiRoute {
+    std::string_view method;
+    std::string_view path;
+    ApiCall call;
+};
+
+/// The table of contents: everything that the API offers.
+const std::vector<ApiRoute>& subject_routes();
+const std::vector<ApiRoute>& schema_routes();
+const std::vector<ApiRoute>& setting_routes();
+
+// What the calls share.
+
+/// 200 with the registry's content type.
+net::HttpResponse answer(std::string json);
+/// {"error_code":40401,"message":"..."} with the status that the code begins with.
+net::HttpResponse refused(const Refusal& refusal);
+
+/// ?deleted=true and the like; false when absent.
+bool flag(const net::HttpRequest& request, std::string_view name);
+/// ?deletedOnly and ?deleted.
+Deleted deleted_of(const net::HttpRequest& request);
+std::string_view param(const net::HttpRequest& request, std::string_view name);
+/// A version from the path: a number from 1, "latest" or -1 (both: -1).
+Answer<std::int32_t> version_param(const net::HttpRequest& request);
+Answer<std::int32_t> id_param(const net::HttpRequest& request);
+
+/// The list's part that ?offset and ?limit ask for.
+template <class T>
+std::vector<T> page_of(std::vector<T> all, const net::HttpRequest& request) {
+    auto number = [&](std::string_view name) {
+        auto text = request.query_value(name);
+        std::int64_t value = 0;
+        for (char c : text.value_or(""))
+            value = c >= '0' && c <= '9' && value < 1'000'000'000 ? value * 10 + (c - '0') : value;
+        return std::size_t(value);
+    };
+    auto first = std::min(number("offset"), all.size());
+    all.erase(all.begin(), all.begin() + std::ptrdiff_t(first));
+    if (auto limit = number("limit"); limit > 0 && limit < all.size()) all.resize(limit);
+    return all;
+}
+
+/// A schema in a request's body.
+struct SchemaBody {
+    SchemaKind kind = SchemaKind::avro;
+    std::string text;
+};
+Answer<SchemaBody> schema_body(const net::HttpRequest& request);
+/// A string member of the body, which must be a JSON object; empty when absent.
+Answer<std::string> body_member(const net::HttpRequest& request, std::string_view name);
+
+/// {"subject","version","id","schemaType" (not for AVRO),"schema"}
+std::string json_of(const RegisteredSchema& schema);
+
+}  // namespace penstock::registry
