@@ -1,0 +1,178 @@
+// DescribeConfigs and IncrementalAlterConfigs.
+#include "broker/server/error_code.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ErrorCode;
+using Described = DescribeConfigs::Response::Result;
+
+constexpr std::int8_t topic_resource = 2, broker_resource = 4;
+constexpr std::int8_t from_topic = 1, from_server = 4, from_standard = 5;  // sources
+
+std::int8_t wire_type(SettingType type) {
+    switch (type) {
+        case SettingType::boolean: return 1;
+        case SettingType::text: return 2;
+        case SettingType::int32: return 3;
+        case SettingType::int64: return 5;
+        case SettingType::real: return 6;
+        case SettingType::list: return 7;
+    }
+    return 0;
+}
+
+bool is_wanted(const DescribeConfigs::Message::Resource& resource, std::string_view name) {
+    return !resource.keys || std::ranges::find(*resource.keys, name) != resource.keys->end();
+}
+
+void describe_topic(const DescribeConfigs::Message& message,
+                    const DescribeConfigs::Message::Resource& resource,
+                    const LocalTopics& topics, Described& out) {
+    auto topic = topics.find(std::string_view(resource.name));
+    if (!topic) {
+        bool legal = bool(check_topic_name(resource.name));
+        out.error = legal ? ErrorCode::unknown_topic_or_partition : ErrorCode::invalid_topic_exception;
+        out.error_message = "topic " + resource.name + " does not exist";
+        return;
+    }
+    const auto& defaults = topics.options().topic_defaults;
+    for (const auto& setting : topic_settings()) {
+        if (!is_wanted(resource, setting.name)) continue;
+        auto name = std::string(setting.name);
+        Described::Config config;
+        config.name = name;
+        std::vector<Described::Config::Synonym> values;
+        if (auto own = topic->spec.config.find(name); own != topic->spec.config.end())
+            values.push_back({name, own->second, from_topic});
+        if (auto given = defaults.find(name); given != defaults.end())
+            values.push_back({name, given->second, from_server});
+        values.push_back({name, std::string(setting.standard), from_standard});
+        config.value = values[0].value;
+        config.source = values[0].source;
+        config.config_type = wire_type(setting.type);
+        if (message.include_documentation) config.documentation = std::string(setting.about);
+        if (message.include_synonyms) config.synonyms = std::move(values);
+        out.configs.push_back(std::move(config));
+    }
+}
+
+void describe_broker(const ServerState& server, const DescribeConfigs::Message::Resource& resource,
+                     Described& out) {
+    const auto& options = server.options;
+    if (!resource.name.empty() && resource.name != std::to_string(options.node_id)) {
+        out.error = ErrorCode::invalid_request;
+        out.error_message = fmt::format("the only broker is {}", options.node_id);
+        return;
+    }
+    auto add = [&](std::string name, std::string value, SettingType type) {
+        if (!is_wanted(resource, name)) return;
+        Described::Config config;
+        config.name = std::move(name);
+        config.value = std::move(value);
+        config.read_only = true;
+        config.source = from_server;
+        config.config_type = wire_type(type);
+        out.configs.push_back(std::move(config));
+    };
+    add("auto.create.topics.enable", options.auto_create_topics ? "true" : "false",
+        SettingType::boolean);
+    add("broker.id", std::to_string(options.node_id), SettingType::int32);
+    add("default.replication.factor", "1", SettingType::int32);
+    add("group.initial.rebalance.delay.ms", std::to_string(options.groups.initial_delay_ms),
+        SettingType::int32);
+    add("log.dirs", server.topics.options().data_directory, SettingType::text);
+    add("max.connections", std::to_string(options.listen.max_connections), SettingType::int32);
+    add("num.partitions", std::to_string(options.default_partitions), SettingType::int32);
+    add("offsets.topic.replication.factor", "1", SettingType::int32);
+    add("socket.request.max.bytes", std::to_string(options.max_request_bytes), SettingType::int32);
+}
+
+/// One operation of IncrementalAlterConfigs (KIP-339).
+Result<> apply(const IncrementalAlterConfigs::Message::Resource::Config& change, TopicConfig& to) {
+    enum Operation { set = 0, unset = 1, add_to_list = 2, take_from_list = 3 };
+    const auto* setting = find_topic_setting(change.name);
+    if (!setting) return fail(Errc::invalid, "Unknown topic config name: {}", change.name);
+    if (change.operation == unset) {
+        to.erase(change.name);
+        return {};
+    }
+    if (!change.value) return fail(Errc::invalid, "Null value not supported for {}", change.name);
+    if (change.operation == set) {
+        to[change.name] = *change.value;
+        return {};
+    }
+    if (change.operation != add_to_list && change.operation != take_from_list)
+        return fail(Errc::invalid, "Unknown operation {} on {}", change.operation, change.name);
+    if (setting->type != SettingType::list)
+        return fail(Errc::invalid, "{} is not a list", change.name);
+    auto now = to.contains(change.name) ? to[change.name] : std::string(setting->standard);
+    std::vector<std::string> entries;
+    for (std::size_t at = 0; at < now.size();) {
+        auto comma = std::min(now.find(',', at), now.size());
+        entries.push_back(now.substr(at, comma - at));
+        at = comma + 1;
+    }
+    std::erase(entries, *change.value);
+    if (change.operation == add_to_list) entries.push_back(*change.value);
+    to[change.name] = fmt::format("{}", fmt::join(entries, ","));
+    return {};
+}
+
+IncrementalAlterConfigs::Response alter_all(ServerState& server,
+                                            const IncrementalAlterConfigs::Message& message) {
+    IncrementalAlterConfigs::Response response;
+    for (const auto& resource : message.resources) {
+        auto& answer = response.results.emplace_back();
+        answer.type = resource.type;
+        answer.name = resource.name;
+        auto topic = server.topics.find(std::string_view(resource.name));
+        Result<> done;
+        if (resource.type != topic_resource)
+            done = fail(Errc::invalid, "only settings of topics can be changed by clients");
+        else if (!topic) done = fail(Errc::not_found, "topic {} does not exist", resource.name);
+        TopicConfig config = topic ? topic->spec.config : TopicConfig{};
+        for (const auto& change : resource.configs)
+            if (done) done = apply(change, config);
+        if (done) done = check_topic_config(config);
+        if (done && !message.validate_only) done = server.topics.replace_config(resource.name, config);
+        if (done) continue;
+        answer.error = error_code(done.error(), resource.type == topic_resource
+                                                    ? Doing::change_topic : Doing::other);
+        answer.error_message = done.error().text;
+    }
+    return response;
+}
+
+}  // namespace
+
+DescribeConfigs::Response DescribeConfigs::handle(RequestPointer request, Message message) {
+    Response response;
+    for (const auto& resource : message.resources) {
+        auto& out = response.results.emplace_back();
+        out.type = resource.type;
+        out.name = resource.name;
+        if (resource.type == topic_resource) {
+            describe_topic(message, resource, request->server.topics, out);
+        } else if (resource.type == broker_resource) {
+            describe_broker(request->server, resource, out);
+        } else {
+            out.error = ErrorCode::invalid_request;
+            out.error_message = fmt::format("resources of type {} have no settings here; topics (2) "
+                                            "and brokers (4) have", resource.type);
+        }
+    }
+    return response;
+}
+
+net::Task<IncrementalAlterConfigs::Response> IncrementalAlterConfigs::handle(RequestPointer request,
+                                                                             Message message) {
+    std::function<Response()> work = [request, message = std::move(message)] {
+        return alter_all(request->server, message);
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,130 @@
+// Reads whole batches as they are stored; waits for more when there are too few.
+#include "broker/server/error_code.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ErrorCode;
+using Message = Fetch::Message;
+using Response = Fetch::Response;
+using Partition = Response::Topic::Partition;
+
+struct Gathered {
+    Response response;
+    std::vector<std::shared_ptr<const void>> owners;
+    std::int64_t bytes = 0;
+    bool answers_now = false;  // an error, which is not worth waiting with
+};
+
+ErrorCode check_epoch(std::int32_t asked) {
+    if (asked < 0 || asked == 0) return ErrorCode::none;
+    return ErrorCode::unknown_leader_epoch;  // ours is 0 for ever
+}
+
+void read_partition(Log& log, const Message::Topic::Partition& asked,
+                    std::int64_t room, Partition& answer, Gathered& all) {
+    answer.high_watermark = answer.last_stable_offset = log.end_offset();
+    answer.log_start_offset = log.start_offset();
+    auto limit = std::min<std::int64_t>(asked.partition_max_bytes, room);
+    if (limit <= 0) return;
+    auto slice = log.read(asked.fetch_offset, limit);
+    if (!slice) {
+        answer.error = error_code(slice.error(), Doing::fetch);
+        if (answer.error == ErrorCode::offset_out_of_range)
+            answer.high_watermark = answer.last_stable_offset = answer.log_start_offset = -1;
+        all.answers_now = true;
+        return;
+    }
+    // The first batch of a response may be larger than all limits, or a consumer would never get past it.
+    auto size = std::int64_t(slice->bytes.size());
+    if (size == 0 || (all.bytes > 0 && size > room)) return;
+    answer.records.bytes = slice->bytes;
+    all.owners.push_back(std::move(slice->owner));
+    all.bytes += size;
+}
+
+Gathered gather(const Request& request, const Message& message) {
+    Gathered all;
+    auto budget = std::min<std::int64_t>(message.max_bytes, request.server.options.max_fetch_bytes);
+    for (const auto& asked : message.topics) {
+        auto topic = request.version >= 13
+                         ? request.server.topics.find(asked.topic_id)
+                         : request.server.topics.find(std::string_view(asked.topic));
+        auto& answers = all.response.topics.emplace_back();
+        answers.topic = asked.topic;
+        answers.topic_id = asked.topic_id;
+        for (const auto& partition : asked.partitions) {
+            auto& answer = answers.partitions.emplace_back();
+            answer.partition = partition.partition;
+            if (message.isolation_level == 1) answer.aborted_transactions.emplace();
+            bool known = topic && partition.partition >= 0 &&
+                         partition.partition < std::int32_t(topic->logs.size());
+            if (!topic && request.version >= 13) answer.error = ErrorCode::unknown_topic_id;
+            else if (!known) answer.error = ErrorCode::unknown_topic_or_partition;
+            else answer.error = check_epoch(partition.current_leader_epoch);
+            if (answer.error != ErrorCode::none) {
+                all.answers_now = true;
+                continue;
+            }
+            auto& log = *topic->logs[std::size_t(partition.partition)];
+            read_partition(log, partition, budget - all.bytes, answer, all);
+        }
+    }
+    return all;
+}
+
+/// Called by whoever has news; delivers once.
+struct News {
+    explicit News(net::Completion<bool> completion) : arrived(completion) {}
+    net::Completion<bool> arrived;
+    std::atomic<bool> told{false};
+    void tell() {
+        if (!told.exchange(true)) arrived.set(true);
+    }
+};
+
+std::vector<std::shared_ptr<void>> listen(const Request& request, const Message& message,
+                                          std::shared_ptr<News> news) {
+    std::vector<std::shared_ptr<void>> handles;
+    handles.push_back(request.server.stops.add([news] { news->tell(); }));
+    for (const auto& asked : message.topics) {
+        auto topic = request.version >= 13
+                         ? request.server.topics.find(asked.topic_id)
+                         : request.server.topics.find(std::string_view(asked.topic));
+        if (topic) handles.push_back(topic->moved->add([news] { news->tell(); }));
+    }
+    return handles;
+}
+
+}  // namespace
+
+net::Task<Response> Fetch::handle(RequestPointer request, Message message) {
+    if (message.session_id != 0) {  // we give none out: session 0 is the full fetch (KIP-227)
+        Response response;
+        response.error = ErrorCode::fetch_session_id_not_found;
+        co_return response;
+    }
+    using Clock = std::chrono::steady_clock;
+    constexpr std::int32_t longest_wait_ms = 300'000;
+    auto wait_ms = std::clamp(message.max_wait_ms, 0, longest_wait_ms);
+    auto deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
+    auto all = gather(*request, message);
+    while (all.bytes < message.min_bytes && !all.answers_now && !request->server.stopping) {
+        auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
+        if (left.count() <= 0) break;
+        net::Completion<bool> arrived(co_await net::this_executor());
+        auto news = std::make_shared<News>(arrived);
+        auto handles = listen(*request, message, news);
+        all = gather(*request, message);  // what came before anyone listened
+        if (all.bytes >= message.min_bytes || all.answers_now) break;
+        co_await arrived.wait_for(left);
+        handles.clear();
+        all = gather(*request, message);
+    }
+    request->response_memory = co_await request->server.memory.take(all.bytes);
+    request->keep = std::move(all.owners);
+    co_return std::move(all.response);
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,86 @@
+// JoinGroup, SyncGroup, Heartbeat and LeaveGroup: GroupCoordinator decides, this only translates.
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+
+using wire::kafka::ErrorCode;
+
+net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message message) {
+    JoinRequest join{.group = std::move(message.group_id),
+                     .member_id = std::move(message.member_id),
+                     .instance_id = std::move(message.group_instance_id),
+                     .client_id = request->client_id,
+                     .client_host = request->client_host,
+                     .session_timeout_ms = message.session_timeout_ms,
+                     .rebalance_timeout_ms = message.rebalance_timeout_ms,
+                     .protocol_type = std::move(message.protocol_type),
+                     .protocols = {},
+                     .wants_member_id_first = request->version >= 4};
+    for (auto& protocol : message.protocols)
+        join.protocols.push_back({std::move(protocol.name), std::move(protocol.metadata)});
+    net::Completion<JoinResult> joined(co_await net::this_executor());
+    request->server.groups.join(std::move(join),
+                                [joined](JoinResult result) { joined.set(std::move(result)); });
+    auto result = co_await joined.wait();
+    Response response;
+    response.error = result.error;
+    response.generation_id = result.generation;
+    response.protocol_type = std::move(result.protocol_type);
+    response.protocol_name = std::move(result.protocol);
+    response.leader = std::move(result.leader);
+    response.skip_assignment = result.skip_assignment;
+    response.member_id = std::move(result.member_id);
+    for (auto& member : result.members)
+        response.members.push_back({std::move(member.member_id), std::move(member.instance_id),
+                                    std::move(member.metadata)});
+    co_return response;
+}
+
+net::Task<SyncGroup::Response> SyncGroup::handle(RequestPointer request, Message message) {
+    SyncRequest sync{.member = {.group = std::move(message.group_id),
+                                .member_id = std::move(message.member_id),
+                                .instance_id = std::move(message.group_instance_id),
+                                .generation = message.generation_id},
+                     .protocol_type = std::move(message.protocol_type),
+                     .protocol = std::move(message.protocol_name),
+                     .assignments = {}};
+    for (auto& assignment : message.assignments)
+        sync.assignments[assignment.member_id] = std::move(assignment.assignment);
+    net::Completion<SyncResult> synced(co_await net::this_executor());
+    request->server.groups.sync(std::move(sync),
+                                [synced](SyncResult result) { synced.set(std::move(result)); });
+    auto result = co_await synced.wait();
+    Response response;
+    response.error = result.error;
+    response.protocol_type = std::move(result.protocol_type);
+    response.protocol_name = std::move(result.protocol);
+    response.assignment = std::move(result.assignment);
+    co_return response;
+}
+
+Heartbeat::Response Heartbeat::handle(RequestPointer request, Message message) {
+    Response response;
+    response.error = request->server.groups.heartbeat({.group = std::move(message.group_id),
+                                                       .member_id = std::move(message.member_id),
+                                                       .instance_id = std::move(message.group_instance_id),
+                                                       .generation = message.generation_id});
+    return response;
+}
+
+LeaveGroup::Response LeaveGroup::handle(RequestPointer request, Message message) {
+    Response response;
+    auto& groups = request->server.groups;
+    if (request->version < 3) {
+        response.error = groups.leave({.group = message.group_id, .member_id = message.member_id,
+                                       .instance_id = {}});
+        return response;
+    }
+    for (const auto& member : message.members) {
+        auto error = groups.leave({.group = message.group_id, .member_id = member.member_id,
+                                   .instance_id = member.group_instance_id});
+        response.members.push_back({member.member_id, member.group_instance_id, error});
+    }
+    return response;
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,110 @@
+// OffsetCommit and OffsetFetch.
+#include "broker/group/committed_offsets.h"
+#include "broker/server/error_code.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ErrorCode;
+
+constexpr std::size_t longest_metadata = 4096;
+
+bool exists(const LocalTopics& topics, std::string_view name, std::int32_t partition) {
+    auto topic = topics.find(name);
+    return topic && partition >= 0 && partition < std::int32_t(topic->logs.size());
+}
+
+/// A row of either form of the answer.
+template <class Partition>
+Partition committed(const CommittedOffsets& offsets, const GroupPartition& key) {
+    Partition answer;
+    answer.index = key.partition;
+    auto found = offsets.find(key);
+    answer.committed_offset = found ? found->offset : -1;
+    answer.committed_leader_epoch = found ? found->leader_epoch : -1;
+    answer.metadata = found ? found->metadata : "";
+    return answer;
+}
+
+/// topics: those asked for; nothing asks for all. Wanted and Answer: the types of either form.
+template <class Answer, class Wanted>
+std::vector<Answer> fetch(const CommittedOffsets& offsets, const std::string& group,
+                          const std::optional<std::vector<Wanted>>& topics) {
+    using Partition = std::remove_cvref_t<decltype(Answer{}.partitions[0])>;
+    std::vector<Answer> answers;
+    if (topics) {
+        for (const auto& topic : *topics) {
+            auto& answer = answers.emplace_back();
+            answer.name = topic.name;
+            for (auto partition : topic.partitions)
+                answer.partitions.push_back(
+                    committed<Partition>(offsets, {group, topic.name, partition}));
+        }
+        return answers;
+    }
+    for (const auto& [key, value] : offsets.of_group(group)) {
+        if (answers.empty() || answers.back().name != key.topic) answers.emplace_back().name = key.topic;
+        answers.back().partitions.push_back(committed<Partition>(offsets, key));
+    }
+    return answers;
+}
+
+}  // namespace
+
+net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, Message message) {
+    auto& server = request->server;
+    auto refused = message.group_id.empty()
+                       ? ErrorCode::invalid_group_id
+                       : server.groups.check_commit({.group = message.group_id,
+                                                     .member_id = message.member_id,
+                                                     .instance_id = message.group_instance_id,
+                                                     .generation = message.generation_id});
+    auto now = server.topics.options().clock->now_ms();
+    Response response;
+    OffsetChanges changes;
+    for (const auto& topic : message.topics) {
+        auto& answers = response.topics.emplace_back();
+        answers.name = topic.name;
+        for (const auto& partition : topic.partitions) {
+            auto error = refused;
+            auto metadata = partition.metadata.value_or("");
+            if (error == ErrorCode::none && !exists(server.topics, topic.name, partition.index))
+                error = ErrorCode::unknown_topic_or_partition;
+            if (error == ErrorCode::none && metadata.size() > longest_metadata)
+                error = ErrorCode::offset_metadata_too_large;
+            answers.partitions.push_back({partition.index, error});
+            if (error != ErrorCode::none) continue;
+            CommittedOffset value{partition.committed_offset, partition.committed_leader_epoch,
+                                  std::move(metadata), now};
+            changes.emplace_back(GroupPartition{message.group_id, topic.name, partition.index},
+                                 std::move(value));
+        }
+    }
+    if (changes.empty()) co_return response;
+    net::Completion<Result<>> done(co_await net::this_executor());
+    server.topics.offsets().commit(std::move(changes),
+                                   [done](Result<> result) { done.set(std::move(result)); });
+    auto result = co_await done.wait();
+    if (!result)
+        for (auto& topic : response.topics)
+            for (auto& partition : topic.partitions)
+                if (partition.error == ErrorCode::none)
+                    partition.error = ErrorCode::coordinator_not_available;
+    co_return response;
+}
+
+OffsetFetch::Response OffsetFetch::handle(RequestPointer request, Message message) {
+    const auto& offsets = request->server.topics.offsets();
+    Response response;
+    if (request->version < 8)
+        response.topics = fetch<Response::Topic>(offsets, message.group_id, message.topics);
+    for (const auto& group : message.groups) {
+        auto& answer = response.groups.emplace_back();
+        answer.group_id = group.group_id;
+        answer.topics = fetch<Response::Group::GroupTopic>(offsets, group.group_id, group.topics);
+    }
+    return response;
+}
+
+}  // namespace penstock::broker

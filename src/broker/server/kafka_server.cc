@@ -1,0 +1,67 @@
+#include "broker/server/kafka_server.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "broker/server/request.h"
+#include "broker/server/session.h"
+
+namespace penstock::broker {
+
+struct KafkaServer::Impl {
+    std::shared_ptr<ServerState> state;
+    std::unique_ptr<net::Listener> listener;
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool stopped = false;
+    std::thread ticker;
+
+    /// Groups' sessions and rebalances end in time.
+    void tick() {
+        constexpr std::chrono::milliseconds interval{100};
+        std::unique_lock lock(mutex);
+        while (!wake.wait_for(lock, interval, [this] { return stopped; })) {
+            lock.unlock();
+            state->groups.tick();
+            lock.lock();
+        }
+    }
+};
+
+KafkaServer::KafkaServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<KafkaServer>> KafkaServer::start(net::Shards& shards, LocalTopics& topics,
+                                                        KafkaServerOptions options) {
+    auto impl = std::make_unique<Impl>();
+    auto listen = options.listen;
+    impl->state = std::make_shared<ServerState>(topics, std::move(options));
+    impl->listener = TRY(net::Listener::start(
+        shards, std::move(listen), [state = impl->state](net::Connection connection) {
+            return serve(std::move(connection), state);
+        }));
+    impl->ticker = std::thread([raw = impl.get()] { raw->tick(); });
+    return std::unique_ptr<KafkaServer>(new KafkaServer(std::move(impl)));
+}
+
+KafkaServer::~KafkaServer() { stop(); }
+
+void KafkaServer::stop() {
+    {
+        std::lock_guard lock(impl_->mutex);
+        if (impl_->stopped) return;
+        impl_->stopped = true;
+        impl_->wake.notify_all();
+    }
+    impl_->ticker.join();
+    impl_->state->stopping = true;
+    impl_->state->groups.stop();
+    impl_->state->stops.notify();
+    impl_->listener->stop();
+}
+
+std::uint16_t KafkaServer::port() const { return impl_->listener->port(); }
+int KafkaServer::connections() const { return impl_->listener->connections(); }
+GroupCoordinator& KafkaServer::groups() { return impl_->state->groups; }
+
+}  // namespace penstock::broker

@@ -1,0 +1,50 @@
+// Kafka's protocol over LocalTopics, so that every Kafka client can use the embedded log. docs/kafka.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "broker/group/coordinator.h"
+#include "broker/local_topics.h"
+#include "net/connection.h"
+#include "net/task.h"
+
+namespace penstock::broker {
+
+struct KafkaServerOptions {
+    net::ListenOptions listen{.port = 9092, .name = "kafka", .setting = "ports.kafka"};
+    /// What clients are told to connect to; empty: the address and port that they have connected to.
+    std::string advertised_host;
+    std::uint16_t advertised_port = 0;
+    std::int32_t node_id = 1;
+    bool auto_create_topics = true;
+    std::int32_t default_partitions = 1;
+    std::int64_t max_request_bytes = 100 << 20;   ///< larger: the connection is closed
+    std::int64_t max_buffered_bytes = 512 << 20;  ///< of all requests and responses; more: they wait
+    std::int64_t max_fetch_bytes = 55 << 20;
+    std::int64_t idle_timeout_ms = 600'000;
+    CoordinatorOptions groups;
+};
+
+class KafkaServer {
+public:
+    /// Binds and serves. topics and shards must outlive it. Errc::unavailable when the port is in use.
+    static Result<std::unique_ptr<KafkaServer>> start(net::Shards& shards, LocalTopics& topics,
+                                                      KafkaServerOptions options);
+    ~KafkaServer();  ///< stop()
+    /// Ends every connection and waits for what is being handled.
+    void stop();
+    std::uint16_t port() const;
+    int connections() const;
+    /// For the console.
+    GroupCoordinator& groups();
+
+private:
+    struct Impl;
+    explicit KafkaServer(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace penstock::broker

@@ -1,0 +1,94 @@
+#include "broker/server/error_code.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ErrorCode;
+using Answer = Metadata::Response::Topic;
+
+Answer describe(const Request& request, const LocalTopics::Topic& topic) {
+    Answer answer;
+    answer.name = topic.spec.name;
+    answer.topic_id = topic.id;
+    answer.is_internal = topic.internal;
+    auto node = request.server.options.node_id;
+    for (std::size_t i = 0; i < topic.logs.size(); ++i)
+        answer.partitions.push_back({.error = ErrorCode::none,
+                                     .index = std::int32_t(i),
+                                     .leader_id = node,
+                                     .leader_epoch = 0,
+                                     .replica_nodes = {node},
+                                     .isr_nodes = {node},
+                                     .offline_replicas = {}});
+    return answer;
+}
+
+Answer unknown(std::optional<std::string> name, codec::Uuid id, ErrorCode error) {
+    Answer answer;
+    answer.name = std::move(name);
+    answer.topic_id = id;
+    answer.error = error;
+    return answer;
+}
+
+}  // namespace
+
+net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message message) {
+    auto& server = request->server;
+    Response response;
+    response.brokers.push_back({server.options.node_id, request->host, request->port, {}});
+    response.cluster_id = server.topics.cluster_id();
+    response.controller_id = server.options.node_id;
+    bool all = !message.topics || (request->version == 0 && message.topics->empty());
+    if (all) {
+        for (const auto& topic : server.topics.all())
+            response.topics.push_back(describe(*request, *topic));
+        co_return response;
+    }
+    bool creates = server.options.auto_create_topics &&
+                   (request->version < 4 || message.allow_auto_topic_creation);
+    for (const auto& asked : *message.topics) {
+        bool by_id = !asked.name || (asked.name->empty() && !asked.topic_id.is_zero());
+        if (by_id) {
+            auto topic = server.topics.find(asked.topic_id);
+            response.topics.push_back(
+                topic ? describe(*request, *topic)
+                      : unknown(std::nullopt, asked.topic_id, ErrorCode::unknown_topic_id));
+            continue;
+        }
+        auto topic = server.topics.find(std::string_view(*asked.name));
+        auto error = ErrorCode::unknown_topic_or_partition;
+        if (!check_topic_name(*asked.name)) {
+            error = ErrorCode::invalid_topic_exception;
+        } else if (!topic && creates) {
+            TopicSpec spec{.name = *asked.name, .partitions = server.options.default_partitions,
+                           .config = {}};
+            std::function<Result<>()> work = [&server, spec] { return server.topics.create(spec); };
+            auto created = co_await server.blocking.run<Result<>>(work);
+            if (!created && created.error().code != Errc::exists)
+                error = error_code(created.error(), Doing::name_topic);
+            topic = server.topics.find(std::string_view(*asked.name));
+        }
+        response.topics.push_back(topic ? describe(*request, *topic)
+                                        : unknown(asked.name, {}, error));
+    }
+    co_return response;
+}
+
+DescribeCluster::Response DescribeCluster::handle(RequestPointer request, Message message) {
+    Response response;
+    if (message.endpoint_type != 1) {
+        response.error = message.endpoint_type == 2 ? ErrorCode::mismatched_endpoint_type
+                                                    : ErrorCode::unsupported_endpoint_type;
+        response.error_message = "only brokers have endpoints here";
+        return response;
+    }
+    const auto& options = request->server.options;
+    response.cluster_id = request->server.topics.cluster_id();
+    response.controller_id = options.node_id;
+    response.brokers.push_back({options.node_id, request->host, request->port, {}, false});
+    return response;
+}
+
+}  // namespace penstock::broker

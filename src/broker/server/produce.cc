@@ -1,0 +1,144 @@
+// Batches are stored as they were sent: checked, given their offsets in place, never encoded anew.
+#include "broker/server/error_code.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ErrorCode;
+using Response = Produce::Response;
+
+constexpr std::size_t decompressed_limit = 256 << 20;
+
+/// The appends of one request that are still on their way.
+struct Outstanding {
+    Outstanding(net::Completion<bool> completion, int count) : done(completion), left(count) {}
+    net::Completion<bool> done;
+    std::atomic<int> left;
+    void one_is_done() {
+        if (--left == 0) done.set(true);
+    }
+};
+
+struct Target {
+    std::shared_ptr<Log> log;
+    std::shared_ptr<Response::Topic::Partition> answer;  // inside the response, and keeps it
+    std::span<char> batch;
+};
+
+void refuse(Response::Topic::Partition& answer, ErrorCode error, std::string text) {
+    answer.error = error;
+    answer.error_message = std::move(text);
+}
+
+/// What is wrong with the batch, or none.
+ErrorCode check_batch(const Request& request, const Log& log, std::string_view batch,
+                      std::string& text) {
+    auto limit = log.options().max_message_bytes;
+    if (batch.empty()) {
+        text = "no records";
+        return ErrorCode::invalid_record;
+    }
+    if (std::int64_t(batch.size()) > limit) {
+        text = fmt::format("the record batch has {} bytes, max.message.bytes is {}", batch.size(),
+                           limit);
+        return ErrorCode::message_too_large;
+    }
+    auto header = wire::kafka::validate_batch(batch, decompressed_limit);
+    if (!header) {
+        text = header.error().text;
+        return header.error().code == Errc::full ? ErrorCode::message_too_large
+                                                 : error_code(header.error(), Doing::produce);
+    }
+    if (header->compression() == codec::Compression::zstd && request.version < 7) {
+        text = "zstd needs Produce 7 or newer";
+        return ErrorCode::unsupported_compression_type;
+    }
+    if (header->has(wire::kafka::attribute::transactional)) {
+        text = "transactions are not offered";
+        return ErrorCode::invalid_record;
+    }
+    return ErrorCode::none;
+}
+
+void resolve(const Request& request, const Produce::Message& message,
+             std::shared_ptr<Response> shared, std::vector<Target>& targets) {
+    auto& response = *shared;
+    response.topics.resize(message.topics.size());
+    for (std::size_t t = 0; t < message.topics.size(); ++t) {
+        const auto& asked = message.topics[t];
+        auto topic = request.server.topics.find(asked.name);
+        response.topics[t].name = asked.name;
+        response.topics[t].partitions.resize(asked.partitions.size());
+        for (std::size_t p = 0; p < asked.partitions.size(); ++p) {
+            const auto& partition = asked.partitions[p];
+            auto& answer = response.topics[t].partitions[p];
+            answer.index = partition.index;
+            if (message.acks < -1 || message.acks > 1) {
+                refuse(answer, ErrorCode::invalid_required_acks, "acks must be -1, 0 or 1");
+            } else if (!topic || partition.index < 0 ||
+                       partition.index >= std::int32_t(topic->logs.size())) {
+                answer.error = ErrorCode::unknown_topic_or_partition;
+            } else if (topic->internal) {
+                refuse(answer, ErrorCode::invalid_topic_exception, "the topic is internal");
+            } else {
+                const auto& log = topic->logs[std::size_t(partition.index)];
+                std::string text;
+                auto error = check_batch(request, *log, partition.records.bytes, text);
+                if (error != ErrorCode::none) {
+                    refuse(answer, error, std::move(text));
+                    continue;
+                }
+                // The bytes are in the request's own buffer, which is ours to write.
+                auto* start = request.buffer->data() +
+                              (partition.records.bytes.data() - request.buffer->data());
+                targets.push_back({log, {shared, &answer}, {start, partition.records.bytes.size()}});
+            }
+        }
+    }
+}
+
+void append(const Request& request, const Target& target, std::shared_ptr<Outstanding> outstanding) {
+    Append append;
+    append.batches.push_back(target.batch);
+    append.owner = request.buffer;
+    append.done = [outstanding, answer = target.answer,
+                   log = target.log](Result<std::int64_t> result) {
+        if (result) {
+            answer->base_offset = *result;
+            answer->log_start_offset = log->start_offset();
+        } else {
+            refuse(*answer, error_code(result.error(), Doing::produce), result.error().text);
+        }
+        outstanding->one_is_done();
+    };
+    target.log->append(std::move(append));
+}
+
+}  // namespace
+
+net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Message message) {
+    // The appends write into the response from other threads, so it outlives this coroutine's frame.
+    auto response = std::make_shared<Response>();
+    std::vector<Target> targets;
+    resolve(*request, message, response, targets);
+    if (!targets.empty()) {
+        net::Completion<bool> done(co_await net::this_executor());
+        auto outstanding = std::make_shared<Outstanding>(done, int(targets.size()));
+        for (const auto& target : targets) append(*request, target, outstanding);
+        co_await done.wait();
+        for (const auto& target : targets)
+            if (target.log->options().append_time && target.answer->error == ErrorCode::none)
+                if (auto header = wire::kafka::parse_batch_header(
+                        {target.batch.data(), target.batch.size()}))
+                    target.answer->log_append_time_ms = header->max_timestamp;
+    }
+    if (message.acks != 0) co_return std::move(*response);
+    // With acks=0 the only way to say that something is wrong is to end the connection.
+    for (const auto& topic : response->topics)
+        for (const auto& partition : topic.partitions)
+            if (partition.error != ErrorCode::none) request->close_after = true;
+    co_return std::nullopt;
+}
+
+}  // namespace penstock::broker

@@ -1,0 +1,172 @@
+#include "broker/server/session.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "broker/server/handlers.h"
+#include "codec/big_endian.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ApiInfo;
+using wire::kafka::Decoder;
+
+constexpr std::chrono::milliseconds transfer_timeout{60'000};  // for the rest of a request, or a response
+
+metrics::Counter& requests =
+    metrics::counter("penstock_kafka_requests_total", "Requests that Kafka clients have sent.");
+metrics::Counter& refused = metrics::counter("penstock_kafka_refused_requests_total",
+                                             "Requests that could not be read or are not offered.");
+
+/// The length, the header and the message.
+template <class Response>
+std::string encode_response(const Request& request, const Response& response) {
+    std::string out(4, '\0');
+    codec::append_big(out, request.correlation_id);
+    // An ApiVersions response always has the old header, as the client does not know yet what we offer.
+    bool flexible = request.version >= Response::api.flexible && Response::api.key != 18;
+    if (flexible) out += '\0';
+    wire::kafka::encode(response, request.version, out);
+    codec::store_big(out.data(), std::int32_t(out.size() - 4));
+    return out;
+}
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+template <class Handler>
+net::Task<Answer> run(RequestPointer request) {
+    typename Handler::Message message;
+    if (!wire::kafka::decode(request->body, request->version, message)) {
+        refused.add();
+        log::warn("kafka client {} ({}): a {} request of version {} cannot be read; the connection "
+                  "is closed", request->client_host, request->client_id, Handler::Message::api.name,
+                  request->version);
+        co_return Answer{.bytes = {}, .closes = true};
+    }
+    Answer out;
+    using Handled = decltype(Handler::handle(request, std::move(message)));
+    if constexpr (std::is_same_v<Handled, typename Handler::Response>) {
+        auto response = Handler::handle(request, std::move(message));
+        out.bytes = encode_response(*request, response);
+    } else {
+        auto response = co_await Handler::handle(request, std::move(message));
+        if constexpr (IsOptional<decltype(response)>::value) {
+            if (response) out.bytes = encode_response(*request, *response);
+        } else {
+            out.bytes = encode_response(*request, response);
+        }
+    }
+    out.closes = request->close_after;
+    co_return out;
+}
+
+struct Route {
+    ApiInfo info;
+    net::Task<Answer> (*run)(RequestPointer);
+};
+
+template <class... Handler>
+constexpr std::array<Route, sizeof...(Handler)> routes_of(HandlerList<Handler...>) {
+    return {Route{Handler::Message::api, &run<Handler>}...};
+}
+
+constexpr auto routes = routes_of(Handlers{});
+
+const Route* find_route(std::int16_t key) {
+    auto found = std::ranges::find(routes, key, [](const Route& route) { return route.info.key; });
+    return found == routes.end() ? nullptr : &*found;
+}
+
+/// Error 35 in version 0, whatever version was asked for, so that the client can ask again (KIP-511).
+Answer versions_not_offered(const Request& request) {
+    Request plain{.server = request.server, .version = 0, .correlation_id = request.correlation_id};
+    auto response = ApiVersions::handle(nullptr, {});
+    response.error = wire::kafka::ErrorCode::unsupported_version;
+    return {encode_response(plain, response), false};
+}
+
+}  // namespace
+
+ApiVersions::Response ApiVersions::handle(RequestPointer, Message) {
+    Response response;
+    for (const auto& route : routes)
+        response.api_keys.push_back({route.info.key, route.info.low, route.info.high});
+    return response;
+}
+
+bool read_header(Request& request) {
+    Decoder header(*request.buffer, false);
+    header.value(request.api);
+    header.value(request.version);
+    header.value(request.correlation_id);
+    std::optional<std::string> client_id;
+    header.value(client_id);  // classic in every header
+    request.client_id = client_id.value_or("");
+    const auto* route = find_route(request.api);
+    request.body = header.left();
+    if (!header.ok()) return false;
+    if (!route || request.version < route->info.flexible) return true;
+    Decoder tagged(request.body, true);
+    tagged.tags();
+    request.body = tagged.left();
+    return tagged.ok();
+}
+
+net::Task<Answer> answer(RequestPointer request) {
+    requests.add();
+    const auto* route = find_route(request->api);
+    if (!route || request->version < route->info.low || request->version > route->info.high) {
+        if (request->api == ApiVersions::Message::api.key) co_return versions_not_offered(*request);
+        refused.add();
+        log::warn("kafka client {} ({}): API {} version {} is not offered; the connection is closed",
+                  request->client_host, request->client_id, request->api, request->version);
+        co_return Answer{.bytes = {}, .closes = true};
+    }
+    auto out = co_await route->run(request);
+    co_return out;
+}
+
+net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> server) {
+    const auto& options = server->options;
+    while (!server->stopping) {
+        std::array<char, 4> prefix{};
+        connection.set_timeout(std::chrono::milliseconds(options.idle_timeout_ms));
+        auto got = co_await connection.read_exactly(prefix);
+        if (!got) co_return;
+        auto size = codec::load_big<std::int32_t>(prefix.data());
+        if (size < 8 || size > options.max_request_bytes) {
+            refused.add();
+            log::warn("kafka client {}: a request of {} bytes; expected 8 to {}: is it a Kafka "
+                      "client? The connection is closed", connection.peer_address(), size,
+                      options.max_request_bytes);
+            co_return;
+        }
+        auto memory = co_await server->memory.take(size);
+        connection.set_timeout(transfer_timeout);
+        auto request = std::make_shared<Request>(Request{.server = *server});
+        request->buffer = std::make_shared<std::string>(std::size_t(size), '\0');
+        got = co_await connection.read_exactly(*request->buffer);
+        if (!got) co_return;
+        if (!read_header(*request)) {
+            refused.add();
+            log::warn("kafka client {}: a request whose header cannot be read; the connection is "
+                      "closed", connection.peer_address());
+            co_return;
+        }
+        bool advertised = !options.advertised_host.empty();
+        request->client_host = "/" + connection.peer_address();
+        request->host = advertised ? options.advertised_host : connection.local_address();
+        request->port = options.advertised_port ? options.advertised_port : connection.local_port();
+        auto out = co_await answer(request);
+        if (!out.bytes.empty()) {
+            got = co_await connection.write(out.bytes);
+            if (!got) co_return;
+        }
+        if (out.closes) co_return;
+    }
+}
+
+}  // namespace penstock::broker

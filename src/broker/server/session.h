@@ -1,0 +1,25 @@
+// A client's connection: requests in, answers out, one after the other.
+#pragma once
+
+#include <memory>
+
+#include "broker/server/request.h"
+#include "net/connection.h"
+#include "net/task.h"
+
+namespace penstock::broker {
+
+/// Serves the connection until it ends. server outlives it.
+net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> server);
+
+/// What a request's bytes (without the length in front) lead to: the answer with its length, or nothing.
+struct Answer {
+    std::string bytes;     ///< empty: none
+    bool closes = false;   ///< the connection cannot go on
+};
+net::Task<Answer> answer(RequestPointer request);
+
+/// Reads the request's header; false when it is damaged.
+bool read_header(Request& request);
+
+}  // namespace penstock::broker

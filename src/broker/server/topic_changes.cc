@@ -1,0 +1,217 @@
+// CreateTopics, DeleteTopics, CreatePartitions, DeleteRecords. They wait for the disk, so on the blocking pool.
+#include <set>
+
+#include "broker/server/error_code.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ErrorCode;
+
+struct Refusal {
+    ErrorCode error;
+    std::string text;
+};
+
+/// The number of partitions that are asked for.
+std::expected<std::int32_t, Refusal> partitions_of(const CreateTopics::Message::Topic& asked,
+                                                   const KafkaServerOptions& options) {
+    if (!asked.assignments.empty()) {
+        if (asked.partitions != -1 || asked.replication_factor != -1)
+            return std::unexpected(Refusal{ErrorCode::invalid_request,
+                                           "Both numPartitions or replicationFactor and "
+                                           "replicasAssignments were set."});
+        std::set<std::int32_t> seen;
+        for (const auto& each : asked.assignments) {
+            seen.insert(each.partition);
+            if (each.broker_ids != std::vector<std::int32_t>{options.node_id})
+                return std::unexpected(Refusal{
+                    ErrorCode::invalid_replica_assignment,
+                    fmt::format("the only broker is {}", options.node_id)});
+        }
+        if (seen.size() != asked.assignments.size() || *seen.begin() != 0 ||
+            *seen.rbegin() != std::int32_t(seen.size()) - 1)
+            return std::unexpected(Refusal{ErrorCode::invalid_replica_assignment,
+                                           "partitions must be numbered 0, 1, 2, ..."});
+        return std::int32_t(seen.size());
+    }
+    if (asked.replication_factor != -1 && asked.replication_factor != 1)
+        return std::unexpected(Refusal{
+            ErrorCode::invalid_replication_factor,
+            fmt::format("Replication factor: {} larger than available brokers: 1.",
+                        asked.replication_factor)});
+    if (asked.partitions == -1) return options.default_partitions;
+    if (asked.partitions < 1 || asked.partitions > 10'000)
+        return std::unexpected(Refusal{ErrorCode::invalid_partitions,
+                                       "Number of partitions must be 1 to 10000."});
+    return asked.partitions;
+}
+
+ErrorCode creation_error(const Error& error, const TopicSpec& spec) {
+    if (error.code != Errc::invalid) return error_code(error, Doing::name_topic);
+    return check_topic_config(spec.config) ? ErrorCode::invalid_topic_exception
+                                           : ErrorCode::invalid_config;
+}
+
+using CreateAnswer = CreateTopics::Response::Topic;
+
+void describe_created(const ServerState& server, const TopicSpec& spec, CreateAnswer& answer) {
+    if (auto topic = server.topics.find(std::string_view(spec.name))) answer.topic_id = topic->id;
+    answer.partitions = spec.partitions;
+    answer.replication_factor = 1;
+    auto& configs = answer.configs.emplace();
+    for (const auto& setting : topic_settings()) {
+        auto found = spec.config.find(std::string(setting.name));
+        bool set = found != spec.config.end();
+        configs.push_back({.name = std::string(setting.name),
+                           .value = set ? found->second : std::string(setting.standard),
+                           .read_only = false,
+                           .source = std::int8_t(set ? 1 : 5),
+                           .is_sensitive = false});
+    }
+}
+
+CreateAnswer create_one(ServerState& server, const CreateTopics::Message::Topic& asked,
+                        bool validate_only) {
+    CreateAnswer answer;
+    answer.name = asked.name;
+    auto partitions = partitions_of(asked, server.options);
+    if (!partitions) {
+        answer.error = partitions.error().error;
+        answer.error_message = partitions.error().text;
+        return answer;
+    }
+    TopicSpec spec{.name = asked.name, .partitions = *partitions, .config = {}};
+    for (const auto& config : asked.configs)
+        if (config.value) spec.config[config.name] = *config.value;
+    auto done = validate_only ? server.topics.check(spec) : server.topics.create(spec);
+    if (!done) {
+        answer.error = creation_error(done.error(), spec);
+        answer.error_message = done.error().text;
+        return answer;
+    }
+    describe_created(server, spec, answer);
+    return answer;
+}
+
+CreateTopics::Response create_all(ServerState& server, const CreateTopics::Message& message) {
+    CreateTopics::Response response;
+    std::map<std::string, int> times;
+    for (const auto& topic : message.topics) ++times[topic.name];
+    for (const auto& topic : message.topics) {
+        if (times[topic.name] == 1) {
+            response.topics.push_back(create_one(server, topic, message.validate_only));
+        } else if (times[topic.name] > 1) {
+            times[topic.name] = 0;
+            auto& answer = response.topics.emplace_back();
+            answer.name = topic.name;
+            answer.error = ErrorCode::invalid_request;
+            answer.error_message = "Duplicate topic in request.";
+        }
+    }
+    return response;
+}
+
+DeleteTopics::Response delete_all(ServerState& server, const DeleteTopics::Message& message) {
+    DeleteTopics::Response response;
+    auto remove = [&](std::optional<std::string> name, codec::Uuid id, bool by_id) {
+        auto& answer = response.topics.emplace_back();
+        auto topic = by_id ? server.topics.find(id) : server.topics.find(std::string_view(*name));
+        answer.name = topic ? topic->spec.name : name;
+        answer.topic_id = topic ? topic->id : id;
+        if (!topic) {
+            answer.error = by_id ? ErrorCode::unknown_topic_id
+                                 : ErrorCode::unknown_topic_or_partition;
+            answer.error_message = "This server does not host this topic.";
+            return;
+        }
+        auto done = server.topics.remove(topic->spec.name);
+        if (done) return;
+        answer.error = error_code(done.error(), Doing::name_topic);
+        answer.error_message = done.error().text;
+    };
+    for (const auto& name : message.topic_names) remove(name, {}, false);
+    for (const auto& topic : message.topics) remove(topic.name, topic.topic_id, !topic.name);
+    return response;
+}
+
+CreatePartitions::Response add_all(ServerState& server, const CreatePartitions::Message& message) {
+    CreatePartitions::Response response;
+    for (const auto& asked : message.topics) {
+        auto& answer = response.results.emplace_back();
+        answer.name = asked.name;
+        auto topic = server.topics.find(std::string_view(asked.name));
+        Result<> done;
+        if (!topic) done = fail(Errc::not_found, "This server does not host this topic.");
+        else if (!message.validate_only) done = server.topics.add_partitions(asked.name, asked.count);
+        else if (asked.count <= topic->spec.partitions)
+            done = fail(Errc::invalid, "Topic currently has {} partitions, which is higher than the "
+                        "requested {}.", topic->spec.partitions, asked.count);
+        if (done) continue;
+        answer.error = done.error().code == Errc::invalid ? ErrorCode::invalid_partitions
+                                                          : error_code(done.error(), Doing::other);
+        answer.error_message = done.error().text;
+    }
+    return response;
+}
+
+DeleteRecords::Response delete_records(ServerState& server, const DeleteRecords::Message& message) {
+    DeleteRecords::Response response;
+    for (const auto& asked : message.topics) {
+        auto topic = server.topics.find(std::string_view(asked.name));
+        auto& answers = response.topics.emplace_back();
+        answers.name = asked.name;
+        for (const auto& partition : asked.partitions) {
+            auto& answer = answers.partitions.emplace_back();
+            answer.index = partition.index;
+            if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size())) {
+                answer.error = ErrorCode::unknown_topic_or_partition;
+                continue;
+            }
+            auto& log = *topic->logs[std::size_t(partition.index)];
+            auto before = partition.offset == -1 ? log.end_offset() : partition.offset;
+            auto done = log.delete_before(before);
+            if (done) answer.low_watermark = *done;
+            else answer.error = error_code(done.error(), Doing::other);
+        }
+    }
+    return response;
+}
+
+}  // namespace
+
+net::Task<CreateTopics::Response> CreateTopics::handle(RequestPointer request, Message message) {
+    std::function<Response()> work = [request, message = std::move(message)] {
+        return create_all(request->server, message);
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
+}
+
+net::Task<DeleteTopics::Response> DeleteTopics::handle(RequestPointer request, Message message) {
+    std::function<Response()> work = [request, message = std::move(message)] {
+        return delete_all(request->server, message);
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
+}
+
+net::Task<CreatePartitions::Response> CreatePartitions::handle(RequestPointer request,
+                                                               Message message) {
+    std::function<Response()> work = [request, message = std::move(message)] {
+        return add_all(request->server, message);
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
+}
+
+net::Task<DeleteRecords::Response> DeleteRecords::handle(RequestPointer request, Message message) {
+    std::function<Response()> work = [request, message = std::move(message)] {
+        return delete_records(request->server, message);
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
+}
+
+}  // namespace penstock::broker
