@@ -1,0 +1,43 @@
+#include "app/commands/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include "app/commands/api_client.h"
+
+namespace penstock::app {
+
+void CommandContext::run(const std::function<Result<>(ApiClient&)>& work) {
+    ApiClient client(server);
+    auto done = work(client);
+    std::fflush(stdout);
+    if (done) return;
+    fmt::print(stderr, "error: {}\n", done.error().text);
+    exit_code = 1;
+}
+
+void add_common_options(CLI::App& command, CommandContext& context) {
+    command.add_option("--server", context.server, "Where Penstock answers")
+        ->envname("PENSTOCK_SERVER")
+        ->capture_default_str();
+    command.add_option("-o,--output", context.output, "table or json")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->capture_default_str();
+}
+
+void add_commands(CLI::App& app, CommandContext& context) {
+    add_status_command(app, context);
+    add_sql_command(app, context);
+    add_topics_command(app, context);
+    add_produce_command(app, context);
+    add_consume_command(app, context);
+    add_groups_command(app, context);
+    add_schemas_command(app, context);
+    add_tables_command(app, context);
+    add_sources_command(app, context);
+    add_queries_command(app, context);
+    add_dags_command(app, context);
+    add_runs_command(app, context);
+    add_trigger_command(app, context);
+}
+
+}  // namespace penstock::app
