@@ -108,7 +108,8 @@ bool read_header(Request& request) {
     const auto* route = find_route(request.api);
     request.body = header.left();
     if (!header.ok()) return false;
-    if (!route || request.version < route->info.flexible) return true;
+    bool offered = route && request.version <= route->info.high;
+    if (!offered || request.version < route->info.flexible) return true;
     Decoder tagged(request.body, true);
     tagged.tags();
     request.body = tagged.left();

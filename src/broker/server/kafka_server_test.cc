@@ -1,0 +1,466 @@
+#include "broker/server/kafka_server.h"
+
+#include <boost/asio.hpp>
+
+#include <gtest/gtest.h>
+
+#include "broker/server/handlers.h"
+#include "codec/big_endian.h"
+#include "io/memory_files.h"
+#include "wire/kafka/record_batch.h"
+
+namespace penstock::broker {
+namespace {
+
+using Tcp = boost::asio::ip::tcp;
+using namespace wire::kafka;
+
+/// A connection that speaks the protocol, one request at a time.
+class Client {
+public:
+    explicit Client(std::uint16_t port) : socket_(context_) {
+        socket_.connect({boost::asio::ip::make_address("127.0.0.1"), port});
+    }
+    void send_raw(std::string_view bytes) {
+        std::string framed(4, '\0');
+        codec::store_big(framed.data(), std::int32_t(bytes.size()));
+        boost::asio::write(socket_, boost::asio::buffer(framed + std::string(bytes)));
+    }
+    /// The next answer; empty when the server has closed the connection.
+    std::string receive() {
+        std::array<char, 4> prefix{};
+        boost::system::error_code error;
+        boost::asio::read(socket_, boost::asio::buffer(prefix), error);
+        if (error) return {};
+        std::string bytes(std::size_t(codec::load_big<std::int32_t>(prefix.data())), '\0');
+        boost::asio::read(socket_, boost::asio::buffer(bytes), error);
+        return bytes;
+    }
+    template <class Message>
+    static std::string request(const Message& message, std::int16_t version) {
+        std::string bytes;
+        codec::append_big(bytes, Message::api.key);
+        codec::append_big(bytes, version);
+        codec::append_big(bytes, std::int32_t(77));
+        codec::append_big(bytes, std::int16_t(4));
+        bytes += "test";
+        if (version >= Message::api.flexible) bytes += '\0';
+        encode(message, version, bytes);
+        return bytes;
+    }
+    template <class Handler>
+    typename Handler::Response call(const typename Handler::Message& message, std::int16_t version) {
+        send_raw(request(message, version));
+        auto bytes = receive();
+        typename Handler::Response response;
+        EXPECT_GE(bytes.size(), 4u);
+        if (bytes.size() < 4) return response;
+        EXPECT_EQ(codec::load_big<std::int32_t>(bytes.data()), 77);
+        bool flexible = version >= Handler::Response::api.flexible && Handler::Response::api.key != 18;
+        auto body = std::string_view(bytes).substr(flexible ? 5 : 4);
+        EXPECT_TRUE(decode(body, version, response));
+        kept_.push_back(std::move(bytes));  // records are views
+        return response;
+    }
+
+private:
+    boost::asio::io_context context_;
+    Tcp::socket socket_;
+    std::deque<std::string> kept_;
+};
+
+std::string batch_of(std::initializer_list<std::string_view> values,
+                     BatchBuilder::Options options = {}) {
+    BatchBuilder builder;
+    for (auto value : values)
+        builder.add({.timestamp_ms = 1000, .key = {}, .value = value, .headers = {}});
+    return builder.finish(options);
+}
+
+class KafkaServerTest : public ::testing::Test {
+protected:
+    void SetUp() override { start({}); }
+    void start(KafkaServerOptions options) {
+        server_.reset();
+        topics_.reset();
+        topics_ = std::move(*LocalTopics::open({.data_directory = "data", .files = &files_}));
+        options.listen = {.name = "kafka"};
+        server_ = std::move(*KafkaServer::start(shards_, *topics_, std::move(options)));
+        client_.emplace(server_->port());
+    }
+    void create(const std::string& name, std::int32_t partitions = 1, TopicConfig config = {}) {
+        ASSERT_TRUE(topics_->create({.name = name, .partitions = partitions, .config = config}));
+    }
+    Produce::Response::Topic::Partition produce(const std::string& topic, std::string_view records,
+                                                std::int16_t version = 9, std::int32_t partition = 0,
+                                                std::int16_t acks = -1) {
+        ProduceRequest request{.acks = acks, .timeout_ms = 1000,
+                               .topics = {{.name = topic,
+                                           .partitions = {{.index = partition,
+                                                           .records = {records}}}}}};
+        auto response = client_->call<Produce>(request, version);
+        return response.topics.at(0).partitions.at(0);
+    }
+    FetchRequest fetch_request(const std::string& topic, std::int64_t offset) {
+        return {.max_wait_ms = 0, .min_bytes = 1, .max_bytes = 1 << 20, .session_epoch = -1,
+                .topics = {{.topic = topic,
+                            .partitions = {{.partition = 0, .fetch_offset = offset,
+                                            .partition_max_bytes = 1 << 20}}}}};
+    }
+    Fetch::Response::Topic::Partition fetch(const std::string& topic, std::int64_t offset) {
+        auto response = client_->call<Fetch>(fetch_request(topic, offset), 11);
+        return response.topics.at(0).partitions.at(0);
+    }
+
+    io::MemoryFiles files_;
+    net::Shards shards_{2};
+    std::unique_ptr<LocalTopics> topics_;
+    std::unique_ptr<KafkaServer> server_;
+    std::optional<Client> client_;
+};
+
+TEST_F(KafkaServerTest, ApiVersionsListsWhatIsOfferedInEveryVersion) {
+    for (std::int16_t version = 0; version <= 4; ++version) {
+        auto response = client_->call<ApiVersions>({}, version);
+        EXPECT_EQ(response.error, ErrorCode::none);
+        EXPECT_EQ(response.api_keys.size(), 24u);
+    }
+}
+
+TEST_F(KafkaServerTest, ApiVersionsOfAnUnknownVersionIsAnsweredInVersionZero) {
+    std::string bytes;
+    codec::append_big(bytes, std::int16_t(18));
+    codec::append_big(bytes, std::int16_t(99));
+    codec::append_big(bytes, std::int32_t(5));
+    codec::append_big(bytes, std::int16_t(-1));
+    bytes += "whatever is behind";
+    client_->send_raw(bytes);
+    auto answer = client_->receive();
+    ApiVersionsResponse response;
+    ASSERT_TRUE(decode(std::string_view(answer).substr(4), 0, response));
+    EXPECT_EQ(response.error, ErrorCode::unsupported_version);
+    EXPECT_FALSE(response.api_keys.empty());
+    EXPECT_EQ(client_->call<ApiVersions>({}, 3).error, ErrorCode::none);
+}
+
+TEST_F(KafkaServerTest, WhatIsNotOfferedOrCannotBeReadEndsTheConnection) {
+    for (std::string bytes : {std::string("\0\x63\0\0\0\0\0\1\xff\xff", 10),   // API 99
+                              std::string("\0\1\0\x63\0\0\0\1\xff\xff", 10),   // Fetch 99
+                              std::string("\0\3\0\1\0\0\0\1\xff\xff\1\2", 12), // Metadata, damaged
+                              std::string("\0\3\0\1\0\0\0\1\x7f\xff", 10)}) {  // its header, damaged
+        Client client(server_->port());
+        client.send_raw(bytes);
+        EXPECT_EQ(client.receive(), "");
+    }
+    EXPECT_EQ(client_->call<ApiVersions>({}, 3).error, ErrorCode::none);
+}
+
+TEST_F(KafkaServerTest, ARequestAboveTheLimitEndsTheConnection) {
+    start({.max_request_bytes = 1000});
+    client_->send_raw(std::string(2000, 'x'));
+    EXPECT_EQ(client_->receive(), "");
+}
+
+TEST_F(KafkaServerTest, ProducedBatchesAreFetchedByteForByte) {
+    create("t");
+    for (auto compression : {codec::Compression::none, codec::Compression::gzip,
+                             codec::Compression::snappy, codec::Compression::lz4,
+                             codec::Compression::zstd}) {
+        auto batch = batch_of({"a", "b"}, {.compression = compression});
+        auto answer = produce("t", batch);
+        ASSERT_EQ(answer.error, ErrorCode::none) << answer.error_message.value_or("");
+        patch_base_offset(batch.data(), answer.base_offset);
+        EXPECT_EQ(fetch("t", answer.base_offset).records.bytes, batch);
+    }
+    auto got = fetch("t", 10);
+    EXPECT_EQ(got.high_watermark, 10);
+    EXPECT_EQ(got.records.bytes, "");
+}
+
+TEST_F(KafkaServerTest, EveryProduceVersionIsAnswered) {
+    create("t");
+    for (std::int16_t version = 3; version <= 12; ++version)
+        EXPECT_EQ(produce("t", batch_of({"x"}), version).base_offset, version - 3);
+}
+
+TEST_F(KafkaServerTest, WrongBatchesAreRefusedWithKafkasCodes) {
+    create("t", 1, {{"max.message.bytes", "1000"}});
+    auto damaged = batch_of({"a"});
+    damaged.back() = char(damaged.back() ^ 1);
+    EXPECT_EQ(produce("t", damaged).error, ErrorCode::corrupt_message);
+    EXPECT_EQ(produce("t", "").error, ErrorCode::invalid_record);
+    EXPECT_EQ(produce("t", batch_of({"a"}) + batch_of({"b"})).error, ErrorCode::invalid_record);
+    EXPECT_EQ(produce("t", batch_of({std::string(2000, 'x')})).error, ErrorCode::message_too_large);
+    auto old = batch_of({"a"});
+    old[16] = 1;
+    EXPECT_EQ(produce("t", old).error, ErrorCode::unsupported_for_message_format);
+    EXPECT_EQ(produce("none", batch_of({"a"})).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(produce("t", batch_of({"a"}), 9, 5).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(produce("t", batch_of({"a"}), 9, 0, 2).error, ErrorCode::invalid_required_acks);
+    EXPECT_EQ(produce("__consumer_offsets", batch_of({"a"})).error,
+              ErrorCode::invalid_topic_exception);
+    EXPECT_EQ(produce("t", batch_of({"a"}, {.compression = codec::Compression::zstd}), 6).error,
+              ErrorCode::unsupported_compression_type);
+    EXPECT_EQ(fetch("t", 0).high_watermark, 0);
+}
+
+TEST_F(KafkaServerTest, AnIdempotentProducerIsServed) {
+    create("t");
+    auto id = client_->call<InitProducerId>({.transaction_timeout_ms = 1000}, 4);
+    ASSERT_EQ(id.error, ErrorCode::none);
+    auto send = [&](std::int32_t sequence, std::int16_t epoch) {
+        return produce("t", batch_of({"a"}, {.producer_id = id.producer_id, .producer_epoch = epoch,
+                                             .base_sequence = sequence}));
+    };
+    EXPECT_EQ(send(0, 0).base_offset, 0);
+    EXPECT_EQ(send(0, 0).base_offset, 0);
+    EXPECT_EQ(send(2, 0).error, ErrorCode::out_of_order_sequence_number);
+    EXPECT_EQ(send(0, 1).base_offset, 1);
+    EXPECT_EQ(send(1, 0).error, ErrorCode::invalid_producer_epoch);
+    auto transactional = client_->call<InitProducerId>({.transactional_id = "x"}, 4);
+    EXPECT_EQ(transactional.error, ErrorCode::unsupported_version);
+}
+
+TEST_F(KafkaServerTest, AcksZeroHasNoAnswer) {
+    create("t");
+    auto batch = batch_of({"a"});
+    ProduceRequest request{.acks = 0, .topics = {{.name = "t",
+                                                  .partitions = {{.index = 0,
+                                                                  .records = {batch}}}}}};
+    client_->send_raw(Client::request(request, 9));
+    EXPECT_EQ(client_->call<ApiVersions>({}, 3).error, ErrorCode::none);  // the next answer is its
+    EXPECT_EQ(topics_->info("t")->partitions[0].end_offset, 1);
+}
+
+TEST_F(KafkaServerTest, FetchWaitsForAnAppend) {
+    create("t");
+    auto request = fetch_request("t", 0);
+    request.max_wait_ms = 60'000;
+    client_->send_raw(Client::request(request, 11));
+    NewRecord record{.value = "late", .headers = {}};
+    ASSERT_TRUE(append_and_wait(*topics_, {.topic = "t", .records = std::span(&record, 1)}));
+    auto bytes = client_->receive();
+    FetchResponse response;
+    ASSERT_TRUE(decode(std::string_view(bytes).substr(4), 11, response));
+    EXPECT_NE(response.topics[0].partitions[0].records.bytes.find("late"), std::string::npos);
+}
+
+TEST_F(KafkaServerTest, StoppingEndsAFetchThatWaits) {
+    create("t");
+    auto request = fetch_request("t", 0);
+    request.max_wait_ms = 300'000;
+    client_->send_raw(Client::request(request, 11));
+    server_->stop();
+    EXPECT_EQ(server_->connections(), 0);
+}
+
+TEST_F(KafkaServerTest, FetchKnowsTopicsByIdAndRefusesWhatIsNotThere) {
+    create("t");
+    ASSERT_EQ(produce("t", batch_of({"a"})).error, ErrorCode::none);
+    auto request = fetch_request("t", 0);
+    request.topics[0].topic_id = topics_->find("t")->id;
+    auto by_id = client_->call<Fetch>(request, 16);
+    EXPECT_NE(by_id.topics[0].partitions[0].records.bytes, "");
+    request.topics[0].topic_id.bytes[0] ^= 1;
+    EXPECT_EQ(client_->call<Fetch>(request, 16).topics[0].partitions[0].error,
+              ErrorCode::unknown_topic_id);
+    EXPECT_EQ(fetch("t", 9).error, ErrorCode::offset_out_of_range);
+    EXPECT_EQ(fetch("none", 0).error, ErrorCode::unknown_topic_or_partition);
+    auto session = fetch_request("t", 0);
+    session.session_id = 5;
+    EXPECT_EQ(client_->call<Fetch>(session, 11).error, ErrorCode::fetch_session_id_not_found);
+    auto epoch = fetch_request("t", 0);
+    epoch.topics[0].partitions[0].current_leader_epoch = 3;
+    EXPECT_EQ(client_->call<Fetch>(epoch, 11).topics[0].partitions[0].error,
+              ErrorCode::unknown_leader_epoch);
+}
+
+TEST_F(KafkaServerTest, FetchKeepsToItsLimitsButAlwaysMovesOn) {
+    create("t");
+    for (int i = 0; i < 5; ++i) ASSERT_EQ(produce("t", batch_of({std::string(500, 'x')})).error,
+                                          ErrorCode::none);
+    auto request = fetch_request("t", 0);
+    request.max_bytes = 10;
+    auto one = client_->call<Fetch>(request, 11).topics[0].partitions[0].records.bytes.size();
+    EXPECT_GT(one, 500u);
+    EXPECT_LT(one, 700u);
+    request.max_bytes = std::int32_t(3 * one);
+    EXPECT_EQ(client_->call<Fetch>(request, 11).topics[0].partitions[0].records.bytes.size(), 3 * one);
+}
+
+TEST_F(KafkaServerTest, MetadataCreatesTopicsWhenAllowed) {
+    MetadataRequest request{.topics = {{{.name = "new"}}}};
+    auto response = client_->call<Metadata>(request, 9);
+    EXPECT_EQ(response.topics[0].error, ErrorCode::none);
+    EXPECT_EQ(response.topics[0].partitions.size(), 1u);
+    EXPECT_EQ(response.brokers[0].host, "127.0.0.1");
+    EXPECT_EQ(response.brokers[0].port, server_->port());
+    MetadataRequest asks{.topics = {{{.name = "other"}}}, .allow_auto_topic_creation = false};
+    EXPECT_EQ(client_->call<Metadata>(asks, 9).topics[0].error,
+              ErrorCode::unknown_topic_or_partition);
+    MetadataRequest wrong{.topics = {{{.name = "a/b"}}}};
+    EXPECT_EQ(client_->call<Metadata>(wrong, 9).topics[0].error, ErrorCode::invalid_topic_exception);
+    MetadataRequest by_id{.topics = {{{.topic_id = topics_->find("new")->id}}}};
+    EXPECT_EQ(client_->call<Metadata>(by_id, 12).topics[0].name, "new");
+    start({.advertised_host = "kafka.example", .advertised_port = 19, .auto_create_topics = false});
+    response = client_->call<Metadata>({.topics = {{{.name = "third"}}}}, 9);
+    EXPECT_EQ(response.topics[0].error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(response.brokers[0].host, "kafka.example");
+    EXPECT_EQ(response.brokers[0].port, 19);
+}
+
+TEST_F(KafkaServerTest, EveryMetadataVersionListsAllTopics) {
+    create("t", 3);
+    for (std::int16_t version = 0; version <= 13; ++version) {
+        MetadataRequest request;
+        if (version == 0) request.topics.emplace();
+        auto response = client_->call<Metadata>(request, version);
+        ASSERT_EQ(response.topics.size(), 2u) << version;
+        EXPECT_EQ(response.topics[1].partitions.size(), 3u);
+    }
+}
+
+TEST_F(KafkaServerTest, ListOffsetsKnowsEndsAndTimes) {
+    create("t");
+    ASSERT_EQ(produce("t", batch_of({"a", "b"})).error, ErrorCode::none);
+    auto at = [&](std::int64_t timestamp) {
+        ListOffsetsRequest request{.topics = {{.name = "t",
+                                               .partitions = {{.index = 0,
+                                                               .timestamp = timestamp}}}}};
+        return client_->call<ListOffsets>(request, 10).topics[0].partitions[0];
+    };
+    EXPECT_EQ(at(-1).offset, 2);
+    EXPECT_EQ(at(-2).offset, 0);
+    EXPECT_EQ(at(-3).timestamp, 1000);
+    EXPECT_EQ(at(1000).offset, 0);
+    EXPECT_EQ(at(1001).offset, -1);
+}
+
+TEST_F(KafkaServerTest, TopicsAreCreatedChangedAndDeleted) {
+    CreateTopicsRequest request{.topics = {{.name = "t", .partitions = 2, .replication_factor = 1,
+                                            .configs = {{"retention.ms", "5000"}}}}};
+    auto created = client_->call<CreateTopics>(request, 7).topics[0];
+    EXPECT_EQ(created.error, ErrorCode::none);
+    EXPECT_FALSE(created.topic_id.is_zero());
+    EXPECT_EQ(client_->call<CreateTopics>(request, 7).topics[0].error,
+              ErrorCode::topic_already_exists);
+    auto wrong = [&](CreateTopicsRequest::Topic topic) {
+        CreateTopicsRequest each{.topics = {std::move(topic)}};
+        return client_->call<CreateTopics>(each, 5).topics[0].error;
+    };
+    EXPECT_EQ(wrong({.name = "x", .partitions = 1, .replication_factor = 3}),
+              ErrorCode::invalid_replication_factor);
+    EXPECT_EQ(wrong({.name = "x", .partitions = 0, .replication_factor = 1}),
+              ErrorCode::invalid_partitions);
+    EXPECT_EQ(wrong({.name = "x/", .partitions = 1, .replication_factor = 1}),
+              ErrorCode::invalid_topic_exception);
+    EXPECT_EQ(wrong({.name = "x", .partitions = 1, .replication_factor = 1,
+                     .configs = {{"nonsense", "1"}}}), ErrorCode::invalid_config);
+
+    IncrementalAlterConfigsRequest alter{
+        .resources = {{.type = 2, .name = "t", .configs = {{"segment.ms", 0, "77"}}}}};
+    EXPECT_EQ(client_->call<IncrementalAlterConfigs>(alter, 1).results[0].error, ErrorCode::none);
+    DescribeConfigsRequest describe{.resources = {{.type = 2, .name = "t",
+                                                   .keys = {{"segment.ms", "retention.ms"}}}}};
+    auto configs = client_->call<DescribeConfigs>(describe, 4).results[0].configs;
+    ASSERT_EQ(configs.size(), 2u);
+    EXPECT_EQ(configs[0].value, "5000");
+    EXPECT_EQ(configs[1].value, "77");
+
+    CreatePartitionsRequest more{.topics = {{.name = "t", .count = 4}}};
+    EXPECT_EQ(client_->call<CreatePartitions>(more, 3).results[0].error, ErrorCode::none);
+    EXPECT_EQ(client_->call<CreatePartitions>(more, 3).results[0].error,
+              ErrorCode::invalid_partitions);
+    ASSERT_EQ(produce("t", batch_of({"a", "b", "c"})).error, ErrorCode::none);
+    DeleteRecordsRequest cut{.topics = {{.name = "t", .partitions = {{.index = 0, .offset = 2}}}}};
+    EXPECT_EQ(client_->call<DeleteRecords>(cut, 2).topics[0].partitions[0].low_watermark, 2);
+    EXPECT_EQ(fetch("t", 0).error, ErrorCode::offset_out_of_range);
+
+    DeleteTopicsRequest remove{.topic_names = {"t"}};
+    EXPECT_EQ(client_->call<DeleteTopics>(remove, 5).topics[0].error, ErrorCode::none);
+    EXPECT_EQ(client_->call<DeleteTopics>(remove, 5).topics[0].error,
+              ErrorCode::unknown_topic_or_partition);
+}
+
+TEST_F(KafkaServerTest, AGroupJoinsSyncsCommitsAndFetchesItsOffsets) {
+    create("t");
+    auto coordinator = client_->call<FindCoordinator>({.coordinator_keys = {"g"}}, 4);
+    EXPECT_EQ(coordinator.coordinators[0].port, server_->port());
+    JoinGroupRequest join{.group_id = "g", .session_timeout_ms = 10'000,
+                          .rebalance_timeout_ms = 10'000, .protocol_type = "consumer",
+                          .protocols = {{"range", {1}}}};
+    auto joined = client_->call<JoinGroup>(join, 9);
+    ASSERT_EQ(joined.error, ErrorCode::member_id_required);
+    join.member_id = joined.member_id;
+    joined = client_->call<JoinGroup>(join, 9);
+    ASSERT_EQ(joined.error, ErrorCode::none);
+    SyncGroupRequest sync{.group_id = "g", .generation_id = joined.generation_id,
+                          .member_id = joined.member_id, .assignments = {{joined.member_id, {4}}}};
+    EXPECT_EQ(client_->call<SyncGroup>(sync, 5).assignment, Bytes{4});
+    HeartbeatRequest beat{.group_id = "g", .generation_id = joined.generation_id,
+                          .member_id = joined.member_id};
+    EXPECT_EQ(client_->call<Heartbeat>(beat, 4).error, ErrorCode::none);
+    OffsetCommitRequest commit{.group_id = "g", .generation_id = joined.generation_id,
+                               .member_id = joined.member_id,
+                               .topics = {{.name = "t", .partitions = {{.index = 0,
+                                                                        .committed_offset = 42,
+                                                                        .metadata = "m"}}},
+                                          {.name = "none", .partitions = {{.index = 0}}}}};
+    auto committed = client_->call<OffsetCommit>(commit, 8);
+    EXPECT_EQ(committed.topics[0].partitions[0].error, ErrorCode::none);
+    EXPECT_EQ(committed.topics[1].partitions[0].error, ErrorCode::unknown_topic_or_partition);
+    auto listed = client_->call<ListGroups>({}, 4).groups;
+    ASSERT_EQ(listed.size(), 1u);
+    EXPECT_EQ(listed[0].state, "Stable");
+    auto described = client_->call<DescribeGroups>({.groups = {"g", "none"}}, 5).groups;
+    EXPECT_EQ(described[0].members.at(0).client_host, "/127.0.0.1");
+    EXPECT_EQ(described[1].state, "Dead");
+    EXPECT_EQ(client_->call<DeleteGroups>({.groups = {"g"}}, 2).results[0].error,
+              ErrorCode::non_empty_group);
+    LeaveGroupRequest leave{.group_id = "g", .members = {{.member_id = joined.member_id}}};
+    EXPECT_EQ(client_->call<LeaveGroup>(leave, 4).members[0].error, ErrorCode::none);
+
+    start({});  // committed offsets are read back
+    OffsetFetchRequest one{.group_id = "g", .topics = {{{.name = "t", .partitions = {0, 1}}}}};
+    auto old_form = client_->call<OffsetFetch>(one, 5).topics[0].partitions;
+    EXPECT_EQ(old_form[0].committed_offset, 42);
+    EXPECT_EQ(old_form[0].metadata, "m");
+    EXPECT_EQ(old_form[1].committed_offset, -1);
+    OffsetFetchRequest all{.groups = {{.group_id = "g"}}};
+    auto new_form = client_->call<OffsetFetch>(all, 8).groups[0].topics;
+    ASSERT_EQ(new_form.size(), 1u);
+    EXPECT_EQ(new_form[0].partitions[0].committed_offset, 42);
+    EXPECT_EQ(client_->call<DeleteGroups>({.groups = {"g"}}, 2).results[0].error, ErrorCode::none);
+    EXPECT_TRUE(client_->call<OffsetFetch>(all, 8).groups[0].topics.empty());
+}
+
+TEST_F(KafkaServerTest, AFullDiskIsAStorageErrorThatPasses) {
+    create("t");
+    files_.fill_up();
+    EXPECT_EQ(produce("t", batch_of({"a"})).error, ErrorCode::kafka_storage_error);
+    files_.set_room();
+    EXPECT_EQ(produce("t", batch_of({"a"})).base_offset, 0);
+}
+
+TEST_F(KafkaServerTest, DescribeClusterNamesTheOnlyBroker) {
+    auto response = client_->call<DescribeCluster>({}, 2);
+    EXPECT_EQ(response.cluster_id, topics_->cluster_id());
+    ASSERT_EQ(response.brokers.size(), 1u);
+    EXPECT_EQ(response.brokers[0].port, server_->port());
+    EXPECT_EQ(client_->call<DescribeCluster>({.endpoint_type = 2}, 1).error,
+              ErrorCode::mismatched_endpoint_type);
+}
+
+TEST_F(KafkaServerTest, OffsetForLeaderEpochKnowsTheOneEpoch) {
+    create("t");
+    ASSERT_EQ(produce("t", batch_of({"a"})).error, ErrorCode::none);
+    OffsetForLeaderEpochRequest request{
+        .topics = {{.topic = "t", .partitions = {{.partition = 0, .leader_epoch = 0},
+                                                 {.partition = 0, .leader_epoch = 5}}}}};
+    auto answers = client_->call<OffsetForLeaderEpoch>(request, 4).topics[0].partitions;
+    EXPECT_EQ(answers[0].end_offset, 1);
+    EXPECT_EQ(answers[1].end_offset, -1);
+}
+
+}  // namespace
+}  // namespace penstock::broker
