@@ -1,0 +1,48 @@
+import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
+import { Icon } from "../components/icons";
+import { StateBadge } from "../components/state_badge";
+import { formatBytes, formatRate, formatShort, formatState } from "../format";
+import type { GraphNode } from "../gen/api";
+
+export type PartNodeData = { node: GraphNode; vertical: boolean; open: (node: GraphNode) => void };
+
+const opens = { source: "details", topic: "records", query: "details", table: "rows", dag: "runs" };
+
+/** The one figure that says how a part does, and what stands beside it. */
+function figures(node: GraphNode): [string, string] {
+  const { counts, rates } = node;
+  switch (node.kind) {
+    case "source": return [formatRate(rates.acknowledged ?? 0), `${formatShort(counts.acknowledged ?? 0)} acknowledged`];
+    case "topic": return [formatRate(rates.appended ?? 0), `${formatShort(counts.records ?? 0)} records · ${formatBytes(counts.bytes ?? 0)}`];
+    case "query": return [formatRate(rates.processed ?? 0), `lag ${formatShort(counts.lag ?? 0)}${counts.rejected ? ` · ${formatShort(counts.rejected)} rejected` : ""}`];
+    case "table": return [formatRate(rates.stored ?? 0), `≈ ${formatShort(counts.rows_estimate ?? 0)} rows`];
+    case "dag": return [node.detail, counts.tasks === 1 ? "1 task" : `${counts.tasks ?? 0} tasks`];
+  }
+}
+
+export function PartNode({ data: { node, vertical, open } }: NodeProps<Node<PartNodeData>>) {
+  const [figure, beside] = figures(node);
+  const before = vertical ? Position.Top : Position.Left;
+  const after = vertical ? Position.Bottom : Position.Right;
+  const control = vertical ? Position.Bottom : Position.Top;
+  const controlled = vertical ? Position.Top : Position.Bottom;
+  return (
+    <>
+      <Handle id="flow" type="target" position={before} isConnectable={false} />
+      <Handle id="control" type="target" position={controlled} isConnectable={false} />
+      <button type="button" className="part nopan" data-kind={node.kind} data-id={node.id} title={node.detail}
+        aria-label={`${node.kind} ${node.name}, ${formatState(node.state)}, ${figure}, ${beside}. Open ${opens[node.kind]}`}
+        onClick={() => open(node)}>
+        <span className="part-top">
+          <span className="part-kind"><Icon name={node.kind} size={14} />{node.type ? `${node.type} source` : node.kind}</span>
+          <StateBadge state={node.state} />
+        </span>
+        <span className="part-name"><bdi>{node.name}</bdi></span>
+        <span className="part-figures"><b>{figure}</b><span>{beside}</span></span>
+        {node.replica && <span className="part-replica">built-in replica</span>}
+      </button>
+      <Handle id="flow" type="source" position={after} isConnectable={false} />
+      <Handle id="control" type="source" position={control} isConnectable={false} />
+    </>
+  );
+}
