@@ -7,10 +7,18 @@
 #include <iterator>
 
 #include "pipeline/keys.h"
+#include "pipeline/load.h"
+#include "pipeline/testing/keys_reference.h"
 #include "pipeline/testing/source_root.h"
+#include "pipeline/text_place.h"
 
 namespace penstock::pipeline {
 namespace {
+
+std::string read(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
 
 /// The published schema is what the loader's own table says. After a change of the table, write it
 /// anew with PENSTOCK_UPDATE=1 pipeline_test --gtest_filter=JsonSchema.*
@@ -18,8 +26,7 @@ TEST(JsonSchema, PublishedFileIsInStep) {
     auto path = source_root() / "docs/pipeline.schema.json";
     if (std::getenv("PENSTOCK_UPDATE") != nullptr)
         std::ofstream(path, std::ios::binary) << json_schema();
-    std::ifstream in(path, std::ios::binary);
-    std::string published(std::istreambuf_iterator<char>(in), {});
+    auto published = read(path);
     EXPECT_TRUE(published == json_schema())
         << "run with PENSTOCK_UPDATE=1 to write docs/pipeline.schema.json anew";
 }
@@ -39,6 +46,37 @@ TEST(JsonSchema, IsJsonAndHoldsEverySectionAndKey) {
             EXPECT_EQ(properties[key.name].error(), simdjson::SUCCESS) << key.name;
         file = false;
     }
+}
+
+TEST(JsonSchema, ReferenceIsInStep) {
+    constexpr std::string_view begin = "<!-- keys: begin -->\n", end = "<!-- keys: end -->";
+    auto path = source_root() / "docs/pipeline.md";
+    auto text = read(path);
+    auto from = text.find(begin), to = text.find(end);
+    ASSERT_NE(from, std::string::npos);
+    ASSERT_NE(to, std::string::npos);
+    auto now = text.substr(0, from + begin.size()) + keys_reference() + "\n" + text.substr(to);
+    if (std::getenv("PENSTOCK_UPDATE") != nullptr) {
+        std::ofstream(path, std::ios::binary) << now;
+        text = now;
+    }
+    EXPECT_TRUE(text == now)
+        << "run with PENSTOCK_UPDATE=1 to write the keys in docs/pipeline.md anew";
+}
+
+/// Every block of YAML in the reference is a whole pipeline and loads.
+TEST(Reference, ExamplesLoad) {
+    auto text = read(source_root() / "docs/pipeline.md");
+    constexpr std::string_view fence = "```yaml\n";
+    int blocks = 0;
+    for (auto at = text.find(fence); at != std::string::npos; at = text.find(fence, at + 1)) {
+        auto block =
+            text.substr(at + fence.size(), text.find("```", at + fence.size()) - at - fence.size());
+        auto loaded = load_text(block, "docs/pipeline.md");
+        for (const auto& problem : loaded.problems) ADD_FAILURE() << render(problem, block);
+        ++blocks;
+    }
+    EXPECT_GE(blocks, 5);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Where the source tree is, for tests that read its files: the folder with layers.toml above the test program.
+// Where the source tree is, for tests that read its files: the folder with layers.toml above the
+// test program.
 #pragma once
 
 #include <filesystem>

@@ -49,6 +49,11 @@ std::string_view param(const net::HttpRequest& request, std::string_view name) {
     return at == request.params.end() ? std::string_view() : at->second;
 }
 
+std::size_t query_number(const net::HttpRequest& request, std::string_view name) {
+    auto number = parse_int(request.query_value(name).value_or("0"));
+    return number && *number > 0 ? std::size_t(*number) : 0;
+}
+
 Answer<std::int32_t> version_param(const net::HttpRequest& request) {
     auto text = param(request, "version");
     if (text == "latest" || text == "-1") return -1;

@@ -40,19 +40,16 @@ std::string_view param(const net::HttpRequest& request, std::string_view name);
 Answer<std::int32_t> version_param(const net::HttpRequest& request);
 Answer<std::int32_t> id_param(const net::HttpRequest& request);
 
-/// The list's part that ?offset and ?limit ask for.
+/// A number of the query; 0 when it is absent, negative or none.
+std::size_t query_number(const net::HttpRequest& request, std::string_view name);
+
+/// The list's part that ?offset and ?limit ask for; a limit of 0 or less means all.
 template <class T>
 std::vector<T> page_of(std::vector<T> all, const net::HttpRequest& request) {
-    auto number = [&](std::string_view name) {
-        auto text = request.query_value(name);
-        std::int64_t value = 0;
-        for (char c : text.value_or(""))
-            value = c >= '0' && c <= '9' && value < 1'000'000'000 ? value * 10 + (c - '0') : value;
-        return std::size_t(value);
-    };
-    auto first = std::min(number("offset"), all.size());
+    auto first = std::min(query_number(request, "offset"), all.size());
     all.erase(all.begin(), all.begin() + std::ptrdiff_t(first));
-    if (auto limit = number("limit"); limit > 0 && limit < all.size()) all.resize(limit);
+    auto limit = query_number(request, "limit");
+    if (limit > 0 && limit < all.size()) all.resize(limit);
     return all;
 }
 

@@ -5,8 +5,8 @@
 namespace penstock::registry {
 namespace {
 
-/// pool and schemas live as long as the server. The request may outlive this coroutine: when the shards stop, they
-/// drop it while the pool still works.
+/// pool and schemas live as long as the server. The request may outlive this coroutine: when the
+/// shards stop, they drop it while the pool still works.
 net::Task<net::HttpResponse> serve(net::BlockingPool& pool, LocalSchemas& schemas, ApiCall call,
                                    net::HttpRequest request) {
     auto held = std::make_shared<const net::HttpRequest>(std::move(request));

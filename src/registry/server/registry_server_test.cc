@@ -77,6 +77,14 @@ TEST_F(RegistryServerTest, RegistersLooksUpAndLists) {
     EXPECT_THAT(get("/schemas?latestOnly=true"), StartsWith(R"(200 [{"subject":"j","version":1,)"));
     EXPECT_EQ(get("/"), "200 {}");
 }
+TEST_F(RegistryServerTest, Pages) {
+    for (auto subject : {"a", "b", "c"})
+        post(fmt::format("/subjects/{}/versions", subject), body(R"("int")"));
+    EXPECT_EQ(get("/subjects?offset=1&limit=1"), R"(200 ["b"])");
+    EXPECT_EQ(get("/subjects?offset=1&limit=-1"), R"(200 ["b","c"])");
+    EXPECT_EQ(get("/subjects?offset=9"), "200 []");
+    EXPECT_EQ(get("/subjects?offset=x&limit=99999999999999999999"), R"(200 ["a","b","c"])");
+}
 TEST_F(RegistryServerTest, SubjectsWithOddNames) {
     EXPECT_EQ(post("/subjects/a%2Fb%20%C3%A9/versions", body(R"("int")")), R"(200 {"id":1})");
     EXPECT_EQ(get("/subjects"), "200 [\"a/b \xC3\xA9\"]");
