@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "pipeline/document.h"
 #include "pipeline/names.h"
@@ -276,6 +277,21 @@ void check_runs(const Pipeline& pipeline, const std::vector<Run>& runs, Problems
     }
 }
 
+/// Files that a pipeline file names stand beside it, wherever the program was started.
+void resolve(std::string& named, const std::filesystem::path& folder) {
+    bool relative =
+        !named.empty() && !named.starts_with("${") && std::filesystem::path(named).is_relative();
+    if (relative && !folder.empty()) named = (folder / named).lexically_normal().string();
+}
+
+void resolve_paths(Pipeline& pipeline) {
+    auto folder = std::filesystem::path(pipeline.file).parent_path();
+    for (auto& source : pipeline.sources) {
+        if (auto* file = std::get_if<FileSource>(&source.input)) resolve(file->path, folder);
+        if (auto* http = std::get_if<HttpSource>(&source.input)) resolve(http->ca_file, folder);
+    }
+}
+
 }  // namespace
 
 Draft draft_of(std::string_view text, std::string_view file) {
@@ -341,6 +357,7 @@ Draft draft_of(std::string_view text, std::string_view file) {
         },
         "dag");
     check_runs(pipeline, runs, problems);
+    resolve_paths(pipeline);
     return draft;
 }
 

@@ -193,7 +193,7 @@ std::vector<Section> source_sections() {
          "Files of JSON lines or CSV, plain or compressed.",
          {{.name = "path",
            .type = KeyType::text,
-           .help = "The file; *, ? and [] match several.",
+           .help = "The file, from the pipeline file's folder; *, ? and [] match several.",
            .required = true,
            .example = R"("data/*.jsonl")"},
           {.name = "format",
@@ -315,8 +315,9 @@ std::vector<Section> dag_sections() {
          "Tasks in an order, run on a schedule.",
          {{.name = "schedule",
            .type = KeyType::text,
-           .help = "Cron (5 fields), @hourly, @daily, @weekly, @monthly, @yearly, @once, "
-                   "@continuous, or 'every 10m'. Without it the DAG runs by hand only.",
+           .help =
+               "Cron (5 fields), @hourly, @daily, @weekly, @monthly, @quarterly, @yearly, @once, "
+               "@continuous, or 'every 10m'. Without it the DAG runs by hand only.",
            .example = R"("@daily")"},
           {.name = "timezone",
            .type = KeyType::text,

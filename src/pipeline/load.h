@@ -19,7 +19,9 @@ struct Loaded {
     std::vector<Problem> problems;  ///< in the file's order
 };
 
-/// file is only named in problems. Never fails otherwise, whatever the bytes are.
+/// file is named in problems, and relative paths in the text (a file source's path, ca_file) are
+/// taken from its folder; it need not exist. Whatever the bytes are, the worst is a list of
+/// problems.
 Loaded load_text(std::string_view text, std::string_view file);
 Loaded load_file(const std::string& path);
 

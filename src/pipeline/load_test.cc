@@ -481,14 +481,21 @@ TEST(LoadProblems, Schedules) {
         ElementsAre(
             "5:15: schedule: 'foo' is not a month; expected 1 to 12 or a name such as jan"));
     EXPECT_THAT(problems_of(with("*/0 * * * *")),
-                ElementsAre("5:15: schedule: '0' is not a step of minute; expected 1 to 59"));
+                ElementsAre("5:15: schedule: '0' is not a step of minute; expected 1 to 1000"));
     EXPECT_THAT(
         problems_of(with("@dayly")),
         ElementsAre("5:15: schedule: '@dayly' is not a schedule; expected @once, @continuous, "
-                    "@hourly, @daily, @weekly, @monthly or @yearly"));
+                    "@hourly, @daily, @weekly, @monthly, @quarterly or @yearly"));
     EXPECT_THAT(problems_of(with("every 0s")),
-                ElementsAre("5:15: schedule: 'every 0s': expected one second or more"));
-    for (auto right : {"*/5 0-6,12 1,15 jan-mar mon", "every 1h30m", "@hourly", "0 0 * * fri-sun"})
+                ElementsAre("5:15: schedule: 'every 0s': expected 1s to 10 years"));
+    EXPECT_THAT(problems_of(with("0 22-2 * * *")),
+                ElementsAre("5:15: schedule: the range '22-2' of hour runs backwards; write it as "
+                            "two: 22-23,0-2"));
+    EXPECT_THAT(problems_of(with("0 0 30,31 feb *")),
+                ElementsAre("5:15: schedule: '0 0 30,31 feb *' never comes: none of the months has "
+                            "a day 30"));
+    for (auto right : {"*/5 0-6,12 1,15 jan-mar mon", "every 1h30m", "every10m", "@hourly",
+                       "0 0 * * fri-mon", "0 0 31 1,2 *", "0 0 29 2 *", "*/100 * * * 7"})
         EXPECT_THAT(problems_of(with(right)), IsEmpty());
 }
 TEST(LoadProblems, StartAndCatchup) {
@@ -594,6 +601,20 @@ TEST_F(LoadFolder, LoadsByNameAndSharesTopics) {
     EXPECT_THAT(problems_of(all[0]), IsEmpty());
     EXPECT_THAT(problems_of(all[1]), IsEmpty());
     EXPECT_EQ(all[0].pipeline->name, "a");
+}
+TEST_F(LoadFolder, PathsInAFileStandBesideIt) {
+    write("a.yaml",
+          "pipeline: a\nsources:\n  r: { file: { path: 'in/*.csv' }, topic: t }\n"
+          "  s: { file: { path: /in/*.csv }, topic: t }\n"
+          "  e: { file: { path: '${DIR}/*.csv' }, topic: t }\n");
+    auto loaded = load_file((folder_ / "a.yaml").string());
+    ASSERT_THAT(problems_of(loaded), IsEmpty());
+    auto path = [&](std::size_t i) {
+        return std::get<FileSource>(loaded.pipeline->sources.at(i).input).path;
+    };
+    EXPECT_EQ(path(0), (folder_ / "in/*.csv").string());
+    EXPECT_EQ(path(1), "/in/*.csv");
+    EXPECT_EQ(path(2), "${DIR}/*.csv");
 }
 TEST_F(LoadFolder, RefusesTheSecondOfAName) {
     write("a.yaml", "pipeline: a\ntopics: {t: {}}\n");

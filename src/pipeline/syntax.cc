@@ -21,7 +21,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 std::vector<std::string_view> words(std::string_view text) {
-    auto parts = split(text, ' ');
+    std::vector<std::string_view> parts;
+    for (auto part : split(text, ' '))
+        for (auto word : split(part, '\t')) parts.push_back(word);
     std::erase_if(parts, [](std::string_view part) { return part.empty(); });
     return parts;
 }
@@ -72,26 +74,63 @@ Result<int> cron_value(const CronField& field, std::string_view text) {
     return int(*number);
 }
 
-Result<> check_cron_part(const CronField& field, std::string_view part) {
+/// Returns the smallest value that the part stands for.
+Result<int> check_cron_part(const CronField& field, std::string_view part) {
     auto slash = part.find('/');
     if (slash != std::string_view::npos) {
+        constexpr int longest_step = 1000;
         auto step = parse_int(part.substr(slash + 1));
-        if (!step || *step < 1 || *step > field.max)
+        if (!step || *step < 1 || *step > longest_step) {
             return fail(Errc::invalid, "'{}' is not a step of {}; expected 1 to {}",
-                        part.substr(slash + 1), field.name, field.max);
+                        part.substr(slash + 1), field.name, longest_step);
+        }
         part = part.substr(0, slash);
     }
-    if (part == "*") return {};
+    if (part == "*") return field.min;
     auto dash = part.find('-');
     auto first = TRY(cron_value(field, part.substr(0, dash)));
-    if (dash == std::string_view::npos) return {};
+    if (dash == std::string_view::npos) return first;
     auto last = TRY(cron_value(field, part.substr(dash + 1)));
-    // Sunday is 0 and 7: fri-sun is a range.
-    if (field.name == "day of week" && last == 0) last = 7;
-    if (first > last)
-        return fail(Errc::invalid, "'{}' runs backwards; {} goes from {} to {}", part, field.name,
-                    field.min, field.max);
-    return {};
+    // fri-mon passes Sunday.
+    if (first > last && field.name != cron_fields.back().name) {
+        return fail(Errc::invalid,
+                    "the range '{}' of {} runs backwards; write it as two: {}-{},{}-{}", part,
+                    field.name, first, field.max, field.min, last);
+    }
+    return first;
+}
+
+/// "0 0 30 feb *": a day that none of the months has.
+Result<> check_day_exists(std::string_view text, const std::vector<std::string_view>& fields,
+                          int first_day) {
+    constexpr std::array longest{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (fields[4] != "*" || fields[3].find_first_of("*-/") != std::string_view::npos) return {};
+    for (auto part : split(fields[3], ',')) {
+        auto month = TRY(cron_value(cron_fields[3], part));
+        if (first_day <= longest[std::size_t(month - 1)]) return {};
+    }
+    return fail(Errc::invalid, "'{}' never comes: none of the months has a day {}", text,
+                first_day);
+}
+
+Result<> check_cron(std::string_view text) {
+    auto fields = words(text);
+    if (fields.size() != cron_fields.size()) {
+        return fail(
+            Errc::invalid,
+            "'{}' is not a schedule: {} field{}, a cron line has 5 (minute, hour, day of month, "
+            "month, day of week); expected a cron line such as '0 6 * * mon', @daily or 'every "
+            "10m'",
+            text, fields.size(), fields.size() == 1 ? "" : "s");
+    }
+    int first_day = 31;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        for (auto part : split(fields[i], ',')) {
+            auto first = TRY(check_cron_part(cron_fields[i], part));
+            if (i == 2) first_day = std::min(first_day, first);
+        }
+    }
+    return check_day_exists(text, fields, first_day);
 }
 
 bool take_number(std::string_view& text, std::size_t digits, int& number) {
@@ -148,33 +187,26 @@ Result<RateLimit> parse_rate(std::string_view text) {
 }
 
 Result<> check_schedule(std::string_view text) {
-    constexpr std::string_view example = "a cron line such as '0 6 * * mon', @daily or 'every 10m'";
+    if (text.size() > 1000)
+        return fail(Errc::invalid, "the schedule is longer than 1000 characters");
     if (text.starts_with('@')) {
         for (auto preset : {"@once", "@continuous", "@hourly", "@daily", "@midnight", "@weekly",
-                            "@monthly", "@yearly", "@annually"})
+                            "@monthly", "@quarterly", "@yearly", "@annually"})
             if (text == preset) return {};
         return fail(
             Errc::invalid,
             "'{}' is not a schedule; expected @once, @continuous, @hourly, @daily, @weekly, "
-            "@monthly or @yearly",
+            "@monthly, @quarterly or @yearly",
             text);
     }
-    if (text.starts_with("every ")) {
-        auto us = TRY(parse_duration_us(text.substr(6)));
-        if (us < 1'000'000) return fail(Errc::invalid, "'{}': expected one second or more", text);
+    if (text.starts_with("every") && text.size() > 5 && (text[5] == ' ' || is_digit(text[5]))) {
+        constexpr std::int64_t shortest_us = 1'000'000, longest_us = 3660LL * 86'400 * 1'000'000;
+        auto us = TRY(parse_duration_us(text.substr(5)));
+        if (us < shortest_us || us > longest_us)
+            return fail(Errc::invalid, "'{}': expected 1s to 10 years", text);
         return {};
     }
-    auto fields = words(text);
-    if (fields.size() != cron_fields.size()) {
-        return fail(
-            Errc::invalid,
-            "'{}' is not a schedule: {} fields, a cron line has 5 (minute, hour, day of month, "
-            "month, day of week); expected {}",
-            text, fields.size(), example);
-    }
-    for (std::size_t i = 0; i < fields.size(); ++i)
-        for (auto part : split(fields[i], ',')) TRY(check_cron_part(cron_fields[i], part));
-    return {};
+    return check_cron(text);
 }
 
 Result<std::int64_t> parse_time_us(std::string_view text) {

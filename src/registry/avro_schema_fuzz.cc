@@ -1,5 +1,5 @@
-// Any text is a schema or refused; a schema's canonical text is a schema that has itself as canonical text, and every
-// schema reads what it wrote.
+// Any text is a schema or refused; a schema's canonical text is a schema that has itself as
+// canonical text, and every schema reads what it wrote.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
