@@ -118,19 +118,13 @@ std::string timestamp_text(std::int64_t us) {
     return text;
 }
 
-std::string float_text(double value) {
-    if (std::isnan(value)) return "NaN";
-    if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-    auto text = fmt::format("{}", value);
-    if (text.find_first_of(".e") == std::string::npos) text += ".0";
-    return text;
-}
-
 std::string hex_text(std::string_view bytes) {
     std::string out = "0x";
     for (unsigned char c : bytes) out += fmt::format("{:02x}", c);
     return out;
 }
+
+}  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
@@ -149,7 +143,28 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
-}  // namespace
+/// As Java's Double.toString, which is what Spark shows: 1.0, 1.0E10, 1.5E-5.
+std::string float_text(double value) {
+    if (std::isnan(value)) return "NaN";
+    if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+    char buffer[400];
+    auto magnitude = std::fabs(value);
+    if (magnitude == 0 || (magnitude >= 1e-3 && magnitude < 1e7)) {
+        auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed).ptr;
+        std::string text(buffer, end);
+        if (text.find('.') == std::string::npos) text += ".0";
+        return text;
+    }
+    auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+    std::string text(buffer, end);
+    auto e = text.find('e');
+    auto mantissa = text.substr(0, e);
+    if (mantissa.find('.') == std::string::npos) mantissa += ".0";
+    int exponent = 0;
+    const char* digits = text.c_str() + e + 1;
+    std::from_chars(*digits == '+' ? digits + 1 : digits, text.c_str() + text.size(), exponent);
+    return fmt::format("{}E{}", mantissa, exponent);
+}
 
 std::string value_text(const Column& column, std::size_t row) {
     if (column.is_null(row)) return "NULL";

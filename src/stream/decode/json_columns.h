@@ -1,0 +1,93 @@
+// One pass over a JSON document, straight into columns.
+//
+// The paths that a query uses are compiled into a tree. Each document is walked once, in its own order: a key that is
+// not in the tree is skipped unparsed, a value at a leaf is written into the leaf's columns. Nothing is allocated for
+// a record, but the bytes of strings that have escapes. What is skipped is checked only as far as finding its end
+// needs: UTF-8, brackets and quotes are, the spelling of a literal that nobody asked for is not.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <simdjson.h>
+
+#include "stream/decode/slots.h"
+#include "stream/plan/plan.h"
+
+namespace penstock::stream {
+
+class JsonColumns {
+public:
+    /// scan's payload columns, by their index; the others are left alone.
+    JsonColumns(std::span<const ScanColumn> scan, const DataType& schema, bool strict);
+
+    bool empty() const { return nodes_[0].children.empty() && !strict_; }
+
+    struct Failure {
+        std::string reason;
+        bool other_type = false;
+        Path path;
+    };
+    /// Writes the document's values to row of the slots; false with why() when it does not fit. Then the row's
+    /// values are of no meaning. At least 64 readable bytes must follow document.
+    bool decode(std::string_view document, std::span<Slot> slots, std::size_t row, Arena& arena);
+    const Failure& why() const { return why_; }
+
+private:
+    using Value = simdjson::ondemand::value;
+
+    struct Leaf {
+        std::size_t column = 0;
+        TypeId type = TypeId::string;
+        bool from_text = false;
+    };
+    struct Node {
+        PathStep step;
+        Path path;
+        DataType::Shape shape = DataType::Shape::scalar;
+        bool closed = false;  ///< an unknown field is a misfit
+        std::vector<std::size_t> children;
+        std::vector<Leaf> leaves;
+        std::uint64_t seen = 0;
+    };
+    /// A scalar as it stands in the document.
+    struct Token {
+        enum class Kind { null, boolean, number, string } kind = Kind::null;
+        std::string_view text;  ///< of strings without quotes and escapes
+    };
+
+    std::size_t node_for(const Path& path, const DataType& schema);
+    std::size_t child_of(std::size_t parent, const PathStep& step, DataType::Shape shape);
+    void add_schema(std::size_t node, const DataType& type);
+
+    bool walk_object(simdjson::ondemand::object& object, std::size_t node);
+    bool walk_array(simdjson::ondemand::array& array, std::size_t node);
+    bool take(Value& value, std::size_t node);
+    bool take_object(Value& value, std::size_t node);
+    bool take_array(Value& value, std::size_t node);
+    bool take_scalar(Value& value, std::size_t node);
+    bool take_nested_text(std::string_view text, std::size_t node);
+    bool read_token(Value& value, Token& token);
+    bool write(const Leaf& leaf, const Token& token, std::size_t node);
+    bool write_text(const Leaf& leaf, std::string_view text, std::size_t node);
+    std::size_t find_child(const Node& node, const char* key, std::size_t& hint) const;
+    void clear(std::size_t node);
+
+    bool fail(std::string reason);
+    bool fail(simdjson::error_code error);
+    bool fail_type(std::size_t node, std::string_view expected, std::string_view found);
+
+    std::vector<Node> nodes_;  ///< 0: the document
+    bool strict_ = false;
+    simdjson::ondemand::parser parser_;
+    std::uint64_t document_ = 0;
+    std::span<Slot> slots_;
+    std::size_t row_ = 0;
+    Arena* arena_ = nullptr;
+    Failure why_;
+};
+
+}  // namespace penstock::stream
