@@ -240,6 +240,15 @@ private:
                 if (key.size() < access->path.size() && std::equal(key.begin(), key.end(), access->path.begin()))
                     return json_access(column_of(group.schema, first_key + i, expr.at), access->path, key.size(), expr.at);
             }
+            // HAVING n > 1, ORDER BY n + 1: the name of an item of the SELECT list.
+            for (const auto& item : select_.items) {
+                if (in_alias_ || access->path.size() != 1 || !equals_ignoring_case(item.alias, access->path[0].name))
+                    continue;
+                in_alias_ = true;
+                auto bound = bind(*item.expr);
+                in_alias_ = false;
+                return bound;
+            }
             return sql_fail(expr.at, "{} must be in GROUP BY, or inside an aggregate such as max()",
                             to_string(access->path));
         }
@@ -459,6 +468,7 @@ private:
     const RelationInfo& relation_info_;
     const BindOptions& options_;
     QueryPlan plan_;
+    bool in_alias_ = false;
 };
 
 }  // namespace

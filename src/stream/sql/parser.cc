@@ -138,7 +138,7 @@ private:
             item.expr = TRY(expression());
             item.text = sql_.substr(item.expr->begin, item.expr->end - item.expr->begin);
             if (accept_word("as")) {
-                item.alias = TRY(identifier("a name after AS"));
+                item.alias = TRY(any_word("a name after AS"));
             } else if (token().kind == TokenKind::quoted_word ||
                        (token().kind == TokenKind::word && !is_reserved(token().text))) {
                 item.alias = tokens_[next_++].text;

@@ -1,0 +1,217 @@
+// The part of QueryRunner that makes things durable, and tells how far it is.
+//
+// Write timestamps. A table takes, cell by cell, the write with the higher timestamp. Rows and checkpoint become
+// durable together in our own store, but a remote table is written first and its checkpoint after: when that is cut
+// off, rows of a commit may be there that the checkpoint knows nothing of, and the replay must win over them, even when
+// it cuts its commits elsewhere. So timestamps rise strictly within a query's life, over restarts too: every checkpoint
+// reserves a stretch of timestamps, a commit uses only what an earlier, durable checkpoint has reserved, and a restart
+// begins behind the stretch. They are the wall clock's as long as that runs forward, so that what people delete or
+// change by CQL is newer than the rows before and older than the rows after.
+#include <condition_variable>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "stream/exec/definition.h"
+#include "stream/exec/query_runner.h"
+
+namespace penstock::stream {
+
+namespace {
+constexpr std::int64_t reserve_us = 10'000'000;
+constexpr std::int64_t publish_every_us = 1'000'000;
+}  // namespace
+
+Checkpoint QueryRunner::checkpoint_now() const {
+    Checkpoint out;
+    out.query_hash = query_hash(query_);
+    out.target_hash = target_hash(query_, topic_);
+    out.grouped = chain_.plan->group.has_value();
+    out.topic = topic_;
+    out.topic_id = topic_id_;
+    out.offsets = positions_;
+    out.watermark_us = watermark_us_;
+    out.reserved_us = durable_ ? durable_->reserved_us : 0;
+    out.commits = durable_ ? durable_->commits + 1 : 1;
+    if (inferred_) out.schema = ddl_of(relation_.columns);
+    return out;
+}
+
+/// A timestamp that is greater than every one before it, and reserved.
+Result<std::int64_t> QueryRunner::next_timestamp() {
+    auto next = std::max(timestamp_us_ + 1, clock_.now_us());
+    if (!durable_ || next >= durable_->reserved_us) {
+        auto checkpoint = durable_ ? *durable_ : checkpoint_now();
+        if (!durable_) {
+            // Nothing is committed yet: this one must not say that something was.
+            std::lock_guard lock(mutex_);
+            checkpoint.offsets = committed_;
+            checkpoint.watermark_us = INT64_MIN;
+        }
+        checkpoint.reserved_us = next + reserve_us;
+        store::Commit commit;
+        commit.query = query_.name;
+        commit.checkpoint = encode(checkpoint);
+        TRY(tables_.commit(commit));
+        durable_ = std::move(checkpoint);
+    }
+    return next;
+}
+
+Result<> QueryRunner::commit() {
+    StateWriter state;
+    auto barrier = chain_.chain.barrier(state);
+    if (!barrier) return fail(Errc::invalid, "{}", barrier.error().text);
+    auto rejected = dead_letters_->flush(std::int32_t(positions_.size()));
+    if (!rejected) return fail("keeping records that do not fit", std::move(rejected).error());
+    chain_.sink->drop_replaced();
+    auto rows = std::int64_t(chain_.sink->rows());
+    auto batches = chain_.sink->take();
+    if (target_topic(query_)) {
+        TRY(write_topic(batches));
+        batches.clear();
+    }
+    TRY(write_tables(batches, state.take()));
+    committed(rows, *rejected);
+    publish_positions();
+    return {};
+}
+
+Result<> QueryRunner::write_tables(const std::vector<Batch>& batches, std::vector<store::StateWrite> state) {
+    store::Commit commit;
+    std::int64_t timestamp = timestamp_us_;
+    if (!batches.empty()) timestamp = TRY(next_timestamp());
+    for (const auto& batch : batches) commit.writes.push_back({query_.into, &batch, timestamp});
+    auto checkpoint = checkpoint_now();
+    checkpoint.reserved_us = std::max(checkpoint.reserved_us, timestamp + reserve_us);
+    commit.query = query_.name;
+    commit.state = std::move(state);
+    commit.checkpoint = encode(checkpoint);
+    auto written = tables_.commit(commit);
+    if (!written) return fail("commit", std::move(written).error());
+    timestamp_us_ = timestamp;
+    durable_ = std::move(checkpoint);
+    return {};
+}
+
+/// At least once: the records are durable before the checkpoint is, so a crash between the two writes them again.
+Result<> QueryRunner::write_topic(const std::vector<Batch>& batches) {
+    auto topic = *target_topic(query_);
+    if (batches.empty()) return {};
+    auto partitions = std::max(1, TRY(topics_.info(topic)).spec.partitions);
+    struct Text {
+        std::optional<std::string> key;
+        std::string value;
+    };
+    std::vector<std::vector<Text>> texts{std::size_t(partitions)};
+    std::size_t turn = 0;
+    for (const auto& batch : batches) {
+        for (std::size_t row = 0; row < batch.rows; ++row) {
+            Text text;
+            append_row_json(text.value, batch, row);
+            for (std::size_t i = 0; i < query_.key.size(); ++i) {
+                auto column = batch.column_index(query_.key[i].column);
+                auto value = value_text(batch.columns[std::size_t(column)], row);
+                text.key = text.key ? *text.key + "|" + value : std::move(value);
+            }
+            auto partition = text.key ? std::size_t(broker::partition_of_key(*text.key, partitions))
+                                      : turn++ % std::size_t(partitions);
+            texts[partition].push_back(std::move(text));
+        }
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (texts[i].empty()) continue;
+        std::vector<broker::NewRecord> records;
+        for (const auto& text : texts[i]) {
+            auto& record = records.emplace_back();
+            if (text.key) record.key = *text.key;
+            record.value = text.value;
+        }
+        broker::AppendRequest request{topic, std::int32_t(i), records, {}, {}};
+        auto appended = broker::append_and_wait(topics_, request);
+        if (!appended) return fail(fmt::format("writing to topic {}", topic), std::move(appended).error());
+    }
+    return {};
+}
+
+void QueryRunner::committed(std::int64_t rows, std::int64_t rejected) {
+    static auto& rows_total = metrics::counter("penstock_stream_stored_rows_total", "Rows written by queries.");
+    static auto& read_total = metrics::counter("penstock_stream_processed_records_total", "Records read by queries.");
+    static auto& rejected_total =
+        metrics::counter("penstock_stream_rejected_records_total", "Records sent to dead-letter topics.");
+    rows_total.add(rows);
+    read_total.add(processed_);
+    rejected_total.add(rejected);
+    ++commits_;
+    dirty_ = false;
+    unpublished_ = true;
+    read_bytes_ = 0;
+    last_commit_mono_us_ = clock_.monotonic_us();
+    {
+        std::lock_guard lock(mutex_);
+        committed_ = positions_;
+        status_.processed += processed_;
+        status_.stored += rows;
+        status_.rejected += rejected;
+        status_.late += chain_.chain.context().late;
+        status_.watermark_us = watermark_us_;
+        status_.last_commit_us = clock_.now_us();
+        status_.state = QueryState::running;
+        status_.detail = notice_;
+    }
+    chain_.chain.context().late = 0;
+    processed_ = 0;
+    changed_.notify_all();
+}
+
+void QueryRunner::publish_positions() {
+    auto now = clock_.monotonic_us();
+    if (!unpublished_ || (last_publish_mono_us_ != 0 && now - last_publish_mono_us_ < publish_every_us)) return;
+    last_publish_mono_us_ = now;
+    unpublished_ = false;
+    std::vector<std::int64_t> positions;
+    {
+        std::lock_guard lock(mutex_);
+        positions = committed_;
+    }
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        auto published = topics_.publish_position("penstock-" + query_.name, topic_, std::int32_t(i), positions[i]);
+        // For tools only; the checkpoint is what counts.
+        if (!published) log::debug("query {}: its position was not published: {}", query_.name, published.error().text);
+    }
+}
+
+QueryStatus QueryRunner::status() {
+    auto info = topics_.info(topic_);
+    std::lock_guard lock(mutex_);
+    auto out = status_;
+    if (!info) return out;
+    for (std::size_t i = 0; i < info->partitions.size(); ++i) {
+        const auto& partition = info->partitions[i];
+        auto from = i < committed_.size() ? std::max(committed_[i], partition.start_offset) : partition.start_offset;
+        out.lag += std::max<std::int64_t>(0, partition.end_offset - from);
+    }
+    return out;
+}
+
+Result<> QueryRunner::wait_caught_up(std::int64_t timeout_us) {
+    auto info = topics_.info(topic_);
+    if (!info && info.error().code == Errc::not_found) return {};  // nothing was in it
+    if (!info) return fail(std::move(info).error());
+    std::unique_lock lock(mutex_);
+    auto reached = [&] {
+        for (std::size_t i = 0; i < info->partitions.size(); ++i) {
+            const auto& partition = info->partitions[i];
+            if (partition.start_offset == partition.end_offset) continue;
+            if (i >= committed_.size() || committed_[i] < partition.end_offset) return false;
+        }
+        return true;
+    };
+    changed_.wait_for(lock, std::chrono::microseconds(timeout_us), [&] { return ended_ || stopping_ || reached(); });
+    if (reached()) return {};
+    if (status_.state == QueryState::failed) return fail(Errc::invalid, "query {} failed: {}", query_.name, status_.detail);
+    if (ended_ || stopping_) return fail(Errc::cancelled, "query {} was stopped", query_.name);
+    return fail(Errc::timeout, "query {} is {} and has not caught up{}{}", query_.name, to_string(status_.state),
+                status_.detail.empty() ? "" : ": ", status_.detail);
+}
+
+}  // namespace penstock::stream

@@ -1,0 +1,211 @@
+// The part of QueryRunner that comes before the first record: topic, columns, plan, table, checkpoint.
+#include "base/log.h"
+#include "stream/decode/schema_inference.h"
+#include "stream/exec/definition.h"
+#include "stream/exec/query_runner.h"
+
+namespace penstock::stream {
+
+/// False when it was stopped while it waited.
+Result<bool> QueryRunner::open() {
+    auto info = TRY(wait_for_topic());
+    if (!info) return false;
+    auto checkpoint = TRY(load_checkpoint());
+    if (!TRY(plan(checkpoint, *info))) return false;
+    TRY(settle_checkpoint(checkpoint, *info));
+    TRY(ensure_target());
+    durable_ = checkpoint;
+    TRY(place(checkpoint, *info));
+    return true;
+}
+
+Result<std::optional<broker::TopicInfo>> QueryRunner::wait_for_topic() {
+    while (!stopping()) {
+        auto info = topics_.info(topic_);
+        if (info) return std::optional(std::move(*info));
+        if (info.error().code != Errc::not_found) return fail(std::move(info).error());
+        set_state(QueryState::waiting, fmt::format("waiting for the topic {}, which does not exist", topic_));
+        wait(200'000);
+    }
+    return std::optional<broker::TopicInfo>();
+}
+
+Result<std::optional<Checkpoint>> QueryRunner::load_checkpoint() {
+    auto bytes = TRY(tables_.checkpoint(query_.name));
+    if (bytes.empty()) return std::optional<Checkpoint>();
+    return std::optional(TRY(decode_checkpoint(bytes)));
+}
+
+/// The columns are declared, or those of the checkpoint, or inferred: then it waits for records.
+Result<bool> QueryRunner::plan(const std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info) {
+    auto relation = topic_relation(topic_, topic_spec_ ? &*topic_spec_ : nullptr);
+    if (!relation) return fail(Errc::invalid, "{}", relation.error().text);
+    relation_ = std::move(*relation);
+    inferred_ = relation_.open;
+    if (inferred_ && checkpoint && checkpoint->query_hash == query_hash(query_) && checkpoint->topic_id == info.id &&
+        !checkpoint->schema.empty()) {
+        auto columns = parse_ddl(checkpoint->schema);
+        if (!columns) return fail(Errc::corrupt, "the checkpoint's schema: {}", columns.error().text);
+        relation_.columns = std::move(*columns);
+        relation_.open = false;
+    }
+    if (relation_.open) return infer_schema(info);
+    auto planned = plan_continuous(query_, relation_);
+    if (!planned) return fail(sql_error(planned.error(), query_.sql.text));
+    TRY(adopt(std::move(*planned)));
+    return true;
+}
+
+Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
+    auto subscription = TRY(topics_.subscribe(topic_, [this] {
+        {
+            std::lock_guard lock(mutex_);
+            moved_ = true;
+        }
+        changed_.notify_all();
+    }));
+    while (!stopping()) {
+        SchemaInference inference;
+        int seen = 0;
+        for (std::size_t i = 0; i < info.partitions.size() && seen < options_.sample_records; ++i) {
+            auto now = TRY(topics_.info(topic_));
+            if (i >= now.partitions.size() || now.partitions[i].start_offset == now.partitions[i].end_offset) continue;
+            auto set = TRY(topics_.read(topic_, std::int32_t(i), now.partitions[i].start_offset, options_.read_bytes));
+            for (const auto& record : set.records) {
+                if (seen >= options_.sample_records) break;
+                ++seen;
+                if (record.value) inference.add(*record.value);
+            }
+        }
+        relation_.columns = inference.result();
+        relation_.open = false;
+        auto planned = plan_continuous(query_, relation_);
+        // Columns that the first records lack may come with later ones.
+        bool complete = seen >= options_.sample_records;
+        if (planned && (inference.documents() > 0 || (seen > 0 && planned->scan.empty()))) {
+            TRY(adopt(std::move(*planned)));
+            return true;
+        }
+        if (complete && !planned) return fail(sql_error(planned.error(), query_.sql.text));
+        if (inference.documents() == 0)
+            set_state(QueryState::waiting, fmt::format("waiting for records: topic {} has {}, so its columns are not known", topic_,
+                                                       seen == 0 ? "none" : "none that is a JSON object"));
+        else
+            set_state(QueryState::waiting, fmt::format("waiting for records: in the first {} of {}: {}", seen, topic_,
+                                                       planned.error().text));
+        wait(options_.idle_us);
+    }
+    return false;
+}
+
+/// Makes the plan the one that runs, and gives it its state back.
+Result<> QueryRunner::adopt(QueryPlan planned) {
+    if (auto problem = target_problem(query_, planned)) return fail(Errc::invalid, "{}", *problem);
+    ChainOptions options;
+    options.max_groups = options_.max_groups;
+    options.strict = topic_spec_ && topic_spec_->on_drift == pipeline::TopicSpec::Drift::dead_letter;
+    for (const auto& key : query_.key)
+        for (std::size_t i = 0; i < planned.schema.size(); ++i)
+            if (planned.schema[i].name == key.column) options.key.push_back(i);
+    auto late = chain_.chain.context().late;
+    chain_ = make_query_chain(std::move(planned), options);
+    chain_.chain.context().late = late;
+    chain_.chain.context().now_us = clock_.now_us();
+    // At the first start the checkpoint has not been judged yet: settle_checkpoint() restores.
+    if (durable_) {
+        StateReader state(&tables_, query_.name);
+        TRY(chain_.chain.restore(state));
+        if (watermark_us_ != INT64_MIN) TRY(chain_.chain.watermark(watermark_us_));
+    }
+    return {};
+}
+
+/// A checkpoint is gone on from when it is of the same query, or of one that keeps no state and has the same target.
+Result<> QueryRunner::settle_checkpoint(std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info) {
+    if (checkpoint) {
+        std::string why;
+        bool grouped = chain_.plan->group.has_value();
+        if (checkpoint->target_hash != target_hash(query_, topic_)) why = "its topic, table or key has changed";
+        else if (checkpoint->query_hash != query_hash(query_) && (grouped || checkpoint->grouped))
+            why = "its SQL has changed and it keeps state";
+        else if (checkpoint->topic_id != info.id && grouped) why = "its topic was deleted and created again";
+        if (!why.empty()) {
+            log::warn("query {}: starts from the beginning of {}: {}", query_.name, topic_, why);
+            TRY(tables_.forget(query_.name));
+            // What is kept is what no earlier write's timestamp may exceed.
+            timestamp_us_ = std::max(timestamp_us_, checkpoint->reserved_us);
+            checkpoint.reset();
+        }
+    }
+    if (!checkpoint) {
+        watermark_us_ = INT64_MIN;
+        durable_.reset();
+        return {};
+    }
+    if (!durable_) {
+        StateReader state(&tables_, query_.name);
+        TRY(chain_.chain.restore(state));
+    }
+    watermark_us_ = checkpoint->watermark_us;
+    if (watermark_us_ != INT64_MIN) TRY(chain_.chain.watermark(watermark_us_));
+    return {};
+}
+
+Result<> QueryRunner::ensure_target() {
+    if (auto topic = target_topic(query_)) {
+        auto info = topics_.info(*topic);
+        if (info || info.error().code != Errc::not_found) return info ? Result<>() : fail(std::move(info).error());
+        broker::TopicSpec spec;
+        spec.name = *topic;
+        auto created = topics_.create(spec);
+        if (!created && created.error().code != Errc::exists) return created;
+        return {};
+    }
+    store::TableSpec spec;
+    auto dot = query_.into.find('.');
+    spec.keyspace = query_.into.substr(0, dot);
+    spec.name = query_.into.substr(dot + 1);
+    for (auto field : chain_.plan->schema) {
+        if (field.type == TypeId::json) field.type = TypeId::string;
+        spec.columns.push_back(std::move(field));
+    }
+    for (std::size_t i = 0; i < query_.key.size(); ++i) {
+        if (i < std::size_t(query_.partition_columns)) spec.partition_key.push_back(query_.key[i].column);
+        else spec.clustering.push_back({query_.key[i].column, query_.key[i].descending});
+    }
+    auto ensured = tables_.ensure(spec);
+    if (!ensured) return fail(fmt::format("table {}", query_.into), std::move(ensured).error());
+    return {};
+}
+
+Result<> QueryRunner::place(const std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info) {
+    topic_id_ = info.id;
+    positions_.clear();
+    ends_.clear();
+    notice_.clear();
+    read_bytes_ = processed_ = 0;
+    dirty_ = false;
+    bool same_topic = checkpoint && checkpoint->topic_id == info.id;
+    if (checkpoint && !same_topic) {
+        notice_ = fmt::format("topic {} was deleted and created again: reading it from its beginning", topic_);
+        log::warn("query {}: {}", query_.name, notice_);
+    }
+    for (std::size_t i = 0; i < info.partitions.size(); ++i) {
+        auto start = info.partitions[i].start_offset;
+        bool known = same_topic && i < checkpoint->offsets.size();
+        positions_.push_back(known ? checkpoint->offsets[i] : start);
+        if (!known || checkpoint->offsets[i] >= start) continue;
+        notice_ = fmt::format("offsets {} to {} of {}/{} were deleted (retention) before they were read: lost to this query",
+                              checkpoint->offsets[i], start - 1, topic_, i);
+        log::error("query {}: {}", query_.name, notice_);
+        positions_[i] = start;
+    }
+    if (checkpoint) timestamp_us_ = std::max(timestamp_us_, checkpoint->reserved_us);
+    dead_letters_ = std::make_unique<DeadLetters>(topics_, topic_, query_.name,
+                                                  fmt::format("{:016x}.{}", query_hash(query_), topic_id_));
+    std::lock_guard lock(mutex_);
+    committed_ = positions_;
+    return {};
+}
+
+}  // namespace penstock::stream

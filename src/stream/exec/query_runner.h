@@ -1,0 +1,126 @@
+// One continuous query: its thread, its place in its topic, its commits.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "broker/topics.h"
+#include "store/tables.h"
+#include "stream/engine.h"
+#include "stream/exec/checkpoint.h"
+#include "stream/exec/dead_letters.h"
+#include "stream/exec/query_chain.h"
+#include "stream/native_engine.h"
+
+namespace penstock::stream {
+
+/// Reads the topic's partitions in turn, sends what is read through the chain, and commits the rows, the operators'
+/// state and the offsets together. There is one way to recover, whatever failed: begin again from the last
+/// checkpoint. So a commit whose outcome is not known needs no care of its own: the checkpoint tells.
+class QueryRunner {
+public:
+    QueryRunner(broker::Topics& topics, store::Tables& tables, const Clock& clock, const EngineOptions& options,
+                pipeline::QuerySpec query, std::string topic, std::optional<pipeline::TopicSpec> topic_spec);
+    ~QueryRunner();
+
+    void start();
+    /// Commits what it has and ends the thread.
+    void stop();
+    QueryStatus status();
+    Result<> wait_caught_up(std::int64_t timeout_us);
+
+    const pipeline::QuerySpec& query() const { return query_; }
+    const std::optional<pipeline::TopicSpec>& topic_spec() const { return topic_spec_; }
+    /// False after stop(), and when it has failed.
+    bool alive();
+
+private:
+    void run();
+    Result<> work();
+
+    // Before the first record.
+    Result<bool> open();
+    Result<std::optional<broker::TopicInfo>> wait_for_topic();
+    Result<std::optional<Checkpoint>> load_checkpoint();
+    Result<bool> plan(const std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
+    Result<bool> infer_schema(const broker::TopicInfo& info);
+    Result<> adopt(QueryPlan plan);
+    Result<> ensure_target();
+    Result<> settle_checkpoint(std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
+    Result<> place(const std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
+
+    // With records.
+    Result<> refresh();
+    Result<bool> round();
+    Result<> read_partition(std::size_t partition);
+    Result<> out_of_range(std::size_t partition);
+    Result<> process(std::size_t partition, const broker::RecordSet& set);
+    Result<bool> widen(const std::vector<Misfit>& misfits);
+    Result<> advance_watermark();
+    bool caught_up() const;
+    bool commit_is_due() const;
+
+    // Commits.
+    Result<> commit();
+    Result<> write_tables(const std::vector<Batch>& batches, std::vector<store::StateWrite> state);
+    Result<> write_topic(const std::vector<Batch>& batches);
+    Result<std::int64_t> next_timestamp();
+    Checkpoint checkpoint_now() const;
+    void committed(std::int64_t rows, std::int64_t rejected);
+    void publish_positions();
+
+    // Waiting and telling.
+    void set_state(QueryState state, std::string detail);
+    bool stopping();
+    void wait(std::int64_t us);
+
+    broker::Topics& topics_;
+    store::Tables& tables_;
+    const Clock& clock_;
+    const EngineOptions options_;
+    const pipeline::QuerySpec query_;
+    const std::string topic_;
+    const std::optional<pipeline::TopicSpec> topic_spec_;
+
+    // Owned by the thread.
+    QueryChain chain_;
+    RelationInfo relation_;
+    bool inferred_ = false;
+    std::set<std::string> not_widened_;  ///< paths whose type the query depends on
+    std::unique_ptr<DeadLetters> dead_letters_;
+    std::string topic_id_;
+    std::vector<std::int64_t> positions_;
+    std::vector<std::int64_t> ends_;
+    std::optional<Checkpoint> durable_;
+    std::int64_t timestamp_us_ = 0;
+    std::int64_t read_bytes_ = 0;
+    std::int64_t processed_ = 0;
+    std::int64_t commits_ = 0;
+    std::int64_t watermark_us_ = INT64_MIN;
+    bool dirty_ = false;
+    std::int64_t last_commit_mono_us_ = 0;
+    std::int64_t last_publish_mono_us_ = 0;
+    bool unpublished_ = false;
+    std::string notice_;
+
+    std::mutex mutex_;  ///< guards what is below
+    std::condition_variable changed_;
+    bool stopping_ = false;
+    bool moved_ = false;
+    bool ended_ = false;
+    QueryStatus status_;
+    std::vector<std::int64_t> committed_;
+
+    std::thread thread_;
+};
+
+}  // namespace penstock::stream

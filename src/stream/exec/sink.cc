@@ -1,0 +1,75 @@
+#include "stream/exec/sink.h"
+
+#include <unordered_set>
+
+#include "base/units.h"
+#include "stream/exec/state_codec.h"
+
+namespace penstock::stream {
+
+Result<> Sink::on_batch(Rows rows, Output& out) {
+    std::vector<std::uint32_t> kept;
+    bool any_null = false;
+    for (auto key : key_) any_null = any_null || !rows.batch.columns[key].nulls.empty();
+    if (any_null) {
+        for (std::uint32_t row = 0; row < rows.batch.rows; ++row) {
+            const std::size_t* missing = nullptr;
+            for (const auto& key : key_)
+                if (rows.batch.columns[key].is_null(row)) missing = &key;
+            if (!missing) {
+                kept.push_back(row);
+                continue;
+            }
+            // A group whose key is null cannot be in a table; a single record can be looked at and sent again.
+            if (!rows.origins.empty() && out.context().reject)
+                out.context().reject(rows.origins[row], fmt::format("the key column {} is null", rows.batch.schema[*missing].name));
+        }
+        if (kept.size() < rows.batch.rows) rows = gather(rows, kept);
+    }
+    if (rows.batch.rows == 0) return {};
+    rows_ += rows.batch.rows;
+    if (max_rows_ > 0 && rows_ > max_rows_)
+        return fail(Errc::full, "the result has more than {} rows; add LIMIT or a condition", format_count(std::int64_t(max_rows_)));
+    collected_.push_back(std::move(rows));
+    return {};
+}
+
+std::vector<Batch> Sink::take() {
+    std::vector<Batch> out;
+    for (auto& rows : collected_) out.push_back(std::move(rows.batch));
+    collected_.clear();
+    rows_ = 0;
+    return out;
+}
+
+void Sink::drop_replaced() {
+    if (key_.empty()) return;
+    std::unordered_set<std::string> seen;
+    seen.reserve(rows_);
+    std::size_t total = 0;
+    for (auto rows = collected_.rbegin(); rows != collected_.rend(); ++rows) {
+        auto& batch = rows->batch;
+        std::vector<std::uint32_t> kept;
+        for (auto row = std::uint32_t(batch.rows); row-- > 0;) {
+            StateEncoder key;
+            for (auto column : key_) {
+                const auto& values = batch.columns[column];
+                switch (storage_of(values.type)) {
+                    case Storage::integers: key.integer(values.integers[row]); break;
+                    case Storage::floats: key.real(values.floats[row]); break;
+                    case Storage::strings: key.text(values.strings[row]); break;
+                }
+            }
+            if (seen.insert(key.take()).second) kept.push_back(row);
+        }
+        if (kept.size() < batch.rows) {
+            std::reverse(kept.begin(), kept.end());
+            *rows = gather(*rows, kept);
+        }
+        total += batch.rows;
+    }
+    std::erase_if(collected_, [](const Rows& rows) { return rows.batch.rows == 0; });
+    rows_ = total;
+}
+
+}  // namespace penstock::stream
