@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { prettyJson } from "./json_tokens";
+import { describe, expect, it } from "vitest";
+import { prettyJson, readable } from "./json_tokens";
 
 const text = (json: string) =>
   prettyJson(json)?.map((line) => "  ".repeat(line.indent) + line.tokens.map((token) => token.text).join("")).join("\n");
@@ -20,3 +20,13 @@ it("leaves what is not JSON alone", () => {
   expect(prettyJson("")).toBeNull();
 });
 it("does not stop at brackets and escapes within strings", () => expect(text('["a]{\\"b"]')).toBe('[\n  "a]{\\"b"\n]'));
+
+describe("readable", () => {
+  it("reads letters, also those of two halves", () => expect(readable('"L\\u00f8vlie \\u0645 \\ud83d\\ude00"')).toBe('"Løvlie م 😀"'));
+  it("leaves quotes, backslashes and controls escaped", () =>
+    expect(readable('"\\u0022 \\u005c \\u0000 \\u001b"')).toBe('"\\u0022 \\u005c \\u0000 \\u001b"'));
+  it("leaves what turns the direction of text escaped", () => expect(readable('"\\u202e \\u2066"')).toBe('"\\u202e \\u2066"'));
+  it("leaves half a pair escaped", () => expect(readable('"\\ud83d"')).toBe('"\\ud83d"'));
+  it("reads each of two that stand together", () => expect(readable('"\\u00e9\\u00e8"')).toBe('"éè"'));
+  it("takes an escaped backslash for what it is", () => expect(readable('"\\\\u00e9"')).toBe('"\\\\u00e9"'));
+});

@@ -12,6 +12,25 @@ export interface Line {
 
 const lexer = /\s+|("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null)|([{}[\],:])/gy;
 
+/**
+ * A string token with its \\u escapes read, where the character is one that people can see: not quotes and backslashes, no
+ * controls, nothing invisible that turns the direction of text, no half of a pair.
+ */
+export function readable(token: string): string {
+  return token.replace(/\\\\|\\u([0-9a-fA-F]{4})(?:\\u([0-9a-fA-F]{4}))?/g, (whole, first?: string, second?: string) => {
+    if (first === undefined) return whole;
+    const high = parseInt(first, 16);
+    const low = second === undefined ? 0 : parseInt(second, 16);
+    if (high >= 0xd800 && high < 0xdc00 && low >= 0xdc00 && low < 0xe000) return String.fromCharCode(high, low);
+    return one(high, first) + (second === undefined ? "" : one(low, second));
+  });
+}
+
+function one(code: number, hex: string): string {
+  const character = String.fromCharCode(code);
+  return /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character) && character !== '"' && character !== "\\" ? character : `\\u${hex}`;
+}
+
 /** The lines of a value; null when the text is not JSON. */
 export function prettyJson(text: string): Line[] | null {
   try {
@@ -22,7 +41,7 @@ export function prettyJson(text: string): Line[] | null {
   const tokens: Token[] = [];
   lexer.lastIndex = 0;
   for (let match = lexer.exec(text); match; match = lexer.exec(text)) {
-    if (match[1] !== undefined) tokens.push({ kind: "string", text: match[1] });
+    if (match[1] !== undefined) tokens.push({ kind: "string", text: readable(match[1]) });
     else if (match[2] !== undefined) tokens.push({ kind: "number", text: match[2] });
     else if (match[3] !== undefined) tokens.push({ kind: "word", text: match[3] });
     else if (match[4] !== undefined) tokens.push({ kind: "mark", text: match[4] });

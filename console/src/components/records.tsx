@@ -54,7 +54,7 @@ export function Records({ ref, chosen, choose, now }: {
         <table className="list">
           <thead>
             <tr><th scope="col" className="number">Offset</th><th scope="col" className="number">Part.</th>
-              <th scope="col">Age</th><th scope="col">Key</th><th scope="col">Value</th></tr>
+              <th scope="col">Age</th><th scope="col" className="key">Key</th><th scope="col">Value</th></tr>
           </thead>
           <tbody>
             {records.value?.map((one) => (

@@ -51,8 +51,9 @@ export function TablePreview({ ref, chosen, choose }: { ref: Ref<HTMLElement>; c
             <thead>
               <tr>{rows.value.columns.map((column) => {
                 const kind = table?.columns.find((one) => one.name === column.name)?.kind;
+                const numeric = ["INT", "BIGINT", "DOUBLE"].includes(column.type);
                 return (
-                  <th scope="col" key={column.name} title={kind === "regular" ? column.type : `${column.type}, ${kind?.replace("_", " ")}`}>
+                  <th scope="col" key={column.name} className={numeric ? "number" : undefined} title={kind === "regular" ? column.type : `${column.type}, ${kind?.replace("_", " ")}`}>
                     <bdi>{column.name}</bdi>
                     <span className="type">{column.type.toLowerCase()}{kind === "partition_key" ? " · key" : kind === "clustering" ? " · clustering" : ""}</span>
                   </th>

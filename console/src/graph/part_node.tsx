@@ -8,6 +8,13 @@ export type PartNodeData = { node: GraphNode; vertical: boolean; open: (node: Gr
 
 const opens = { source: "details", topic: "records", query: "details", table: "rows", dag: "runs" };
 
+/** A table's keyspace goes to the line above, so that its name has room. */
+function titles(node: GraphNode): [string, string] {
+  const dot = node.kind === "table" ? node.name.indexOf(".") : -1;
+  if (dot > 0) return [node.name.slice(0, dot), node.name.slice(dot + 1)];
+  return [node.type ? `${node.type} source` : node.kind, node.name];
+}
+
 /** The one figure that says how a part does, and what stands beside it. */
 function figures(node: GraphNode): [string, string] {
   const { counts, rates } = node;
@@ -22,6 +29,7 @@ function figures(node: GraphNode): [string, string] {
 
 export function PartNode({ data: { node, vertical, open } }: NodeProps<Node<PartNodeData>>) {
   const [figure, beside] = figures(node);
+  const [kind, title] = titles(node);
   const before = vertical ? Position.Top : Position.Left;
   const after = vertical ? Position.Bottom : Position.Right;
   const control = vertical ? Position.Bottom : Position.Top;
@@ -30,14 +38,14 @@ export function PartNode({ data: { node, vertical, open } }: NodeProps<Node<Part
     <>
       <Handle id="flow" type="target" position={before} isConnectable={false} />
       <Handle id="control" type="target" position={controlled} isConnectable={false} />
-      <button type="button" className="part nopan" data-kind={node.kind} data-id={node.id} title={node.detail}
+      <button type="button" className="part nopan" data-kind={node.kind} data-id={node.id} title={[node.name, node.detail].filter(Boolean).join("\n")}
         aria-label={`${node.kind} ${node.name}, ${formatState(node.state)}, ${figure}, ${beside}. Open ${opens[node.kind]}`}
         onClick={() => open(node)}>
         <span className="part-top">
-          <span className="part-kind"><Icon name={node.kind} size={14} />{node.type ? `${node.type} source` : node.kind}</span>
+          <span className="part-kind"><Icon name={node.kind} size={14} /><bdi>{kind}</bdi></span>
           <StateBadge state={node.state} />
         </span>
-        <span className="part-name"><bdi>{node.name}</bdi></span>
+        <span className="part-name"><bdi>{title}</bdi></span>
         <span className="part-figures"><b>{figure}</b><span>{beside}</span></span>
         {node.replica && <span className="part-replica">built-in replica</span>}
       </button>
