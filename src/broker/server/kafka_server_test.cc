@@ -146,7 +146,7 @@ TEST_F(KafkaServerTest, ApiVersionsOfAnUnknownVersionIsAnsweredInVersionZero) {
 TEST_F(KafkaServerTest, WhatIsNotOfferedOrCannotBeReadEndsTheConnection) {
     for (std::string bytes : {std::string("\0\x63\0\0\0\0\0\1\xff\xff", 10),   // API 99
                               std::string("\0\1\0\x63\0\0\0\1\xff\xff", 10),   // Fetch 99
-                              std::string("\0\3\0\1\0\0\0\1\xff\xff\1\2", 12), // Metadata, damaged
+                              std::string("\0\3\0\1\0\0\0\1\xff\xff\1\2", 12),  // Metadata, damaged
                               std::string("\0\3\0\1\0\0\0\1\x7f\xff", 10)}) {  // its header, damaged
         Client client(server_->port());
         client.send_raw(bytes);
@@ -318,6 +318,11 @@ TEST_F(KafkaServerTest, EveryMetadataVersionListsAllTopics) {
         ASSERT_EQ(response.topics.size(), 2u) << version;
         EXPECT_EQ(response.topics[1].partitions.size(), 3u);
     }
+}
+
+TEST_F(KafkaServerTest, BytesBehindARequestAreLeftAlone) {
+    client_->send_raw(Client::request(MetadataRequest{}, 12) + "xyz");
+    EXPECT_NE(client_->receive(), "");
 }
 
 TEST_F(KafkaServerTest, ListOffsetsKnowsEndsAndTimes) {

@@ -39,7 +39,7 @@ struct IsOptional<std::optional<T>> : std::true_type {};
 template <class Handler>
 net::Task<Answer> run(RequestPointer request) {
     typename Handler::Message message;
-    if (!wire::kafka::decode(request->body, request->version, message)) {
+    if (!wire::kafka::decode_front(request->body, request->version, message)) {
         refused.add();
         log::warn("kafka client {} ({}): a {} request of version {} cannot be read; the connection "
                   "is closed", request->client_host, request->client_id, Handler::Message::api.name,
