@@ -32,7 +32,7 @@ def produce(address, topic, count, **settings):
 def read(consumer, count):
     messages = []
     while len(messages) < count:
-        got = consumer.consume(500, timeout=10)
+        got = consumer.consume(count - len(messages), timeout=10)
         assert got, f"{len(messages)} of {count} records came"
         for message in got:
             assert message.error() is None
