@@ -1,0 +1,132 @@
+#include "ingest/source_run.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace penstock::ingest {
+
+std::string_view to_string(SourceState state) {
+    switch (state) {
+        case SourceState::waiting: return "waiting";
+        case SourceState::running: return "running";
+        case SourceState::backing_off: return "backing_off";
+        case SourceState::circuit_open: return "circuit_open";
+        case SourceState::stopped: return "stopped";
+        case SourceState::finished: return "finished";
+        case SourceState::failed: return "failed";
+    }
+    return "";
+}
+
+std::string_view kind_of(const pipeline::SourceSpec& spec) {
+    if (std::holds_alternative<pipeline::HttpSource>(spec.input)) return "http";
+    if (std::holds_alternative<pipeline::FileSource>(spec.input)) return "file";
+    return "webhook";
+}
+
+std::unique_ptr<SourceRun> make_source_run(RunSetting setting) {
+    if (std::holds_alternative<pipeline::HttpSource>(setting.spec.input))
+        return make_http_run(std::move(setting));
+    if (std::holds_alternative<pipeline::FileSource>(setting.spec.input))
+        return make_file_run(std::move(setting));
+    return nullptr;
+}
+
+SourceRun::SourceRun(RunSetting setting)
+    : setting_(std::move(setting)), control_(setting_.for_us, setting_.cancelled),
+      counts_(std::make_shared<LiveCounts>()),
+      writer_(setting_.topics, setting_.spec.name, setting_.spec.topic, counts_) {
+    status_.name = setting_.spec.name;
+    status_.kind = kind_of(setting_.spec);
+    status_.topic = setting_.spec.topic;
+    status_.state = SourceState::waiting;
+}
+
+void SourceRun::run() {
+    auto result = writer_.open();
+    // The log may not be ready, or full: a continuous source waits for it.
+    for (int i = 0; !result && !setting_.bounded && !control_.ending(); ++i) {
+        show(SourceState::backing_off, result.error().text);
+        control_.wait_us(std::min(200'000LL << std::min(i, 5), 5'000'000LL));
+        result = writer_.open();
+    }
+    if (result) {
+        show(SourceState::running);
+        result = loop();
+        auto settled = settle_all();
+        if (result) result = std::move(settled);
+    }
+    spare_.reset();  // the status is asked for long after, the memory is not
+    bool asked = control_.stopped();
+    if (!result && (asked || result.error().code == Errc::cancelled)) result = {};
+    if (!result) {
+        log::error("source {}: {}", spec().name, result.error().text);
+        show(SourceState::failed, result.error().text);
+    } else {
+        std::lock_guard lock(mutex_);
+        status_.state = asked ? SourceState::stopped : SourceState::finished;
+        if (!status_.replica) status_.detail.clear();
+    }
+    std::lock_guard lock(mutex_);
+    if (!result) failure_ = std::move(result.error());
+    ended_ = true;
+}
+
+SourceStatus SourceRun::status() const {
+    std::lock_guard lock(mutex_);
+    auto status = status_;
+    status.counts = counts_->read();
+    return status;
+}
+
+std::optional<Error> SourceRun::failure() const {
+    std::lock_guard lock(mutex_);
+    return failure_;
+}
+
+bool SourceRun::ended() const {
+    std::lock_guard lock(mutex_);
+    return ended_;
+}
+
+void SourceRun::show(SourceState state, std::string detail) {
+    std::lock_guard lock(mutex_);
+    status_.state = state;
+    status_.detail = std::move(detail);
+}
+
+void SourceRun::show_endpoint(std::string endpoint, bool replica) {
+    std::lock_guard lock(mutex_);
+    status_.endpoint = std::move(endpoint);
+    status_.replica = replica;
+}
+
+std::unique_ptr<OutgoingPage> SourceRun::new_page() {
+    auto page = std::move(spare_);
+    if (!page) page = std::make_unique<OutgoingPage>();
+    page->run_id = setting_.run_id;
+    return page;
+}
+
+Result<> SourceRun::settle_previous() {
+    if (!in_flight_) return {};
+    auto settled = writer_.settle(*in_flight_, in_flight_cursor_, control_, [this](const std::string& why) {
+        show(SourceState::backing_off, why);
+    });
+    // A large page's memory is not kept for small ones.
+    if (in_flight_->body.capacity() > 16 * 1024 * 1024) in_flight_->body = {};
+    spare_ = std::move(in_flight_);
+    return settled;
+}
+
+Result<> SourceRun::send(std::unique_ptr<OutgoingPage> page, InputCursor* cursor) {
+    TRY(settle_previous());
+    in_flight_ = std::move(page);
+    in_flight_cursor_ = cursor;
+    writer_.send(*in_flight_, cursor);
+    return {};
+}
+
+Result<> SourceRun::settle_all() { return settle_previous(); }
+
+}  // namespace penstock::ingest
