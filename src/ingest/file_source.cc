@@ -1,6 +1,7 @@
 // The run of a file source: reads stretches of whole lines or rows, and sends each with its place in the file.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/clock.h"
@@ -55,7 +56,8 @@ struct Reading {
     Place place;              ///< where it begins
     std::string pending;      ///< read from there on
     std::vector<std::string> names;  ///< CSV
-    bool broken = false;
+    std::optional<Error> broken;     ///< what comes after pending cannot be read
+    bool told = false;               ///< of broken
 };
 
 class FileRun final : public SourceRun {
@@ -191,11 +193,11 @@ private:
 
     /// Sends one stretch; whether there was one. final: what is there now ends the file, and its last line.
     Result<bool> step(Reading& reading, bool final) {
-        if (reading.broken) return false;
-        auto more = stretch(reading, final);
+        if (reading.told) return false;
+        auto more = stretch(reading, final || reading.broken);
         if (!more && more.error().code == Errc::corrupt) {
             // Kept where people look for what went wrong; the other files go on.
-            reading.broken = true;
+            reading.told = true;
             counts().failures += 1;
             log::warn("source {}: {}", spec().name, more.error().text);
             auto page = new_page();
@@ -216,6 +218,7 @@ private:
         std::size_t end = 0;
         for (auto wanted = stretch_bytes; end == 0; wanted += stretch_bytes) {
             bool at_end = TRY(fill(reading, wanted));
+            final = final || reading.broken;
             if (reading.place.byte == 0 && reading.pending.starts_with("\xEF\xBB\xBF")) {
                 reading.pending.erase(0, 3);
                 reading.place.byte = 3;
@@ -223,6 +226,7 @@ private:
             end = whole_lines(reading.pending, at_end && final);
             if (end == 0 && reading.pending.size() >= max_line_bytes) return reject_long_line(reading, final);
             if (at_end && end == 0) {
+                if (reading.broken && reading.pending.empty()) return fail(*reading.broken);
                 if (!final || reading.pending.empty()) return false;
                 end = reading.pending.size();  // CSV: a quote that is never closed
             }
@@ -242,8 +246,11 @@ private:
     /// Reads until pending has that many bytes; whether the file ended before.
     static Result<bool> fill(Reading& reading, std::size_t wanted) {
         while (reading.pending.size() < wanted) {
-            auto got = TRY(reading.file->read(reading.pending, wanted - reading.pending.size()));
-            if (got == 0) return true;
+            if (reading.broken) return true;
+            auto got = reading.file->read(reading.pending, wanted - reading.pending.size());
+            if (!got && got.error().code != Errc::corrupt) return fail(std::move(got.error()));
+            if (!got) reading.broken = std::move(got.error());  // what was read before it is taken first
+            else if (*got == 0) return true;
         }
         return false;
     }
@@ -319,6 +326,7 @@ private:
             if (end) break;
             if (at_end) {
                 reading.pending.clear();
+                if (reading.broken) return fail(*reading.broken);
                 return false;
             }
             if (reading.pending.size() > max_line_bytes)

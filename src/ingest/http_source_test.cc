@@ -503,7 +503,10 @@ TEST_F(HttpSourceTest, StartingTheSameAgainChangesNothingAndAnotherSpecRestarts)
     ASSERT_TRUE(sources_->start("p", source));
     http(source).url = api_.url("/two");
     ASSERT_TRUE(sources_->start("p", source));
-    EXPECT_TRUE(eventually([&] { return api_.requests().back().path == "/two"; }));
+    EXPECT_TRUE(eventually([&] { 
+        auto requests = api_.requests();
+        return !requests.empty() && requests.back().path == "/two";
+    }));
     EXPECT_EQ(sources_->status().size(), 1u);
     ASSERT_TRUE(sources_->stop("src"));
     ASSERT_TRUE(sources_->stop("nobody"));

@@ -145,15 +145,14 @@ Result<std::size_t> InputFile::read_compressed(std::string& out, std::size_t max
             decoder_->input.resize(got);
             file_place_ += std::int64_t(got);
         }
-        auto made = out.size();
-        bool at_end = decoder_->input.empty();
+        if (decoder_->input.empty()) {  // the file ends
+            if (decoder_->inside && out.size() == before && file_place_ > 0)
+                return fail(Errc::corrupt, "{}: the compressed data ends in the middle", path_);
+            break;
+        }
         auto taken = decoder_->decode(out, max - (out.size() - before));
         if (!taken) return fail(path_, taken.error());
         decoder_->input.erase(0, *taken);
-        if (!at_end || out.size() > made) continue;
-        if (decoder_->inside && out.size() == before && file_place_ > 0)
-            return fail(Errc::corrupt, "{}: the compressed data ends in the middle", path_);
-        break;
     }
     return out.size() - before;
 }
