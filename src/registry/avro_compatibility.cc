@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace penstock::registry {
@@ -52,11 +53,7 @@ std::string upper(std::string_view text) {
 class Resolution {
 public:
     void compare(const AvroType& reader, const AvroType& writer, const std::string& path) {
-        if (++steps_ > most_steps) {
-            if (steps_ == most_steps + 1)
-                add("TYPE_MISMATCH", path, "The schemas are too large to compare", "");
-            return;
-        }
+        if (++steps_ > most_steps) return;
         if (writer.kind == AvroKind::union_type) return writer_union(reader, writer, path);
         if (reader.kind == AvroKind::union_type) return reader_union(reader, writer, path);
         if (reader.kind != writer.kind) {
@@ -93,10 +90,15 @@ public:
         }
     }
 
-    std::vector<Difference> take() { return std::move(found_); }
+    std::vector<Difference> take() {
+        if (steps_ > most_steps) add("TOO_LARGE", "", "The schemas are too large to compare", "");
+        return std::move(found_);
+    }
 
 private:
-    static constexpr int most_steps = 200'000;
+    /// Bounds the work: unions in unions of records could keep a processor busy for ever. What is
+    /// too much to compare is refused.
+    static constexpr std::size_t most_steps = 200'000;
 
     void add(std::string type, const std::string& path, std::string text, std::string info) {
         auto at = path.empty() ? "/" : path;
@@ -159,31 +161,38 @@ private:
 
     void enumerations(const AvroType& reader, const AvroType& writer, const std::string& path) {
         if (!same_name(reader, writer, path) || reader.default_symbol) return;
+        steps_ += reader.symbols.size() + writer.symbols.size();
+        std::set<std::string_view> known(reader.symbols.begin(), reader.symbols.end());
         std::vector<std::string> missing;
         for (const auto& symbol : writer.symbols)
-            if (!contains(reader.symbols, symbol)) missing.push_back(symbol);
+            if (!known.contains(symbol)) missing.push_back(symbol);
         if (missing.empty()) return;
         add("MISSING_ENUM_SYMBOLS", path + "/symbols",
             "The {reader} schema is missing enum symbols at path '{path}' in the {writer} schema",
             fmt::format("[{}]", fmt::join(missing, ", ")));
     }
 
-    static const AvroField* written_field(const AvroType& writer, const AvroField& reader) {
-        for (const auto& field : writer.fields)
-            if (field.name == reader.name) return &field;
-        for (const auto& field : writer.fields)
-            if (contains(reader.aliases, field.name)) return &field;
-        return nullptr;
+    using Fields = std::map<std::string_view, const AvroField*>;
+
+    static const AvroField* written_field(const Fields& written, const AvroField& reader) {
+        auto found = written.find(reader.name);
+        for (auto alias = reader.aliases.begin();
+             found == written.end() && alias != reader.aliases.end(); ++alias)
+            found = written.find(*alias);
+        return found == written.end() ? nullptr : found->second;
     }
 
     void records(const AvroType& reader, const AvroType& writer, const std::string& path) {
         if (!same_name(reader, writer, path)) return;
         if (!under_way_.emplace(&reader, &writer).second) return;
+        steps_ += reader.fields.size() + writer.fields.size();
+        Fields written;
+        for (const auto& field : writer.fields) written.emplace(field.name, &field);
         for (std::size_t i = 0; i < reader.fields.size(); ++i) {
             const auto& field = reader.fields[i];
             auto at = fmt::format("{}/fields/{}", path, i);
-            if (const auto* written = written_field(writer, field)) {
-                compare(*field.type, *written->type, at + "/type");
+            if (const auto* one = written_field(written, field)) {
+                compare(*field.type, *one->type, at + "/type");
             } else if (!field.default_json && !field.type->default_symbol) {
                 add("READER_FIELD_MISSING_DEFAULT_VALUE", at,
                     fmt::format("The field '{}' at path '{{path}}' in the {{reader}} schema has no "
@@ -198,7 +207,7 @@ private:
 
     std::vector<Difference> found_;
     std::set<std::pair<const AvroType*, const AvroType*>> under_way_;
-    int steps_ = 0;
+    std::size_t steps_ = 0;
 };
 
 }  // namespace

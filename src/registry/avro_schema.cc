@@ -42,53 +42,68 @@ bool is_full_name(std::string_view text) {
     }
 }
 
-/// Whether the default's JSON is a value of the type; a union takes a value of any of its branches.
-bool fits(const AvroType& type, const JsonValue& value, int depth = 0) {
-    if (depth > JsonDocument::max_depth) return false;
-    auto all = [&](const auto& list, auto&& check) {
-        return std::all_of(list.begin(), list.end(), check);
-    };
-    switch (type.kind) {
-        case AvroKind::null_type:
-            return value.kind == JsonValue::Kind::null;
-        case AvroKind::boolean:
-            return value.kind == JsonValue::Kind::boolean;
-        case AvroKind::int_type:
-            return value.kind == JsonValue::Kind::integer &&
-                   value.integer >= std::numeric_limits<std::int32_t>::min() &&
-                   value.integer <= std::numeric_limits<std::int32_t>::max();
-        case AvroKind::long_type:
-            return value.kind == JsonValue::Kind::integer;
-        case AvroKind::float_type:
-        case AvroKind::double_type:
-            return value.is_number();
-        case AvroKind::bytes:
-        case AvroKind::string:
-        case AvroKind::fixed:
-            return value.is_string();
-        case AvroKind::enumeration:
-            return value.is_string() && std::find(type.symbols.begin(), type.symbols.end(),
-                                                  value.string) != type.symbols.end();
-        case AvroKind::array:
-            return value.is_array() && all(value.items, [&](const JsonValue* v) {
-                       return fits(*type.element, *v, depth + 1);
-                   });
-        case AvroKind::map:
-            return value.is_object() && all(value.members, [&](const auto& m) {
-                       return fits(*type.element, *m.second, depth + 1);
-                   });
-        case AvroKind::union_type:
-            return std::any_of(type.branches.begin(), type.branches.end(),
-                               [&](const AvroType* b) { return fits(*b, value, depth + 1); });
-        case AvroKind::record:
-            return value.is_object() && all(type.fields, [&](const AvroField& field) {
-                       const auto* member = value.find(field.name);
-                       return member ? fits(*field.type, *member, depth + 1)
-                                     : field.default_json.has_value();
-                   });
+/// Whether a default's JSON is a value of its type; a union takes a value of any of its branches.
+/// Bounded: unions of records in one another could be tried for ever; what takes too long counts as
+/// no value of the type.
+class DefaultCheck {
+public:
+    bool fits(const AvroType& type, const JsonValue& value) {
+        constexpr int most_steps = 200'000;
+        if (++steps_ > most_steps) return false;
+        switch (type.kind) {
+            case AvroKind::null_type:
+                return value.kind == JsonValue::Kind::null;
+            case AvroKind::boolean:
+                return value.kind == JsonValue::Kind::boolean;
+            case AvroKind::int_type:
+                return value.kind == JsonValue::Kind::integer &&
+                       value.integer >= std::numeric_limits<std::int32_t>::min() &&
+                       value.integer <= std::numeric_limits<std::int32_t>::max();
+            case AvroKind::long_type:
+                return value.kind == JsonValue::Kind::integer;
+            case AvroKind::float_type:
+            case AvroKind::double_type:
+                return value.is_number();
+            case AvroKind::bytes:
+            case AvroKind::string:
+            case AvroKind::fixed:
+                return value.is_string();
+            case AvroKind::enumeration:
+                return value.is_string() && is_symbol(type, value.string);
+            case AvroKind::array:
+                return value.is_array() && std::all_of(value.items.begin(), value.items.end(),
+                                                       [&](const JsonValue* item) {
+                                                           return fits(*type.element, *item);
+                                                       });
+            case AvroKind::map:
+                return value.is_object() &&
+                       std::all_of(
+                           value.members.begin(), value.members.end(),
+                           [&](const auto& member) { return fits(*type.element, *member.second); });
+            case AvroKind::union_type:
+                return std::any_of(type.branches.begin(), type.branches.end(),
+                                   [&](const AvroType* branch) { return fits(*branch, value); });
+            case AvroKind::record:
+                steps_ += int(value.members.size());
+                return value.is_object() &&
+                       std::all_of(type.fields.begin(), type.fields.end(),
+                                   [&](const AvroField& field) {
+                                       const auto* member = value.find(field.name);
+                                       return member != nullptr ? fits(*field.type, *member)
+                                                                : field.default_json.has_value();
+                                   });
+        }
+        return false;
     }
-    return false;
-}
+
+private:
+    bool is_symbol(const AvroType& type, std::string_view text) {
+        steps_ += int(type.symbols.size() / 100);
+        return std::find(type.symbols.begin(), type.symbols.end(), text) != type.symbols.end();
+    }
+
+    int steps_ = 0;
+};
 
 class Parser {
 public:
@@ -238,7 +253,7 @@ private:
         for (std::size_t i = 0; i < type->fields.size(); ++i) {
             const auto* value = fields->items[i]->find("default");
             const auto& field = type->fields[i];
-            if (value == nullptr || fits(*field.type, *value)) continue;
+            if (value == nullptr || defaults_.fits(*field.type, *value)) continue;
             return wrong(fmt::format("{}/fields/{}", path, i),
                          "the default {} of the field '{}' is no value of its type {}",
                          value->text(), field.name, to_string(field.type->kind));
@@ -334,6 +349,7 @@ private:
     }
 
     std::deque<AvroType>& types_;
+    DefaultCheck defaults_;
     std::map<std::string, const AvroType*> named_;
     std::map<AvroKind, const AvroType*> plain_;
 };

@@ -1,5 +1,6 @@
 #include "registry/avro_schema.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace penstock::registry {
@@ -92,6 +93,23 @@ TEST(AvroSchema, NestedTooDeep) {
     std::string text = R"("int")";
     for (int i = 0; i < 100; ++i) text = R"({"type":"array","items":)" + text + "}";
     EXPECT_EQ(canonical(text), "error: nested deeper than 64 levels");
+}
+TEST(AvroSchema, DefaultThatFitsNoWayEnds) {
+    // Each level of the default may be one of two records: 2 to the power of 50 ways to try.
+    std::string value = "5";
+    std::string names;
+    for (int i = 0; i < 8; ++i) names += fmt::format(R"(,"R{}")", i);
+    auto records = std::string(
+        R"({"type":"record","name":"R0","fields":[{"name":"n","type":["null","R0"]}]})");
+    for (int i = 0; i < 50; ++i) value = R"({"n":)" + value + "}";
+    std::string fields = fmt::format(R"({{"name":"a","type":{}}})", records);
+    for (int i = 1; i < 8; ++i)
+        fields += fmt::format(R"(,{{"name":"a{0}","type":{{"type":"record","name":"R{0}","fields":)"
+                              R"([{{"name":"n","type":["null","R0","R{0}"]}}]}}}})",
+                              i);
+    fields += fmt::format(R"(,{{"name":"d","type":["null"{}],"default":{}}})", names, value);
+    auto text = fmt::format(R"({{"type":"record","name":"Top","fields":[{}]}})", fields);
+    EXPECT_THAT(canonical(text), testing::HasSubstr("is no value of its type union"));
 }
 TEST(AvroSchema, DefaultsOfEveryType) {
     for (

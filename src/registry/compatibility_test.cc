@@ -171,6 +171,46 @@ TEST(JsonCompatibility, SchemasThatAreNone) {
                             "string, array or object, or a list of them"));
 }
 
+TEST(AvroCompatibility, UnionsInUnionsEnd) {
+    // Every record of the one holds a union of all of them, and so on: n to the power of the depth
+    // ways to try.
+    auto schema = [](std::string_view last) {
+        std::string branches;
+        for (int i = 0; i < 12; ++i) {
+            std::string fields;
+            for (int k = 0; k <= i; ++k)
+                fields += fmt::format(
+                    R"({}{{"name":"f{}","type":[{}]}})", k > 0 ? "," : "", k,
+                    i == 0 ? "\"null\"" : [&] {
+                        std::string names;
+                        for (int n = 0; n < i; ++n)
+                            names += fmt::format("{}\"R{}\"", n > 0 ? "," : "", n);
+                        return names;
+                    }());
+            if (i == 0) fields = fmt::format(R"({{"name":"f0","type":"{}"}})", last);
+            branches += fmt::format(R"({}{{"type":"record","name":"R{}","fields":[{}]}})",
+                                    i > 0 ? "," : "", i, fields);
+        }
+        return "[" + branches + "]";
+    };
+    auto found = avro(schema("int"), schema("string"));
+    EXPECT_FALSE(found.empty());
+}
+TEST(JsonCompatibility, AlternativesInAlternativesEnd) {
+    auto schema = [](std::string_view last) {
+        std::string definitions = fmt::format(R"("d0":{})", last);
+        for (int i = 1; i < 30; ++i) {
+            auto below = fmt::format(R"({{"$ref":"#/definitions/d{}"}})", i - 1);
+            definitions += fmt::format(
+                R"(,"d{0}":{{"anyOf":[{{"type":"array","items":{1}}},{{"type":"array","items":{1},"minItems":1}},)"
+                R"({{"type":"array","maxItems":5,"items":{1}}}]}})",
+                i, below);
+        }
+        return fmt::format(R"({{"$ref":"#/definitions/d29","definitions":{{{}}}}})", definitions);
+    };
+    EXPECT_FALSE(json(schema(R"({"type":"string"})"), schema(R"({"type":"integer"})")).empty());
+}
+
 std::vector<std::string> at_level(CompatibilityLevel level, std::string_view now,
                                   const std::vector<std::string>& before) {
     std::vector<EarlierSchema> earlier;

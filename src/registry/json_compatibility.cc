@@ -10,7 +10,14 @@ namespace {
 
 constexpr std::array type_names{"null",   "boolean", "integer", "number",
                                 "string", "array",   "object"};
-using Types = std::set<std::string, std::less<>>;
+using Types = unsigned;  // a bit for each of type_names
+using Names = std::set<std::string_view>;
+
+Types type_bit(std::string_view name) {
+    for (std::size_t i = 0; i < type_names.size(); ++i)
+        if (name == type_names[i]) return 1U << i;
+    return 0;
+}
 
 bool is_schema(const JsonValue& value) {
     return value.is_object() || value.kind == JsonValue::Kind::boolean;
@@ -23,13 +30,11 @@ bool is_false(const JsonValue& value) {
 }
 
 Types types_of(const JsonValue& schema) {
-    Types types;
     const auto* type = schema.find("type");
-    if (type != nullptr && type->is_string()) types.insert(type->string);
-    if (type != nullptr && type->is_array())
-        for (const auto* item : type->items) types.insert(item->string);
-    if (type == nullptr) types.insert(type_names.begin(), type_names.end());
-    if (types.contains("number")) types.insert("integer");
+    if (type == nullptr) return (1U << type_names.size()) - 1;
+    auto types = type->is_string() ? type_bit(type->string) : 0U;
+    for (const auto* item : type->items) types |= type_bit(item->string);
+    if ((types & type_bit("number")) != 0) types |= type_bit("integer");
     return types;
 }
 
@@ -135,11 +140,7 @@ public:
                     "");
             return;
         }
-        if (++steps_ > most_steps) {
-            if (steps_ == most_steps + 1)
-                add("TYPE_CHANGED", path, "The schemas are too large to compare", "");
-            return;
-        }
+        if (!spend(1, path)) return;
         if (is_true(*reader) || is_false(*writer)) return;
         if (reader->is_object() && reader->members.empty()) return;
         if (is_false(*reader))
@@ -150,10 +151,24 @@ public:
         under_way_.erase({reader, writer});
     }
 
-    std::vector<Difference> take() { return std::move(found_); }
+    std::vector<Difference> take() {
+        if (steps_ > most_steps)
+            add("TOO_LARGE", exhausted_at_, "The schemas are too large to compare", "");
+        return std::move(found_);
+    }
 
 private:
-    static constexpr int most_steps = 200'000;
+    static constexpr std::size_t most_steps = 200'000;
+
+    /// Bounds the work: schemas with many alternatives could keep a processor busy for ever. What
+    /// is too much to compare is refused.
+    bool spend(std::size_t steps, const std::string& path) {
+        bool before = steps_ <= most_steps;
+        steps_ += steps;
+        if (steps_ <= most_steps) return true;
+        if (before) exhausted_at_ = path;
+        return false;
+    }
 
     void add(std::string type, const std::string& path, std::string text, std::string info) {
         auto at = "#" + (path.empty() ? std::string("/") : path);
@@ -228,10 +243,11 @@ private:
         if (found_.size() > before) return;
         compare_values(reader, writer, path);
         auto types = types_of(writer);
-        if (types.contains("integer")) compare_numbers(reader, writer, path);
-        if (types.contains("string")) compare_strings(reader, writer, path);
-        if (types.contains("array")) compare_arrays(reader, writer, path);
-        if (types.contains("object")) compare_objects(reader, writer, path);
+        auto holds = [&](std::string_view name) { return (types & type_bit(name)) != 0; };
+        if (holds("integer")) compare_numbers(reader, writer, path);
+        if (holds("string")) compare_strings(reader, writer, path);
+        if (holds("array")) compare_arrays(reader, writer, path);
+        if (holds("object")) compare_objects(reader, writer, path);
         for (auto keyword : {"not", "if", "then", "else", "contains", "propertyNames",
                              "dependencies", "dependentSchemas", "dependentRequired",
                              "unevaluatedProperties", "unevaluatedItems", "patternProperties"})
@@ -258,14 +274,15 @@ private:
 
     void compare_types(const JsonValue& reader, const JsonValue& writer, const std::string& path) {
         auto mine = types_of(reader), theirs = types_of(writer);
-        std::vector<std::string> refused;
-        for (const auto& type : theirs)
-            if (!mine.contains(type)) refused.push_back(type);
-        if (refused.empty()) return;
-        add(refused.size() == theirs.size() ? "TYPE_CHANGED" : "TYPE_NARROWED", path,
+        auto refused = theirs & ~mine;
+        if (refused == 0) return;
+        std::string_view first;
+        for (auto name : type_names)
+            if (first.empty() && (refused & type_bit(name)) != 0) first = name;
+        add(refused == theirs ? "TYPE_CHANGED" : "TYPE_NARROWED", path,
             "A type at path '{path}' is different between the {reader} schema and the {writer} "
             "schema",
-            fmt::format("the {{reader}} schema does not accept {}", refused.front()));
+            fmt::format("the {{reader}} schema does not accept {}", first));
     }
 
     void compare_values(const JsonValue& reader, const JsonValue& writer, const std::string& path) {
@@ -277,6 +294,7 @@ private:
         auto mine = values(reader);
         if (!mine) return;
         auto theirs = values(writer);
+        if (theirs && !spend(mine->size() * theirs->size() / 100, path)) return;
         auto known = [&](const JsonValue* value) {
             return std::any_of(mine->begin(), mine->end(),
                                [&](const JsonValue* v) { return v->equals(*value); });
@@ -351,8 +369,8 @@ private:
         }
     }
 
-    static Types required_of(const JsonValue& schema) {
-        Types names;
+    static Names required_of(const JsonValue& schema) {
+        Names names;
         const auto* required = schema.find("required");
         if (required != nullptr)
             for (const auto* item : required->items) names.insert(item->string);
@@ -369,18 +387,20 @@ private:
         bound(reader, writer, "minProperties", false, path);
         bound(reader, writer, "maxProperties", true, path);
         auto mine = properties_of(reader), theirs = properties_of(writer);
+        if (!spend(mine.size() + theirs.size(), path)) return;
         const auto* my_rest = reader.find("additionalProperties");
         const auto* their_rest = writer.find("additionalProperties");
 
-        auto their_required = required_of(writer);
-        for (const auto& name : required_of(reader)) {
+        auto my_required = required_of(reader), their_required = required_of(writer);
+        if (!spend(my_required.size() + their_required.size(), path)) return;
+        for (const auto& name : my_required) {
             if (their_required.contains(name)) continue;
             auto property = mine.find(name);
             if (property != mine.end() && property->second->find("default") != nullptr) continue;
             add("REQUIRED_ATTRIBUTE_ADDED", fmt::format("{}/required/{}", path, name),
                 "The {reader} schema has a required property at path '{path}' that is not required "
                 "in the {writer} schema",
-                name);
+                std::string(name));
         }
         for (const auto& [name, property] : mine) {
             auto at = fmt::format("{}/properties/{}", path, name);
@@ -429,7 +449,8 @@ private:
     const JsonValue anything_{.kind = JsonValue::Kind::object};
     std::vector<Difference> found_;
     std::set<std::pair<const JsonValue*, const JsonValue*>> under_way_;
-    int steps_ = 0;
+    std::size_t steps_ = 0;
+    std::string exhausted_at_;
 };
 
 }  // namespace

@@ -43,10 +43,27 @@ public:
                 TRY(fill_object(element, value, depth));
                 break;
         }
+        value.hash = hash_of(value);
         return &value;
     }
 
 private:
+    static std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+        auto x = (a ^ (b + 0x9E3779B97F4A7C15ULL + (a << 6) + (a >> 2))) * 0xBF58476D1CE4E5B9ULL;
+        return x ^ (x >> 31);
+    }
+    static std::uint64_t hash_of(const JsonValue& value) {
+        std::hash<std::string_view> text;
+        // 1 and 1.0 are equal.
+        if (value.is_number()) return mix(7, std::hash<double>()(value.number));
+        auto hash = mix(std::uint64_t(value.kind) + 11, value.boolean ? 1 : 0);
+        hash = mix(hash, text(value.string));
+        for (const auto* item : value.items) hash = mix(hash, item->hash);
+        std::uint64_t sum = 0;  // the order of members does not count
+        for (const auto& [name, member] : value.members) sum += mix(text(name), member->hash);
+        return mix(hash, sum);
+    }
+
     static void fill_number(simdjson::dom::element element, JsonValue& value) {
         value.kind = element.is_int64() ? JsonValue::Kind::integer : JsonValue::Kind::number;
         if (element.is_int64()) value.integer = element.get_int64().value_unsafe();
@@ -118,6 +135,7 @@ std::string JsonValue::text() const {
 
 bool JsonValue::equals(const JsonValue& other) const {
     if (this == &other) return true;
+    if (hash != other.hash) return false;
     if (is_number() && other.is_number()) return number == other.number;
     if (kind != other.kind || boolean != other.boolean || string != other.string) return false;
     if (items.size() != other.items.size() || members.size() != other.members.size()) return false;

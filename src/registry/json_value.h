@@ -26,6 +26,8 @@ struct JsonValue {
     std::vector<std::pair<std::string, const JsonValue*>>
         members;  ///< in the text's order, names differ
 
+    std::uint64_t hash = 0;  ///< of the whole value; equal values have equal ones
+
     bool is_object() const { return kind == Kind::object; }
     bool is_array() const { return kind == Kind::array; }
     bool is_string() const { return kind == Kind::string; }
