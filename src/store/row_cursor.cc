@@ -74,7 +74,8 @@ void RowCursor::advance() {
 Result<bool> RowCursor::next() {
     while (true) {
         if (positioned_) {
-            advance();
+            if (!advanced_) advance();
+            advanced_ = false;
         } else {
             bool exact = next_range_ < ranges_.size() &&
                          ranges_[next_range_].to.size() == ranges_[next_range_].from.size() + 1 &&
@@ -97,6 +98,14 @@ Result<bool> RowCursor::next() {
         if (!iterator_->status().ok()) return fail(error_of(iterator_->status()));
         positioned_ = false;
     }
+}
+
+void RowCursor::skip_partition() {
+    if (!positioned_ || advanced_) return;
+    std::string prefix(parsed_.partition_prefix);
+    if (reversed_) iterator_->SeekForPrev(prefix);
+    else iterator_->Seek(after_prefix(prefix));
+    advanced_ = true;
 }
 
 Result<bool> RowCursor::look_at(rocksdb::Slice key, rocksdb::Slice value) {

@@ -35,6 +35,8 @@ public:
 
     /// Goes to the next row that is alive; false at the end. What the other members return is valid until then.
     Result<bool> next();
+    /// The following rows of this row's partition are left out.
+    void skip_partition();
     std::string_view key() const { return key_; }
     const ParsedKey& parsed() const { return parsed_; }
     /// The marker and the cells that are alive.
@@ -64,6 +66,7 @@ private:
     std::int64_t now_;
     std::unique_ptr<rocksdb::Iterator> iterator_;
     bool positioned_ = false;
+    bool advanced_ = false;  ///< the iterator is behind the row that was returned last
 
     rocksdb::PinnableSlice single_value_;
     std::string single_key_;

@@ -1,0 +1,214 @@
+// CQL statements as they were written; nothing is looked up yet.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "store/data_type.h"
+
+namespace penstock::store::cql {
+
+struct Term {
+    enum class Kind : std::uint8_t {
+        null,
+        string,
+        integer,
+        number,   ///< also NaN and Infinity
+        boolean,
+        blob,
+        uuid,
+        duration,
+        marker,   ///< ? or :name
+        list,     ///< [a, b]
+        set,      ///< {a, b}; {} too
+        map,      ///< {k: v}: items are key, value, key, value ...
+        tuple,    ///< (a, b)
+        function, ///< name(items)
+        cast,     ///< (type) items[0]
+    };
+    Kind kind = Kind::null;
+    std::string text;  ///< of literals; a function's or a marker's name
+    int marker = -1;   ///< its index among all markers of the statement
+    std::vector<Term> items;
+    DataType type;     ///< casts
+};
+
+struct Name {
+    std::string keyspace;  ///< empty: the session's
+    std::string name;
+};
+
+enum class Operator : std::uint8_t { eq, ne, lt, le, gt, ge, in, contains, contains_key, not_null, like };
+
+/// One condition of WHERE or IF.
+struct Relation {
+    enum class Kind : std::uint8_t { column, token, tuple, element };
+    Kind kind = Kind::column;
+    std::vector<std::string> columns;
+    Operator op = Operator::eq;
+    std::vector<Term> values;  ///< one; for IN (a, b) as many as there are; IN ? is one marker with in_marker
+    bool in_marker = false;
+    std::optional<Term> element;  ///< m[element] = value
+};
+
+struct Selector {
+    enum class Kind : std::uint8_t { column, function, cast, count_rows, writetime, ttl, literal };
+    Kind kind = Kind::column;
+    std::string name;  ///< column, or function
+    std::vector<Selector> arguments;
+    DataType type;  ///< casts
+    Term literal;
+    std::string alias;
+    std::string written;  ///< as a result column is called: "count", "system.max(a)"
+};
+
+struct Select {
+    bool json = false;
+    bool distinct = false;
+    bool all = false;  ///< SELECT *
+    std::vector<Selector> selectors;
+    Name table;
+    std::vector<Relation> where;
+    std::vector<std::pair<std::string, bool>> order;  ///< column, descending
+    std::optional<Term> per_partition_limit;
+    std::optional<Term> limit;
+    bool allow_filtering = false;
+};
+
+/// What INSERT, UPDATE and DELETE share after USING.
+struct Using {
+    std::optional<Term> timestamp;
+    std::optional<Term> ttl;
+};
+
+struct Insert {
+    Name table;
+    std::vector<std::string> columns;
+    std::vector<Term> values;
+    bool json = false;
+    Term json_value;
+    bool default_unset = false;
+    bool if_not_exists = false;
+    Using with;
+};
+
+struct Assignment {
+    enum class Kind : std::uint8_t { set, set_element, add, prepend, subtract };
+    Kind kind = Kind::set;
+    std::string column;
+    Term element;  ///< set_element: which
+    Term value;
+};
+
+struct Update {
+    Name table;
+    Using with;
+    std::vector<Assignment> assignments;
+    std::vector<Relation> where;
+    bool if_exists = false;
+    std::vector<Relation> conditions;
+};
+
+struct Delete {
+    Name table;
+    std::vector<std::pair<std::string, std::optional<Term>>> columns;  ///< column, element
+    Using with;
+    std::vector<Relation> where;
+    bool if_exists = false;
+    std::vector<Relation> conditions;
+};
+
+struct Batch;
+
+struct Use {
+    std::string keyspace;
+};
+struct Truncate {
+    Name table;
+};
+
+/// The value of an option: 'text', a number, true, or {'key': 'value'}; written back by describe.
+using OptionMap = std::map<std::string, std::string>;
+struct Options {
+    std::map<std::string, std::string> texts;  ///< each as CQL writes it
+    std::map<std::string, OptionMap> maps;
+};
+
+struct CreateKeyspace {
+    std::string name;
+    bool if_not_exists = false;
+    Options options;
+};
+struct AlterKeyspace {
+    std::string name;
+    bool if_exists = false;
+    Options options;
+};
+struct DropKeyspace {
+    std::string name;
+    bool if_exists = false;
+};
+struct ColumnDeclaration {
+    std::string name;
+    std::string type;  ///< as written, in lower case
+    bool is_static = false;
+    bool primary_key = false;
+};
+struct CreateTable {
+    Name table;
+    bool if_not_exists = false;
+    std::vector<ColumnDeclaration> columns;
+    std::vector<std::string> partition_key;
+    std::vector<std::string> clustering;
+    std::vector<std::pair<std::string, bool>> order;  ///< column, descending
+    Options options;
+    bool compact_storage = false;
+};
+struct AlterTable {
+    enum class Kind : std::uint8_t { add, drop, options };
+    Name table;
+    bool if_exists = false;
+    Kind kind = Kind::add;
+    bool if_column = false;  ///< ADD IF NOT EXISTS, DROP IF EXISTS
+    std::vector<ColumnDeclaration> added;
+    std::vector<std::string> dropped;
+    Options options;
+};
+struct DropTable {
+    Name table;
+    bool if_exists = false;
+};
+struct Describe {
+    enum class What : std::uint8_t { cluster, schema, full_schema, keyspaces, keyspace, tables, table, types, functions, aggregates, anything };
+    What what = What::schema;
+    Name name;
+    bool only = false;  ///< the keyspace without its tables
+};
+/// Known to Cassandra, not offered here; what names it.
+struct Unsupported {
+    std::string what;
+};
+
+using Modification = std::variant<Insert, Update, Delete>;
+struct Batch {
+    enum class Kind : std::uint8_t { logged, unlogged, counter };
+    Kind kind = Kind::logged;
+    Using with;
+    std::vector<Modification> statements;
+};
+
+using Statement = std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
+                               DropKeyspace, CreateTable, AlterTable, DropTable, Describe, Unsupported>;
+
+struct Parsed {
+    Statement statement;
+    std::vector<std::string> markers;  ///< the names of the bind markers in order; empty: ?
+};
+
+}  // namespace penstock::store::cql

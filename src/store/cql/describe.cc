@@ -1,0 +1,196 @@
+#include "store/cql/describe.h"
+
+#include <algorithm>
+
+namespace penstock::store::cql {
+namespace {
+
+/// In quotes when it would not be read back as it is.
+std::string quoted_name(std::string_view name) {
+    bool plain = !name.empty() && (std::islower(static_cast<unsigned char>(name[0])) != 0) &&
+                 std::ranges::all_of(name, [](unsigned char c) {
+                     return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+                 });
+    if (plain) return std::string(name);
+    std::string out = "\"";
+    for (char c : name) {
+        if (c == '"') out += '"';
+        out += c;
+    }
+    return out + "\"";
+}
+
+/// Tuples are frozen in the schema tables; CREATE TABLE says tuple<...> for a column, as people write it.
+std::string declared_type(const DataType& type) {
+    auto text = to_string(type);
+    if (type.kind == Kind::tuple && text.starts_with("frozen<")) return text.substr(7, text.size() - 8);
+    return text;
+}
+
+std::string primary_key_text(const TableDefinition& table) {
+    std::string out = "PRIMARY KEY (";
+    if (table.partition_columns > 1) out += "(";
+    for (std::uint32_t i = 0; i < table.key_columns(); ++i) {
+        if (i > 0) out += ", ";
+        out += quoted_name(table.columns[i].name);
+        if (table.partition_columns > 1 && i + 1 == table.partition_columns) out += ")";
+    }
+    return out + ")";
+}
+
+std::string structure_text(const TableDefinition& table, std::string_view verb) {
+    bool single = table.key_columns() == 1;
+    auto out = fmt::format("{} {}.{} (\n", verb, quoted_name(table.keyspace), quoted_name(table.name));
+    std::vector<const ColumnDefinition*> columns;
+    for (const auto& column : table.columns) columns.push_back(&column);
+    std::sort(columns.begin() + table.key_columns(), columns.end(),
+              [](const auto* a, const auto* b) { return a->name < b->name; });
+    for (const auto* column : columns) {
+        bool key = single && column->role == ColumnRole::partition_key;
+        bool last = single && column == columns.back();
+        out += fmt::format("    {} {}{}{}\n", quoted_name(column->name), declared_type(column->type),
+                           key ? " PRIMARY KEY" : "", last ? "" : ",");
+    }
+    if (!single) out += "    " + primary_key_text(table) + "\n";
+    out += ")";
+    if (table.clustering_columns == 0) return out + " WITH ";
+    out += " WITH CLUSTERING ORDER BY (";
+    for (std::uint32_t i = 0; i < table.clustering_columns; ++i) {
+        const auto& column = table.columns[table.partition_columns + i];
+        out += fmt::format("{}{} {}", i > 0 ? ", " : "", quoted_name(column.name), column.descending ? "DESC" : "ASC");
+    }
+    return out + ")\n    AND ";
+}
+
+wire::cql::ColumnSpec text_column(std::string_view name) { return {"system", "describe", std::string(name), {0x0D, {}}}; }
+
+/// An element to describe: its kind, name, and CREATE statement.
+void add(Description& out, std::string_view keyspace, std::string_view type, std::string_view name, std::string text) {
+    out.rows.push_back({std::string(keyspace), std::string(type), std::string(name), std::move(text)});
+}
+
+std::string system_keyspace_text(std::string_view keyspace) {
+    if (is_virtual_keyspace(keyspace))
+        return fmt::format("/*\nWarning: Keyspace {0} is a virtual keyspace and cannot be recreated with CQL.\nStructure, for "
+                           "reference:\nVIRTUAL KEYSPACE {0};\n*/", keyspace);
+    return fmt::format("CREATE KEYSPACE {} WITH replication = {{'class': 'LocalStrategy'}}  AND durable_writes = true;", keyspace);
+}
+
+std::string table_text(const TableDefinition& table) {
+    if (!is_virtual_keyspace(table.keyspace)) return create_table_text(table);
+    auto comment = table.options.find("comment");
+    return fmt::format("/*\nWarning: Table {} is a virtual table and cannot be recreated with CQL.\nStructure, for reference:\n"
+                       "{}comment = {};\n*/", table.full_name(), structure_text(table, "VIRTUAL TABLE"),
+                       comment == table.options.end() ? "''" : comment->second);
+}
+
+bool add_keyspace(Description& out, const Catalogue& catalogue, const std::string& name, bool only) {
+    if (is_system_keyspace(name)) {
+        add(out, name, "keyspace", name, system_keyspace_text(name));
+        for (const auto& table : system_tables())
+            if (!only && table->keyspace == name) add(out, name, "table", table->name, table_text(*table));
+        return true;
+    }
+    const auto* keyspace = catalogue.keyspace(name);
+    if (keyspace == nullptr) return false;
+    add(out, name, "keyspace", name, create_keyspace_text(*keyspace));
+    if (only) return true;
+    for (const auto& [table_name, table] : keyspace->tables) add(out, name, "table", table_name, create_table_text(*table));
+    return true;
+}
+
+bool add_table(Description& out, const Catalogue& catalogue, const std::string& keyspace, const std::string& name) {
+    auto table = is_system_keyspace(keyspace) ? system_table(keyspace, name) : catalogue.table(keyspace, name);
+    if (!table) return false;
+    add(out, keyspace, "table", name, table_text(*table));
+    return true;
+}
+
+std::vector<std::string> keyspace_names(const Catalogue& catalogue) {
+    std::vector<std::string> out;
+    for (const auto& table : system_tables())
+        if (std::ranges::find(out, table->keyspace) == out.end()) out.push_back(table->keyspace);
+    for (const auto& [name, keyspace] : catalogue.keyspaces) out.push_back(name);
+    std::ranges::sort(out);
+    return out;
+}
+
+void list_tables(Description& out, const Catalogue& catalogue, std::string_view only_keyspace) {
+    for (const auto& keyspace : keyspace_names(catalogue)) {
+        if (!only_keyspace.empty() && keyspace != only_keyspace) continue;
+        for (const auto& table : system_tables())
+            if (table->keyspace == keyspace) out.rows.push_back({keyspace, "table", quoted_name(table->name)});
+        if (const auto* in = catalogue.keyspace(keyspace))
+            for (const auto& [name, table] : in->tables) out.rows.push_back({keyspace, "table", quoted_name(name)});
+    }
+}
+
+}  // namespace
+
+std::string create_keyspace_text(const KeyspaceDefinition& keyspace) {
+    std::string replication = "{";
+    // The class comes first and without its package, as people write it.
+    for (bool classes : {true, false}) {
+        for (const auto& [key, value] : keyspace.replication) {
+            if ((key == "class") != classes) continue;
+            auto shown = value;
+            if (classes && shown.starts_with("org.apache.cassandra.locator.")) shown = shown.substr(29);
+            replication += fmt::format("{}'{}': '{}'", replication.size() > 1 ? ", " : "", key, shown);
+        }
+    }
+    return fmt::format("CREATE KEYSPACE {} WITH replication = {}}}  AND durable_writes = {};", quoted_name(keyspace.name),
+                       replication, keyspace.durable_writes);
+}
+
+std::string create_table_text(const TableDefinition& table) {
+    auto out = structure_text(table, "CREATE TABLE");
+    bool first = true;
+    for (const auto& [name, text] : default_table_options()) {
+        auto given = table.options.find(std::string(name));
+        out += fmt::format("{}{} = {}", first ? "" : "\n    AND ", name,
+                           given == table.options.end() ? text : std::string_view(given->second));
+        first = false;
+    }
+    return out + ";";
+}
+
+Result<Description> describe(const Describe& statement, const Catalogue& catalogue, const NodeIdentity& node,
+                             std::string_view session_keyspace) {
+    using What = Describe::What;
+    Description out;
+    out.columns = {text_column("keyspace_name"), text_column("type"), text_column("name")};
+    switch (statement.what) {
+        case What::cluster:
+            out.columns = {text_column("cluster"), text_column("partitioner"), text_column("snitch")};
+            out.rows.push_back({node.cluster_name, "Murmur3Partitioner", "SimpleSnitch"});
+            return out;
+        case What::keyspaces:
+            for (const auto& name : keyspace_names(catalogue)) out.rows.push_back({name, "keyspace", quoted_name(name)});
+            return out;
+        case What::tables: list_tables(out, catalogue, session_keyspace); return out;
+        case What::types:
+        case What::functions:
+        case What::aggregates: return out;
+        default: break;
+    }
+    out.columns.push_back(text_column("create_statement"));
+    auto keyspace = statement.name.keyspace.empty() ? std::string(session_keyspace) : statement.name.keyspace;
+    const auto& name = statement.name.name;
+    if (statement.what == What::schema || statement.what == What::full_schema) {
+        for (const auto& each : keyspace_names(catalogue))
+            if (statement.what == What::full_schema || !is_system_keyspace(each)) add_keyspace(out, catalogue, each, false);
+        return out;
+    }
+    if (statement.what == What::keyspace) {
+        auto wanted = name.empty() ? std::string(session_keyspace) : name;
+        if (wanted.empty()) return fail(Errc::invalid, "No keyspace specified and no current keyspace");
+        if (!add_keyspace(out, catalogue, wanted, statement.only)) return fail(Errc::not_found, "'{}' not found in keyspaces", wanted);
+        return out;
+    }
+    if (statement.what == What::anything && statement.name.keyspace.empty() && add_keyspace(out, catalogue, name, false)) return out;
+    if (keyspace.empty()) return fail(Errc::invalid, "No keyspace specified and no current keyspace");
+    if (add_table(out, catalogue, keyspace, name)) return out;
+    return fail(Errc::not_found, "{}'{}' not found in keyspace '{}'", statement.what == What::table ? "Table " : "", name, keyspace);
+}
+
+}  // namespace penstock::store::cql

@@ -1,0 +1,527 @@
+#include "store/cql/modify.h"
+
+#include <algorithm>
+
+#include <simdjson.h>
+
+#include "store/bytes.h"
+#include "store/clustering.h"
+#include "store/cql/json_value.h"
+#include "store/cql/term_value.h"
+#include "store/row_key.h"
+#include "store/row_value.h"
+#include "store/token.h"
+#include "store/uuid.h"
+#include "store/value.h"
+
+namespace penstock::store::cql {
+namespace {
+
+constexpr std::int32_t most_ttl = 20 * 365 * 24 * 60 * 60;
+
+void note_using(const Using& with, std::vector<MarkerSpec>& markers) {
+    if (with.timestamp) note_markers(*with.timestamp, Kind::bigint, "[timestamp]", markers);
+    if (with.ttl) note_markers(*with.ttl, Kind::int_, "[ttl]", markers);
+}
+
+Result<> check_counter(const TableDefinition& table, const Operation& operation) {
+    const auto& column = *operation.column;
+    if (column.type.kind != Kind::counter) return {};
+    if (operation.kind == Operation::Kind::set)
+        return fail(Errc::invalid, "Cannot set the value of counter column {} (counters can only be incremented/decremented, "
+                    "not set)", column.name);
+    (void)table;
+    return {};
+}
+
+/// What the operation's value is read as.
+DataType operand_type(const Operation& operation) {
+    const auto& type = operation.column->type;
+    switch (operation.kind) {
+        case Operation::Kind::set_element: return type.kind == Kind::map ? type.parameters[1] : type.parameters[0];
+        case Operation::Kind::subtract:
+            if (type.kind == Kind::map) return DataType(Kind::set, {type.parameters[0]}, true);
+            break;
+        default: break;
+    }
+    if (type.kind == Kind::counter) return Kind::bigint;
+    return type;
+}
+
+Result<> note_operation(const TableDefinition& table, const Operation& operation, std::vector<MarkerSpec>& markers) {
+    const auto& column = *operation.column;
+    const auto& type = column.type;
+    TRY(check_counter(table, operation));
+    bool whole = operation.kind == Operation::Kind::set || operation.kind == Operation::Kind::remove;
+    if (!whole && type.kind != Kind::counter) {
+        if (!type.is_multi_cell())
+            return fail(Errc::invalid, "Invalid operation for {} column {} of type {}",
+                        type.is_collection() ? "frozen collection" : "non collection", column.name, to_string(type));
+        bool element = operation.kind == Operation::Kind::set_element || operation.kind == Operation::Kind::remove_element;
+        bool list = type.kind == Kind::list;
+        if (list && (element || operation.kind == Operation::Kind::subtract))
+            return fail(Errc::invalid, "Changing elements of list {} by index or value is not offered: it would have to read "
+                        "the list first", column.name);
+        if (operation.kind == Operation::Kind::prepend && !list)
+            return fail(Errc::invalid, "Invalid operation (prepend) for non list column {}", column.name);
+        if (operation.kind == Operation::Kind::set_element && type.kind == Kind::set)
+            return fail(Errc::invalid, "Invalid operation ({0}[...] = ...) for set column {0}", column.name);
+    }
+    if (operation.value != nullptr) note_markers(*operation.value, operand_type(operation), column.name, markers);
+    if (operation.element != nullptr) note_markers(*operation.element, type.parameters[0], "key(" + column.name + ")", markers);
+    return {};
+}
+
+Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
+    const auto& table = plan.table();
+    plan.with = &insert.with;
+    plan.if_not_exists = insert.if_not_exists;
+    if (table.is_counter()) return fail(Errc::invalid, "INSERT statements are not allowed on counter tables, use UPDATE instead");
+    if (insert.json) {
+        plan.kind = ModifyPlan::Kind::insert_json;
+        plan.json = &insert.json_value;
+        plan.json_default_unset = insert.default_unset;
+        note_markers(insert.json_value, Kind::text, "[json]", markers);
+        note_using(insert.with, markers);
+        return {};
+    }
+    if (insert.columns.size() != insert.values.size())
+        return fail(Errc::invalid, "Unmatched column names/values");
+    plan.key.resize(table.key_columns());
+    std::vector<bool> seen(table.columns.size());
+    for (std::size_t i = 0; i < insert.columns.size(); ++i) {
+        const auto* column = TRY(resolve_column(table, insert.columns[i]));
+        auto index = std::size_t(column - table.columns.data());
+        if (seen[index]) return fail(Errc::invalid, "The column names contains duplicates");
+        seen[index] = true;
+        if (index < plan.key.size()) {
+            plan.key[index] = &insert.values[i];
+            note_markers(insert.values[i], column->type, column->name, markers);
+        } else {
+            plan.operations.push_back({Operation::Kind::set, column, &insert.values[i], nullptr});
+            TRY(note_operation(table, plan.operations.back(), markers));
+        }
+    }
+    for (std::size_t i = 0; i < plan.key.size(); ++i)
+        if (plan.key[i] == nullptr)
+            return fail(Errc::invalid, "Some {} are missing: {}",
+                        i < table.partition_columns ? "partition key parts" : "clustering keys", table.columns[i].name);
+    note_using(insert.with, markers);
+    return {};
+}
+
+/// WHERE of UPDATE and DELETE: = or IN on the key, nothing else; DELETE may leave clustering columns open.
+Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool whole_rows,
+                    std::vector<MarkerSpec>& markers) {
+    const auto& table = plan.table();
+    for (const auto& relation : where) {
+        if (relation.kind == Relation::Kind::token)
+            return fail(Errc::invalid, "The token function cannot be used in WHERE clauses for {} statements",
+                        plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE");
+        for (const auto& name : relation.columns) {
+            const auto* column = TRY(resolve_column(table, name));
+            if (column->role == ColumnRole::regular)
+                return fail(Errc::invalid, "Non PRIMARY KEY columns found in where clause: {} ", name);
+        }
+    }
+    plan.where = TRY(sort_out(table, where, markers));
+    for (std::size_t i = 0; i < table.partition_columns; ++i) {
+        if (!plan.where.whole_partition_key) {
+            bool named = std::ranges::any_of(where, [&](const Relation& r) { return r.columns[0] == table.columns[i].name; });
+            if (!named) return fail(Errc::invalid, "Some partition key parts are missing: {}", table.columns[i].name);
+        }
+    }
+    if (!plan.where.whole_partition_key)
+        return fail(Errc::invalid, "Only EQ and IN relation are supported on the partition key (unless you use the token() function)");
+    for (const auto& [column, relation] : plan.where.filters)
+        return fail(Errc::invalid, "PRIMARY KEY column \"{}\" cannot be restricted as preceding column is not restricted",
+                    column->name);
+    for (const auto& on : plan.where.clustering) {
+        bool exact = on.size() == 1 && (on[0].relation->op == Operator::eq || on[0].relation->op == Operator::in);
+        if (exact || whole_rows) continue;
+        const auto& column = table.columns[table.partition_columns + std::size_t(&on - plan.where.clustering.data())];
+        if (on.empty()) return fail(Errc::invalid, "Some clustering keys are missing: {}", column.name);
+        return fail(Errc::invalid, "Slice restrictions are not supported on the clustering columns in {} statements",
+                    plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "column DELETE");
+    }
+    return {};
+}
+
+Result<> plan_conditions(const std::vector<Relation>& conditions, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
+    for (const auto& relation : conditions) {
+        const auto* column = TRY(resolve_column(plan.table(), relation.columns[0]));
+        if (column->role != ColumnRole::regular)
+            return fail(Errc::invalid, "PRIMARY KEY column '{}' cannot have IF conditions", column->name);
+        if (column->type.is_multi_cell() || relation.kind != Relation::Kind::column)
+            return fail(Errc::invalid, "IF conditions on elements of collections are not offered");
+        for (const auto& value : relation.values)
+            note_markers(value, relation.in_marker ? DataType(Kind::list, {column->type}, true) : column->type, column->name,
+                         markers);
+        plan.conditions.push_back({column, &relation});
+    }
+    return {};
+}
+
+Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
+    plan.kind = ModifyPlan::Kind::update;
+    plan.with = &update.with;
+    plan.if_exists = update.if_exists;
+    note_using(update.with, markers);
+    for (const auto& assignment : update.assignments) {
+        const auto* column = TRY(resolve_column(plan.table(), assignment.column));
+        if (column->role != ColumnRole::regular)
+            return fail(Errc::invalid, "PRIMARY KEY part {} found in SET part", column->name);
+        Operation operation{Operation::Kind::set, column, &assignment.value, nullptr};
+        switch (assignment.kind) {
+            case Assignment::Kind::set: break;
+            case Assignment::Kind::set_element:
+                operation.kind = Operation::Kind::set_element;
+                operation.element = &assignment.element;
+                break;
+            case Assignment::Kind::add: operation.kind = Operation::Kind::add; break;
+            case Assignment::Kind::prepend: operation.kind = Operation::Kind::prepend; break;
+            case Assignment::Kind::subtract: operation.kind = Operation::Kind::subtract; break;
+        }
+        plan.operations.push_back(operation);
+        TRY(note_operation(plan.table(), operation, markers));
+    }
+    TRY(plan_where(update.where, plan, false, markers));
+    return plan_conditions(update.conditions, plan, markers);
+}
+
+Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
+    plan.kind = statement.columns.empty() ? ModifyPlan::Kind::delete_rows : ModifyPlan::Kind::delete_cells;
+    plan.with = &statement.with;
+    plan.if_exists = statement.if_exists;
+    if (statement.with.ttl) return fail(Errc::invalid, "DELETE takes no TTL");
+    note_using(statement.with, markers);
+    for (const auto& [name, element] : statement.columns) {
+        const auto* column = TRY(resolve_column(plan.table(), name));
+        if (column->role != ColumnRole::regular)
+            return fail(Errc::invalid, "Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", name);
+        Operation operation{element ? Operation::Kind::remove_element : Operation::Kind::remove, column, nullptr,
+                            element ? &*element : nullptr};
+        plan.operations.push_back(operation);
+        TRY(note_operation(plan.table(), operation, markers));
+    }
+    TRY(plan_where(statement.where, plan, statement.columns.empty(), markers));
+    return plan_conditions(statement.conditions, plan, markers);
+}
+
+/// Puts the cells of one row together; keeps their bytes.
+struct RowBuilder {
+    const ModifyPlan& plan;
+    const Bindings& bindings;
+    std::int64_t timestamp_us;
+    std::int64_t now;
+    std::int32_t ttl;
+    Row row;
+    std::deque<std::string> kept;
+
+    std::string_view keep(std::string bytes) { return kept.emplace_back(std::move(bytes)); }
+
+    Cell cell_of(const ColumnDefinition& column) const {
+        Cell cell;
+        cell.column = column.id;
+        cell.timestamp = timestamp_us;
+        if (ttl > 0) {
+            cell.ttl = std::uint32_t(ttl);
+            cell.expires_at = std::uint32_t(now + ttl);
+        }
+        return cell;
+    }
+
+    void remove(const ColumnDefinition& column, std::int64_t at, std::optional<std::string> path = {}) {
+        auto cell = cell_of(column);
+        cell.ttl = 0;
+        cell.timestamp = at;
+        cell.expires_at = std::uint32_t(now);
+        cell.kind = column.type.is_multi_cell() && !path ? CellKind::collection_deletion : CellKind::tombstone;
+        if (path) {
+            cell.has_path = true;
+            cell.path = keep(std::move(*path));
+        }
+        row.cells.push_back(cell);
+    }
+
+    void put(const ColumnDefinition& column, std::string bytes) {
+        auto cell = cell_of(column);
+        cell.value = keep(std::move(bytes));
+        row.cells.push_back(cell);
+    }
+
+    void put_element(const ColumnDefinition& column, std::string path, std::string_view bytes) {
+        auto cell = cell_of(column);
+        cell.has_path = true;
+        cell.path = keep(std::move(path));
+        cell.value = keep(std::string(bytes));
+        row.cells.push_back(cell);
+    }
+
+    /// Elements of a serialised collection as cells. Lists get paths that sort by the time of their writing.
+    void put_elements(const ColumnDefinition& column, std::string_view collection, bool in_front) {
+        std::vector<std::string_view> elements;
+        bool map = column.type.kind == Kind::map;
+        split_collection(collection, map, elements);
+        if (column.type.kind == Kind::list) {
+            if (!in_front) {
+                for (auto element : elements) put_element(column, time_uuid(bindings.now_us), element);
+                return;
+            }
+            for (auto i = elements.size(); i-- > 0;) put_element(column, reversed_time_uuid(), elements[i]);
+            return;
+        }
+        for (std::size_t i = 0; i < elements.size(); i += map ? 2 : 1)
+            put_element(column, std::string(elements[i]), map ? elements[i + 1] : std::string_view());
+    }
+
+    /// Each one sorts before those made earlier.
+    static std::string reversed_time_uuid() {
+        constexpr std::int64_t pivot_us = 1'262'304'000'000'000;  // 2010-01-01, as in Cassandra
+        auto now = time_uuid(system_clock().now_us());
+        auto high = load_big_endian<std::uint64_t>(now.data());
+        auto ticks = ((high & 0xFFF) << 48) | ((high << 16) & 0x0000'FFFF'0000'0000ULL) | (high >> 32);
+        constexpr std::uint64_t pivot = (std::uint64_t(pivot_us) + 12'219'292'800'000'000ULL) * 10;
+        ticks = 2 * pivot - ticks;
+        std::string out;
+        append_big_endian(out, (ticks << 32) | ((ticks >> 16) & 0xFFFF'0000ULL) | 0x1000 | ((ticks >> 48) & 0xFFF));
+        return out + now.substr(8);
+    }
+
+    void set(const ColumnDefinition& column, std::optional<std::string> bytes) {
+        if (!column.type.is_multi_cell()) {
+            if (bytes) put(column, std::move(*bytes));
+            else remove(column, timestamp_us);
+            return;
+        }
+        // The elements that were there before go; those written now are one microsecond younger.
+        remove(column, bytes ? timestamp_us - 1 : timestamp_us);
+        if (bytes) put_elements(column, *bytes, false);
+    }
+
+    Result<> apply(const Operation& operation) {
+        const auto& column = *operation.column;
+        Value value;
+        if (operation.value != nullptr)
+            value = TRY(evaluate(*operation.value, operand_type(operation), column.name, bindings));
+        if (value.state == Value::State::unset) return {};
+        std::string element;
+        if (operation.element != nullptr) {
+            auto path = TRY(evaluate(*operation.element, column.type.parameters[0], column.name, bindings));
+            if (!path.is_set()) return fail(Errc::invalid, "Invalid null map key");
+            element = std::move(path.bytes);
+        }
+        switch (operation.kind) {
+            case Operation::Kind::set:
+                set(column, value.is_set() ? std::optional(std::move(value.bytes)) : std::nullopt);
+                return {};
+            case Operation::Kind::remove: remove(column, timestamp_us); return {};
+            case Operation::Kind::remove_element: remove(column, timestamp_us, std::move(element)); return {};
+            case Operation::Kind::set_element:
+                if (value.is_set()) put_element(column, std::move(element), value.bytes);
+                else remove(column, timestamp_us, std::move(element));
+                return {};
+            case Operation::Kind::add:
+            case Operation::Kind::prepend:
+            case Operation::Kind::subtract: return change(operation, value);
+        }
+        return {};
+    }
+
+    Result<> change(const Operation& operation, const Value& value) {
+        const auto& column = *operation.column;
+        bool subtract = operation.kind == Operation::Kind::subtract;
+        if (column.type.kind == Kind::counter) {
+            if (!value.is_set() || value.bytes.size() != 8) return fail(Errc::invalid, "Invalid null value for counter increment");
+            auto delta = load_big_endian<std::uint64_t>(value.bytes.data());
+            auto cell = cell_of(column);
+            cell.kind = CellKind::counter;
+            cell.ttl = cell.expires_at = 0;
+            std::string bytes;
+            append_big_endian(bytes, subtract ? std::uint64_t(0) - delta : delta);
+            cell.value = keep(std::move(bytes));
+            row.cells.push_back(cell);
+            return {};
+        }
+        if (!value.is_set()) return {};
+        if (!subtract) {
+            put_elements(column, value.bytes, operation.kind == Operation::Kind::prepend);
+            return {};
+        }
+        std::vector<std::string_view> elements;
+        split_collection(value.bytes, false, elements);
+        for (auto gone : elements) remove(column, timestamp_us, std::string(gone));
+        return {};
+    }
+};
+
+Result<std::int64_t> timestamp_of(const Using& with, const Bindings& bindings, std::int64_t otherwise) {
+    if (!with.timestamp) return otherwise;
+    auto value = TRY(evaluate(*with.timestamp, Kind::bigint, "[timestamp]", bindings));
+    if (value.state == Value::State::unset) return otherwise;
+    if (!value.is_set() || value.bytes.size() != 8) return fail(Errc::invalid, "Invalid null value of timestamp");
+    auto timestamp = load_big_endian<std::int64_t>(value.bytes.data());
+    if (timestamp == INT64_MIN)
+        return fail(Errc::invalid, "Invalid timestamp value: {} is reserved", timestamp);
+    return timestamp;
+}
+
+Result<std::int32_t> ttl_of(const TableDefinition& table, const Using& with, const Bindings& bindings) {
+    std::int64_t ttl = 0;
+    if (auto option = table.options.find("default_time_to_live"); option != table.options.end())
+        ttl = std::atoll(option->second.c_str());
+    if (with.ttl) {
+        auto value = TRY(evaluate(*with.ttl, Kind::int_, "[ttl]", bindings));
+        if (value.is_null()) ttl = 0;
+        else if (value.is_set() && value.bytes.size() == 4) ttl = load_big_endian<std::int32_t>(value.bytes.data());
+    }
+    if (ttl < 0) return fail(Errc::invalid, "A TTL must be greater or equal to 0, but was {}", ttl);
+    if (ttl > most_ttl) return fail(Errc::invalid, "ttl is too large. requested ({}) maximum ({})", ttl, most_ttl);
+    return std::int32_t(ttl);
+}
+
+void merge(rocksdb::WriteBatch& batch, const std::string& key, const Row& row) {
+    std::string bytes;
+    append_row(bytes, row);
+    batch.Merge(key, bytes);
+}
+
+/// Key columns' values of an INSERT.
+Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<Value>& values) {
+    std::vector<std::string_view> partition;
+    ConditionalRow out;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const auto& column = table.columns[i];
+        if (!values[i].is_set()) {
+            if (values[i].is_null()) return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
+            return fail(Errc::invalid, "Invalid unset value for column {}", column.name);
+        }
+        if (i < table.partition_columns) partition.push_back(values[i].bytes);
+        else append_clustering(out.clustering, column.type, column.descending, values[i].bytes);
+    }
+    out.partition_key = TRY(join_partition_key(table, partition));
+    return out;
+}
+
+Result<ConditionalRow> insert_key(const ModifyPlan& plan, const Bindings& bindings) {
+    std::vector<Value> values;
+    for (std::size_t i = 0; i < plan.key.size(); ++i)
+        values.push_back(TRY(evaluate(*plan.key[i], plan.table().columns[i].type, plan.table().columns[i].name, bindings)));
+    return join_key(plan.table(), values);
+}
+
+struct JsonInsert {
+    ConditionalRow key;
+    std::vector<std::pair<const ColumnDefinition*, std::optional<std::string>>> cells;
+};
+
+Result<JsonInsert> read_json(const ModifyPlan& plan, const Bindings& bindings) {
+    const auto& table = plan.table();
+    auto text = TRY(evaluate(*plan.json, Kind::text, "[json]", bindings));
+    if (!text.is_set()) return fail(Errc::invalid, "Got null for INSERT JSON values");
+    auto object = TRY(parse_json_columns(table, text.bytes));
+    JsonInsert out;
+    std::vector<Value> key;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+        const auto& column = table.columns[i];
+        auto found = object.find(column.name);
+        bool has = found != object.end();
+        if (i < table.key_columns()) {
+            if (has && found->second) key.push_back({Value::State::set, *found->second});
+            else key.emplace_back();
+        } else if (has || !plan.json_default_unset) {
+            out.cells.emplace_back(&column, has ? found->second : std::nullopt);
+        }
+    }
+    out.key = TRY(join_key(table, key));
+    return out;
+}
+
+std::string row_key(const TableDefinition& table, const ConditionalRow& row) {
+    return row_range(table, row.partition_key, row.clustering).from;
+}
+
+Result<> append_row_deletions(const ModifyPlan& plan, const Bindings& bindings, const Deletion& deletion,
+                              rocksdb::WriteBatch& batch) {
+    const auto& table = plan.table();
+    Row row;
+    row.deletion = deletion;
+    auto keys = TRY(partition_keys(table, plan.where, bindings));
+    auto ranges = TRY(clustering_ranges(table, plan.where, bindings));
+    for (const auto& key : keys) {
+        for (const auto& range : ranges) {
+            if (range.single || table.clustering_columns == 0) {
+                merge(batch, row_key(table, {key, range.from}), row);
+                continue;
+            }
+            if (!range.to.empty() && range.from >= range.to) continue;
+            auto deletion_key = partition_prefix(table.id, key) + deletion_tag;
+            if (!range.from.empty() || !range.to.empty()) deletion_key += range_deletion_rest(range.from, range.to);
+            merge(batch, deletion_key, row);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<ModifyPlan> plan_modify(const Modification& statement, const Catalogue& catalogue,
+                               std::string_view session_keyspace, std::vector<MarkerSpec>& markers) {
+    ModifyPlan plan;
+    const auto& name = std::visit([](const auto& one) -> const Name& { return one.table; }, statement);
+    plan.ref = TRY(resolve_writable(catalogue, name, session_keyspace));
+    if (const auto* insert = std::get_if<Insert>(&statement)) TRY(plan_insert(*insert, plan, markers));
+    else if (const auto* update = std::get_if<Update>(&statement)) TRY(plan_update(*update, plan, markers));
+    else TRY(plan_delete(std::get<Delete>(statement), plan, markers));
+    if (plan.is_conditional() && plan.with->timestamp)
+        return fail(Errc::invalid, "Cannot provide custom timestamp for conditional updates");
+    if (plan.table().is_counter() && (plan.with->timestamp || plan.with->ttl))
+        return fail(Errc::invalid, "Cannot provide custom {} for counter updates", plan.with->ttl ? "TTL" : "timestamp");
+    return plan;
+}
+
+Result<ConditionalRow> conditional_row(const ModifyPlan& plan, const Bindings& bindings) {
+    if (plan.kind == ModifyPlan::Kind::insert) return insert_key(plan, bindings);
+    if (plan.kind == ModifyPlan::Kind::insert_json) return TRY(read_json(plan, bindings)).key;
+    auto keys = TRY(partition_keys(plan.table(), plan.where, bindings));
+    auto ranges = TRY(clustering_ranges(plan.table(), plan.where, bindings));
+    bool single = keys.size() == 1 && ranges.size() == 1 && (ranges[0].single || plan.table().clustering_columns == 0);
+    if (!single) return fail(Errc::invalid, "IN on the PRIMARY KEY and DELETE of several rows are not supported with conditions");
+    return ConditionalRow{keys[0], ranges[0].from};
+}
+
+Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time, rocksdb::WriteBatch& batch) {
+    const auto& table = plan.table();
+    auto timestamp = TRY(timestamp_of(*plan.with, bindings, time.timestamp_us));
+    if (plan.kind == ModifyPlan::Kind::delete_rows)
+        return append_row_deletions(plan, bindings, {timestamp, std::uint32_t(time.now_seconds)}, batch);
+
+    auto ttl = TRY(ttl_of(table, *plan.with, bindings));
+    RowBuilder builder{plan, bindings, timestamp, time.now_seconds, ttl, {}, {}};
+    std::vector<std::string> keys;
+    if (plan.kind == ModifyPlan::Kind::insert || plan.kind == ModifyPlan::Kind::insert_json) {
+        builder.row.marker.timestamp = timestamp;
+        if (ttl > 0) {
+            builder.row.marker.ttl = std::uint32_t(ttl);
+            builder.row.marker.expires_at = std::uint32_t(time.now_seconds + ttl);
+        }
+    }
+    if (plan.kind == ModifyPlan::Kind::insert) {
+        keys.push_back(row_key(table, TRY(insert_key(plan, bindings))));
+    } else if (plan.kind == ModifyPlan::Kind::insert_json) {
+        auto json = TRY(read_json(plan, bindings));
+        keys.push_back(row_key(table, json.key));
+        for (auto& [column, bytes] : json.cells) builder.set(*column, std::move(bytes));
+    } else {
+        auto partitions = TRY(partition_keys(table, plan.where, bindings));
+        auto rows = TRY(clustering_ranges(table, plan.where, bindings));
+        for (const auto& partition : partitions)
+            for (const auto& row : rows) keys.push_back(row_key(table, {partition, row.from}));
+    }
+    for (const auto& operation : plan.operations) TRY(builder.apply(operation));
+    normalize(builder.row, builder.kept);
+    for (const auto& key : keys) merge(batch, key, builder.row);
+    return {};
+}
+
+}  // namespace penstock::store::cql

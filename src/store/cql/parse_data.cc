@@ -1,0 +1,263 @@
+#include "store/cql/token_stream.h"
+
+namespace penstock::store::cql {
+namespace {
+
+Result<Selector> selector(TokenStream& in);
+
+Result<Selector> function_selector(TokenStream& in) {
+    Selector out;
+    out.name = in.take().text;
+    if (in.accept(".")) out.name = in.take().text;
+    TRY(in.expect("("));
+    if (out.name == "cast") {
+        out.kind = Selector::Kind::cast;
+        out.arguments.push_back(TRY(selector(in)));
+        TRY(in.expect_word("as"));
+        auto type = TRY(parse_type_text(in));
+        out.type = TRY(parse_data_type(type));
+        TRY(in.expect(")"));
+        out.written = "cast(" + out.arguments[0].written + " as " + to_string(out.type) + ")";
+        return out;
+    }
+    bool count_all = out.name == "count" && (in.is("*") || (in.peek().kind == TokenKind::integer && in.peek().text == "1"));
+    if (count_all) {
+        in.take();
+        TRY(in.expect(")"));
+        out.kind = Selector::Kind::count_rows;
+        out.written = "count";
+        return out;
+    }
+    out.kind = out.name == "writetime" ? Selector::Kind::writetime
+               : out.name == "ttl"     ? Selector::Kind::ttl
+                                       : Selector::Kind::function;
+    if (!in.is(")")) {
+        do out.arguments.push_back(TRY(selector(in)));
+        while (in.accept(","));
+    }
+    TRY(in.expect(")"));
+    if (out.kind != Selector::Kind::function && (out.arguments.size() != 1 || out.arguments[0].kind != Selector::Kind::column))
+        return fail(Errc::invalid, "{}{} takes one column", place_of(in.peek()), out.name);
+    out.written = (out.kind == Selector::Kind::function ? "system." : "") + out.name + "(";
+    for (std::size_t i = 0; i < out.arguments.size(); ++i) out.written += (i > 0 ? ", " : "") + out.arguments[i].written;
+    out.written += ")";
+    return out;
+}
+
+Result<Selector> one_selector(TokenStream& in) {
+    bool word = in.peek().kind == TokenKind::word;
+    if (word && (in.is("(", 1) || (in.is(".", 1) && in.is("(", 3)))) return function_selector(in);
+    Selector out;
+    bool name = in.peek().kind == TokenKind::quoted_name ||
+                (word && in.peek().text != "null" && in.peek().text != "true" && in.peek().text != "false" &&
+                 in.peek().text != "nan" && in.peek().text != "infinity");
+    if (name) {
+        out.name = TRY(in.name());
+        out.written = out.name;
+        return out;
+    }
+    auto start = in.peek().offset;
+    out.kind = Selector::Kind::literal;
+    out.literal = TRY(parse_term(in));
+    out.written = in.written(start);
+    return out;
+}
+
+Result<Selector> selector(TokenStream& in) {
+    if (++in.depth > max_nesting) return fail(Errc::invalid, "{}functions are nested too deeply", place_of(in.peek()));
+    auto out = one_selector(in);
+    --in.depth;
+    return out;
+}
+
+Result<Using> parse_using(TokenStream& in) {
+    Using out;
+    if (!in.accept_word("using")) return out;
+    do {
+        if (in.accept_word("timestamp")) out.timestamp = TRY(parse_term(in));
+        else if (in.accept_word("ttl")) out.ttl = TRY(parse_term(in));
+        else return in.no_alternative();
+    } while (in.accept_word("and"));
+    return out;
+}
+
+/// IF EXISTS, or conditions on columns.
+Result<> parse_conditions(TokenStream& in, bool& if_exists, std::vector<Relation>& conditions) {
+    if (!in.accept_word("if")) return {};
+    if (in.accept_word("exists")) {
+        if_exists = true;
+        return {};
+    }
+    conditions = TRY(parse_relations(in));
+    return {};
+}
+
+/// SET c = v, c[k] = v, c = c + v, c = v + c, c = c - v, c += v, c -= v.
+Result<Assignment> assignment(TokenStream& in) {
+    Assignment out;
+    out.column = TRY(in.name());
+    if (in.accept("[")) {
+        out.kind = Assignment::Kind::set_element;
+        out.element = TRY(parse_term(in));
+        TRY(in.expect("]"));
+        TRY(in.expect("="));
+        out.value = TRY(parse_term(in));
+        return out;
+    }
+    if ((in.is("+") || in.is("-")) && in.is("=", 1)) {
+        out.kind = in.take().text == "+" ? Assignment::Kind::add : Assignment::Kind::subtract;
+        in.take();
+        out.value = TRY(parse_term(in));
+        return out;
+    }
+    TRY(in.expect("="));
+    bool same = (in.peek().kind == TokenKind::word || in.peek().kind == TokenKind::quoted_name) &&
+                in.peek().text == out.column && (in.is("+", 1) || in.is("-", 1));
+    if (same) {
+        in.take();
+        out.kind = in.take().text == "+" ? Assignment::Kind::add : Assignment::Kind::subtract;
+        out.value = TRY(parse_term(in));
+        return out;
+    }
+    // "c = c -1" is the column and a negative number to the lexer's eye as well: covered above, as - is a symbol.
+    out.value = TRY(parse_term(in));
+    if (!in.accept("+")) return out;
+    out.kind = Assignment::Kind::prepend;
+    auto again = TRY(in.name());
+    if (again != out.column)
+        return fail(Errc::invalid, "Only expressions of the form {0} = <value> + {0} are supported.", out.column);
+    return out;
+}
+
+}  // namespace
+
+Result<Select> parse_select(TokenStream& in) {
+    Select out;
+    // json and distinct are names, too: they are keywords when something else than FROM, a comma or AS follows.
+    auto keyword = [&](std::string_view word) {
+        bool is = in.is_word(word) && !in.is_word("from", 1) && !in.is(",", 1) && !in.is_word("as", 1) && !in.is("(", 1);
+        return is && (in.take(), true);
+    };
+    out.json = keyword("json");
+    out.distinct = keyword("distinct");
+    if (in.accept("*")) {
+        out.all = true;
+    } else {
+        do {
+            auto one = TRY(selector(in));
+            if (in.accept_word("as")) one.alias = TRY(in.name());
+            out.selectors.push_back(std::move(one));
+        } while (in.accept(","));
+    }
+    TRY(in.expect_word("from"));
+    out.table = TRY(in.table_name());
+    if (in.accept_word("where")) out.where = TRY(parse_relations(in));
+    if (in.accept_words("group", "by")) return fail(Errc::invalid, "GROUP BY is not offered");
+    if (in.accept_words("order", "by")) {
+        do {
+            auto column = TRY(in.name());
+            if (in.is_word("ann")) return fail(Errc::invalid, "ORDER BY ... ANN OF is not offered");
+            bool descending = in.accept_word("desc");
+            if (!descending) in.accept_word("asc");
+            out.order.emplace_back(std::move(column), descending);
+        } while (in.accept(","));
+    }
+    if (in.accept_word("per")) {
+        TRY(in.expect_word("partition"));
+        TRY(in.expect_word("limit"));
+        out.per_partition_limit = TRY(parse_term(in));
+    }
+    if (in.accept_word("limit")) out.limit = TRY(parse_term(in));
+    if (in.accept_word("allow")) {
+        TRY(in.expect_word("filtering"));
+        out.allow_filtering = true;
+    }
+    return out;
+}
+
+Result<Insert> parse_insert(TokenStream& in) {
+    Insert out;
+    TRY(in.expect_word("into"));
+    out.table = TRY(in.table_name());
+    if (in.accept_word("json")) {
+        out.json = true;
+        out.json_value = TRY(parse_term(in));
+        if (in.accept_word("default")) {
+            out.default_unset = in.accept_word("unset");
+            if (!out.default_unset) TRY(in.expect_word("null"));
+        }
+    } else {
+        TRY(in.expect("("));
+        do out.columns.push_back(TRY(in.name()));
+        while (in.accept(","));
+        TRY(in.expect(")"));
+        TRY(in.expect_word("values"));
+        TRY(in.expect("("));
+        do out.values.push_back(TRY(parse_term(in)));
+        while (in.accept(","));
+        TRY(in.expect(")"));
+    }
+    if (in.accept_word("if")) {
+        TRY(in.expect_word("not"));
+        TRY(in.expect_word("exists"));
+        out.if_not_exists = true;
+    }
+    out.with = TRY(parse_using(in));
+    return out;
+}
+
+Result<Update> parse_update(TokenStream& in) {
+    Update out;
+    out.table = TRY(in.table_name());
+    out.with = TRY(parse_using(in));
+    TRY(in.expect_word("set"));
+    do out.assignments.push_back(TRY(assignment(in)));
+    while (in.accept(","));
+    TRY(in.expect_word("where"));
+    out.where = TRY(parse_relations(in));
+    TRY(parse_conditions(in, out.if_exists, out.conditions));
+    return out;
+}
+
+Result<Delete> parse_delete(TokenStream& in) {
+    Delete out;
+    if (!in.is_word("from")) {
+        do {
+            auto column = TRY(in.name());
+            std::optional<Term> element;
+            if (in.accept("[")) {
+                element = TRY(parse_term(in));
+                TRY(in.expect("]"));
+            }
+            out.columns.emplace_back(std::move(column), std::move(element));
+        } while (in.accept(","));
+    }
+    TRY(in.expect_word("from"));
+    out.table = TRY(in.table_name());
+    out.with = TRY(parse_using(in));
+    TRY(in.expect_word("where"));
+    out.where = TRY(parse_relations(in));
+    TRY(parse_conditions(in, out.if_exists, out.conditions));
+    return out;
+}
+
+Result<Batch> parse_batch(TokenStream& in) {
+    Batch out;
+    if (in.accept_word("unlogged")) out.kind = Batch::Kind::unlogged;
+    else if (in.accept_word("counter")) out.kind = Batch::Kind::counter;
+    else in.accept_word("logged");
+    TRY(in.expect_word("batch"));
+    out.with = TRY(parse_using(in));
+    while (!in.is_word("apply")) {
+        if (in.accept_word("insert")) out.statements.emplace_back(TRY(parse_insert(in)));
+        else if (in.accept_word("update")) out.statements.emplace_back(TRY(parse_update(in)));
+        else if (in.accept_word("delete")) out.statements.emplace_back(TRY(parse_delete(in)));
+        else return in.no_alternative();
+        in.accept(";");
+    }
+    TRY(in.expect_word("apply"));
+    TRY(in.expect_word("batch"));
+    return out;
+}
+
+}  // namespace penstock::store::cql

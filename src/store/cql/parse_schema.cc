@@ -1,0 +1,261 @@
+#include <array>
+
+#include "store/cql/token_stream.h"
+
+namespace penstock::store::cql {
+namespace {
+
+std::string quoted(std::string_view text) {
+    std::string out = "'";
+    for (char c : text) {
+        if (c == '\'') out += '\'';
+        out += c;
+    }
+    return out + "'";
+}
+
+/// A value of an option as text without quotes.
+Result<std::string> option_text(TokenStream& in) {
+    if (in.peek().kind == TokenKind::word || in.peek().kind == TokenKind::quoted_name) return in.take().text;
+    auto term = TRY(parse_term(in));
+    bool simple = term.kind == Term::Kind::string || term.kind == Term::Kind::integer ||
+                  term.kind == Term::Kind::number || term.kind == Term::Kind::uuid;
+    if (!simple) return fail(Errc::invalid, "{}expected a text, a number or a truth value", place_of(in.peek()));
+    return term.text;
+}
+
+Result<> option(TokenStream& in, Options& out) {
+    auto name = TRY(in.name());
+    TRY(in.expect("="));
+    if (in.accept("{")) {
+        auto& map = out.maps[name];
+        if (in.accept("}")) return {};
+        do {
+            auto key = TRY(option_text(in));
+            TRY(in.expect(":"));
+            map[key] = TRY(option_text(in));
+        } while (in.accept(","));
+        return in.expect("}");
+    }
+    bool is_string = in.peek().kind == TokenKind::string;
+    auto text = TRY(option_text(in));
+    out.texts[name] = is_string ? quoted(text) : text;
+    return {};
+}
+
+Result<Options> keyspace_options(TokenStream& in) {
+    Options out;
+    TRY(in.expect_word("with"));
+    do TRY(option(in, out));
+    while (in.accept_word("and"));
+    return out;
+}
+
+Result<bool> if_not_exists(TokenStream& in) {
+    if (!in.accept_word("if")) return false;
+    TRY(in.expect_word("not"));
+    TRY(in.expect_word("exists"));
+    return true;
+}
+
+Result<bool> if_exists(TokenStream& in) {
+    if (!in.accept_word("if")) return false;
+    TRY(in.expect_word("exists"));
+    return true;
+}
+
+Result<> primary_key(TokenStream& in, CreateTable& out) {
+    if (!out.partition_key.empty()) return fail(Errc::invalid, "{}Multiple PRIMARY KEYs specified", place_of(in.peek()));
+    TRY(in.expect("("));
+    if (in.accept("(")) {
+        do out.partition_key.push_back(TRY(in.name()));
+        while (in.accept(","));
+        TRY(in.expect(")"));
+    } else {
+        out.partition_key.push_back(TRY(in.name()));
+    }
+    while (in.accept(",")) out.clustering.push_back(TRY(in.name()));
+    return in.expect(")");
+}
+
+Result<ColumnDeclaration> column(TokenStream& in) {
+    ColumnDeclaration out;
+    out.name = TRY(in.name());
+    out.type = TRY(parse_type_text(in));
+    out.is_static = in.accept_word("static");
+    if (in.accept_word("masked")) return fail(Errc::invalid, "{}column masks are not offered", place_of(in.peek()));
+    return out;
+}
+
+Result<> table_properties(TokenStream& in, CreateTable& out) {
+    if (!in.accept_word("with")) return {};
+    do {
+        if (in.accept_words("clustering", "order")) {
+            TRY(in.expect_word("by"));
+            TRY(in.expect("("));
+            do {
+                auto name = TRY(in.name());
+                bool descending = in.accept_word("desc");
+                if (!descending) in.accept_word("asc");
+                out.order.emplace_back(std::move(name), descending);
+            } while (in.accept(","));
+            TRY(in.expect(")"));
+        } else if (in.accept_words("compact", "storage")) {
+            out.compact_storage = true;
+        } else {
+            TRY(option(in, out.options));
+        }
+    } while (in.accept_word("and"));
+    return {};
+}
+
+Result<Statement> create_table(TokenStream& in) {
+    CreateTable out;
+    out.if_not_exists = TRY(if_not_exists(in));
+    out.table = TRY(in.table_name());
+    TRY(in.expect("("));
+    do {
+        if (in.is(")")) break;
+        if (in.accept_words("primary", "key")) {
+            TRY(primary_key(in, out));
+            continue;
+        }
+        auto declared = TRY(column(in));
+        if (in.accept_words("primary", "key")) {
+            if (!out.partition_key.empty())
+                return fail(Errc::invalid, "{}Multiple PRIMARY KEYs specified", place_of(in.peek()));
+            out.partition_key.push_back(declared.name);
+        }
+        out.columns.push_back(std::move(declared));
+    } while (in.accept(","));
+    TRY(in.expect(")"));
+    TRY(table_properties(in, out));
+    return out;
+}
+
+Result<Statement> alter_table(TokenStream& in) {
+    AlterTable out;
+    out.if_exists = TRY(if_exists(in));
+    out.table = TRY(in.table_name());
+    if (in.accept_word("add")) {
+        out.if_column = TRY(if_not_exists(in));
+        bool many = in.accept("(");
+        do out.added.push_back(TRY(column(in)));
+        while (in.accept(","));
+        if (many) TRY(in.expect(")"));
+        return out;
+    }
+    if (in.accept_word("drop")) {
+        out.kind = AlterTable::Kind::drop;
+        out.if_column = TRY(if_exists(in));
+        bool many = in.accept("(");
+        do out.dropped.push_back(TRY(in.name()));
+        while (in.accept(","));
+        if (many) TRY(in.expect(")"));
+        if (in.is_word("using")) return fail(Errc::invalid, "ALTER TABLE ... DROP ... USING TIMESTAMP is not offered");
+        return out;
+    }
+    if (in.is_word("rename")) return Unsupported{"ALTER TABLE ... RENAME"};
+    if (in.is_word("alter")) return Unsupported{"ALTER TABLE ... ALTER"};
+    out.kind = AlterTable::Kind::options;
+    out.options = TRY(keyspace_options(in));
+    return out;
+}
+
+std::string upper(std::string_view text) {
+    std::string out(text);
+    for (auto& c : out) c = char(std::toupper(static_cast<unsigned char>(c)));
+    return out;
+}
+
+bool accept_table_word(TokenStream& in) { return in.accept_word("table") || in.accept_word("columnfamily"); }
+
+Result<Statement> create(TokenStream& in) {
+    if (in.accept_word("keyspace") || in.accept_word("schema")) {
+        CreateKeyspace out;
+        out.if_not_exists = TRY(if_not_exists(in));
+        out.name = TRY(in.name());
+        out.options = TRY(keyspace_options(in));
+        return out;
+    }
+    if (accept_table_word(in)) return create_table(in);
+    if (in.peek().kind != TokenKind::word) return in.no_alternative();
+    return Unsupported{"CREATE " + upper(in.peek().text)};
+}
+
+Result<Statement> alter(TokenStream& in) {
+    if (in.accept_word("keyspace") || in.accept_word("schema")) {
+        AlterKeyspace out;
+        out.if_exists = TRY(if_exists(in));
+        out.name = TRY(in.name());
+        out.options = TRY(keyspace_options(in));
+        return out;
+    }
+    if (accept_table_word(in)) return alter_table(in);
+    if (in.peek().kind != TokenKind::word) return in.no_alternative();
+    return Unsupported{"ALTER " + upper(in.peek().text)};
+}
+
+Result<Statement> drop(TokenStream& in) {
+    if (in.accept_word("keyspace") || in.accept_word("schema")) {
+        DropKeyspace out;
+        out.if_exists = TRY(if_exists(in));
+        out.name = TRY(in.name());
+        return out;
+    }
+    if (accept_table_word(in)) {
+        DropTable out;
+        out.if_exists = TRY(if_exists(in));
+        out.table = TRY(in.table_name());
+        return out;
+    }
+    if (in.peek().kind != TokenKind::word) return in.no_alternative();
+    return Unsupported{"DROP " + upper(in.peek().text)};
+}
+
+Result<Statement> describe(TokenStream& in) {
+    using What = Describe::What;
+    Describe out;
+    if (in.accept_word("cluster")) out.what = What::cluster;
+    else if (in.accept_words("full", "schema")) out.what = What::full_schema;
+    else if (in.accept_word("schema")) out.what = What::schema;
+    else if (in.accept_word("keyspaces")) out.what = What::keyspaces;
+    else if (in.accept_word("tables")) out.what = What::tables;
+    else if (in.accept_word("types")) out.what = What::types;
+    else if (in.accept_word("functions")) out.what = What::functions;
+    else if (in.accept_word("aggregates")) out.what = What::aggregates;
+    else if (in.is_word("keyspace") || in.is_word("only")) {
+        out.what = What::keyspace;
+        out.only = in.accept_word("only");
+        in.accept_word("keyspace");
+        if (in.peek().kind != TokenKind::end && !in.is(";") && !in.is_word("with")) out.name.name = TRY(in.name());
+    } else if (accept_table_word(in)) {
+        out.what = What::table;
+        out.name = TRY(in.table_name());
+    } else if (in.is_word("index") || in.is_word("materialized") || in.is_word("type") || in.is_word("function") ||
+               in.is_word("aggregate")) {
+        return Unsupported{"DESCRIBE " + upper(in.peek().text)};
+    } else {
+        out.what = What::anything;
+        out.name = TRY(in.table_name());
+    }
+    if (in.accept_words("with", "internals")) return out;
+    return out;
+}
+
+}  // namespace
+
+Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb) {
+    if (verb == "create") return create(in);
+    if (verb == "alter") return alter(in);
+    if (verb == "drop") return drop(in);
+    if (verb == "describe" || verb == "desc") return describe(in);
+    if (verb == "use") return Use{TRY(in.name())};
+    if (verb == "truncate") {
+        accept_table_word(in);
+        return Truncate{TRY(in.table_name())};
+    }
+    return Unsupported{upper(verb)};
+}
+
+}  // namespace penstock::store::cql

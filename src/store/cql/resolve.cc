@@ -1,0 +1,66 @@
+#include "store/cql/resolve.h"
+
+#include "store/cql/functions.h"
+#include "store/cql/system_tables.h"
+#include "store/cql/term_value.h"
+
+namespace penstock::store::cql {
+
+Result<TableRef> resolve_table(const Catalogue& catalogue, const Name& name, std::string_view session_keyspace) {
+    auto keyspace = name.keyspace.empty() ? session_keyspace : std::string_view(name.keyspace);
+    if (keyspace.empty())
+        return fail(Errc::invalid,
+                    "No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename");
+    if (is_system_keyspace(keyspace)) {
+        if (auto table = system_table(keyspace, name.name)) return TableRef{table, true};
+        return fail(Errc::invalid, "table {} does not exist", name.name);
+    }
+    if (catalogue.keyspace(keyspace) == nullptr) return fail(Errc::invalid, "keyspace {} does not exist", keyspace);
+    if (auto table = catalogue.table(keyspace, name.name)) return TableRef{table, false};
+    return fail(Errc::invalid, "table {} does not exist", name.name);
+}
+
+Result<TableRef> resolve_writable(const Catalogue& catalogue, const Name& name, std::string_view session_keyspace) {
+    auto out = TRY(resolve_table(catalogue, name, session_keyspace));
+    if (out.is_virtual)
+        return fail(Errc::unauthorized, "{} keyspace is not user-modifiable.", out.table->keyspace);
+    return out;
+}
+
+Result<const ColumnDefinition*> resolve_column(const TableDefinition& table, std::string_view name) {
+    if (const auto* column = table.find(name)) return column;
+    return fail(Errc::invalid, "Undefined column name {} in table {}", name, table.full_name());
+}
+
+void note_markers(const Term& term, const DataType& type, std::string_view name, std::vector<MarkerSpec>& markers) {
+    if (term.kind == Term::Kind::marker) {
+        if (markers.size() <= std::size_t(term.marker)) markers.resize(std::size_t(term.marker) + 1);
+        markers[std::size_t(term.marker)] = {term.text.empty() ? std::string(name) : term.text, type, true};
+        return;
+    }
+    for (std::size_t i = 0; i < term.items.size(); ++i) {
+        DataType of = type;
+        if (term.kind == Term::Kind::function) {
+            auto wanted = parameter_type(term.text, i);
+            of = wanted ? *wanted : natural_type(term.items[i]);
+        } else if (term.kind == Term::Kind::cast) {
+            of = term.type;
+        } else if (!type.parameters.empty()) {
+            auto step = type.kind == Kind::map ? i % 2 : type.kind == Kind::tuple ? i : 0;
+            if (step < type.parameters.size()) of = type.parameters[step];
+        }
+        note_markers(term.items[i], of, name, markers);
+    }
+}
+
+wire::cql::TypeOption type_option(const DataType& type) {
+    wire::cql::TypeOption out{std::uint16_t(type.kind), {}};
+    for (const auto& parameter : type.parameters) out.parameters.push_back(type_option(parameter));
+    return out;
+}
+
+wire::cql::ColumnSpec column_spec(const TableDefinition& table, std::string_view name, const DataType& type) {
+    return {table.keyspace, table.name, std::string(name), type_option(type)};
+}
+
+}  // namespace penstock::store::cql

@@ -1,0 +1,27 @@
+// CREATE, ALTER, DROP and TRUNCATE.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/cql/ast.h"
+#include "store/database.h"
+#include "wire/cql/response.h"
+
+namespace penstock::store::cql {
+
+/// What a statement changed; none: IF [NOT] EXISTS found nothing to do.
+using Change = std::optional<wire::cql::SchemaChange>;
+
+/// Errors are those of Cassandra; Errc::exists names the keyspace and table in the response's fields.
+std::expected<Change, wire::cql::ErrorResponse> change_schema(Database& database, const Statement& statement,
+                                                              std::string_view session_keyspace);
+
+/// A declared table as a definition without ids of the catalogue. Also for the system's own tables.
+Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace);
+
+/// The protocol's code for one of our errors.
+wire::cql::ErrorResponse error_response(const Error& error);
+
+}  // namespace penstock::store::cql

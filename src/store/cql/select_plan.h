@@ -1,0 +1,44 @@
+// A SELECT made ready: names resolved, types known, keys sorted out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/cql/ast.h"
+#include "store/cql/resolve.h"
+#include "store/cql/restrictions.h"
+
+namespace penstock::store::cql {
+
+/// What one result column is made of.
+struct Expression {
+    enum class Kind : std::uint8_t { column, literal, function, cast, writetime, ttl, count_rows, aggregate, token };
+    Kind kind = Kind::column;
+    std::uint32_t column = 0;  ///< index in the table's columns
+    DataType type;
+    std::string function;
+    std::vector<Expression> arguments;
+    Term literal;
+    std::uint32_t slot = 0;  ///< aggregates: which accumulator
+};
+
+struct SelectPlan {
+    TableRef ref;
+    const Select* select = nullptr;  ///< lives as long as the statement
+    Restrictions where;
+    std::vector<Expression> outputs;
+    std::vector<std::string> names;  ///< as many as outputs; also the keys of SELECT JSON
+    std::vector<wire::cql::ColumnSpec> result;
+    std::uint32_t aggregates = 0;
+    bool reversed = false;
+    std::vector<bool> needed;  ///< columns that must be read
+    const TableDefinition& table() const { return *ref.table; }
+};
+
+Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue, std::string_view session_keyspace,
+                               std::vector<MarkerSpec>& markers);
+
+}  // namespace penstock::store::cql

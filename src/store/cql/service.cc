@@ -1,0 +1,439 @@
+#include "store/cql/service.h"
+
+#include <algorithm>
+
+#include <xxhash.h>
+
+#include "store/bytes.h"
+#include "store/cql/describe.h"
+#include "store/cql/parser.h"
+#include "store/cql/select_run.h"
+#include "store/row_cursor.h"
+#include "store/value.h"
+#include "wire/cql/primitives.h"
+
+namespace penstock::store::cql {
+
+struct BatchPlan {
+    const Batch* batch = nullptr;
+    std::vector<ModifyPlan> statements;
+};
+
+struct PreparedStatement {
+    std::string text;
+    std::string keyspace;  ///< the session's when it was prepared
+    std::string id;
+    Parsed parsed;
+    std::unique_ptr<Modification> modification;  ///< a lone INSERT, UPDATE or DELETE: what the plan points into
+    std::vector<MarkerSpec> markers;
+    std::variant<std::monostate, SelectPlan, ModifyPlan, BatchPlan> plan;
+    std::string result_metadata_id;
+
+    /// The tables it was planned for are the catalogue's still.
+    bool is_current(const Catalogue& catalogue) const {
+        auto same = [&](const TableRef& ref) {
+            return ref.is_virtual || catalogue.table(ref.table->keyspace, ref.table->name) == ref.table;
+        };
+        if (const auto* select = std::get_if<SelectPlan>(&plan)) return same(select->ref);
+        if (const auto* modify = std::get_if<ModifyPlan>(&plan)) return same(modify->ref);
+        if (const auto* batch = std::get_if<BatchPlan>(&plan))
+            return std::ranges::all_of(batch->statements, [&](const auto& one) { return same(one.ref); });
+        return true;
+    }
+};
+
+namespace {
+
+using wire::cql::ErrorCode;
+using wire::cql::ErrorResponse;
+
+constexpr std::size_t most_prepared = 10'000;
+constexpr std::size_t most_batch_statements = 65'535;
+
+std::string hash_bytes(std::string_view bytes) {
+    auto hash = XXH3_128bits(bytes.data(), bytes.size());
+    std::string out;
+    append_big_endian(out, hash.high64);
+    append_big_endian(out, hash.low64);
+    return out;
+}
+
+ErrorResponse syntax_error(const Error& error) {
+    // What the parser knows and does not offer is no error of syntax.
+    return {error.text.starts_with("line ") ? ErrorCode::syntax : ErrorCode::invalid, error.text, {}, {}, {}};
+}
+
+Answer void_answer() {
+    Answer out;
+    wire::cql::append_void_result(out.body);
+    return out;
+}
+
+Answer rows_answer(const std::vector<wire::cql::ColumnSpec>& columns,
+                   const std::vector<std::vector<std::optional<std::string>>>& rows, int version) {
+    Answer out;
+    wire::cql::append_rows_head(out.body, version, {&columns, false, {}, {}});
+    wire::cql::append_int(out.body, std::int32_t(rows.size()));
+    for (const auto& row : rows) {
+        for (const auto& value : row) {
+            if (value) wire::cql::append_bytes(out.body, *value);
+            else wire::cql::append_null_bytes(out.body);
+        }
+    }
+    return out;
+}
+
+Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers, const std::vector<std::string_view>& names) {
+    std::vector<int> out;
+    if (names.empty()) return out;
+    for (const auto& marker : markers) {
+        // Drivers send names in lower case where the statement has them without quotes.
+        auto at = std::ranges::find(names, std::string_view(marker.name));
+        if (at == names.end()) return fail(Errc::invalid, "Missing value for bind variable :{}", marker.name);
+        out.push_back(int(at - names.begin()));
+    }
+    return out;
+}
+
+}  // namespace
+
+CqlService::CqlService(Database& database, NodeIdentity identity)
+    : database_(database), system_(database, std::move(identity)) {}
+CqlService::~CqlService() = default;
+
+Answer CqlService::error(const ErrorResponse& error) {
+    Answer out;
+    out.opcode = wire::cql::Opcode::error;
+    wire::cql::append_error(out.body, error);
+    return out;
+}
+
+/// Later than every one before, so that what a client writes later wins.
+std::int64_t CqlService::next_timestamp_us() {
+    auto now = database_.clock().now_us();
+    auto last = last_timestamp_us_.load();
+    std::int64_t next;
+    do next = std::max(now, last + 1);
+    while (!last_timestamp_us_.compare_exchange_weak(last, next));
+    return next;
+}
+
+CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_view text, std::string_view keyspace) {
+    auto out = std::make_shared<PreparedStatement>();
+    out->text = text;
+    out->keyspace = keyspace;
+    out->id = hash_bytes(out->keyspace + '\0' + out->text);
+    auto parsed = parse(text);
+    if (!parsed) return std::unexpected(syntax_error(parsed.error()));
+    out->parsed = std::move(*parsed);
+    out->markers.resize(out->parsed.markers.size());
+    auto catalogue = database_.catalogue();
+    const auto& statement = out->parsed.statement;
+    auto refuse = [](const Error& error) { return std::unexpected(error_response(error)); };
+    auto modify = [&](const Modification& one) { return plan_modify(one, *catalogue, keyspace, out->markers); };
+    std::string result_columns;
+    if (const auto* select = std::get_if<Select>(&statement)) {
+        auto plan = plan_select(*select, *catalogue, keyspace, out->markers);
+        if (!plan) return refuse(plan.error());
+        for (const auto& column : plan->result) result_columns += column.name + '\0';
+        for (const auto& output : plan->outputs) result_columns += to_string(output.type) + '\0';
+        out->plan = std::move(*plan);
+    } else if (const auto* batch = std::get_if<Batch>(&statement)) {
+        BatchPlan plan{batch, {}};
+        if (batch->with.timestamp) note_markers(*batch->with.timestamp, Kind::bigint, "[timestamp]", out->markers);
+        for (const auto& one : batch->statements) {
+            auto planned = modify(one);
+            if (!planned) return refuse(planned.error());
+            if (planned->is_conditional())
+                return std::unexpected(ErrorResponse{ErrorCode::invalid, "conditions inside BATCH are not offered", {}, {}, {}});
+            plan.statements.push_back(std::move(*planned));
+        }
+        out->plan = std::move(plan);
+    } else if (const auto* unsupported = std::get_if<Unsupported>(&statement)) {
+        return std::unexpected(ErrorResponse{ErrorCode::invalid, unsupported->what + " is not offered", {}, {}, {}});
+    } else {
+        Result<ModifyPlan> planned = fail(Errc::internal, "");
+        bool modifies = true;
+        auto plan_one = [&](const auto& one) {
+            using One = std::decay_t<decltype(one)>;
+            if constexpr (std::is_same_v<One, Insert> || std::is_same_v<One, Update> || std::is_same_v<One, Delete>) {
+                out->modification = std::make_unique<Modification>(one);
+                planned = plan_modify(*out->modification, *catalogue, keyspace, out->markers);
+            } else {
+                modifies = false;
+            }
+        };
+        std::visit(plan_one, statement);
+        if (modifies && !planned) return refuse(planned.error());
+        if (modifies) out->plan = std::move(*planned);
+    }
+    out->result_metadata_id = hash_bytes(result_columns);
+    return Prepared(std::move(out));
+}
+
+CqlService::Outcome<CqlService::Prepared> CqlService::prepared(std::string_view id) {
+    Prepared found;
+    {
+        std::lock_guard lock(mutex_);
+        auto at = prepared_.find(std::string(id));
+        if (at != prepared_.end()) found = at->second;
+    }
+    if (!found) {
+        std::string hex;
+        for (unsigned char c : id) hex += fmt::format("{:02x}", c);
+        return std::unexpected(ErrorResponse{
+            ErrorCode::unprepared,
+            "Prepared query with ID " + hex + " not found (either the query was not prepared on this host (maybe the host has "
+            "been restarted?) or you have prepared too many queries and it has been evicted from the internal cache)",
+            {}, {}, std::string(id)});
+    }
+    if (found->is_current(*database_.catalogue())) return found;
+    // The table has changed since: look everything up again, under the same id.
+    auto fresh = statement_of(found->text, found->keyspace);
+    if (!fresh) return fresh;
+    std::lock_guard lock(mutex_);
+    prepared_[found->id] = *fresh;
+    return fresh;
+}
+
+CqlService::Work CqlService::start(const wire::cql::Request& request, std::string_view session_keyspace, int version) {
+    if (const auto* one = std::get_if<wire::cql::Query>(&request))
+        return query(*one, one->parameters.keyspace.value_or(session_keyspace), version);
+    if (const auto* one = std::get_if<wire::cql::Prepare>(&request))
+        return prepare(*one, one->keyspace.value_or(session_keyspace), version);
+    if (const auto* one = std::get_if<wire::cql::Execute>(&request)) return execute(*one, version);
+    if (const auto* one = std::get_if<wire::cql::BatchRequest>(&request))
+        return batch(*one, one->parameters.keyspace.value_or(session_keyspace));
+    return error({ErrorCode::protocol, "the message is not one that runs a statement", {}, {}, {}});
+}
+
+CqlService::Work CqlService::query(const wire::cql::Query& query, std::string_view keyspace, int version) {
+    auto statement = statement_of(query.text, keyspace);
+    if (!statement) return error(statement.error());
+    return run(std::move(*statement), query.parameters, keyspace, version, std::nullopt);
+}
+
+Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version) {
+    auto statement = statement_of(prepare.text, keyspace);
+    if (!statement) return error(statement.error());
+    const auto& made = **statement;
+    wire::cql::PreparedResponse response;
+    response.id = made.id;
+    response.result_metadata_id = made.result_metadata_id;
+    const TableDefinition* table = nullptr;
+    if (const auto* select = std::get_if<SelectPlan>(&made.plan)) {
+        table = &select->table();
+        response.result = select->result;
+    } else if (const auto* modify = std::get_if<ModifyPlan>(&made.plan)) {
+        table = &modify->table();
+    } else if (const auto* batch = std::get_if<BatchPlan>(&made.plan); batch != nullptr && !batch->statements.empty()) {
+        table = &batch->statements[0].table();
+    }
+    for (const auto& marker : made.markers) {
+        if (!marker.known)
+            return error({ErrorCode::invalid, "the type of a bind variable cannot be known where it stands", {}, {}, {}});
+        response.variables.push_back({table ? table->keyspace : "", table ? table->name : "", marker.name,
+                                      type_option(marker.type)});
+    }
+    // Which variables make up the partition key, so that clients can route; only when every column of it is one.
+    if (table != nullptr && !std::holds_alternative<BatchPlan>(made.plan)) {
+        for (std::uint32_t i = 0; i < table->partition_columns; ++i) {
+            auto at = std::ranges::find_if(made.markers, [&](const MarkerSpec& marker) {
+                return marker.name == table->columns[i].name && marker.type == table->columns[i].type;
+            });
+            if (at == made.markers.end()) {
+                response.partition_key.clear();
+                break;
+            }
+            response.partition_key.push_back(std::uint16_t(at - made.markers.begin()));
+        }
+    }
+    {
+        std::lock_guard lock(mutex_);
+        if (prepared_.insert_or_assign(made.id, *statement).second) prepared_order_.push_back(made.id);
+        while (prepared_order_.size() > most_prepared) {
+            prepared_.erase(prepared_order_.front());
+            prepared_order_.pop_front();
+        }
+    }
+    Answer out;
+    wire::cql::append_prepared_result(out.body, version, response);
+    return out;
+}
+
+CqlService::Work CqlService::execute(const wire::cql::Execute& execute, int version) {
+    auto statement = prepared(execute.id);
+    if (!statement) return error(statement.error());
+    std::optional<std::string> new_metadata;
+    bool select = std::holds_alternative<SelectPlan>((*statement)->plan);
+    if (select && execute.result_metadata_id && *execute.result_metadata_id != (*statement)->result_metadata_id)
+        new_metadata = (*statement)->result_metadata_id;
+    auto keyspace = (*statement)->keyspace;
+    return run(std::move(*statement), execute.parameters, keyspace, version, std::move(new_metadata));
+}
+
+CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParameters& parameters,
+                                 std::string_view keyspace, int version, std::optional<std::string> new_metadata_id) {
+    if (parameters.values.size() != statement->markers.size())
+        return error({ErrorCode::invalid, fmt::format("Invalid amount of bind variables: expected {}, got {}",
+                                                      statement->markers.size(), parameters.values.size()), {}, {}, {}});
+    Bindings bindings{&parameters.values, {}, database_.clock().now_us()};
+    auto order = order_of(statement->markers, parameters.names);
+    if (!order) return error(error_response(order.error()));
+    bindings.order = std::move(*order);
+    WriteTime time{parameters.timestamp_us.value_or(0), database_.now_seconds(), {}};
+    if (parameters.now_seconds) time.now_seconds = *parameters.now_seconds;
+    if (!parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
+
+    if (std::holds_alternative<SelectPlan>(statement->plan)) {
+        return Blocking([this, statement, &parameters, bindings, version, new_metadata_id] {
+            return select(*statement, parameters, bindings, version, new_metadata_id);
+        });
+    }
+    if (const auto* modify = std::get_if<ModifyPlan>(&statement->plan)) {
+        if (modify->is_conditional())
+            return Blocking([this, statement, modify, bindings, time] { return conditional(*modify, bindings, time); });
+        PendingWrite write{rocksdb::WriteBatch(), void_answer()};
+        auto appended = append_writes(*modify, bindings, time, write.batch);
+        if (!appended) return error(error_response(appended.error()));
+        return write;
+    }
+    if (const auto* batch = std::get_if<BatchPlan>(&statement->plan)) {
+        PendingWrite write{rocksdb::WriteBatch(), void_answer()};
+        if (batch->batch->with.timestamp) {
+            auto value = evaluate(*batch->batch->with.timestamp, Kind::bigint, "[timestamp]", bindings);
+            if (!value) return error(error_response(value.error()));
+            if (value->bytes.size() == 8) time.timestamp_us = load_big_endian<std::int64_t>(value->bytes.data());
+        }
+        for (const auto& one : batch->statements)
+            if (auto appended = append_writes(one, bindings, time, write.batch); !appended)
+                return error(error_response(appended.error()));
+        return write;
+    }
+    if (const auto* use = std::get_if<Use>(&statement->parsed.statement)) {
+        if (!is_system_keyspace(use->keyspace) && database_.catalogue()->keyspace(use->keyspace) == nullptr)
+            return error({ErrorCode::invalid, fmt::format("Keyspace '{}' does not exist", use->keyspace), {}, {}, {}});
+        Answer out;
+        wire::cql::append_set_keyspace_result(out.body, use->keyspace);
+        out.keyspace = use->keyspace;
+        return out;
+    }
+    if (const auto* what = std::get_if<Describe>(&statement->parsed.statement)) {
+        auto description = describe(*what, *database_.catalogue(), system_.identity(), keyspace);
+        if (!description) return error(error_response(description.error()));
+        std::vector<std::vector<std::optional<std::string>>> rows;
+        for (auto& row : description->rows) rows.emplace_back(row.begin(), row.end());
+        return rows_answer(description->columns, rows, version);
+    }
+    return Blocking([this, statement, session = std::string(keyspace)] {
+        auto changed = change_schema(database_, statement->parsed.statement, session);
+        if (!changed) return error(changed.error());
+        if (!*changed) return void_answer();
+        Answer out;
+        wire::cql::append_schema_change_result(out.body, **changed);
+        out.change = **changed;
+        return out;
+    });
+}
+
+CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::string_view keyspace) {
+    if (batch.items.size() > most_batch_statements)
+        return error({ErrorCode::invalid, "too many statements in BATCH", {}, {}, {}});
+    WriteTime time{batch.parameters.timestamp_us.value_or(0), database_.now_seconds(), {}};
+    if (!batch.parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
+    PendingWrite write{rocksdb::WriteBatch(), void_answer()};
+    for (const auto& item : batch.items) {
+        auto statement = item.prepared ? prepared(item.text_or_id) : statement_of(item.text_or_id, keyspace);
+        if (!statement) return error(statement.error());
+        const auto* modify = std::get_if<ModifyPlan>(&(*statement)->plan);
+        if (modify == nullptr)
+            return error({ErrorCode::invalid, "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
+                          {}, {}, {}});
+        if (modify->is_conditional())
+            return error({ErrorCode::invalid, "conditions inside BATCH are not offered", {}, {}, {}});
+        if (item.values.size() != (*statement)->markers.size())
+            return error({ErrorCode::invalid, fmt::format("Invalid amount of bind variables: expected {}, got {}",
+                                                          (*statement)->markers.size(), item.values.size()), {}, {}, {}});
+        Bindings bindings{&item.values, {}, database_.clock().now_us()};
+        if (auto appended = append_writes(*modify, bindings, time, write.batch); !appended)
+            return error(error_response(appended.error()));
+    }
+    return write;
+}
+
+Answer CqlService::select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters,
+                          const Bindings& bindings, int version, std::optional<std::string> new_metadata_id) {
+    PageRequest page;
+    page.version = version;
+    page.page_size = parameters.page_size;
+    if (parameters.paging_state) page.paging_state = std::string(*parameters.paging_state);
+    page.skip_metadata = parameters.skip_metadata;
+    page.new_metadata_id = std::move(new_metadata_id);
+    auto body = run_select(std::get<SelectPlan>(statement.plan), database_, system_, bindings, page);
+    if (!body) return error(error_response(body.error()));
+    Answer out;
+    out.body = std::move(*body);
+    return out;
+}
+
+/// Reads the row, tests, writes: alone on that row among conditional statements, as Cassandra's are.
+Answer CqlService::conditional(const ModifyPlan& plan, const Bindings& bindings, const WriteTime& asked) {
+    auto at = conditional_row(plan, bindings);
+    if (!at) return error(error_response(at.error()));
+    auto filters = filters_of(plan.table(), plan.conditions, bindings);
+    if (!filters) return error(error_response(filters.error()));
+    auto key = row_range(plan.table(), at->partition_key, at->clustering);
+    std::lock_guard lock(row_locks_[std::hash<std::string>()(key.from) % row_locks_.size()]);
+
+    RowCursor cursor(database_, plan.ref.table, {key});
+    auto found = cursor.next();
+    if (!found) return error(error_response(found.error()));
+    std::vector<std::optional<std::string>> values(plan.table().columns.size());
+    auto time = asked;
+    if (*found) {
+        const auto& row = cursor.row();
+        std::vector<std::string_view> partition;
+        std::vector<std::string> clustering;
+        split_partition_key(plan.table(), at->partition_key, partition);
+        split_clustering(plan.table(), at->clustering, clustering);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const auto& column = plan.table().columns[i];
+            if (column.role == ColumnRole::partition_key) values[i] = std::string(partition[column.position]);
+            else if (column.role == ColumnRole::clustering) values[i] = clustering[column.position];
+            else if (std::string bytes; column.type.is_multi_cell()) {
+                if (collect_elements(row, column, bytes)) values[i] = std::move(bytes);
+            } else {
+                for (const auto& cell : row.cells)
+                    if (cell.column == column.id) values[i] = std::string(cell.value);
+            }
+        }
+        // Whoever wrote last, with whatever clock: what is decided now comes after.
+        for (const auto& cell : row.cells) time.timestamp_us = std::max(time.timestamp_us, cell.timestamp + 1);
+        time.timestamp_us = std::max(time.timestamp_us, row.marker.present() ? row.marker.timestamp + 1 : time.timestamp_us);
+    }
+    bool applied = plan.if_not_exists ? !*found : plan.if_exists ? *found : *found || plan.conditions.empty();
+    for (const auto& filter : *filters) {
+        const auto& value = values[filter.column];
+        applied = applied && filter.matches(value ? std::optional<std::string_view>(*value) : std::nullopt);
+    }
+    std::vector<wire::cql::ColumnSpec> columns{column_spec(plan.table(), "[applied]", Kind::boolean)};
+    std::vector<std::optional<std::string>> row{std::string(1, applied ? '\x01' : '\0')};
+    if (applied) {
+        rocksdb::WriteBatch batch;
+        if (auto appended = append_writes(plan, bindings, time, batch); !appended) return error(error_response(appended.error()));
+        if (auto written = database_.write(std::move(batch)); !written) return error(error_response(written.error()));
+    } else if (*found && !plan.if_exists) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const auto& column = plan.table().columns[i];
+            bool shown = plan.if_not_exists || std::ranges::any_of(plan.conditions, [&](const Restriction& condition) {
+                return condition.column->id == column.id;
+            });
+            if (!shown) continue;
+            columns.push_back(column_spec(plan.table(), column.name, column.type));
+            row.push_back(std::move(values[i]));
+        }
+    }
+    return rows_answer(columns, {row}, 5);
+}
+
+}  // namespace penstock::store::cql

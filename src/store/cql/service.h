@@ -1,0 +1,85 @@
+// Requests to answers: statements parsed, prepared and run. Knows no sockets.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+
+#include <rocksdb/write_batch.h>
+
+#include "store/cql/modify.h"
+#include "store/cql/schema_change.h"
+#include "store/cql/select_plan.h"
+#include "store/cql/system_tables.h"
+#include "wire/cql/request.h"
+
+namespace penstock::store::cql {
+
+struct Answer {
+    wire::cql::Opcode opcode = wire::cql::Opcode::result;
+    std::string body;
+    std::optional<std::string> keyspace;            ///< the session's from now on
+    std::optional<wire::cql::SchemaChange> change;  ///< for those who asked for events
+};
+
+/// A statement looked up once. Immutable.
+struct PreparedStatement;
+
+/// Thread-safe.
+class CqlService {
+public:
+    CqlService(Database& database, NodeIdentity identity);
+    ~CqlService();
+
+    /// A write that only has to reach the log: the answer is ready, and counts when the write is done.
+    struct PendingWrite {
+        rocksdb::WriteBatch batch;
+        Answer answer;
+    };
+    /// Reads, and what must read first: to be called on a thread that may block. The request must live until then.
+    using Blocking = std::function<Answer()>;
+    using Work = std::variant<Answer, PendingWrite, Blocking>;
+
+    /// Does what needs no disk (never blocks), and says what is left. QUERY, PREPARE, EXECUTE and BATCH only.
+    Work start(const wire::cql::Request& request, std::string_view session_keyspace, int version);
+
+    /// The port that clients are told, when it is known only after listening.
+    void set_port(std::uint16_t port) { system_.set_port(port); }
+
+    static Answer error(const wire::cql::ErrorResponse& error);
+
+private:
+    using Prepared = std::shared_ptr<const PreparedStatement>;
+    template <class T>
+    using Outcome = std::expected<T, wire::cql::ErrorResponse>;
+
+    Outcome<Prepared> statement_of(std::string_view text, std::string_view keyspace);
+    Outcome<Prepared> prepared(std::string_view id);
+    Work query(const wire::cql::Query& query, std::string_view keyspace, int version);
+    Answer prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version);
+    Work execute(const wire::cql::Execute& execute, int version);
+    Work batch(const wire::cql::BatchRequest& batch, std::string_view keyspace);
+    Work run(Prepared statement, const wire::cql::QueryParameters& parameters, std::string_view keyspace, int version,
+             std::optional<std::string> new_metadata_id);
+    Answer select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters, const Bindings& bindings,
+                  int version, std::optional<std::string> new_metadata_id);
+    Answer conditional(const ModifyPlan& plan, const Bindings& bindings, const WriteTime& time);
+    std::int64_t next_timestamp_us();
+
+    Database& database_;
+    SystemTables system_;
+    std::mutex mutex_;
+    /// By id; the list is in the order of their making, and the oldest go first.
+    std::unordered_map<std::string, Prepared> prepared_;
+    std::list<std::string> prepared_order_;
+    std::array<std::mutex, 64> row_locks_;  ///< conditional statements on one row go one after the other
+    std::atomic<std::int64_t> last_timestamp_us_{0};
+};
+
+}  // namespace penstock::store::cql

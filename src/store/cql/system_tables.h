@@ -1,0 +1,58 @@
+// The tables that drivers read to learn about the cluster and its schema: made from the catalogue when asked for.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/database.h"
+
+namespace penstock::store::cql {
+
+bool is_system_keyspace(std::string_view keyspace);
+/// Keyspaces whose tables are kept nowhere; DESCRIBE says so.
+bool is_virtual_keyspace(std::string_view keyspace);
+std::shared_ptr<const TableDefinition> system_table(std::string_view keyspace, std::string_view name);
+/// All of them, by keyspace and name.
+const std::vector<std::shared_ptr<const TableDefinition>>& system_tables();
+
+/// How the node presents itself.
+struct NodeIdentity {
+    std::string address = "127.0.0.1";  ///< where clients reach us
+    std::uint16_t port = 9042;
+    std::string host_id;  ///< 16 bytes
+    std::string cluster_name = "Penstock";
+    std::string data_center = "datacenter1";
+    std::string rack = "rack1";
+};
+
+/// The version whose protocol and schema tables we follow; drivers choose by it what they ask.
+inline constexpr std::string_view release_version = "5.0.0";
+inline constexpr std::string_view cql_version = "3.4.7";
+
+/// Values by the index of the table's columns.
+using SystemRow = std::vector<std::optional<std::string>>;
+
+class SystemTables {
+public:
+    SystemTables(Database& database, NodeIdentity identity)
+        : database_(database), identity_(std::move(identity)), port_(identity_.port) {}
+    void set_port(std::uint16_t port) { port_ = port; }
+    /// All rows of one of system_tables(), in the order of its key.
+    std::vector<SystemRow> rows(const TableDefinition& table) const;
+    const NodeIdentity& identity() const { return identity_; }
+
+private:
+    Database& database_;
+    NodeIdentity identity_;
+    std::atomic<std::uint16_t> port_;
+};
+
+/// Options of tables that say nothing of their own, as CQL writes them.
+const std::vector<std::pair<std::string_view, std::string_view>>& default_table_options();
+
+}  // namespace penstock::store::cql

@@ -1,0 +1,307 @@
+#include "store/server/session.h"
+
+#include "base/metrics.h"
+#include "wire/cql/primitives.h"
+#include "wire/cql/response.h"
+
+namespace penstock::store {
+namespace {
+
+using wire::cql::ErrorCode;
+using wire::cql::Opcode;
+
+metrics::Counter& requests = metrics::counter("penstock_store_cql_requests_total", "CQL requests answered.");
+metrics::Counter& request_errors = metrics::counter("penstock_store_cql_errors_total", "CQL requests answered by an error.");
+
+constexpr std::size_t most_unsent = 64u << 20;
+
+std::string_view name_of(Opcode opcode) {
+    switch (opcode) {
+        case Opcode::query: return "QUERY";
+        case Opcode::prepare: return "PREPARE";
+        case Opcode::execute: return "EXECUTE";
+        case Opcode::batch: return "BATCH";
+        case Opcode::register_: return "REGISTER";
+        case Opcode::startup: return "STARTUP";
+        case Opcode::auth_response: return "AUTH_RESPONSE";
+        default: return "message";
+    }
+}
+
+/// Takes as long whatever differs.
+bool same_secret(std::string_view a, std::string_view b) {
+    unsigned difference = unsigned(a.size() ^ b.size());
+    for (std::size_t i = 0; i < a.size(); ++i)
+        difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
+    return difference == 0;
+}
+
+}  // namespace
+
+void Subscribers::add(std::weak_ptr<Session> session) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(sessions_, [](const auto& one) { return one.expired(); });
+    sessions_.push_back(std::move(session));
+}
+
+void Subscribers::publish(const wire::cql::SchemaChange& change) {
+    std::string body;
+    wire::cql::append_schema_change_event(body, change);
+    std::vector<std::shared_ptr<Session>> receivers;
+    {
+        std::lock_guard lock(mutex_);
+        for (const auto& weak : sessions_)
+            if (auto session = weak.lock()) receivers.push_back(std::move(session));
+    }
+    for (const auto& session : receivers) session->post_event(body);
+}
+
+Session::Session(std::shared_ptr<SessionContext> context, net::Connection connection)
+    : context_(std::move(context)), connection_(std::move(connection)), executor_(connection_.executor()),
+      reader_(context_->options.max_frame) {}
+
+net::Task<> Session::run() {
+    std::vector<char> buffer(16 * 1024);
+    bool open = true;
+    while (open && !broken_) {
+        auto got = co_await connection_.read_some(buffer);
+        if (!got) break;
+        reader_.feed({buffer.data(), *got});
+        wire::cql::Frame frame;
+        while (open && reader_.next(frame)) {
+            open = take(std::move(frame));
+            co_await wait_for_room();
+        }
+        if (const auto* fault = reader_.fault()) {
+            reply_error(fault->answer_version, fault->stream, ErrorCode::protocol, fault->text);
+            open = false;
+        }
+        // A client that fills a large buffer in one go is likely to do so again.
+        if (*got == buffer.size() && buffer.size() < 256 * 1024) buffer.resize(buffer.size() * 4);
+    }
+    co_await wait_until_idle();
+    connection_.close();
+}
+
+bool Session::take(wire::cql::Frame frame) {
+    if (version_ == 0) version_ = frame.version;
+    if (frame.version != version_) {
+        reply_error(version_, frame.stream, ErrorCode::protocol,
+                    fmt::format("Invalid message version. Got {0}/v{0} but previous messages on this connection had version "
+                                "{1}/v{1}", frame.version, version_));
+        return false;
+    }
+    bool early = phase_ != Phase::ready;
+    bool runs = frame.opcode == Opcode::query || frame.opcode == Opcode::prepare || frame.opcode == Opcode::execute ||
+                frame.opcode == Opcode::batch;
+    if (runs && !early) {
+        ++in_flight_;
+        auto shared = std::make_shared<wire::cql::Frame>(std::move(frame));
+        net::spawn(executor_, answer_one(shared_from_this(), std::move(shared)), "cql");
+        return true;
+    }
+    auto request = wire::cql::decode_request(frame);
+    if (!request) {
+        reply_error(version_, frame.stream, ErrorCode::protocol, request.error().text);
+        return true;
+    }
+    if (std::holds_alternative<wire::cql::Options>(*request)) {
+        std::string body;
+        wire::cql::append_supported(body, {{"PROTOCOL_VERSIONS", {"3/v3", "4/v4", "5/v5"}},
+                                           {"COMPRESSION", {"snappy", "lz4"}},
+                                           {"CQL_VERSION", {std::string(cql::cql_version)}}});
+        reply(version_, frame.stream, Opcode::supported, body);
+        return true;
+    }
+    if (const auto* startup = std::get_if<wire::cql::Startup>(&*request)) return take_startup(frame, *startup);
+    if (const auto* response = std::get_if<wire::cql::AuthResponse>(&*request)) return take_credentials(frame, *response);
+    if (early) {
+        reply_error(version_, frame.stream, ErrorCode::protocol,
+                    fmt::format("Unexpected message {}, expecting {}", name_of(frame.opcode),
+                                phase_ == Phase::starting ? "STARTUP or OPTIONS" : "AUTH_RESPONSE"));
+        return true;
+    }
+    if (const auto* wanted = std::get_if<wire::cql::Register>(&*request)) {
+        for (const auto& event : wanted->events) {
+            if (event != "SCHEMA_CHANGE" && event != "TOPOLOGY_CHANGE" && event != "STATUS_CHANGE") {
+                reply_error(version_, frame.stream, ErrorCode::protocol, "Invalid value '" + event + "' for Event.Type");
+                return true;
+            }
+            // One node's topology and status never change while it can tell.
+            if (event == "SCHEMA_CHANGE") context_->subscribers.add(weak_from_this());
+        }
+        reply(version_, frame.stream, Opcode::ready, {});
+    }
+    return true;
+}
+
+bool Session::take_startup(const wire::cql::Frame& frame, const wire::cql::Startup& startup) {
+    if (phase_ != Phase::starting) {
+        reply_error(version_, frame.stream, ErrorCode::protocol, "Unexpected message STARTUP: the connection is started");
+        return true;
+    }
+    if (!startup.options.contains("CQL_VERSION")) {
+        reply_error(version_, frame.stream, ErrorCode::protocol, "Missing value CQL_VERSION in STARTUP message");
+        return true;
+    }
+    if (auto asked = startup.options.find("COMPRESSION"); asked != startup.options.end()) {
+        auto name = asked->second;
+        for (auto& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
+        if (name == "lz4") compression_ = wire::cql::Compression::lz4;
+        else if (name == "snappy" && version_ < 5) compression_ = wire::cql::Compression::snappy;
+        else {
+            reply_error(version_, frame.stream, ErrorCode::protocol,
+                        version_ >= 5 ? "Unsupported compression type " + name + ": version 5 has lz4"
+                                      : "Unknown compression algorithm: " + name);
+            return true;
+        }
+    }
+    bool authenticate = !context_->options.password.empty();
+    if (authenticate) {
+        std::string body;
+        wire::cql::append_string(body, "org.apache.cassandra.auth.PasswordAuthenticator");
+        reply(version_, frame.stream, Opcode::authenticate, body);
+    } else {
+        reply(version_, frame.stream, Opcode::ready, {});
+    }
+    phase_ = authenticate ? Phase::authenticating : Phase::ready;
+    // What follows this answer, in both directions, is compressed, and in version 5 in segments.
+    if (version_ >= 5) {
+        plain_ += frames_;
+        frames_.clear();
+        segmented_ = true;
+        reader_.use_segments(compression_ == wire::cql::Compression::lz4);
+    } else {
+        reader_.set_compression(compression_);
+    }
+    return true;
+}
+
+bool Session::take_credentials(const wire::cql::Frame& frame, const wire::cql::AuthResponse& response) {
+    if (phase_ != Phase::authenticating) {
+        reply_error(version_, frame.stream, ErrorCode::protocol, "Unexpected message AUTH_RESPONSE");
+        return true;
+    }
+    // SASL PLAIN: who to act as (empty), user, password, with zeros between.
+    auto token = response.token.value_or("");
+    auto first = token.find('\0');
+    auto second = first == std::string_view::npos ? first : token.find('\0', first + 1);
+    bool known = second != std::string_view::npos;
+    if (known) {
+        bool user = same_secret(token.substr(first + 1, second - first - 1), context_->options.user);
+        bool password = same_secret(token.substr(second + 1), context_->options.password);
+        known = user && password;
+    }
+    if (!known) {
+        reply_error(version_, frame.stream, ErrorCode::bad_credentials, "Provided username and/or password are incorrect");
+        return true;
+    }
+    phase_ = Phase::ready;
+    std::string body;
+    wire::cql::append_null_bytes(body);
+    reply(version_, frame.stream, Opcode::auth_success, body);
+    return true;
+}
+
+net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame) {
+    // The request's views point into the frame, which lives here until the answer is made.
+    auto request = wire::cql::decode_request(*frame);
+    if (!request) {
+        self->reply_error(version_, frame->stream, ErrorCode::protocol, request.error().text);
+    } else {
+        auto answer = co_await self->run_request(*request);
+        requests.add();
+        if (answer.opcode == Opcode::error) request_errors.add();
+        if (answer.keyspace) self->keyspace_ = *answer.keyspace;
+        if (answer.change) context_->subscribers.publish(*answer.change);
+        self->reply(version_, frame->stream, answer.opcode, answer.body);
+    }
+    --self->in_flight_;
+    self->wake();
+}
+
+net::Task<cql::Answer> Session::run_request(const wire::cql::Request& request) {
+    auto work = context_->service.start(request, keyspace_, version_);
+    if (auto* answer = std::get_if<cql::Answer>(&work)) co_return std::move(*answer);
+    if (auto* write = std::get_if<cql::CqlService::PendingWrite>(&work)) {
+        net::Completion<Result<>> done(executor_);
+        context_->database.write(std::move(write->batch), [done](Result<> outcome) { done.set(std::move(outcome)); });
+        auto outcome = co_await done.wait();
+        if (!outcome) co_return cql::CqlService::error(cql::error_response(outcome.error()));
+        co_return std::move(write->answer);
+    }
+    auto& blocking = std::get<cql::CqlService::Blocking>(work);
+    auto answer = co_await context_->pool.run<cql::Answer>(blocking);
+    co_return answer;
+}
+
+void Session::post_event(std::string body) {
+    net::spawn(executor_, send_event(shared_from_this(), std::move(body)), "cql event");
+}
+
+net::Task<> Session::send_event(std::shared_ptr<Session> self, std::string body) {
+    self->reply(self->version_, -1, Opcode::event, body);
+    co_return;
+}
+
+void Session::reply(int version, std::int16_t stream, Opcode opcode, std::string_view body) {
+    if (broken_) return;
+    // The answer to STARTUP itself is not compressed.
+    bool started = phase_ != Phase::starting;
+    wire::cql::append_frame(frames_, version, stream, opcode, 0, body,
+                            started ? compression_ : wire::cql::Compression::none);
+    start_flush();
+}
+
+void Session::reply_error(int version, std::int16_t stream, ErrorCode code, std::string text) {
+    std::string body;
+    wire::cql::append_error(body, {code, std::move(text), {}, {}, {}});
+    reply(version, stream, Opcode::error, body);
+}
+
+void Session::start_flush() {
+    if (flushing_) return;
+    flushing_ = true;
+    net::spawn(executor_, flush(shared_from_this()), "cql answer");
+}
+
+/// Sends what there is; answers that come meanwhile go together in the next round.
+net::Task<> Session::flush(std::shared_ptr<Session> self) {
+    while (!self->broken_ && (!self->plain_.empty() || !self->frames_.empty())) {
+        std::string out = std::move(self->plain_);
+        self->plain_.clear();
+        if (self->segmented_)
+            wire::cql::append_segments(out, self->frames_, self->compression_ == wire::cql::Compression::lz4);
+        else out += self->frames_;
+        self->frames_.clear();
+        auto sent = co_await self->connection_.write(out);
+        if (!sent) self->broken_ = true;
+        self->wake();
+    }
+    self->flushing_ = false;
+    self->wake();
+}
+
+void Session::wake() {
+    if (!waiting_) return;
+    waiting_->set(true);
+    waiting_.reset();
+}
+
+net::Task<> Session::wait_for_room() {
+    while (!broken_ && (in_flight_ >= context_->options.max_in_flight || frames_.size() > most_unsent)) {
+        waiting_ = std::make_unique<net::Completion<bool>>(executor_);
+        auto waiting = *waiting_;
+        co_await waiting.wait();
+    }
+}
+
+net::Task<> Session::wait_until_idle() {
+    while (in_flight_ > 0 || flushing_) {
+        waiting_ = std::make_unique<net::Completion<bool>>(executor_);
+        auto waiting = *waiting_;
+        co_await waiting.wait();
+    }
+}
+
+}  // namespace penstock::store

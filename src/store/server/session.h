@@ -1,0 +1,88 @@
+// One CQL connection.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "net/connection.h"
+#include "store/cql/service.h"
+#include "store/server/cql_server.h"
+#include "wire/cql/frame.h"
+#include "wire/cql/request.h"
+
+namespace penstock::store {
+
+class Session;
+
+/// Who wants to hear of schema changes. Thread-safe.
+class Subscribers {
+public:
+    void add(std::weak_ptr<Session> session);
+    void publish(const wire::cql::SchemaChange& change);
+
+private:
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<Session>> sessions_;
+};
+
+/// What all sessions of a server share.
+struct SessionContext {
+    SessionContext(Database& of, cql::NodeIdentity identity, CqlServerOptions with)
+        : database(of), service(of, std::move(identity)), options(std::move(with)), pool(options.read_threads) {}
+    Database& database;
+    cql::CqlService service;
+    CqlServerOptions options;
+    Subscribers subscribers;
+    net::BlockingPool pool;
+};
+
+/// Used on its connection's thread only, apart from what says otherwise.
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    Session(std::shared_ptr<SessionContext> context, net::Connection connection);
+    /// Until the client goes.
+    net::Task<> run();
+    /// From any thread.
+    void post_event(std::string body);
+
+private:
+    enum class Phase : std::uint8_t { starting, authenticating, ready };
+
+    net::Task<> answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame);
+    net::Task<cql::Answer> run_request(const wire::cql::Request& request);
+    net::Task<> send_event(std::shared_ptr<Session> self, std::string body);
+    net::Task<> flush(std::shared_ptr<Session> self);
+    net::Task<> wait_for_room();
+    net::Task<> wait_until_idle();
+
+    /// False: the connection is to be closed.
+    bool take(wire::cql::Frame frame);
+    bool take_startup(const wire::cql::Frame& frame, const wire::cql::Startup& startup);
+    bool take_credentials(const wire::cql::Frame& frame, const wire::cql::AuthResponse& response);
+    void reply(int version, std::int16_t stream, wire::cql::Opcode opcode, std::string_view body);
+    void reply_error(int version, std::int16_t stream, wire::cql::ErrorCode code, std::string text);
+    void wake();
+    void start_flush();
+
+    std::shared_ptr<SessionContext> context_;
+    net::Connection connection_;
+    net::asio::any_io_executor executor_;
+    wire::cql::FrameReader reader_;
+    Phase phase_ = Phase::starting;
+    int version_ = 0;  ///< of the first frame
+    wire::cql::Compression compression_ = wire::cql::Compression::none;
+    bool segmented_ = false;
+    std::string keyspace_;
+
+    int in_flight_ = 0;
+    std::string frames_;   ///< to be sent, wrapped into segments when it is their turn
+    std::string plain_;    ///< to be sent before, as it is
+    bool flushing_ = false;
+    bool broken_ = false;
+    std::unique_ptr<net::Completion<bool>> waiting_;
+};
+
+}  // namespace penstock::store
