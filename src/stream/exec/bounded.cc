@@ -67,18 +67,39 @@ std::string row_key(const Batch& batch, std::size_t columns, std::size_t row) {
     return key.take();
 }
 
+/// More than the limit, so that not every batch is sorted.
+constexpr std::size_t top_slack = 20'000;
+
 }  // namespace
 
 BoundedQuery::BoundedQuery(QueryPlan plan, const BoundedOptions& options) : options_(options) {
     ChainOptions chain;
     chain.max_groups = options.max_groups;
+    chain.bounded = true;
     chain.max_rows = options.max_rows;
+    chain.max_bytes = options.max_bytes;
+    // With LIMIT alone reading stops in time; what the last batch has too much is cut off.
+    bool cut = plan.limit && plan.order.empty() && !plan.distinct && std::size_t(*plan.limit) <= options.max_rows;
+    if (cut) chain.max_rows = 0;
     chain_ = make_query_chain(std::move(plan), chain);
     chain_.chain.context().now_us = options.now_us;
     if (options.skip_failed) chain_.chain.context().reject = [](std::uint32_t, std::string) {};
 }
 
-Result<> BoundedQuery::add(Rows rows) { return chain_.chain.batch(std::move(rows)); }
+bool BoundedQuery::keeps_top() const {
+    const auto& plan = *chain_.plan;
+    return plan.limit && !plan.order.empty() && !plan.distinct && !plan.group;
+}
+
+Result<> BoundedQuery::add(Rows rows) {
+    TRY(chain_.chain.batch(std::move(rows)));
+    // ORDER BY with LIMIT needs the first rows only, however many there are.
+    if (!keeps_top() || chain_.sink->rows() < std::size_t(*chain_.plan->limit) + std::min(top_slack, options_.max_rows / 2))
+        return {};
+    auto top = sorted();
+    if (top.rows == 0) return {};
+    return chain_.sink->put(std::move(top));
+}
 
 bool BoundedQuery::satisfied() const {
     const auto& plan = *chain_.plan;
@@ -86,12 +107,17 @@ bool BoundedQuery::satisfied() const {
            chain_.sink->rows() >= std::size_t(*plan.limit);
 }
 
-Result<Batch> BoundedQuery::finish() {
-    TRY(chain_.chain.end());
+/// Of the shown outputs and those that are for sorting only.
+Schema BoundedQuery::sorted_schema() const {
+    auto schema = chain_.plan->schema;
+    for (auto i = schema.size(); i < chain_.plan->outputs.size(); ++i)
+        schema.push_back({fmt::format("order{}", i), chain_.plan->outputs[i]->type});
+    return schema;
+}
+
+Batch BoundedQuery::sorted() {
     const auto& plan = *chain_.plan;
-    auto schema = plan.schema;
-    for (auto i = schema.size(); i < plan.outputs.size(); ++i) schema.push_back({"", plan.outputs[i]->type});
-    auto rows = concatenate(chain_.sink->take(), schema);
+    auto rows = concatenate(chain_.sink->take(), sorted_schema());
     std::vector<std::uint32_t> places(rows.batch.rows);
     std::iota(places.begin(), places.end(), 0u);
     if (plan.distinct) {
@@ -104,9 +130,14 @@ Result<Batch> BoundedQuery::finish() {
             return a < b && !before(rows.batch, plan.order, b, a);  // equal rows stay in their order
         });
     if (plan.limit && places.size() > std::size_t(*plan.limit)) places.resize(std::size_t(*plan.limit));
-    auto out = gather(rows, places).batch;
-    out.columns.resize(plan.schema.size());
-    out.schema = plan.schema;
+    return gather(rows, places).batch;
+}
+
+Result<Batch> BoundedQuery::finish() {
+    TRY(chain_.chain.end());
+    auto out = sorted();
+    out.columns.resize(chain_.plan->schema.size());
+    out.schema = chain_.plan->schema;
     return out;
 }
 

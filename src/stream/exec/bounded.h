@@ -9,6 +9,7 @@ namespace penstock::stream {
 
 struct BoundedOptions {
     std::size_t max_rows = 1'000'000;
+    std::int64_t max_bytes = 256 << 20;  ///< of text in the result, also before sorting
     std::size_t max_groups = 2'000'000;
     std::int64_t now_us = 0;
     bool skip_failed = false;  ///< rows that fail are left out instead of failing the query
@@ -27,6 +28,10 @@ public:
     Result<Batch> finish();
 
 private:
+    Schema sorted_schema() const;
+    Batch sorted();
+    bool keeps_top() const;
+
     QueryChain chain_;
     BoundedOptions options_;
 };

@@ -24,7 +24,8 @@ QueryChain make_query_chain(QueryPlan plan, const ChainOptions& options) {
     for (auto i = schema.size(); i < own.outputs.size(); ++i)
         schema.push_back({fmt::format("order{}", i), own.outputs[i]->type});
     out.chain.add(std::make_unique<Project>(own.outputs, std::move(schema)));
-    auto sink = std::make_unique<Sink>(options.key, options.max_rows);
+    auto sink = options.bounded ? std::make_unique<Sink>(options.max_rows, options.max_bytes)
+                                : std::make_unique<Sink>(options.key);
     out.sink = sink.get();
     out.chain.add(std::move(sink));
     return out;

@@ -27,11 +27,28 @@ Result<> Sink::on_batch(Rows rows, Output& out) {
         if (kept.size() < rows.batch.rows) rows = gather(rows, kept);
     }
     if (rows.batch.rows == 0) return {};
+    return keep(std::move(rows));
+}
+
+Result<> Sink::keep(Rows rows) {
     rows_ += rows.batch.rows;
-    if (max_rows_ > 0 && rows_ > max_rows_)
-        return fail(Errc::full, "the result has more than {} rows; add LIMIT or a condition", format_count(std::int64_t(max_rows_)));
+    if (arena_) {
+        if (max_rows_ > 0 && rows_ > max_rows_)
+            return fail(Errc::full, "the result has more than {} rows; add LIMIT or a condition", format_count(std::int64_t(max_rows_)));
+        for (auto& column : rows.batch.columns)
+            for (auto& text : column.strings) text = arena_->copy(text);
+        rows.batch.keep_alive = {arena_};
+        if (std::int64_t(arena_->bytes()) > max_bytes_)
+            return fail(Errc::full, "the result has more than {} of text; add LIMIT or a condition", format_bytes(max_bytes_));
+    }
     collected_.push_back(std::move(rows));
     return {};
+}
+
+Result<> Sink::put(Batch batch) {
+    Rows rows;
+    rows.batch = std::move(batch);
+    return keep(std::move(rows));
 }
 
 std::vector<Batch> Sink::take() {
@@ -39,6 +56,7 @@ std::vector<Batch> Sink::take() {
     for (auto& rows : collected_) out.push_back(std::move(rows.batch));
     collected_.clear();
     rows_ = 0;
+    if (arena_) arena_ = std::make_shared<Arena>();
     return out;
 }
 
