@@ -70,6 +70,13 @@ Result<> QueryRunner::commit() {
         TRY(write_topic(batches));
         batches.clear();
     }
+    // A table has no type for what is inside of a value: it keeps the JSON as text.
+    for (auto& batch : batches) {
+        for (auto& field : batch.schema)
+            if (field.type == TypeId::json) field.type = TypeId::string;
+        for (auto& column : batch.columns)
+            if (column.type == TypeId::json) column.type = TypeId::string;
+    }
     TRY(write_tables(batches, state.take()));
     committed(rows, *rejected);
     publish_positions();
