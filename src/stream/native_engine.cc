@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "stream/check.h"
 #include "stream/decode/schema_inference.h"
 #include "stream/exec/bounded.h"
 #include "stream/exec/definition.h"
@@ -23,12 +24,6 @@ std::string_view to_string(QueryState state) {
 }
 
 namespace {
-
-const pipeline::TopicSpec* find_topic(const std::vector<pipeline::TopicSpec>& topics, std::string_view name) {
-    for (const auto& topic : topics)
-        if (topic.name == name) return &topic;
-    return nullptr;
-}
 
 bool same(const pipeline::QuerySpec& a, const pipeline::QuerySpec& b) {
     if (a.sql.text != b.sql.text || a.into != b.into || a.partition_columns != b.partition_columns ||
@@ -159,26 +154,10 @@ private:
 
     /// The first thing that is wrong with the query, as far as that can be told without data.
     std::optional<SqlError> check_one(const pipeline::QuerySpec& query, const std::vector<pipeline::TopicSpec>& topics) {
-        auto select = sql::parse_select(query.sql.text);
-        if (!select) return select.error();
-        if (!select->from) return SqlError{1, 1, "a continuous query needs FROM and a topic"};
-        auto name = select->from->name();
-        const auto* spec = find_topic(topics, name);
-        auto at = select->from->at;
-        if (!spec && !topics_.info(name)) {
-            std::vector<std::string> names;
-            for (const auto& topic : topics) names.push_back(topic.name);
-            if (tables_.spec(name))
-                return SqlError{at.line, at.column, fmt::format("{} is a table; a continuous query reads a topic", name)};
-            return SqlError{at.line, at.column,
-                            fmt::format("unknown topic {}{}; declare it under topics", name, suggestion(name, names))};
-        }
-        auto relation = topic_relation(name, spec);
-        if (!relation) return SqlError{at.line, at.column, relation.error().text};
-        auto plan = plan_continuous(query, *relation);
-        if (!plan) return plan.error();
-        if (auto problem = target_problem(query, *plan)) return SqlError{1, 1, *problem};
-        return std::nullopt;
+        return check_query(query, topics, [this](std::string_view name) {
+            if (topics_.info(name)) return KnownRelation::topic;
+            return tables_.spec(name) ? KnownRelation::table : KnownRelation::none;
+        });
     }
 
     Result<RelationInfo> relation_for(const sql::Relation& from, std::string_view sql) {

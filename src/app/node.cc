@@ -1,0 +1,197 @@
+#include "app/node.h"
+
+#include <filesystem>
+
+#include "app/deployment.h"
+#include "app/file_watcher.h"
+#include "app/progress.h"
+#include "app/replicas.h"
+#include "app/task_actions.h"
+#include "base/log.h"
+#include "broker/local_topics.h"
+#include "broker/server/kafka_server.h"
+#include "base/service_url.h"
+#include "coordinate/coordinator.h"
+#include "metadata/postgres.h"
+#include "monitor/monitor.h"
+#include "registry/local_schemas.h"
+#include "registry/server/registry_server.h"
+#include "store/local_tables.h"
+#include "store/server/cql_server.h"
+#include "stream/native_engine.h"
+
+namespace penstock::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+monitor::PipelinesView view_of(const Deployment& deployment) {
+    monitor::PipelinesView view;
+    for (auto& file : deployment.files()) {
+        auto& shown = view.pipelines.emplace_back();
+        shown.file = file.file;
+        shown.name = file.running ? file.running->name : fs::path(file.file).stem().string();
+        shown.revision = file.running ? file.revision : 0;
+        shown.text = std::move(file.newest_text);
+        shown.running = std::move(file.running);
+        shown.problems = std::move(file.problems);
+    }
+    return view;
+}
+
+broker::Durability durability_of(std::string_view fsync) {
+    if (fsync == "flushed") return broker::Durability::flushed;
+    if (fsync == "memory") return broker::Durability::memory;
+    return broker::Durability::durable;
+}
+
+}  // namespace
+
+/// In the data's order; destroyed in reverse.
+struct Node::Parts {
+    explicit Parts(const Settings& asked) : settings(asked), shards(asked.network_threads), pool(4) {}
+
+    Settings settings;
+    Ports ports;
+    net::Shards shards;
+    net::BlockingPool pool;
+
+    std::unique_ptr<coordinate::Coordinator> coordinator;
+    std::unique_ptr<metadata::Metadata> metadata;
+    std::unique_ptr<registry::LocalSchemas> schemas;
+    std::unique_ptr<broker::LocalTopics> topics;
+    std::unique_ptr<store::LocalTables> tables;
+    std::unique_ptr<BuiltInReplicas> replicas;
+    std::unique_ptr<ingest::Sources> sources;
+    std::unique_ptr<stream::Engine> engine;
+    std::unique_ptr<PipelineTaskActions> actions;
+    std::unique_ptr<orchestrate::Scheduler> scheduler;
+    std::unique_ptr<Deployment> deployment;
+
+    std::unique_ptr<broker::KafkaServer> kafka_server;
+    std::unique_ptr<store::CqlServer> cql_server;
+    std::unique_ptr<registry::RegistryServer> registry_server;
+    std::unique_ptr<monitor::Monitor> monitor;
+    std::unique_ptr<FileWatcher> watcher;
+    std::unique_ptr<Progress> progress;
+
+    Result<> open_layers();
+    void wire();
+    Result<> listen();
+    Result<> watch();
+};
+
+Result<> Node::Parts::open_layers() {
+    const fs::path data = settings.data_directory;
+    std::error_code error;
+    fs::create_directories(data, error);
+    if (error) return fail(Errc::io, "cannot create {}: {}", data.string(), error.message());
+    // The lock comes first: nobody else may touch what is opened after it.
+    coordinator = TRY(coordinate::single_process(data));
+    metadata = TRY(settings.metadata == "embedded" ? metadata::open_sqlite(data / "metadata.sqlite")
+                                                   : metadata::open_postgres(settings.metadata));
+    schemas = TRY(registry::LocalSchemas::open(data / "schemas"));
+    topics = TRY(broker::LocalTopics::open(
+        {.data_directory = data / "topics", .durability = durability_of(settings.fsync)}));
+    tables = TRY(store::open_local_tables(
+        {.data_directory = data,
+         .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024}));
+    return {};
+}
+
+void Node::Parts::wire() {
+    const auto& clock = system_clock();
+    replicas = std::make_unique<BuiltInReplicas>(shards);
+    sources = ingest::make_sources(*topics, *replicas);
+    engine = stream::make_native_engine(*topics, *tables, clock);
+    actions = std::make_unique<PipelineTaskActions>(*sources, *engine);
+    scheduler = orchestrate::make_scheduler(*metadata, *coordinator, *actions, clock);
+    Layers layers{*topics, *engine, *sources, *scheduler, *metadata, clock};
+    deployment = std::make_unique<Deployment>(layers, settings.files);
+    actions->use(deployment.get());
+}
+
+/// Ports are bound before any pipeline runs: a port in use must not leave half a system behind.
+Result<> Node::Parts::listen() {
+    auto on = [&](std::uint16_t port, const char* name, const char* setting) {
+        return net::ListenOptions{
+            .host = settings.host, .port = port, .name = name, .setting = setting};
+    };
+    broker::KafkaServerOptions kafka{.listen = on(settings.kafka_port, "kafka", "--kafka-port")};
+    if (!settings.advertised.empty()) {
+        auto address = TRY(parse_service_url("kafka://" + settings.advertised, "kafka"));
+        kafka.advertised_host = address.hosts.at(0).name;
+        kafka.advertised_port = address.hosts[0].port.value_or(settings.kafka_port);
+    }
+    kafka_server = TRY(broker::KafkaServer::start(shards, *topics, kafka));
+    ports.kafka = kafka_server->port();
+    cql_server = TRY(store::CqlServer::start(
+        shards, *tables, {.listen = on(settings.cql_port, "cql", "--cql-port")}));
+    ports.cql = cql_server->port();
+    registry_server = TRY(registry::RegistryServer::start(
+        shards, *schemas, {.listen = on(settings.schemas_port, "schema registry", "--schemas-port")}));
+    ports.schemas = registry_server->port();
+
+    monitor::MonitorParts shown{*topics,  *tables,    *engine,      *sources,       *metadata,
+                                *scheduler, *coordinator, schemas.get(), system_clock(),
+                                [this] { return view_of(*deployment); }};
+    monitor::MonitorOptions options;
+    options.listen.host = settings.host;
+    options.listen.port = settings.console_port;
+    options.listen.setting = "--console-port";
+    options.ports = {{"kafka", ports.kafka}, {"cql", ports.cql}, {"schemas", ports.schemas}};
+    options.data_directory = settings.data_directory;
+    if (settings.redirect_ports) options.redirect_ports = {{9021, "/"}, {9090, "/"}};
+    monitor = TRY(monitor::start_monitor(shards, pool, shown, options));
+    ports.console = monitor->port();
+    return {};
+}
+
+Result<> Node::Parts::watch() {
+    watcher = TRY(FileWatcher::start(deployment->folders(), [this] { deployment->load(); }));
+    return {};
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<std::unique_ptr<Node>> Node::start(const Settings& settings) {
+    auto node = std::unique_ptr<Node>(new Node(std::make_unique<Parts>(settings)));
+    auto& parts = *node->parts_;
+    TRY(parts.open_layers());
+    parts.wire();
+    TRY(parts.listen());
+    parts.deployment->load();
+    TRY(parts.watch());
+    return node;
+}
+
+Node::~Node() {
+    auto& parts = *parts_;
+    if (parts.progress) parts.progress->stop();
+    parts.watcher.reset();
+    if (parts.scheduler) parts.scheduler->stop();
+    if (parts.deployment) parts.deployment->stop();
+    parts.monitor.reset();
+    parts.registry_server.reset();
+    parts.cql_server.reset();
+    parts.kafka_server.reset();
+    parts.replicas.reset();
+    // The network threads end before what their sessions use.
+    parts.shards.stop();
+}
+
+const Ports& Node::ports() const { return parts_->ports; }
+
+std::string Node::describe() const {
+    const auto& parts = *parts_;
+    return fmt::format("  topics {} | tables {} | engine {} | metadata {}\n", parts.topics->describe(),
+                       parts.tables->describe(), parts.engine->describe(), parts.metadata->describe());
+}
+
+void Node::show_progress() {
+    auto& parts = *parts_;
+    parts.progress = std::make_unique<Progress>(*parts.sources, *parts.engine, *parts.metadata);
+    parts.progress->start();
+}
+
+}  // namespace penstock::app

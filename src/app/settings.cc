@@ -1,0 +1,102 @@
+#include "app/settings.h"
+
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+
+#include "base/service_url.h"
+
+namespace penstock::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Seam {
+    const char* name;
+    std::string Settings::*value;
+    const char* scheme;
+    const char* system;
+    bool built = false;  ///< the real system behind the seam
+};
+
+constexpr Seam seams[] = {
+    {"kafka", &Settings::kafka, "kafka://", "Apache Kafka"},
+    {"schemas", &Settings::schemas, "http", "a Confluent-compatible Schema Registry"},
+    {"engine", &Settings::engine, "sc://", "Apache Spark"},
+    {"tables", &Settings::tables, "cassandra://", "Apache Cassandra"},
+    {"metadata", &Settings::metadata, "postgresql://", "PostgreSQL", true},
+    {"coordination", &Settings::coordination, "zookeeper://", "Apache ZooKeeper"},
+};
+
+std::string variable_of(std::string_view name) {
+    std::string variable = "PENSTOCK_";
+    for (char c : name)
+        variable += c == '-' ? '_' : char(std::toupper(static_cast<unsigned char>(c)));
+    return variable;
+}
+
+}  // namespace
+
+void declare_settings(CLI::App& command, Settings& settings) {
+    command.add_option("files", settings.files, "Pipeline files, or folders of them [.]");
+    command.set_config("--config", "", "A file of these settings, one name=value a line");
+    auto option = [&](const char* name, auto& value, const char* help) {
+        return command.add_option(std::string("--") + name, value, help)
+            ->envname(variable_of(name))
+            ->capture_default_str();
+    };
+    option("data", settings.data_directory,
+           "Where topics, tables and runs are kept [data, beside the first file]");
+    option("host", settings.host, "Address to listen on");
+    option("console-port", settings.console_port, "Console and REST API");
+    option("kafka-port", settings.kafka_port, "Kafka protocol");
+    option("cql-port", settings.cql_port, "CQL native protocol");
+    option("schemas-port", settings.schemas_port, "Schema registry");
+    option("redirect-ports", settings.redirect_ports, "9021 and 9090 lead to the console");
+    for (const auto& seam : seams) option(seam.name, settings.*seam.value, seam.system)->group("Layers");
+    option("fsync", settings.fsync, "When an append is acknowledged: durable, flushed or memory")
+        ->check(CLI::IsMember({"durable", "flushed", "memory"}));
+    option("advertised", settings.advertised,
+           "host:port that Kafka clients are told [the address they used]");
+    option("log-level", settings.log_level, "debug, info, warn or error")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+    option("log-file", settings.log_file, "Log lines go there instead of to stderr");
+    option("network-threads", settings.network_threads, "Threads that serve connections")
+        ->check(CLI::Range(1, 64));
+    option("block-cache-mb", settings.block_cache_mb, "Memory for blocks of tables")
+        ->check(CLI::Range(1, 65536));
+    command.add_flag("--progress,!--no-progress", settings.progress, "Show live progress");
+}
+
+Result<> complete(Settings& settings) {
+    if (settings.files.empty()) settings.files.push_back(".");
+    for (const auto& file : settings.files)
+        if (!fs::exists(file)) return fail(Errc::not_found, "there is no file or folder {}", file);
+    if (settings.data_directory.empty()) {
+        fs::path first = settings.files.front();
+        settings.data_directory = (fs::is_directory(first) ? first : first.parent_path()) / "data";
+    }
+    for (const auto& seam : seams) {
+        const auto& url = settings.*seam.value;
+        if (url == "embedded") continue;
+        if (!url.starts_with(seam.scheme)) {
+            return fail(Errc::invalid, "--{} is '{}'; expected 'embedded' or a URL of {} ({}...)",
+                        seam.name, masked_url(url), seam.system, seam.scheme);
+        }
+        if (!seam.built) {
+            return fail(Errc::unsupported,
+                        "--{}: {} behind this seam is not built yet; leave the setting out and the "
+                        "embedded layer runs (docs/architecture.md, Seams)",
+                        seam.name, seam.system);
+        }
+    }
+    if (settings.host != "127.0.0.1" && settings.host != "localhost" && settings.host != "::1") {
+        return fail(Errc::unsupported,
+                    "--host {}: this version listens on loopback only, because passwords and TLS "
+                    "are not built yet",
+                    settings.host);
+    }
+    return {};
+}
+
+}  // namespace penstock::app
