@@ -12,5 +12,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server: { proxy: { "/api": { target: penstock, changeOrigin: true } } },
+  // The program refuses changes that come from another origin; here the page is served from one.
+  server: { proxy: { "/api": { target: penstock, changeOrigin: true, headers: { Origin: new URL(penstock).origin } } } },
 });

@@ -53,9 +53,9 @@ function Flow({ graph, open }: { graph: Graph; open: (node: GraphNode) => void }
   return (
     <div className="graph" ref={frame} data-rows={Math.min(vertical ? 9 : 6, rows)} data-vertical={vertical || undefined}>
       <ReactFlow nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} fitView minZoom={0.2} maxZoom={2}
-        zoomOnScroll={false} preventScrolling={false} nodesDraggable={false} nodesConnectable={false}
+        panOnDrag={!vertical} zoomOnScroll={false} preventScrolling={false} nodesDraggable={false} nodesConnectable={false}
         elementsSelectable={false} proOptions={{ hideAttribution: true }} aria-label="Pipeline graph">
-        <Controls showInteractive={false} position="bottom-right" />
+        {!vertical && <Controls showInteractive={false} position="bottom-right" />}
       </ReactFlow>
     </div>
   );
