@@ -11,7 +11,9 @@ namespace penstock::orchestrate {
 Result<TimeZone> TimeZone::find(std::string_view name) {
     if (name == "UTC" || name == "Etc/UTC" || name == "Z") return TimeZone(nullptr);
     try {
-        return TimeZone(date::locate_zone(std::string(name)));
+        TimeZone zone(date::locate_zone(std::string(name)));
+        (void)zone.period_at(0);  // reads the zone's file, which nobody expects to fail later
+        return zone;
     } catch (const std::exception&) {
         return fail(Errc::invalid, "time zone '{}' is not known; expected UTC or a name such as "
                     "Europe/Berlin", name);
