@@ -1,0 +1,360 @@
+// Commands against a real REST API over small stand-ins.
+#include "app/commands/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include "app/commands/text_table.h"
+#include "monitor/testing/running_monitor.h"
+
+namespace penstock::app {
+namespace {
+
+class CommandsTest : public monitor::testing::RunningMonitor {
+protected:
+    struct Ended {
+        int status = 0;
+        std::string out;
+        std::string err;
+    };
+
+    /// Runs it as main() does. Without a server in the arguments: this fixture's.
+    Ended run(std::vector<std::string> arguments, const std::string& input = {}) {
+        if (!monitor) start();
+        if (std::find(arguments.begin(), arguments.end(), "--server") == arguments.end()) {
+            arguments.push_back("--server");
+            arguments.push_back(url(""));
+        }
+        std::FILE* file = std::tmpfile();
+        std::fwrite(input.data(), 1, input.size(), file);
+        std::rewind(file);
+        ::testing::internal::CaptureStdout();
+        ::testing::internal::CaptureStderr();
+        Ended ended;
+        CLI::App app("test", "penstock");
+        app.require_subcommand(1);
+        CommandContext context{ended.status, file};
+        add_commands(app, context);
+        std::reverse(arguments.begin(), arguments.end());
+        try {
+            app.parse(arguments);
+        } catch (const CLI::ParseError& error) {
+            ended.status = app.exit(error) == 0 ? 0 : 2;
+        }
+        std::fflush(stdout);
+        ended.out = ::testing::internal::GetCapturedStdout();
+        ended.err = ::testing::internal::GetCapturedStderr();
+        std::fclose(file);
+        return ended;
+    }
+    void make_topic(const std::string& name, int partitions) {
+        ASSERT_TRUE(fakes.topics.create({.name = name, .partitions = partitions}));
+    }
+    void add_run(metadata::RunState state, std::vector<metadata::TaskInstance> tasks) {
+        metadata::DagRun one{.dag = "daily", .run_id = "manual__1", .state = state,
+                             .run_type = "manual", .logical_us = 1'769'904'000'000'000,
+                             .queued_us = 1'769'904'000'000'000,
+                             .started_us = 1'769'904'000'000'000, .conf = R"({"day":1})"};
+        if (state != metadata::RunState::running) one.ended_us = one.started_us + 1'500'000;
+        ASSERT_TRUE(fakes.metadata.insert_run(one, tasks));
+    }
+};
+
+TEST_F(CommandsTest, WithoutAServerTheErrorSaysWhatToDo) {
+    auto ended = run({"topics", "list", "--server", "http://127.0.0.1:1"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_TRUE(ended.out.empty());
+    EXPECT_NE(ended.err.find("error: no Penstock answers at http://127.0.0.1:1: start one with "
+                             "'penstock up'"), std::string::npos) << ended.err;
+}
+
+TEST_F(CommandsTest, AnotherServerThanPenstockIsNamed) {
+    auto routes = std::make_shared<net::HttpRoutes>();
+    auto server = net::HttpServer::start(shards, {.listen = {.port = 0, .name = "x", .setting = "x"}},
+                                         std::shared_ptr<const net::HttpRoutes>(routes));
+    ASSERT_TRUE(server) << server.error().text;
+    auto ended = run({"topics", "list", "--server",
+                      fmt::format("127.0.0.1:{}", (*server)->port())});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_FALSE(ended.err.empty());
+}
+
+TEST_F(CommandsTest, UsageIsExitStatusTwo) {
+    EXPECT_EQ(run({}).status, 2);
+    EXPECT_EQ(run({"nonsense"}).status, 2);
+    EXPECT_EQ(run({"topics", "describe"}).status, 2);
+    EXPECT_EQ(run({"topics", "list", "--output", "xml"}).status, 2);
+    EXPECT_EQ(run({"topics", "create", "t", "--partitions", "0"}).status, 2);
+    EXPECT_EQ(run({"topics", "create", "t", "--config", "novalue"}).status, 2);
+    EXPECT_EQ(run({"consume", "t", "--offset", "soon"}).status, 2);
+    EXPECT_EQ(run({"consume", "t", "--since", "yesterday"}).status, 2);
+    EXPECT_EQ(run({"trigger", "d", "--conf", "[1]"}).status, 2);
+    EXPECT_EQ(run({"trigger", "d", "--timeout", "1m"}).status, 2);
+    EXPECT_EQ(run({"runs", "d", "--log", "t"}).status, 2);
+}
+
+TEST_F(CommandsTest, EveryCommandHasExamples) {
+    for (auto name : {"status", "sql", "topics", "produce", "consume", "groups", "schemas", "tables",
+                      "sources", "queries", "dags", "pause", "unpause", "runs", "trigger"}) {
+        auto ended = run({name, "--help"});
+        EXPECT_EQ(ended.status, 0) << name;
+        EXPECT_NE(ended.out.find("Example"), std::string::npos) << name;
+        EXPECT_NE(ended.out.find(fmt::format("penstock {}", name)), std::string::npos) << name;
+    }
+}
+
+TEST_F(CommandsTest, TopicsAreCreatedListedDescribedAndDeleted) {
+    auto created = run({"topics", "create", "orders", "-p", "3", "-c", "retention.ms=1000"});
+    EXPECT_EQ(created.status, 0) << created.err;
+    EXPECT_EQ(created.out, "created orders with 3 partitions\n");
+    for (int i = 0; i < 1500; ++i) fakes.topics.put("orders", 1, {.value = "x"});
+    auto listed = run({"topics", "list"});
+    EXPECT_EQ(listed.out, "TOPIC   PARTITIONS  RECORDS     SIZE  PER SECOND\n"
+                          "orders           3    1,500  1.5 KiB         0.0\n");
+    auto described = run({"topics", "describe", "orders"});
+    EXPECT_NE(described.out.find("config      retention.ms = 1000"), std::string::npos);
+    EXPECT_NE(described.out.find("        1      0  1,500    1,500  1.5 KiB"), std::string::npos)
+        << described.out;
+    auto json = run({"topics", "list", "-o", "json"});
+    EXPECT_TRUE(json.out.starts_with(R"([{"name":"orders")")) << json.out;
+    auto again = run({"topics", "create", "orders"});
+    EXPECT_EQ(again.status, 1);
+    EXPECT_EQ(again.err, "error: topic 'orders' exists\n");
+    EXPECT_EQ(run({"topics", "delete", "orders"}).out, "deleted orders\n");
+    EXPECT_EQ(run({"topics", "describe", "orders"}).err, "error: there is no topic 'orders'\n");
+}
+
+TEST_F(CommandsTest, ProduceSendsEachLineWithItsKeyAndHeaders) {
+    make_topic("t", 1);
+    auto ended = run({"produce", "t", "-k", ":", "-H", "a=b"}, "k1:v1\r\nk2:v:2\nk3:");
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_TRUE(ended.out.starts_with("3 records acknowledged in ")) << ended.out;
+    auto full = run({"consume", "t", "--format", "key-value", "--offset", "earliest"});
+    EXPECT_EQ(full.out, "k1\tv1\nk2\tv:2\nk3\t\n");
+    auto json = run({"produce", "t", "-o", "json"}, "more\n");
+    EXPECT_EQ(json.out, "{\"acknowledged\":1,\"next_offsets\":[{\"partition\":0,\"offset\":4}]}\n");
+}
+
+TEST_F(CommandsTest, ProduceTakesManyLines) {
+    make_topic("t", 4);
+    std::string input;
+    for (int i = 0; i < 25'000; ++i) input += fmt::format("line {}\n", i);
+    auto ended = run({"produce", "t"}, input);
+    EXPECT_TRUE(ended.out.starts_with("25,000 records acknowledged")) << ended.out << ended.err;
+    auto all = run({"consume", "t", "--offset", "earliest"});
+    EXPECT_EQ(std::count(all.out.begin(), all.out.end(), '\n'), 25'000);
+}
+
+TEST_F(CommandsTest, ProduceNamesTheLineWithoutAKeyAndSendsThoseBefore) {
+    make_topic("t", 1);
+    auto ended = run({"produce", "t", "-k", ":"}, "a:1\nb:2\nnothing\nc:3\n");
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.err, "error: line 3: there is no ':' in it, and so no key\n");
+    EXPECT_EQ(run({"consume", "t"}).out, "1\n2\n");
+    EXPECT_EQ(run({"produce", "nowhere"}, "x\n").err, "error: there is no topic 'nowhere'\n");
+}
+
+TEST_F(CommandsTest, ConsumeShowsTheLastRecordsOfAllPartitionsInOrder) {
+    make_topic("t", 2);
+    for (int i = 0; i < 30; ++i) {
+        fakes.topics.put("t", std::size_t(i % 2),
+                         {.key = fmt::format("k{}", i), .value = fmt::format("v{}", i),
+                          .timestamp_ms = i});
+    }
+    std::string last;
+    for (int i = 20; i < 30; ++i) last += fmt::format("v{}\n", i);
+    EXPECT_EQ(run({"consume", "t"}).out, last);
+    EXPECT_EQ(run({"consume", "t", "--offset", "-2"}).out, "v28\nv29\n");
+    EXPECT_EQ(run({"consume", "t", "-p", "1", "--offset", "13"}).out, "v27\nv29\n");
+    EXPECT_EQ(run({"consume", "t", "-p", "0", "--offset", "earliest", "-n", "2"}).out, "v0\nv2\n");
+    EXPECT_EQ(run({"consume", "t", "--offset", "latest"}).out, "");
+    EXPECT_EQ(run({"consume", "t", "--offset", "-1", "--format", "full"}).out,
+              "1:14\t1970-01-01T00:00:00.029Z\tk29\tv29\n");
+    auto json = run({"consume", "t", "--offset", "-1", "-o", "json"});
+    EXPECT_TRUE(json.out.starts_with(R"({"partition":1,"offset":14)")) << json.out;
+}
+
+TEST_F(CommandsTest, ConsumeSaysWhatCannotBe) {
+    make_topic("t", 2);
+    EXPECT_EQ(run({"consume", "t", "-p", "7"}).err,
+              "error: topic t has no partition 7; it has 0 to 1\n");
+    EXPECT_NE(run({"consume", "t", "--offset", "5"}).err.find("say which with --partition"),
+              std::string::npos);
+    EXPECT_NE(run({"consume", "t", "--offset", "5", "-p", "0"}).err.find("partition 0 has 0 to 0"),
+              std::string::npos);
+    EXPECT_EQ(run({"consume", "x/../y"}).status, 1);
+}
+
+TEST_F(CommandsTest, ConsumeGivesBytesBackAsTheyWere) {
+    make_topic("t", 1);
+    std::string bytes("\x00\xff\x80 raw", 7);
+    fakes.topics.put("t", 0, {.value = bytes});
+    fakes.topics.put("t", 0, {.value = std::nullopt});
+    EXPECT_EQ(run({"consume", "t", "-n", "1"}).out, bytes + "\n");
+    auto full = run({"consume", "t", "--format", "full"});
+    EXPECT_NE(full.out.find("\tnull\tbase64:AP+AIHJhdw=="), std::string::npos) << full.out;
+    EXPECT_NE(full.out.find("\tnull\tnull"), std::string::npos);
+}
+
+TEST_F(CommandsTest, ConsumeFollowsWhatComesIn) {
+    make_topic("t", 1);
+    fakes.topics.put("t", 0, {.value = "first"});
+    if (!monitor) start();
+    std::thread producer([&] {
+        for (int i = 0; i < 5; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            fakes.topics.put("t", 0, {.value = fmt::format("v{}", i)});
+        }
+    });
+    auto ended = run({"consume", "t", "--follow", "-n", "6"});
+    producer.join();
+    EXPECT_EQ(ended.out, "first\nv0\nv1\nv2\nv3\nv4\n");
+}
+
+TEST_F(CommandsTest, SqlShowsATableOrObjects) {
+    auto table = run({"sql", "SELECT name, people FROM t"});
+    EXPECT_EQ(table.status, 0) << table.err;
+    EXPECT_TRUE(table.out.starts_with("name  people\nAda        2\nnull      -1\n(2 rows, "))
+        << table.out;
+    auto json = run({"sql", "SELECT 1", "-o", "json"});
+    EXPECT_EQ(json.out, "[{\"name\":\"Ada\",\"people\":2},{\"name\":null,\"people\":-1}]\n");
+    EXPECT_EQ(run({"sql", "-", "-o", "json"}, "SELECT 1").out, json.out);
+    EXPECT_EQ(run({"sql", "-o", "json"}, "SELECT 1").out, json.out);
+}
+
+TEST_F(CommandsTest, SqlPointsAtTheMistake) {
+    auto ended = run({"sql", "SELECT nmae FROM t"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.err, "error: line 1, column 8: unknown column 'nmae'\n"
+                         "    SELECT nmae FROM t\n"
+                         "           ^\n");
+}
+
+TEST_F(CommandsTest, StatusShowsWhatRuns) {
+    fakes.sources.set({{.name = "random_users", .kind = "http", .topic = "users_created",
+                        .state = ingest::SourceState::running, .detail = "x", .replica = true,
+                        .counts = {.fetched = 12345, .acknowledged = 12345}}});
+    fakes.scheduler.set({{.pipeline = "users", .name = "daily", .schedule = "@daily",
+                          .next_run_us = 1'770'000'000'000'000, .tasks = {"a"}}});
+    if (!monitor) start();
+    monitor->sample_now();
+    auto ended = run({"status"});
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    for (auto expected : {"/var/lib/penstock", "fake engine", "12,345", "random_users",
+                          "the built-in replica answers: x", "daily", "2026-02-02T02:40:00Z"}) {
+        EXPECT_NE(ended.out.find(expected), std::string::npos) << expected << "\n" << ended.out;
+    }
+    auto json = run({"status", "-o", "json"});
+    EXPECT_TRUE(json.out.starts_with(R"({"status":{"version":)")) << json.out;
+}
+
+TEST_F(CommandsTest, SourcesAndQueriesStartAndStop) {
+    fakes.sources.set({{.name = "random_users", .kind = "http", .topic = "users_created"}});
+    EXPECT_EQ(run({"sources", "start", "random_users"}).out, "started random_users\n");
+    monitor->sample_now();
+    EXPECT_NE(run({"sources", "list"}).out.find("running"), std::string::npos);
+    EXPECT_EQ(run({"sources", "stop", "nobody"}).err, "error: there is no source 'nobody'\n");
+    EXPECT_EQ(run({"queries", "stop", "created_users"}).out, "stopped created_users\n");
+}
+
+TEST_F(CommandsTest, DagsArePausedAndTriggered) {
+    fakes.scheduler.set({{.pipeline = "users", .name = "daily", .schedule = "", .tasks = {"a"}}});
+    EXPECT_EQ(run({"trigger", "daily", "--conf", R"({"day": 1})"}).out, "manual__1\n");
+    ASSERT_EQ(fakes.scheduler.triggered().size(), 1u);
+    EXPECT_NE(fakes.scheduler.triggered()[0].find("day"), std::string::npos);
+    EXPECT_EQ(run({"trigger", "daily", "-o", "json"}).out, "{\"run_id\":\"manual__2\"}\n");
+    EXPECT_EQ(run({"pause", "daily"}).out, "paused daily\n");
+    EXPECT_NE(run({"dags"}).out.find("daily  users     by hand       1  paused    -         -"),
+              std::string::npos) << run({"dags"}).out;
+    EXPECT_EQ(run({"unpause", "daily"}).out, "unpaused daily\n");
+    auto missing = run({"trigger", "nobody"});
+    EXPECT_EQ(missing.status, 1);
+    EXPECT_EQ(missing.err, "error: there is no DAG 'nobody'\n");
+}
+
+TEST_F(CommandsTest, TriggerWaitsForTheEnd) {
+    fakes.scheduler.set({{.pipeline = "users", .name = "daily"}});
+    add_run(metadata::RunState::success,
+            {{.dag = "daily", .run_id = "manual__1", .task = "a", .try_number = 2,
+              .state = metadata::TaskState::success, .note = "fine", .counts = "{}"}});
+    auto ended = run({"trigger", "daily", "--wait"});
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_EQ(ended.out, "manual__1: success in 1.5 s\n");
+    EXPECT_EQ(ended.err, "manual__1\na: success, try 2: fine\n");
+}
+
+TEST_F(CommandsTest, TriggerFailsWhenTheRunFails) {
+    fakes.scheduler.set({{.pipeline = "users", .name = "daily"}});
+    add_run(metadata::RunState::failed,
+            {{.dag = "daily", .run_id = "manual__1", .task = "a", .try_number = 1,
+              .state = metadata::TaskState::failed, .note = "broken", .counts = "{}"}});
+    auto ended = run({"trigger", "daily", "--wait"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_NE(ended.err.find("error: run manual__1 failed: 0 of 1; a failed"), std::string::npos)
+        << ended.err;
+}
+
+TEST_F(CommandsTest, TriggerStopsWaitingAfterItsTime) {
+    fakes.scheduler.set({{.pipeline = "users", .name = "daily"}});
+    add_run(metadata::RunState::running, {});
+    auto ended = run({"trigger", "daily", "--wait", "--timeout", "0s"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_NE(ended.err.find("it goes on without being waited for"), std::string::npos);
+}
+
+TEST_F(CommandsTest, RunsShowTasksAndLogs) {
+    add_run(metadata::RunState::failed,
+            {{.dag = "daily", .run_id = "manual__1", .task = "fetch", .try_number = 1,
+              .state = metadata::TaskState::success, .counts = R"({"fetched":1234})"},
+             {.dag = "daily", .run_id = "manual__1", .task = "report", .try_number = 3,
+              .state = metadata::TaskState::failed, .note = "exit code 1:\nno", .counts = "{}"}});
+    ASSERT_TRUE(fakes.metadata.append_log("daily", "manual__1", "report", 3, {{1'769'904'000'000'000, "no such file"}}));
+    auto listed = run({"runs"});
+    EXPECT_EQ(listed.out, "DAG    RUN        STATE   STARTED                TOOK  TASKS\n"
+                          "daily  manual__1  failed  2026-02-01T00:00:00Z  1.5 s  1 of 2; report failed\n");
+    auto one = run({"runs", "daily", "manual__1"});
+    EXPECT_NE(one.out.find("fetched 1,234"), std::string::npos) << one.out;
+    EXPECT_NE(one.out.find("exit code 1: no"), std::string::npos) << one.out;
+    EXPECT_NE(one.out.find(R"(conf     {"day":1})"), std::string::npos) << one.out;
+    EXPECT_EQ(run({"runs", "daily", "--tasks"}).out, one.out);
+    EXPECT_EQ(run({"runs", "daily", "manual__1", "--log", "report"}).out,
+              "2026-02-01T00:00:00.000Z  no such file\n");
+    EXPECT_EQ(run({"runs", "daily", "manual__1", "--log", "report", "--try", "1"}).out, "");
+    EXPECT_EQ(run({"runs", "daily", "other"}).status, 1);
+    EXPECT_EQ(run({"runs", "daily", "manual__1", "--log", "nope"}).status, 1);
+}
+
+TEST_F(CommandsTest, GroupsThatAreNotToldLeadToTheKafkaPort) {
+    auto ended = run({"groups"});
+    if (ended.status == 0) GTEST_SKIP() << "this server tells them";
+    EXPECT_NE(ended.err.find("ask its Kafka port"), std::string::npos) << ended.err;
+}
+
+TEST_F(CommandsTest, SchemasAndTables) {
+    EXPECT_EQ(run({"schemas"}).out, "SUBJECT      VERSIONS  LATEST\nusers-value         2       2\n");
+    EXPECT_NE(run({"schemas", "users-value"}).out.find("version  2"), std::string::npos);
+    EXPECT_NE(run({"schemas", "users-value", "1"}).out.find("version  1"), std::string::npos);
+    EXPECT_EQ(run({"schemas", "users-value", "first"}).status, 1);
+    ASSERT_TRUE(fakes.tables.ensure({.keyspace = "k", .name = "t",
+                                     .columns = {{"id", TypeId::string}},
+                                     .partition_key = {"id"}}));
+    EXPECT_EQ(run({"tables"}).out, "TABLE  ROWS, ABOUT     SIZE  COLUMNS\n"
+                                   "k.t             42  4.0 KiB        1\n");
+    EXPECT_NE(run({"tables", "k.t"}).out.find("partition_key"), std::string::npos);
+    EXPECT_EQ(run({"tables", "k.x"}).err,
+              "error: there is no table k.x; 'penstock tables' lists them\n");
+}
+
+TEST(TextTableTest, WideAndCombiningLettersAreAligned) {
+    EXPECT_EQ(display_width("abc"), 3u);
+    EXPECT_EQ(display_width("\xe6\x97\xa5\xe6\x9c\xac"), 4u);
+    EXPECT_EQ(display_width("e\xcc\x81"), 1u);
+    EXPECT_EQ(display_width("\xf0\x9f\x98\x80"), 2u);
+    EXPECT_EQ(display_width("\xff"), 1u);
+    TextTable table({{"NAME"}, {"N", TextTable::Align::right}});
+    table.add({"\xe6\x97\xa5\xe6\x9c\xac", "1"});
+    table.add({"Ada\x1b[2J", "22"});
+    EXPECT_EQ(table.text(), "NAME      N\n\xe6\x97\xa5\xe6\x9c\xac      1\nAda?[2J  22\n");
+}
+
+}  // namespace
+}  // namespace penstock::app
