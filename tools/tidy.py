@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MAX_LINE = 118
+MAX_LINE = 120
 MAX_FILE = 800
 LONGER = {}  # path -> lines it may have
 
@@ -20,6 +20,7 @@ BANNED = [
     (re.compile(r"\bnew [A-Z]\w*[({]"), "owns nothing: use std::make_unique"),
     (re.compile(r"\b(TODO|FIXME|XXX)\b(?!\(#\d+\))"), "needs an issue number: TODO(#12)"),
 ]
+TESTS_MAY = {0, 2}  # a bad number or an ambiguous name fails the test that has it
 ALLOWED = {
     ("src/base/metrics.cc", 3),  # never destroyed: threads may count during exit
 }
@@ -39,6 +40,7 @@ def main():
         if path.suffix not in (".h", ".cc"):
             continue
         checked += 1
+        test = path.stem.endswith(("_test", "_fuzz", "_bench"))
         lines = path.read_text(errors="replace").split("\n")
         if len(lines) > LONGER.get(name, MAX_FILE):
             problems.append(f"{name}: {len(lines)} lines; at most {LONGER.get(name, MAX_FILE)}: split it by what it is about")
@@ -50,7 +52,11 @@ def main():
             if len(line) > MAX_LINE and "http" not in line and '"' not in line:
                 problems.append(f"{name}:{number}: {len(line)} columns; at most {MAX_LINE}")
             code = line.split("//")[0] if "TODO" not in line else line
+            # A factory of a class with a private constructor cannot use make_unique.
+            code = "" if "unique_ptr<" in code or "shared_ptr<" in code else code
             for index, (pattern, why) in enumerate(BANNED):
+                if test and index in TESTS_MAY:
+                    continue
                 if pattern.search(code) and (name, index) not in ALLOWED:
                     problems.append(f"{name}:{number}: {pattern.search(code)[0].strip()} {why}")
     print("\n".join(problems) or f"{checked} files tidy")

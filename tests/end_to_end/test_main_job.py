@@ -94,7 +94,7 @@ def test_trigger_runs_the_dag_and_counts_what_was_acknowledged(users):
     assert tasks["report"]["state"] == "success"
 
 
-@pytest.mark.parametrize("command", [["topics"], ["status"], ["runs"], ["schemas"],
+@pytest.mark.parametrize("command", [["topics", "list"], ["status"], ["runs"], ["schemas", "list"],
                                      ["sql", "SELECT count(*) FROM spark_streams.created_users"]])
 def test_commands_answer_in_json(users, command):
     done = users.command(*command, "--output", "json")

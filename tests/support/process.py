@@ -51,8 +51,10 @@ class Penstock:
                    "--no-progress", "--log-file", str(self.log)]
         for name, port in self.ports.items():
             command += [f"--{name}-port", str(port)]
+        # The clients' tests name addresses in PENSTOCK_*, which are settings to the program.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PENSTOCK_")}
         with open(f"{self.log}.out", "ab") as out:
-            self.process = subprocess.Popen(command + self.options, stdout=out, stderr=out)
+            self.process = subprocess.Popen(command + self.options, stdout=out, stderr=out, env=environment)
         if wait:
             self.wait_ready()
         return self
@@ -87,10 +89,12 @@ class Penstock:
         return self.call("POST", "/api/v1/sql", {"sql": text})["rows"]
 
     def query(self, name):
-        return next(q for q in self.get("/api/v1/queries") if q["name"] == name)
+        """Its status, with the counts beside the rest."""
+        found = {q["name"]: q for q in self.get("/api/v1/queries")}[name]
+        return {**found, **found["counts"]}
 
     def source(self, name):
-        return next(s for s in self.get("/api/v1/sources") if s["name"] == name)
+        return {s["name"]: s for s in self.get("/api/v1/sources")}[name]
 
     def topic_records(self, name):
         topic = self.get(f"/api/v1/topics/{name}")
