@@ -35,6 +35,20 @@ std::string fingerprint_of(const pipeline::SourceSpec& spec) {
     return text;
 }
 
+}  // namespace
+
+SourceCounts& SourceCounts::operator+=(const SourceCounts& other) {
+    fetched += other.fetched;
+    acknowledged += other.acknowledged;
+    rejected += other.rejected;
+    requests += other.requests;
+    failures += other.failures;
+    bytes += other.bytes;
+    return *this;
+}
+
+namespace {
+
 /// A continuous run and its thread.
 struct Continuous {
     std::unique_ptr<SourceRun> run;
@@ -55,6 +69,20 @@ struct Entry {
     std::shared_ptr<Continuous> continuous;
     std::shared_ptr<Webhook> webhook;
     std::shared_ptr<SourceRun> bounded;  ///< the last bounded run
+    SourceCounts earlier;                ///< of runs that others have taken the place of
+
+    /// Of all runs since the process started: what a task moved is what the source moved.
+    SourceCounts counts() const {
+        auto sum = earlier;
+        if (continuous) sum += continuous->run->status().counts;
+        if (bounded) sum += bounded->status().counts;
+        return sum;
+    }
+    /// The run whose state is the source's: the continuous one unless only a task's is alive.
+    const SourceRun& shown() const {
+        bool bounded_only = bounded && (!continuous || (continuous->run->ended() && !bounded->ended()));
+        return bounded_only ? *bounded : *continuous->run;
+    }
 };
 
 class AllSources final : public Sources {
@@ -116,7 +144,7 @@ Result<> AllSources::start(std::string_view pipeline, const pipeline::SourceSpec
             if (name != source.name && other.webhook && other.webhook->path() == hook->path() &&
                 other.webhook->status().state == SourceState::running)
                 return fail(Errc::exists, "{}: source {} has the path /ingest/{} already", context, name, hook->path());
-        entries_[source.name] = {fingerprint, nullptr, hook, nullptr};
+        entries_[source.name] = {fingerprint, nullptr, hook, nullptr, {}};
     } else {
         auto next = std::make_shared<Continuous>();
         next->run = make_source_run({.topics = topics_, .replicas = replicas_, .spec = source});
@@ -125,6 +153,7 @@ Result<> AllSources::start(std::string_view pipeline, const pipeline::SourceSpec
         auto& entry = entries_[source.name];
         entry.fingerprint = fingerprint;
         entry.webhook = nullptr;
+        if (entry.continuous) entry.earlier += entry.continuous->run->status().counts;
         entry.continuous = next;
         next->thread = std::thread([run = next->run.get()] { run->run(); });
     }
@@ -150,11 +179,12 @@ std::vector<SourceStatus> AllSources::status() {
     std::lock_guard lock(mutex_);
     std::vector<SourceStatus> all;
     for (auto& [name, entry] : entries_) {
-        bool continuous = entry.continuous != nullptr;
-        bool ended = !continuous || entry.continuous->run->ended();
-        if (entry.webhook) all.push_back(entry.webhook->status());
-        else if (entry.bounded && ended) all.push_back(entry.bounded->status());
-        else if (continuous) all.push_back(entry.continuous->run->status());
+        if (entry.webhook) {
+            all.push_back(entry.webhook->status());
+        } else if (entry.continuous || entry.bounded) {
+            all.push_back(entry.shown().status());
+            all.back().counts = entry.counts();
+        }
     }
     return all;
 }
@@ -178,7 +208,10 @@ Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source,
             else if (entry.bounded && !entry.bounded->ended())
                 return fail(Errc::exists, "{} is being run by another task, and two would read the same", context);
         }
-        if (!running) entry.bounded = run;
+        if (!running) {
+            if (entry.bounded) entry.earlier += entry.bounded->status().counts;
+            entry.bounded = run;
+        }
     }
     if (running) return observe(running, for_us, cancelled);
     run->run();

@@ -17,7 +17,7 @@ namespace penstock::ingest {
 enum class SourceState { waiting, running, backing_off, circuit_open, stopped, finished, failed };
 std::string_view to_string(SourceState state);
 
-/// Counts since the source was started, or of one run of a task.
+/// Counts since the process started, over all runs of the source, or of one run of a task.
 struct SourceCounts {
     std::int64_t fetched = 0;       ///< records in responses
     std::int64_t acknowledged = 0;  ///< records that the log has made durable
@@ -25,6 +25,8 @@ struct SourceCounts {
     std::int64_t requests = 0;
     std::int64_t failures = 0;      ///< requests that failed
     std::int64_t bytes = 0;
+
+    SourceCounts& operator+=(const SourceCounts& other);
 };
 
 struct SourceStatus {
