@@ -128,6 +128,30 @@ TEST_F(SchedulerTest, ATaskBeyondItsTimeLimitIsToldToStopAndFails) {
         << task("d", run_id, "a").note;
 }
 
+TEST_F(SchedulerTest, ASourceThatIsCutShortHasNotSucceeded) {
+    actions_.on("r", [](const TaskContext& context) -> Result<TaskOutcome> {
+        eventually([&] { return context.cancelled(); });
+        return TaskOutcome{.note = "3 records"};
+    });
+    pipeline::TaskSpec run{.name = "r",
+                           .action = pipeline::RunTask{.name = "source", .for_us = 60'000'000},
+                           .timeout_us = 30'000'000};
+    start();
+    set_dags({dag("d", {run})});
+    auto stopped = trigger("d");
+    ASSERT_TRUE(eventually([&] { return actions_.at_once() == 1; }));
+    scheduler_->stop();
+    EXPECT_EQ(task("d", stopped, "r").state, TaskState::none);
+    EXPECT_EQ(task("d", stopped, "r").try_number, 0);
+    start();
+    set_dags({dag("d", {run})});
+    ASSERT_TRUE(eventually([&] { return actions_.at_once() == 1; }));
+    clock_.advance_us(30'000'000);
+    EXPECT_EQ(ended("d", stopped), RunState::failed);
+    EXPECT_EQ(task("d", stopped, "r").note,
+              "stopped after its time limit of 30.0 s: cut short; until then: 3 records");
+}
+
 TEST_F(SchedulerTest, ShellTasksKnowWhatTheyAreAndTheirOutputIsTheLog) {
     start();
     set_dags({dag("d", {shell_task("s", "echo $PENSTOCK_DAG $PENSTOCK_TASK $PENSTOCK_TRY "

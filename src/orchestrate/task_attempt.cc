@@ -33,8 +33,18 @@ bool TaskAttempt::timed_out() const {
     return spec_.timeout_us > 0 && clock_.monotonic_us() - started_us_ >= spec_.timeout_us;
 }
 
+/// A source or query that was told to stop has done a part of its work, whatever it says of that part.
+bool TaskAttempt::was_cut_short() const {
+    const auto* task = std::get_if<pipeline::RunTask>(&spec_.action);
+    if (!task) return false;
+    bool beyond_limit = task->for_us == 0 || task->for_us > spec_.timeout_us;
+    return was_cancelled() || (timed_out() && beyond_limit);
+}
+
 Result<TaskOutcome> TaskAttempt::run(TaskActions& actions) {
     auto outcome = act(actions);
+    if (outcome && was_cut_short())
+        outcome = fail(Errc::cancelled, "cut short; until then: {}", outcome->note);
     if (!outcome && timed_out() && !was_cancelled()) {
         outcome = fail(Errc::timeout, "stopped after its time limit of {}: {}",
                        format_duration_us(spec_.timeout_us), outcome.error().text);

@@ -35,6 +35,7 @@ public:
     Result<bool> ask(TaskActions& actions);
 
 private:
+    bool was_cut_short() const;
     Result<TaskOutcome> act(TaskActions& actions);
     Result<TaskOutcome> run_shell_task(const pipeline::ShellTask& task);
 
