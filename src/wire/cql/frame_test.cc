@@ -148,7 +148,7 @@ TEST(ResponseTest, RowsMetadataNamesTheTableOnce) {
     std::string out;
     append_rows_head(out, 5, {&columns, false, "state", {}});
     EXPECT_EQ(out, std::string("\0\0\0\2" "\0\0\0\3" "\0\0\0\2" "\0\0\0\5state" "\0\2ks\0\1t" "\0\1a\0\x09"
-                               "\0\1b\0\x21\0\x0D\0\x09", 43));
+                               "\0\1b\0\x21\0\x0D\0\x09", 42));
 }
 
 }  // namespace penstock::wire::cql
