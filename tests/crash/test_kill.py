@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 
+from cassandra.cluster import Cluster
 from support.kafka_log import read_topic
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import Penstock, wait_until
@@ -98,6 +99,8 @@ def test_killed_at_random_moments(tmp_path):
     poster.ended.set()
     poster.join()
 
+    cluster = Cluster(["127.0.0.1"], port=penstock.ports["cql"])
+    cql = cluster.connect().execute
     expected = [record(page, index) for page in range(pages) for index in range(PER_PAGE)]
     wait_until(lambda: penstock.topic_records("items") >= len(expected), "all pages in the topic", 300, 0.2)
     for name in ("all_items", "per_kind", "per_minute", "all_posts"):
@@ -107,25 +110,26 @@ def test_killed_at_random_moments(tmp_path):
     in_topic = collections.Counter(key for key, _ in read_topic(penstock.ports["kafka"], "items"))
     assert in_topic == collections.Counter(r["id"] for r in expected)
 
-    rows = {row[0]: (row[1], row[2]) for row in penstock.sql("SELECT id, n, kind FROM crash.all_items")}
+    rows = {row[0]: (row[1], row[2]) for row in cql("SELECT id, n, kind FROM crash.all_items")}
     assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in expected}
 
     kinds = collections.Counter(r["kind"] for r in expected)
     totals = collections.Counter()
     for r in expected:
         totals[r["kind"]] += r["n"]
-    rows = {row[0]: (row[1], row[2]) for row in penstock.sql("SELECT kind, items, total FROM crash.per_kind")}
+    rows = {row[0]: (row[1], row[2]) for row in cql("SELECT kind, items, total FROM crash.per_kind")}
     assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
 
     minutes = collections.Counter((r["kind"], r["at"][:16]) for r in expected)
-    rows = penstock.sql("SELECT kind, minute, items FROM crash.per_minute")
-    assert {(kind, minute[:16].replace(" ", "T")): items for kind, minute, items in rows} == minutes
+    rows = cql("SELECT kind, minute, items FROM crash.per_minute")
+    assert {(kind, minute.strftime("%Y-%m-%dT%H:%M")): items for kind, minute, items in rows} == minutes
 
     posts = collections.Counter(key for key, _ in read_topic(penstock.ports["kafka"], "posts"))
     assert poster.acknowledged, "no post was ever acknowledged: the test tested nothing"
     assert set(posts) >= poster.acknowledged, sorted(poster.acknowledged - set(posts))[:5]
     assert max(posts.values()) == 1
-    rows = {row[0] for row in penstock.sql("SELECT id FROM crash.all_posts")}
+    rows = {row[0] for row in cql("SELECT id FROM crash.all_posts")}
     assert rows == set(posts)
+    cluster.shutdown()
     assert penstock.stop() == 0
     api.stop()

@@ -34,6 +34,11 @@ def wait_until(condition, what, timeout=30, pause=0.02):
     raise TimeoutError(f"{what} did not happen within {timeout} s; last: {last}")
 
 
+def own_environment():
+    """Without PENSTOCK_*: the clients' tests name addresses in it, which are settings to the program."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+
+
 class Penstock:
     """One process on a data directory. Ports stay the same over restarts, as clients expect."""
 
@@ -51,10 +56,8 @@ class Penstock:
                    "--no-progress", "--log-file", str(self.log)]
         for name, port in self.ports.items():
             command += [f"--{name}-port", str(port)]
-        # The clients' tests name addresses in PENSTOCK_*, which are settings to the program.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PENSTOCK_")}
         with open(f"{self.log}.out", "ab") as out:
-            self.process = subprocess.Popen(command + self.options, stdout=out, stderr=out, env=environment)
+            self.process = subprocess.Popen(command + self.options, stdout=out, stderr=out, env=own_environment())
         if wait:
             self.wait_ready()
         return self
