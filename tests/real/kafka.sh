@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Apache Kafka, one broker: with KRaft, or (3.9, the last such line) with ZooKeeper, which must run.
+#   kafka.sh start|stop|restart|kill|freeze|thaw|status|wipe
+#   KAFKA_MODE=kraft|zookeeper  KAFKA_VERSION=4.3.1 (zookeeper: 3.9.2)  KAFKA_PORT=9092  KAFKA_CONTROLLER_PORT=KAFKA_PORT+1
+#   ZOOKEEPER_PORT=2181  KAFKA_SASL=1: clients log in, PLAIN, user penstock, password penstock-secret
+. "$(dirname "$0")/lib.sh"
+MODE=${KAFKA_MODE:-kraft}
+case $MODE in
+  kraft) VERSION=${KAFKA_VERSION:-4.3.1} ;;
+  zookeeper) VERSION=${KAFKA_VERSION:-3.9.2} ;;
+  *) die "KAFKA_MODE is '$MODE'; expected kraft or zookeeper" ;;
+esac
+PORT=${KAFKA_PORT:-9092}
+CONTROLLER_PORT=${KAFKA_CONTROLLER_PORT:-$((PORT + 1))}
+WORK=$RUN/kafka-$PORT
+PID=$WORK/pid
+JARS=$CACHE/kafka-$VERSION/lib
+PROTOCOL=PLAINTEXT
+[ "${KAFKA_SASL:-0}" = 0 ] || PROTOCOL=SASL_PLAINTEXT
+
+is_ready() {
+  local login=()
+  [ $PROTOCOL = PLAINTEXT ] || login=(-X security.protocol=sasl_plaintext -X sasl.mechanism=PLAIN
+    -X sasl.username=penstock -X sasl.password=penstock-secret)
+  port_open "$PORT" && kcat "${login[@]}" -b "127.0.0.1:$PORT" -L -m 2 2>/dev/null | grep -q "broker 1 at"
+}
+
+write_settings() {
+  {
+    if [ "$MODE" = kraft ]; then
+      cat <<C
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$CONTROLLER_PORT
+listeners=$PROTOCOL://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=$PROTOCOL:$PROTOCOL,CONTROLLER:PLAINTEXT
+C
+    else
+      cat <<C
+broker.id=1
+listeners=$PROTOCOL://127.0.0.1:$PORT
+zookeeper.connect=127.0.0.1:${ZOOKEEPER_PORT:-2181}/kafka-$PORT
+zookeeper.session.timeout.ms=6000
+C
+    fi
+    if [ "$PROTOCOL" = SASL_PLAINTEXT ]; then
+      cat <<'C'
+sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+C
+      echo "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule" \
+        "required username=penstock password=penstock-secret user_penstock=penstock-secret;"
+    fi
+    cat <<C
+inter.broker.listener.name=$PROTOCOL
+advertised.listeners=$PROTOCOL://127.0.0.1:$PORT
+log.dirs=$WORK/data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+log.retention.check.interval.ms=1000
+log.cleaner.backoff.ms=500
+C
+    case $VERSION in 4.*)
+      echo share.coordinator.state.topic.replication.factor=1
+      echo share.coordinator.state.topic.min.isr=1
+      ;;
+    esac
+  } >"$WORK/server.properties"
+  cat >"$WORK/log4j.properties" <<'C'
+log4j.rootLogger=INFO, O
+log4j.appender.O=org.apache.log4j.ConsoleAppender
+log4j.appender.O.layout=org.apache.log4j.PatternLayout
+log4j.appender.O.layout.ConversionPattern=[%d] %p %m (%c)%n
+log4j.logger.org.apache.zookeeper=WARN
+C
+  cat >"$WORK/log4j2.xml" <<'C'
+<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="WARN"><Appenders><Console name="O" target="SYSTEM_OUT"><PatternLayout pattern="[%d] %p %m (%c)%n"/></Console></Appenders>
+<Loggers><Root level="INFO"><AppenderRef ref="O"/></Root></Loggers></Configuration>
+C
+}
+
+fetch() {
+  local dependencies=("org.apache.kafka:kafka_2.13:$VERSION" "org.apache.kafka:kafka-tools:$VERSION")
+  case $VERSION in
+    4.*) dependencies+=(org.apache.logging.log4j:log4j-slf4j-impl:2.25.4 org.apache.logging.log4j:log4j-core:2.25.4) ;;
+  esac
+  maven_jars "kafka-$VERSION" "kafka-$VERSION.sha256" "${dependencies[@]}"
+}
+
+start_it() {
+  need java openjdk-17-jre-headless
+  need kcat kcat
+  fetch
+  port_free "$PORT"
+  mkdir -p "$WORK"
+  write_settings
+  local logging=(-Dlog4j.configuration="file:$WORK/log4j.properties" -Dlog4j2.configurationFile="$WORK/log4j2.xml")
+  if [ "$MODE" = kraft ] && [ ! -f "$WORK/data/meta.properties" ]; then
+    # The cluster's id: any 16 bytes.
+    java -Xmx128m "${logging[@]}" -cp "$JARS/*" kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg \
+      -c "$WORK/server.properties" >"$WORK/format.log" 2>&1 || { tail -n 5 "$WORK/format.log" >&2; die format; }
+  fi
+  # The broker registers a killed one's number again only when that one's session has ended.
+  run_daemon "$PID" "$WORK/kafka.log" java -Xmx512m -Xms64m "${logging[@]}" -cp "$JARS/*" kafka.Kafka "$WORK/server.properties"
+  wait_for 120 "$PID" is_ready || { grep -E 'ERROR|FATAL|Exception' "$WORK/kafka.log" | tail -n 5 >&2; die "Kafka is not ready: see $WORK/kafka.log"; }
+  say "ready: Kafka $VERSION ($MODE), port $PORT"
+}
+
+stop_it() { stop_daemon "$PID"; }
+
+[ "${1:-start}" = fetch ] && { fetch; exit; }
+dispatch "$@"
