@@ -66,6 +66,42 @@ def real_postgres():
     yield from running(system, f"postgresql-{port}/*.log")
 
 
+@pytest.fixture(scope="module")
+def real_zookeeper():
+    port = free_port()
+    system = System("zookeeper.sh", "zookeeper", {"ZOOKEEPER_PORT": port})
+    system.url = f"zookeeper://127.0.0.1:{port}"
+    yield from running(system, f"zookeeper-{port}/*.log")
+
+
+def kafka(mode, version, more):
+    port = free_port()
+    system = System("kafka.sh", f"kafka-{version}", {"KAFKA_MODE": mode, "KAFKA_VERSION": version, "KAFKA_PORT": port,
+                                                     "KAFKA_CONTROLLER_PORT": free_port(), **more})
+    login = "penstock:penstock-secret@" if "KAFKA_SASL" in more else ""
+    system.url = f"kafka://{login}127.0.0.1:{port}"
+    system.version = version
+    yield from running(system, f"kafka-{port}/*.log")
+
+
+@pytest.fixture
+def real_kafka(request):
+    """The newest Kafka; parametrize it with "sasl" for one that asks for a password."""
+    is_sasl = getattr(request, "param", "") == "sasl"
+    yield from kafka("kraft", "4.3.1", {"KAFKA_SASL": 1} if is_sasl else {})
+
+
+@pytest.fixture
+def real_kafka_kraft():
+    yield from kafka("kraft", "4.3.1", {})
+
+
+@pytest.fixture
+def real_kafka_with_zookeeper(real_zookeeper):
+    """3.9, the last Kafka that can do with ZooKeeper what 4 does with KRaft."""
+    yield from kafka("zookeeper", "3.9.2", {"ZOOKEEPER_PORT": real_zookeeper.environment["ZOOKEEPER_PORT"]})
+
+
 class Suite:
     """A GoogleTest program, run as a whole or in part; a test that skips itself has not been run, and fails here."""
 

@@ -1,0 +1,305 @@
+// What is a real Kafka's own beyond the suite of topics_contract_test.cc. The tests with a Kafka run when
+// PENSTOCK_TEST_KAFKA holds its URL and PENSTOCK_TEST_KAFKA_SCRIPT the script that stops and starts it: tests/real.
+#include "broker/remote_topics.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "broker/remote_client.h"
+
+namespace penstock::broker {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(KafkaUrlTest, MistakesAreNamedAndSecretsAreNot) {
+    for (auto [url, why] :
+         {std::pair{"http://h:1", "expected kafka://"},
+          std::pair{"kafka://", "expected kafka://host:9092"},
+          std::pair{"kafka://h/topic", "expected nothing after the hosts"},
+          std::pair{"kafka://u:hushhush@h?acks=1", "acks cannot be chosen"},
+          std::pair{"kafka://u:hushhush@h?retry.for=soon", "retry.for is 'soon'"},
+          std::pair{"kafka://u:hushhush@h?colour=red", "colour"},
+          std::pair{"kafka://u:hushhush@h?security.protocol=no", "security.protocol"},
+          std::pair{"kafka://h?sasl.username=u&sasl.password=hushhush&linger.ms=x", "linger.ms"}}) {
+        auto opened = open_remote_topics(url);
+        ASSERT_FALSE(opened) << url;
+        EXPECT_EQ(opened.error().code, Errc::invalid) << opened.error().text;
+        EXPECT_NE(opened.error().text.find(why), std::string::npos) << opened.error().text;
+        EXPECT_EQ(opened.error().text.find("hushhush"), std::string::npos) << opened.error().text;
+    }
+}
+
+TEST(KafkaUrlTest, UserAndPasswordMeanSasl) {
+    auto settings = parse_kafka_url("kafka://ann:pw@h1,h2:7?sasl.mechanism=SCRAM-SHA-256&"
+                                    "security.protocol=sasl_ssl&retry.for=2s&compression.codec=lz4");
+    ASSERT_TRUE(settings);
+    EXPECT_EQ(settings->brokers, "h1:9092,h2:7");
+    EXPECT_EQ(settings->retry_for, milliseconds(2000));
+    EXPECT_EQ(settings->properties, (KafkaProperties{{"compression.codec", "lz4"},
+                                                     {"sasl.mechanism", "SCRAM-SHA-256"},
+                                                     {"sasl.password", "pw"},
+                                                     {"sasl.username", "ann"},
+                                                     {"security.protocol", "sasl_ssl"}}));
+}
+
+TEST(KafkaUrlTest, ABrokerThatIsNotThereIsNamedInTime) {
+    auto opened = open_remote_topics("kafka://127.0.0.1:1?retry.for=300ms");
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::unavailable) << opened.error().text;
+    EXPECT_NE(opened.error().text.find("127.0.0.1:1"), std::string::npos) << opened.error().text;
+    EXPECT_NE(opened.error().text.find("tried for 300 ms"), std::string::npos) << opened.error().text;
+}
+
+class KafkaTest : public testing::Test {
+protected:
+    void SetUp() override {
+        const char* url = std::getenv("PENSTOCK_TEST_KAFKA");
+        if (!url) GTEST_SKIP() << "needs a Kafka: run pytest tests/real";
+        url_ = url;
+        static int number = 0;
+        topic_ = fmt::format("kafka-{}-{}", ::getpid(), ++number);
+        topics_ = open();
+        ASSERT_TRUE(topics_->create({.name = topic_, .config = {}}));
+    }
+    std::unique_ptr<Topics> open(std::string_view options = "") const {
+        auto separator = url_.find('?') == std::string::npos ? '?' : '&';
+        auto opened = open_remote_topics(
+            options.empty() ? url_ : fmt::format("{}{}{}", url_, separator, options));
+        EXPECT_TRUE(opened) << opened.error().text;
+        return std::move(*opened);
+    }
+    static void kafka(std::string_view command) {
+        const char* script = std::getenv("PENSTOCK_TEST_KAFKA_SCRIPT");
+        ASSERT_TRUE(script);
+        ASSERT_EQ(std::system(fmt::format("{} {}", script, command).c_str()), 0) << command;
+    }
+    Result<std::int64_t> append(Topics& topics, std::string_view value, std::string_view producer = "",
+                                std::string_view position = "") const {
+        NewRecord record{.value = value, .headers = {}};
+        return append_and_wait(topics, {.topic = topic_, .records = std::span(&record, 1),
+                                        .producer = producer, .position = position});
+    }
+    std::vector<std::string> values(Topics& topics) const {
+        std::vector<std::string> all;
+        for (std::int64_t offset = 0;;) {
+            auto set = topics.read(topic_, 0, offset, 1 << 20);
+            EXPECT_TRUE(set) << set.error().text;
+            if (!set || set->next_offset == offset) return all;
+            for (const auto& record : set->records) all.emplace_back(*record.value);
+            offset = set->next_offset;
+        }
+    }
+
+    std::string url_;
+    std::string topic_;
+    std::unique_ptr<Topics> topics_;
+};
+
+TEST_F(KafkaTest, DescriptionNamesTheBrokersOnly) {
+    EXPECT_TRUE(topics_->describe().starts_with("Apache Kafka at 127.0.0.1:")) << topics_->describe();
+    EXPECT_EQ(topics_->describe().find("secret"), std::string::npos);
+}
+
+TEST_F(KafkaTest, WhoTakesAProducerOverFencesWhoHadIt) {
+    EXPECT_EQ(*topics_->position(topic_, 0, "source"), "");
+    ASSERT_TRUE(append(*topics_, "a", "source", "1"));
+    auto other = open();
+    auto position = other->position(topic_, 0, "source");
+    ASSERT_TRUE(position) << position.error().text;
+    EXPECT_EQ(*position, "1");
+    auto refused = append(*topics_, "lost", "source", "2");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::fenced) << refused.error().text;
+    EXPECT_EQ(append(*topics_, "lost", "source", "2").error().code, Errc::fenced);
+    ASSERT_TRUE(append(*other, "b", "source", "2"));
+    EXPECT_EQ(*topics_->position(topic_, 0, "source"), "2");
+    ASSERT_TRUE(append(*topics_, "c", "source", "3"));
+    EXPECT_EQ(append(*other, "lost", "source", "3").error().code, Errc::fenced);
+    EXPECT_EQ(values(*topics_), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(KafkaTest, AnOpenTransactionOfAnotherProgramHidesWhatFollowsUntilItEnds) {
+    ASSERT_TRUE(append(*topics_, "before"));
+    auto settings = *parse_kafka_url(url_);
+    auto other = RemoteClient::open(RD_KAFKA_PRODUCER, settings,
+                                    {{"transactional.id", topic_}}, {});
+    ASSERT_TRUE(other);
+    auto* handle = (*other)->handle();
+    ASSERT_FALSE(rd_kafka_init_transactions(handle, 20'000));
+    ASSERT_FALSE(rd_kafka_begin_transaction(handle));
+    char value[] = "open";
+    ASSERT_EQ(rd_kafka_produce((*other)->topic(topic_), 0, RD_KAFKA_MSG_F_COPY, value, 4, nullptr, 0,
+                               nullptr), 0);
+    ASSERT_EQ(rd_kafka_flush(handle, 20'000), 0);
+    ASSERT_TRUE(append(*topics_, "after"));
+    EXPECT_EQ(values(*open()), std::vector<std::string>{"before"});
+    ASSERT_FALSE(rd_kafka_abort_transaction(handle, 20'000));
+    auto reader = open();
+    std::vector<std::string> all;
+    while (all.size() < 2) all = values(*reader);
+    EXPECT_EQ(all, (std::vector<std::string>{"before", "after"}));
+}
+
+TEST_F(KafkaTest, PublishedPositionsAreTheGroupsCommittedOffsets) {
+    ASSERT_TRUE(append(*topics_, "a"));
+    auto group = topic_ + "-group";
+    ASSERT_TRUE(topics_->publish_position(group, topic_, 0, 1));
+    topics_.reset();  // writes it
+    auto settings = *parse_kafka_url(url_);
+    auto client = RemoteClient::open(RD_KAFKA_CONSUMER, settings, {{"group.id", group}}, {});
+    ASSERT_TRUE(client);
+    auto* list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic_.c_str(), 0);
+    ASSERT_EQ(rd_kafka_committed((*client)->handle(), list, 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(list->elems[0].offset, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+TEST_F(KafkaTest, WhatRetentionRemovedIsOutOfRange) {
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(append(*topics_, "x"));
+    auto settings = *parse_kafka_url(url_);
+    auto client = RemoteClient::open(RD_KAFKA_PRODUCER, settings, {}, {});
+    ASSERT_TRUE(client);
+    auto* list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic_.c_str(), 0)->offset = 3;
+    auto* deletion = rd_kafka_DeleteRecords_new(list);
+    auto* queue = rd_kafka_queue_new((*client)->handle());
+    rd_kafka_DeleteRecords((*client)->handle(), &deletion, 1, nullptr, queue);
+    rd_kafka_event_destroy(rd_kafka_queue_poll(queue, 20'000));
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteRecords_destroy(deletion);
+    rd_kafka_topic_partition_list_destroy(list);
+    auto gone = topics_->read(topic_, 0, 1, 1000);
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().code, Errc::out_of_range) << gone.error().text;
+    EXPECT_NE(gone.error().text.find("3 to 5"), std::string::npos) << gone.error().text;
+    EXPECT_EQ(topics_->read(topic_, 0, 3, 1000)->records.size(), 2u);
+    EXPECT_EQ(topics_->info(topic_)->partitions[0].start_offset, 3);
+}
+
+TEST_F(KafkaTest, WrongPasswordIsSaidSo) {
+    if (url_.find('@') == std::string::npos) return;  // this Kafka asks nobody
+    auto host = url_.substr(url_.find('@') + 1);
+    auto opened = open_remote_topics(fmt::format("kafka://penstock:hushhush@{}?retry.for=3s", host));
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::unauthorized) << opened.error().text;
+    EXPECT_EQ(opened.error().text.find("hushhush"), std::string::npos);
+}
+
+/// Writers while Kafka is killed and comes back: what was acknowledged is there, once, in order.
+class KafkaAwayTest : public KafkaTest {
+protected:
+    struct Writer {
+        std::vector<std::string> acknowledged;
+        int failed = 0;
+    };
+    /// Appends one after the other until stop, and never goes on after a failure without a name.
+    void write(Writer& writer, std::string_view name, bool has_producer) {
+        for (int i = 0; !stop_; ++i) {
+            auto value = fmt::format("{}-{}", name, i);
+            auto base = append(*topics_, value, has_producer ? name : "", value);
+            if (base) writer.acknowledged.push_back(value);
+            else ++writer.failed;
+            ++appends_;
+        }
+    }
+    void wait_for_more() {
+        for (int target = appends_ + 20; appends_ < target;)
+            std::this_thread::sleep_for(milliseconds(5));
+    }
+
+    std::atomic<bool> stop_{false};
+    std::atomic<int> appends_{0};
+};
+
+TEST_F(KafkaAwayTest, AKillInTheMiddleOfAppendsLosesNothingAcknowledged) {
+    Writer plain, named;
+    std::thread first([&] { write(plain, "plain", false); });
+    std::thread second([&] { write(named, "named", true); });
+    wait_for_more();
+    for (int round = 0; round < 2; ++round) {
+        kafka("kill");
+        kafka("start");
+        wait_for_more();
+    }
+    stop_ = true;
+    first.join();
+    second.join();
+    EXPECT_EQ(plain.failed, 0);
+    std::vector<std::string> of_plain, of_named;
+    for (auto& value : values(*topics_))
+        (value.starts_with("plain") ? of_plain : of_named).push_back(value);
+    EXPECT_EQ(of_plain, plain.acknowledged);
+    // A transaction that Kafka's death has aborted was not acknowledged, and is not there.
+    EXPECT_EQ(of_named, named.acknowledged);
+    EXPECT_EQ(*open()->position(topic_, 0, "named"), named.acknowledged.back());
+}
+
+TEST_F(KafkaAwayTest, CallsFailInTimeWhileKafkaIsAwayAndWorkAgainAfter) {
+    auto topics = open("retry.for=1s&deliver.for=2s");
+    ASSERT_TRUE(append(*topics, "a"));
+    EXPECT_EQ(values(*topics).size(), 1u);
+    kafka("stop");
+    auto refused = append(*topics, "b");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::unavailable) << refused.error().text;
+    EXPECT_EQ(append(*topics, "c", "source", "1").error().code, Errc::unavailable);
+    auto list = topics->list();
+    ASSERT_FALSE(list);
+    EXPECT_EQ(list.error().code, Errc::unavailable) << list.error().text;
+    EXPECT_EQ(topics->create({.name = "x", .config = {}}).error().code, Errc::unavailable);
+    kafka("start");
+    Result<std::int64_t> appended = fail(Errc::unavailable, "not yet");
+    while (!appended) appended = append(*topics, "d");
+    auto all = values(*topics);
+    EXPECT_EQ(all.front(), "a");
+    EXPECT_EQ(all.back(), "d");
+    EXPECT_EQ(*topics->position(topic_, 0, "source"), "");
+}
+
+// A child appends in the name of a producer, and is killed: what it was told of is there, its position says how far it
+// came, and whoever takes it over goes on from there.
+TEST_F(KafkaAwayTest, AProducerThatIsKilledIsContinuedExactly) {
+    int told[2];
+    ASSERT_EQ(::pipe(told), 0);
+    topics_.reset();
+    auto child = ::fork();
+    if (child == 0) {
+        auto topics = open();
+        auto at = topics->position(topic_, 0, "source");
+        if (!at) ::_exit(1);
+        for (int i = 0;; ++i) {
+            auto number = fmt::format("{}", i);
+            if (!append(*topics, number, "source", number)) ::_exit(2);
+            if (::write(told[1], "x", 1) != 1) ::_exit(3);
+        }
+    }
+    ::close(told[1]);
+    char byte = 0;
+    int acknowledged = 0;
+    while (acknowledged < 20 && ::read(told[0], &byte, 1) == 1) ++acknowledged;
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    while (::read(told[0], &byte, 1) == 1) ++acknowledged;
+    ::close(told[0]);
+    ASSERT_GE(acknowledged, 20);
+    auto topics = open();
+    auto position = topics->position(topic_, 0, "source");
+    ASSERT_TRUE(position) << position.error().text;
+    auto last = std::atoll(position->c_str());
+    EXPECT_GE(last + 1, acknowledged);
+    ASSERT_TRUE(append(*topics, "next", "source", "next"));
+    auto all = values(*topics);
+    ASSERT_EQ(std::int64_t(all.size()), last + 2);
+    for (std::int64_t i = 0; i <= last; ++i)
+        EXPECT_EQ(all[std::size_t(i)], fmt::format("{}", i));
+}
+
+}  // namespace
+}  // namespace penstock::broker

@@ -1,0 +1,356 @@
+#include "broker/remote_transactions.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/log.h"
+
+namespace penstock::broker {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t queued_bytes_max = 64 << 20;  // of one producer
+constexpr int one_call_ms = 5'000;
+constexpr int batch_bytes = 900'000;
+
+using KafkaError = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
+KafkaError owned(rd_kafka_error_t* error) { return {error, rd_kafka_error_destroy}; }
+
+std::string position_key(std::string_view producer, std::string_view topic, std::int32_t partition) {
+    return fmt::format("{}\n{}\n{}", producer, topic, partition);
+}
+
+}  // namespace
+
+struct RemoteTransactions::Queued {
+    Queued(const AppendRequest& request, Appended appended)
+        : topic(request.topic),
+          producer(request.producer),
+          position(request.position),
+          partition(request.partition),
+          done(std::move(appended)) {
+        std::size_t total = 0;
+        std::size_t header_count = 0;
+        for (const auto& record : request.records) {
+            total += record.key.value_or("").size() + record.value.value_or("").size();
+            header_count += record.headers.size();
+            for (const auto& header : record.headers)
+                total += header.name.size() + header.value.size();
+        }
+        // Reserved at once, so that the views into them stay.
+        bytes.reserve(total);
+        headers.reserve(header_count);
+        for (const auto& record : request.records) add(record);
+    }
+
+    AppendRequest request() const {
+        return {.topic = topic, .partition = partition, .records = records, .producer = producer,
+                .position = position};
+    }
+
+    std::string topic, producer, position;
+    std::int32_t partition;
+    std::string bytes;
+    std::vector<Header> headers;
+    std::vector<NewRecord> records;
+    Appended done;
+    Result<std::int64_t> result = 0;
+
+private:
+    std::string_view keep(std::string_view text) {
+        auto at = bytes.size();
+        bytes.append(text);
+        return std::string_view(bytes).substr(at);
+    }
+    void add(const NewRecord& record) {
+        NewRecord own{.timestamp_ms = record.timestamp_ms, .headers = {}};
+        if (record.key) own.key = keep(*record.key);
+        if (record.value) own.value = keep(*record.value);
+        auto first = headers.size();
+        for (const auto& header : record.headers)
+            headers.push_back({keep(header.name), keep(header.value)});
+        own.headers = std::span(headers).subspan(first);
+        records.push_back(own);
+    }
+};
+
+/// One transactional producer and the thread that runs its transactions.
+class RemoteTransactions::Session {
+public:
+    static Result<std::shared_ptr<Session>> open(const RemoteSettings& settings,
+                                                 std::string_view producer) {
+        auto properties = producer_properties(settings, batch_bytes);
+        properties["transactional.id"] = fmt::format("penstock.{}", producer);
+        properties["transaction.timeout.ms"] = fmt::to_string(settings.deliver_for.count() + 30'000);
+        auto client = TRY(RemoteClient::open(RD_KAFKA_PRODUCER, settings, properties,
+                                             {.delivered = Delivery::report}));
+        return std::shared_ptr<Session>(new Session(settings, std::move(client)));
+    }
+    ~Session() {
+        {
+            std::lock_guard lock(mutex_);
+            stops_ = true;
+        }
+        wake_.notify_all();
+        thread_.join();
+    }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    void append(const AppendRequest& request, Appended done) {
+        auto queued = std::make_unique<Queued>(request, std::move(done));
+        std::optional<Error> refused;
+        {
+            std::lock_guard lock(mutex_);
+            if (error_) {
+                refused = error_;
+            } else if (!queue_.empty() && queued_bytes_ + queued->bytes.size() > queued_bytes_max) {
+                refused = Error{Errc::full, fmt::format("producer {}: more than {} bytes wait for Kafka",
+                                                        request.producer, queued_bytes_max)};
+            } else {
+                queued_bytes_ += queued->bytes.size();
+                queue_.push_back(std::move(queued));
+            }
+        }
+        wake_.notify_all();
+        if (refused) queued->done(fail(std::move(*refused)));
+    }
+
+    /// Waits until whoever had the producer before is fenced, and its transaction is decided.
+    Result<> wait_ready() {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return is_ready_ || error_; });
+        if (error_) return fail(*error_);
+        return {};
+    }
+    bool is_broken() {
+        std::lock_guard lock(mutex_);
+        return error_.has_value();
+    }
+    bool is_fenced() {
+        std::lock_guard lock(mutex_);
+        return error_ && error_->code == Errc::fenced;
+    }
+
+private:
+    using Batch = std::vector<std::unique_ptr<Queued>>;
+
+    Session(const RemoteSettings& settings, std::unique_ptr<RemoteClient> client)
+        : retry_for_(settings.retry_for), client_(std::move(client)) {
+        thread_ = std::thread([this] { run(); });
+    }
+
+    void run() {
+        if (auto ready = call("take the producer over",
+                              [&](int ms) { return rd_kafka_init_transactions(client_->handle(), ms); });
+            !ready) {
+            end_with(ready.error());
+        } else {
+            std::lock_guard lock(mutex_);
+            is_ready_ = true;
+        }
+        wake_.notify_all();
+        for (;;) {
+            Batch batch;
+            {
+                std::unique_lock lock(mutex_);
+                wake_.wait(lock, [&] { return stops_ || !queue_.empty(); });
+                if (queue_.empty()) return;
+                std::move(queue_.begin(), queue_.end(), std::back_inserter(batch));
+                queue_.clear();
+                queued_bytes_ = 0;
+            }
+            auto committed = is_broken() ? Result<>(fail(*error_)) : commit(batch);
+            for (auto& queued : batch) {
+                bool has_own_error = !queued->result && queued->result.error().code != Errc::cancelled;
+                if (committed || has_own_error) queued->done(queued->result);
+                else queued->done(fail(committed.error()));
+            }
+        }
+    }
+
+    /// What is queued fails, and what comes later is refused.
+    void end_with(const Error& error) {
+        std::lock_guard lock(mutex_);
+        error_ = error;
+    }
+
+    /// Calls again while librdkafka says that it may help.
+    Result<> call(std::string_view what, const std::function<rd_kafka_error_t*(int)>& operation) {
+        auto deadline = steady_clock::now() + retry_for_;
+        for (;;) {
+            auto error = owned(operation(one_call_ms));
+            if (!error) return {};
+            bool again = rd_kafka_error_is_retriable(error.get()) && steady_clock::now() < deadline;
+            if (again) continue;
+            auto code = rd_kafka_error_code(error.get());
+            needs_abort_ = rd_kafka_error_txn_requires_abort(error.get()) != 0;
+            auto told = client_->error(code, what, rd_kafka_error_string(error.get()));
+            if (rd_kafka_error_is_retriable(error.get())) told.code = Errc::unavailable;
+            std::array<char, 256> text{};
+            // A fatal error says of itself only that it is fatal.
+            if (auto fatal = rd_kafka_fatal_error(client_->handle(), text.data(), text.size()))
+                told = client_->error(fatal, what, text.data());
+            return fail(told);
+        }
+    }
+
+    Result<> commit(Batch& batch) {
+        auto* handle = client_->handle();
+        auto begun = owned(rd_kafka_begin_transaction(handle));
+        if (begun) {
+            auto failed = call("begin a transaction",
+                               [&](int) { return rd_kafka_begin_transaction(handle); });
+            if (!failed) {
+                end_with(failed.error());
+                return failed;
+            }
+        }
+        auto open = std::make_shared<std::atomic<std::size_t>>(batch.size() * 2);
+        for (auto& queued : batch) {
+            auto told = [open, &queued = *queued](Result<std::int64_t> result, bool is_position) {
+                // The first failure counts; of what went well, the records' base offset.
+                if (queued.result && (!result || !is_position)) queued.result = std::move(result);
+                open->fetch_sub(1);
+                open->notify_all();
+            };
+            send(queued->request(), [told](auto result) { told(std::move(result), false); });
+            auto key = position_key(queued->producer, queued->topic, queued->partition);
+            NewRecord position{.key = key, .value = queued->position, .headers = {}};
+            send({.topic = positions_topic, .records = std::span(&position, 1)},
+                 [told](auto result) { told(std::move(result), true); });
+        }
+        // Waits for the records' delivery, too.
+        auto done = call("commit a transaction",
+                         [&](int ms) { return rd_kafka_commit_transaction(handle, ms); });
+        if (!done) {
+            auto why = done.error();
+            bool is_over = !needs_abort_;
+            if (needs_abort_) {
+                auto aborted = call("abort a transaction",
+                                    [&](int ms) { return rd_kafka_abort_transaction(handle, ms); });
+                if (!aborted) {
+                    why = aborted.error();
+                    is_over = true;
+                }
+            }
+            // Whether it was committed shows when somebody takes the producer over.
+            if (is_over) {
+                end_with(why);
+                rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+            }
+            done = fail(why);
+        }
+        for (auto left = open->load(); left > 0; left = open->load()) open->wait(left);
+        return done;
+    }
+
+    void send(const AppendRequest& request, Appended told) {
+        auto* delivery = std::make_unique<Delivery>(std::move(told)).release();
+        send_records(*client_, request, *delivery);
+        delivery->finish();
+    }
+
+    const milliseconds retry_for_;
+    std::unique_ptr<RemoteClient> client_;
+    bool needs_abort_ = false;  ///< of the thread alone
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stops_ = false;
+    bool is_ready_ = false;
+    std::optional<Error> error_;
+    std::deque<std::unique_ptr<Queued>> queue_;
+    std::size_t queued_bytes_ = 0;
+    std::thread thread_;
+};
+
+RemoteTransactions::~RemoteTransactions() {
+    // Before what their last callbacks use.
+    sessions_.clear();
+}
+
+/// A session that has failed is replaced; one that was fenced only when somebody means to take over.
+Result<std::shared_ptr<RemoteTransactions::Session>> RemoteTransactions::session(
+    std::string_view producer, bool take_over) {
+    TRY(make_positions_topic());
+    std::shared_ptr<Session> old;  // ends after the lock
+    std::lock_guard lock(mutex_);
+    auto found = sessions_.find(producer);
+    if (found != sessions_.end()) {
+        if (!found->second->is_broken()) return found->second;
+        if (found->second->is_fenced() && !take_over) return found->second;
+        old = std::move(found->second);
+        sessions_.erase(found);
+        forget_committed(producer);
+    }
+    auto opened = TRY(Session::open(settings_, producer));
+    return sessions_.emplace(std::string(producer), std::move(opened)).first->second;
+}
+
+/// Somebody else may have gone on from there.
+void RemoteTransactions::forget_committed(std::string_view producer) {
+    auto start = fmt::format("{}\n", producer);
+    std::lock_guard lock(committed_mutex_);
+    std::erase_if(committed_, [&](const auto& each) { return each.first.starts_with(start); });
+}
+
+Result<> RemoteTransactions::make_positions_topic() {
+    if (has_positions_topic_) return {};
+    auto made = admin_.create({.name = std::string(positions_topic), .partitions = 1,
+                               .config = {{"cleanup.policy", "compact"}}});
+    if (!made && made.error().code != Errc::exists) return made;
+    has_positions_topic_ = true;
+    return {};
+}
+
+void RemoteTransactions::append(const AppendRequest& request, Appended done) {
+    auto session = this->session(request.producer, false);
+    if (!session) return done(fail(session.error()));
+    auto key = position_key(request.producer, request.topic, request.partition);
+    (*session)->append(request, [this, key = std::move(key), position = std::string(request.position),
+                                 done = std::move(done)](Result<std::int64_t> base) {
+        if (base) {
+            std::lock_guard lock(committed_mutex_);
+            committed_[key] = position;
+        }
+        done(std::move(base));
+    });
+}
+
+Result<std::string> RemoteTransactions::position(std::string_view topic, std::int32_t partition,
+                                                 std::string_view producer) {
+    auto session = TRY(this->session(producer, true));
+    TRY(session->wait_ready());
+    auto key = position_key(producer, topic, partition);
+    {
+        std::lock_guard lock(committed_mutex_);
+        if (auto found = committed_.find(key); found != committed_.end()) return found->second;
+    }
+    std::lock_guard lock(positions_mutex_);
+    TRY(read_positions());
+    auto found = positions_.find(key);
+    return found == positions_.end() ? std::string() : found->second;
+}
+
+Result<> RemoteTransactions::read_positions() {
+    std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
+    auto end = TRY(admin_.offsets_at(places, RemoteAdmin::end_time)).front();
+    if (positions_next_ < 0)
+        positions_next_ = TRY(admin_.offsets_at(places, RemoteAdmin::start_time)).front();
+    while (positions_next_ < end) {
+        constexpr std::int64_t most = 4 << 20;
+        auto set = reader_.read(positions_topic, 0, positions_next_, most, end);
+        if (!set) {
+            positions_next_ = -1;
+            return fail(set.error());
+        }
+        for (const auto& record : set->records)
+            if (record.key) positions_[std::string(*record.key)] = record.value.value_or("");
+        positions_next_ = set->next_offset;
+    }
+    return {};
+}
+
+}  // namespace penstock::broker

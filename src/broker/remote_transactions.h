@@ -1,0 +1,65 @@
+// Appends of named producers to a real Kafka: the records and the producer's new position are one transaction, so that
+// after a crash position() tells exactly what has been appended, and who took a producer over fences who had it before.
+//
+// Positions are kept in a compacted topic of our own, as records there outlive the retention of the topic they speak of.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "broker/remote_admin.h"
+#include "broker/remote_producer.h"
+#include "broker/remote_reader.h"
+#include "broker/topics.h"
+
+namespace penstock::broker {
+
+/// Key: the producer, the topic and the partition, a line each. Value: the position. One partition, compacted.
+inline constexpr std::string_view positions_topic = "__penstock_positions";
+
+/// Thread-safe.
+class RemoteTransactions {
+public:
+    RemoteTransactions(RemoteSettings settings, RemoteAdmin& admin, RemoteReader& reader)
+        : settings_(std::move(settings)), admin_(admin), reader_(reader) {}
+    ~RemoteTransactions();
+
+    /// Appends that wait for the same producer are committed together. Errc::fenced: another process has taken the
+    /// producer over. Errc::unavailable: Kafka could not be asked in time; position() tells whether it was appended.
+    void append(const AppendRequest& request, Appended done);
+    /// Takes the producer over: from then on its appends from another process fail with Errc::fenced.
+    Result<std::string> position(std::string_view topic, std::int32_t partition,
+                                 std::string_view producer);
+
+private:
+    /// An append's own copy of what the caller gave.
+    struct Queued;
+    class Session;
+
+    Result<std::shared_ptr<Session>> session(std::string_view producer, bool take_over);
+    Result<> make_positions_topic();
+    Result<> read_positions();
+    void forget_committed(std::string_view producer);
+
+    const RemoteSettings settings_;
+    RemoteAdmin& admin_;
+    RemoteReader& reader_;
+    std::mutex mutex_;
+    std::map<std::string, std::shared_ptr<Session>, std::less<>> sessions_;
+    std::atomic<bool> has_positions_topic_{false};
+    std::mutex positions_mutex_;  ///< of positions_; held while they are read
+    std::mutex committed_mutex_;
+    std::int64_t positions_next_ = -1;  ///< -1: nothing read yet
+    std::map<std::string, std::string> positions_;  ///< as read
+    /// What this process has committed itself: readers see it only when Kafka has marked the transaction in every
+    /// partition, which it does after it has said that it is committed.
+    std::map<std::string, std::string> committed_;
+};
+
+}  // namespace penstock::broker
