@@ -38,6 +38,19 @@ struct ReadBuffers {
     std::vector<std::string> decompressed;
 };
 
+/// Batches whose buffers go back to their pool.
+struct PooledBatches {
+    PooledBatches(std::vector<std::string> encoded, std::shared_ptr<BufferPool> from)
+        : batches(std::move(encoded)), pool(std::move(from)) {}
+    PooledBatches(const PooledBatches&) = delete;
+    PooledBatches& operator=(const PooledBatches&) = delete;
+    ~PooledBatches() {
+        for (auto& batch : batches) pool->give_back(std::move(batch));
+    }
+    std::vector<std::string> batches;
+    std::shared_ptr<BufferPool> pool;
+};
+
 std::unexpected<Error> unknown_topic(std::string_view topic) {
     return fail(Errc::not_found, "topic {} does not exist", topic);
 }
@@ -52,10 +65,10 @@ TopicInfo info_of(const LocalTopics::Topic& topic) {
 
 }  // namespace
 
-LocalTopics::LocalTopics(LocalTopicsOptions options) : options_(std::move(options)) {}
+LocalTopics::LocalTopics(Private, LocalTopicsOptions options) : options_(std::move(options)) {}
 
 Result<std::unique_ptr<LocalTopics>> LocalTopics::open(LocalTopicsOptions options) {
-    std::unique_ptr<LocalTopics> topics(new LocalTopics(std::move(options)));
+    auto topics = std::make_unique<LocalTopics>(Private(), std::move(options));
     TRY(topics->open_all());
     return topics;
 }
@@ -347,14 +360,15 @@ void LocalTopics::append(const AppendRequest& request, Appended done) {
     if (!log) return done(std::unexpected(log.error()));
     if (closing_) return done(fail(Errc::cancelled, "the log is closing"));
     auto options = (*log)->options();
-    auto encoded = encode_batches(request, options.max_message_bytes, options_.clock->now_ms());
+    auto encoded = encode_batches(request, options.max_message_bytes, options_.clock->now_ms(),
+                                  *buffers_);
     if (!encoded)
         return done(fail(fmt::format("{}-{}", request.topic, request.partition),
                          std::move(encoded).error()));
-    auto batches = std::make_shared<std::vector<std::string>>(std::move(*encoded));
+    auto batches = std::make_shared<PooledBatches>(std::move(*encoded), buffers_);
     std::int64_t bytes = 0;
     Append append;
-    for (auto& batch : *batches) {
+    for (auto& batch : batches->batches) {
         append.batches.emplace_back(batch);
         bytes += std::int64_t(batch.size());
     }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "broker/buffer_pool.h"
 #include "broker/catalogue.h"
 #include "broker/listeners.h"
 #include "broker/log/committer.h"
@@ -42,7 +43,12 @@ class CommittedOffsets;
 inline constexpr std::string_view offsets_topic = "__consumer_offsets";
 
 class LocalTopics final : public Topics {
+    struct Private {
+        explicit Private() = default;
+    };
+
 public:
+    LocalTopics(Private, LocalTopicsOptions options);  ///< see open()
     /// What is known of a topic at one moment; never changes.
     struct Topic {
         TopicSpec spec;
@@ -99,7 +105,6 @@ public:
     void clean();
 
 private:
-    explicit LocalTopics(LocalTopicsOptions options);
     Result<> open_all();
     Result<> load_catalogue();
     Result<> save_catalogue(const std::map<std::string, TopicPointer, std::less<>>& topics);
@@ -120,6 +125,7 @@ private:
     std::string cluster_id_;
     std::shared_ptr<std::atomic<std::int64_t>> pending_bytes_ =
         std::make_shared<std::atomic<std::int64_t>>(0);
+    std::shared_ptr<BufferPool> buffers_ = std::make_shared<BufferPool>();
     std::atomic<bool> closing_{false};
 
     std::mutex change_mutex_;  // one change of the catalogue at a time

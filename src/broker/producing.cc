@@ -25,7 +25,8 @@ std::size_t size_bound(const NewRecord& record) {
 }  // namespace
 
 Result<std::vector<std::string>> encode_batches(const AppendRequest& request,
-                                                std::int64_t max_batch_bytes, std::int64_t now_ms) {
+                                                std::int64_t max_batch_bytes, std::int64_t now_ms,
+                                                BufferPool& buffers) {
     if (request.records.empty()) return fail(Errc::invalid, "an append without records");
     const bool named = !request.producer.empty();
     const auto position_bytes = named ? request.producer.size() + request.position.size() + 100 : 0;
@@ -37,6 +38,8 @@ Result<std::vector<std::string>> encode_batches(const AppendRequest& request,
     std::vector<std::string> batches;
     std::vector<HeaderView> headers;
     BatchBuilder builder;
+    constexpr std::size_t worth_a_buffer = 64 * 1024;
+    if (expected >= worth_a_buffer) builder.use(buffers.take());
     builder.reserve(std::min(expected, limit));
     for (std::size_t i = 0; i < request.records.size(); ++i) {
         const auto& record = request.records[i];
@@ -44,6 +47,7 @@ Result<std::vector<std::string>> encode_batches(const AppendRequest& request,
         auto bound = size_bound(record) + (last ? position_bytes : 0);
         if (builder.records() > 0 && builder.size() + bound > limit) {
             batches.push_back(builder.finish({.attributes = attribute::more_follows}));
+            builder.use(buffers.take());
             builder.reserve(limit);
         }
         headers.clear();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "broker/buffer_pool.h"
 #include "broker/topics.h"
 
 namespace penstock::broker {
@@ -15,6 +16,7 @@ namespace penstock::broker {
 /// attribute::producer_position. Errc::invalid when there are no records; Errc::full when one record alone is larger
 /// than a batch may be.
 Result<std::vector<std::string>> encode_batches(const AppendRequest& request,
-                                                std::int64_t max_batch_bytes, std::int64_t now_ms);
+                                                std::int64_t max_batch_bytes, std::int64_t now_ms,
+                                                BufferPool& buffers);
 
 }  // namespace penstock::broker

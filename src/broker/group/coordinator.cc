@@ -1,8 +1,8 @@
 // A group's life:
-//   empty -> preparing: someone joins. Every member must (re)join; the group waits for all it knows, at most the longest
-//            rebalance timeout.
+//   empty -> preparing: someone joins. Every member must (re)join; the group waits for all it knows, at most the
+//            longest rebalance timeout.
 //   preparing -> completing: a new generation; all joiners are answered, the leader with everyone's metadata.
-//   completing -> stable: the leader's SyncGroup brings the assignment, and every SyncGroup is answered with its part.
+//   completing -> stable: the leader's SyncGroup brings the assignment; every SyncGroup is answered with its part.
 //   stable or completing -> preparing: a member comes, goes, is lost, or changes what it wants.
 #include "broker/group/coordinator.h"
 

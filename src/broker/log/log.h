@@ -52,6 +52,10 @@ struct Append {
 
 /// Thread-safe.
 class Log : public std::enable_shared_from_this<Log> {
+    struct Private {
+        explicit Private() = default;
+    };
+
 public:
     struct Place {
         io::Files* files;
@@ -62,11 +66,12 @@ public:
         Durability durability = Durability::durable;
     };
 
-    /// Recovers what is there, or begins at offset 0. moved is called, without locks, when the end offset has moved.
+    Log(Private, Place place);  ///< see open()
+    /// Recovers what is there, or begins at offset 0. moved is called, without locks, when the end offset moved.
     static Result<std::shared_ptr<Log>> open(Place place, const LogOptions& options,
                                              std::function<void()> moved);
 
-    /// Queues it; done is called on a thread of the committer, or at once when the log has stopped. Errors: Errc::full
+    /// Queues it; done is called on a thread of the committer, or at once when the log has stopped. Errc::full:
     /// disk full, nothing of it was kept; Errc::out_of_range and Errc::fenced from ProducerState::check(); Errc::io
     /// when the log has stopped because the disk failed.
     void append(Append append);
@@ -105,7 +110,6 @@ public:
 
 private:
     struct Group;
-    explicit Log(Place place);
     Result<> recover();
     Result<> recover_segments(const std::vector<std::int64_t>& bases,
                               std::optional<Checkpoint> checkpoint);

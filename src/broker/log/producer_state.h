@@ -61,8 +61,8 @@ private:
     std::map<std::string, std::string, std::less<>> positions_;
 };
 
-/// A point up to which everything is on disk for good, and what was true there. Written when a segment is full, and when
-/// the log is closed; recovery starts behind it.
+/// A point up to which everything is on disk for good, and what was true there. Written when a segment is full,
+/// and when the log is closed; recovery starts behind it.
 struct Checkpoint {
     std::int64_t end_offset = 0;
     std::int64_t start_offset = 0;

@@ -1,16 +1,16 @@
-// What is true after the process ended, however it did. The newest checkpoint says up to where everything was synced;
-// from there on every batch is checked, the tail that was cut short is cut off (nobody had been told of it), and what is
-// damaged before whole batches is reported and stepped over.
+// What is true after the process ended, however it did. The newest checkpoint says up to where everything was
+// synced; from there on every batch is checked, the tail that was cut short is cut off (nobody had been told of
+// it), and what is damaged before whole batches is reported and stepped over.
 #include "base/log.h"
 #include "broker/log/log.h"
 
 namespace penstock::broker {
 
-Log::Log(Place place) : place_(std::move(place)) {}
+Log::Log(Private, Place place) : place_(std::move(place)) {}
 
 Result<std::shared_ptr<Log>> Log::open(Place place, const LogOptions& options,
                                        std::function<void()> moved) {
-    std::shared_ptr<Log> log(new Log(std::move(place)));
+    auto log = std::make_shared<Log>(Private(), std::move(place));
     log->options_ = options;
     log->moved_ = std::move(moved);
     TRY(log->recover());

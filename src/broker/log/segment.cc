@@ -200,7 +200,8 @@ Result<Segment::Recovered> Segment::recover(std::int64_t from_position, std::int
     if (good < limit) TRY(file_->truncate(good));
     if (good_offset != expected) TRY(rebuild_indexes(good));
     std::lock_guard lock(mutex_);
-    size_ = opened_size_ = checked_until_ = good;
+    size_ = good;
+    opened_size_ = from_position;  // what stands before has not been checked
     mapping_.reset();
     next_offset_ = good_offset;
     return Recovered{good_offset, limit - good};
@@ -336,10 +337,9 @@ Result<Slice> Segment::read(std::int64_t offset, std::int64_t max_bytes) {
         next = std::max(next, expected);
     }
     if (start < 0) return Slice{{}, nullptr, next};
-    if (from_checked && position > checked && position <= opened) {
+    if (from_checked && start <= checked && checked < opened) {  // every batch up to here was looked at
         std::lock_guard lock(mutex_);
-        // Only a stretch whose every batch was looked at counts; the ones before start were not.
-        if (start <= checked_until_) checked_until_ = std::max(checked_until_, position);
+        checked_until_ = std::max(checked_until_, std::min(position, opened));
     }
     auto bytes = TRY(bytes_at(start, position - start));
     if (std::int64_t(bytes.view.size()) != position - start)

@@ -117,7 +117,7 @@ net::Task<Response> Fetch::handle(RequestPointer request, Message message) {
         auto news = std::make_shared<News>(arrived);
         auto handles = listen(*request, message, news);
         all = gather(*request, message);  // what came before anyone listened
-        if (all.bytes >= message.min_bytes || all.answers_now) break;
+        if (all.bytes >= message.min_bytes || all.answers_now || request->server.stopping) break;
         co_await arrived.wait_for(left);
         handles.clear();
         all = gather(*request, message);

@@ -1,4 +1,4 @@
-// What the Kafka server offers: one handler for each API, in a file of its own. ApiVersions is computed from this list.
+// What the Kafka server offers: one handler for each API. ApiVersions is computed from this list.
 #pragma once
 
 #include <optional>

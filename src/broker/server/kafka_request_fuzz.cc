@@ -10,7 +10,12 @@
 
 namespace {
 
-using namespace penstock;
+namespace broker = penstock::broker;
+namespace codec = penstock::codec;
+namespace io = penstock::io;
+namespace log = penstock::log;
+namespace net = penstock::net;
+namespace wire = penstock::wire;
 
 struct World {
     World() {

@@ -41,7 +41,7 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::start(net::Shards& shards, Loc
             return serve(std::move(connection), state);
         }));
     impl->ticker = std::thread([raw = impl.get()] { raw->tick(); });
-    return std::unique_ptr<KafkaServer>(new KafkaServer(std::move(impl)));
+    return std::make_unique<KafkaServer>(std::move(impl));
 }
 
 KafkaServer::~KafkaServer() { stop(); }

@@ -29,7 +29,10 @@ struct KafkaServerOptions {
 };
 
 class KafkaServer {
+    struct Impl;
+
 public:
+    explicit KafkaServer(std::unique_ptr<Impl> impl);  ///< see start()
     /// Binds and serves. topics and shards must outlive it. Errc::unavailable when the port is in use.
     static Result<std::unique_ptr<KafkaServer>> start(net::Shards& shards, LocalTopics& topics,
                                                       KafkaServerOptions options);
@@ -42,8 +45,6 @@ public:
     GroupCoordinator& groups();
 
 private:
-    struct Impl;
-    explicit KafkaServer(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 

@@ -12,8 +12,11 @@
 namespace penstock::broker {
 namespace {
 
+namespace kafka = wire::kafka;
+using wire::kafka::BatchBuilder;
+using wire::kafka::patch_base_offset;
+
 using Tcp = boost::asio::ip::tcp;
-using namespace wire::kafka;
 
 /// A connection that speaks the protocol, one request at a time.
 class Client {
@@ -45,7 +48,7 @@ public:
         codec::append_big(bytes, std::int16_t(4));
         bytes += "test";
         if (version >= Message::api.flexible) bytes += '\0';
-        encode(message, version, bytes);
+        kafka::encode(message, version, bytes);
         return bytes;
     }
     template <class Handler>
@@ -58,7 +61,7 @@ public:
         EXPECT_EQ(codec::load_big<std::int32_t>(bytes.data()), 77);
         bool flexible = version >= Handler::Response::api.flexible && Handler::Response::api.key != 18;
         auto body = std::string_view(bytes).substr(flexible ? 5 : 4);
-        EXPECT_TRUE(decode(body, version, response));
+        EXPECT_TRUE(kafka::decode(body, version, response));
         kept_.push_back(std::move(bytes));  // records are views
         return response;
     }
@@ -94,14 +97,14 @@ protected:
     Produce::Response::Topic::Partition produce(const std::string& topic, std::string_view records,
                                                 std::int16_t version = 9, std::int32_t partition = 0,
                                                 std::int16_t acks = -1) {
-        ProduceRequest request{.acks = acks, .timeout_ms = 1000,
+        kafka::ProduceRequest request{.acks = acks, .timeout_ms = 1000,
                                .topics = {{.name = topic,
                                            .partitions = {{.index = partition,
                                                            .records = {records}}}}}};
         auto response = client_->call<Produce>(request, version);
         return response.topics.at(0).partitions.at(0);
     }
-    FetchRequest fetch_request(const std::string& topic, std::int64_t offset) {
+    kafka::FetchRequest fetch_request(const std::string& topic, std::int64_t offset) {
         return {.max_wait_ms = 0, .min_bytes = 1, .max_bytes = 1 << 20, .session_epoch = -1,
                 .topics = {{.topic = topic,
                             .partitions = {{.partition = 0, .fetch_offset = offset,
@@ -136,8 +139,8 @@ TEST_F(KafkaServerTest, ApiVersionsOfAnUnknownVersionIsAnsweredInVersionZero) {
     bytes += "whatever is behind";
     client_->send_raw(bytes);
     auto answer = client_->receive();
-    ApiVersionsResponse response;
-    ASSERT_TRUE(decode(std::string_view(answer).substr(4), 0, response));
+    kafka::ApiVersionsResponse response;
+    ASSERT_TRUE(kafka::decode(std::string_view(answer).substr(4), 0, response));
     EXPECT_EQ(response.error, ErrorCode::unsupported_version);
     EXPECT_FALSE(response.api_keys.empty());
     EXPECT_EQ(client_->call<ApiVersions>({}, 3).error, ErrorCode::none);
@@ -224,7 +227,7 @@ TEST_F(KafkaServerTest, AnIdempotentProducerIsServed) {
 TEST_F(KafkaServerTest, AcksZeroHasNoAnswer) {
     create("t");
     auto batch = batch_of({"a"});
-    ProduceRequest request{.acks = 0, .topics = {{.name = "t",
+    kafka::ProduceRequest request{.acks = 0, .topics = {{.name = "t",
                                                   .partitions = {{.index = 0,
                                                                   .records = {batch}}}}}};
     client_->send_raw(Client::request(request, 9));
@@ -240,8 +243,8 @@ TEST_F(KafkaServerTest, FetchWaitsForAnAppend) {
     NewRecord record{.value = "late", .headers = {}};
     ASSERT_TRUE(append_and_wait(*topics_, {.topic = "t", .records = std::span(&record, 1)}));
     auto bytes = client_->receive();
-    FetchResponse response;
-    ASSERT_TRUE(decode(std::string_view(bytes).substr(4), 11, response));
+    kafka::FetchResponse response;
+    ASSERT_TRUE(kafka::decode(std::string_view(bytes).substr(4), 11, response));
     EXPECT_NE(response.topics[0].partitions[0].records.bytes.find("late"), std::string::npos);
 }
 
@@ -289,18 +292,18 @@ TEST_F(KafkaServerTest, FetchKeepsToItsLimitsButAlwaysMovesOn) {
 }
 
 TEST_F(KafkaServerTest, MetadataCreatesTopicsWhenAllowed) {
-    MetadataRequest request{.topics = {{{.name = "new"}}}};
+    kafka::MetadataRequest request{.topics = {{{.name = "new"}}}};
     auto response = client_->call<Metadata>(request, 9);
     EXPECT_EQ(response.topics[0].error, ErrorCode::none);
     EXPECT_EQ(response.topics[0].partitions.size(), 1u);
     EXPECT_EQ(response.brokers[0].host, "127.0.0.1");
     EXPECT_EQ(response.brokers[0].port, server_->port());
-    MetadataRequest asks{.topics = {{{.name = "other"}}}, .allow_auto_topic_creation = false};
+    kafka::MetadataRequest asks{.topics = {{{.name = "other"}}}, .allow_auto_topic_creation = false};
     EXPECT_EQ(client_->call<Metadata>(asks, 9).topics[0].error,
               ErrorCode::unknown_topic_or_partition);
-    MetadataRequest wrong{.topics = {{{.name = "a/b"}}}};
+    kafka::MetadataRequest wrong{.topics = {{{.name = "a/b"}}}};
     EXPECT_EQ(client_->call<Metadata>(wrong, 9).topics[0].error, ErrorCode::invalid_topic_exception);
-    MetadataRequest by_id{.topics = {{{.topic_id = topics_->find("new")->id}}}};
+    kafka::MetadataRequest by_id{.topics = {{{.topic_id = topics_->find("new")->id}}}};
     EXPECT_EQ(client_->call<Metadata>(by_id, 12).topics[0].name, "new");
     start({.advertised_host = "kafka.example", .advertised_port = 19, .auto_create_topics = false});
     response = client_->call<Metadata>({.topics = {{{.name = "third"}}}}, 9);
@@ -312,7 +315,7 @@ TEST_F(KafkaServerTest, MetadataCreatesTopicsWhenAllowed) {
 TEST_F(KafkaServerTest, EveryMetadataVersionListsAllTopics) {
     create("t", 3);
     for (std::int16_t version = 0; version <= 13; ++version) {
-        MetadataRequest request;
+        kafka::MetadataRequest request;
         if (version == 0) request.topics.emplace();
         auto response = client_->call<Metadata>(request, version);
         ASSERT_EQ(response.topics.size(), 2u) << version;
@@ -321,7 +324,7 @@ TEST_F(KafkaServerTest, EveryMetadataVersionListsAllTopics) {
 }
 
 TEST_F(KafkaServerTest, BytesBehindARequestAreLeftAlone) {
-    client_->send_raw(Client::request(MetadataRequest{}, 12) + "xyz");
+    client_->send_raw(Client::request(kafka::MetadataRequest{}, 12) + "xyz");
     EXPECT_NE(client_->receive(), "");
 }
 
@@ -329,7 +332,7 @@ TEST_F(KafkaServerTest, ListOffsetsKnowsEndsAndTimes) {
     create("t");
     ASSERT_EQ(produce("t", batch_of({"a", "b"})).error, ErrorCode::none);
     auto at = [&](std::int64_t timestamp) {
-        ListOffsetsRequest request{.topics = {{.name = "t",
+        kafka::ListOffsetsRequest request{.topics = {{.name = "t",
                                                .partitions = {{.index = 0,
                                                                .timestamp = timestamp}}}}};
         return client_->call<ListOffsets>(request, 10).topics[0].partitions[0];
@@ -342,15 +345,15 @@ TEST_F(KafkaServerTest, ListOffsetsKnowsEndsAndTimes) {
 }
 
 TEST_F(KafkaServerTest, TopicsAreCreatedChangedAndDeleted) {
-    CreateTopicsRequest request{.topics = {{.name = "t", .partitions = 2, .replication_factor = 1,
+    kafka::CreateTopicsRequest request{.topics = {{.name = "t", .partitions = 2, .replication_factor = 1,
                                             .configs = {{"retention.ms", "5000"}}}}};
     auto created = client_->call<CreateTopics>(request, 7).topics[0];
     EXPECT_EQ(created.error, ErrorCode::none);
     EXPECT_FALSE(created.topic_id.is_zero());
     EXPECT_EQ(client_->call<CreateTopics>(request, 7).topics[0].error,
               ErrorCode::topic_already_exists);
-    auto wrong = [&](CreateTopicsRequest::Topic topic) {
-        CreateTopicsRequest each{.topics = {std::move(topic)}};
+    auto wrong = [&](kafka::CreateTopicsRequest::Topic topic) {
+        kafka::CreateTopicsRequest each{.topics = {std::move(topic)}};
         return client_->call<CreateTopics>(each, 5).topics[0].error;
     };
     EXPECT_EQ(wrong({.name = "x", .partitions = 1, .replication_factor = 3}),
@@ -362,26 +365,26 @@ TEST_F(KafkaServerTest, TopicsAreCreatedChangedAndDeleted) {
     EXPECT_EQ(wrong({.name = "x", .partitions = 1, .replication_factor = 1,
                      .configs = {{"nonsense", "1"}}}), ErrorCode::invalid_config);
 
-    IncrementalAlterConfigsRequest alter{
+    kafka::IncrementalAlterConfigsRequest alter{
         .resources = {{.type = 2, .name = "t", .configs = {{"segment.ms", 0, "77"}}}}};
     EXPECT_EQ(client_->call<IncrementalAlterConfigs>(alter, 1).results[0].error, ErrorCode::none);
-    DescribeConfigsRequest describe{.resources = {{.type = 2, .name = "t",
+    kafka::DescribeConfigsRequest describe{.resources = {{.type = 2, .name = "t",
                                                    .keys = {{"segment.ms", "retention.ms"}}}}};
     auto configs = client_->call<DescribeConfigs>(describe, 4).results[0].configs;
     ASSERT_EQ(configs.size(), 2u);
     EXPECT_EQ(configs[0].value, "5000");
     EXPECT_EQ(configs[1].value, "77");
 
-    CreatePartitionsRequest more{.topics = {{.name = "t", .count = 4}}};
+    kafka::CreatePartitionsRequest more{.topics = {{.name = "t", .count = 4}}};
     EXPECT_EQ(client_->call<CreatePartitions>(more, 3).results[0].error, ErrorCode::none);
     EXPECT_EQ(client_->call<CreatePartitions>(more, 3).results[0].error,
               ErrorCode::invalid_partitions);
     ASSERT_EQ(produce("t", batch_of({"a", "b", "c"})).error, ErrorCode::none);
-    DeleteRecordsRequest cut{.topics = {{.name = "t", .partitions = {{.index = 0, .offset = 2}}}}};
+    kafka::DeleteRecordsRequest cut{.topics = {{.name = "t", .partitions = {{.index = 0, .offset = 2}}}}};
     EXPECT_EQ(client_->call<DeleteRecords>(cut, 2).topics[0].partitions[0].low_watermark, 2);
     EXPECT_EQ(fetch("t", 0).error, ErrorCode::offset_out_of_range);
 
-    DeleteTopicsRequest remove{.topic_names = {"t"}};
+    kafka::DeleteTopicsRequest remove{.topic_names = {"t"}};
     EXPECT_EQ(client_->call<DeleteTopics>(remove, 5).topics[0].error, ErrorCode::none);
     EXPECT_EQ(client_->call<DeleteTopics>(remove, 5).topics[0].error,
               ErrorCode::unknown_topic_or_partition);
@@ -391,7 +394,7 @@ TEST_F(KafkaServerTest, AGroupJoinsSyncsCommitsAndFetchesItsOffsets) {
     create("t");
     auto coordinator = client_->call<FindCoordinator>({.coordinator_keys = {"g"}}, 4);
     EXPECT_EQ(coordinator.coordinators[0].port, server_->port());
-    JoinGroupRequest join{.group_id = "g", .session_timeout_ms = 10'000,
+    kafka::JoinGroupRequest join{.group_id = "g", .session_timeout_ms = 10'000,
                           .rebalance_timeout_ms = 10'000, .protocol_type = "consumer",
                           .protocols = {{"range", {1}}}};
     auto joined = client_->call<JoinGroup>(join, 9);
@@ -399,13 +402,13 @@ TEST_F(KafkaServerTest, AGroupJoinsSyncsCommitsAndFetchesItsOffsets) {
     join.member_id = joined.member_id;
     joined = client_->call<JoinGroup>(join, 9);
     ASSERT_EQ(joined.error, ErrorCode::none);
-    SyncGroupRequest sync{.group_id = "g", .generation_id = joined.generation_id,
+    kafka::SyncGroupRequest sync{.group_id = "g", .generation_id = joined.generation_id,
                           .member_id = joined.member_id, .assignments = {{joined.member_id, {4}}}};
     EXPECT_EQ(client_->call<SyncGroup>(sync, 5).assignment, Bytes{4});
-    HeartbeatRequest beat{.group_id = "g", .generation_id = joined.generation_id,
+    kafka::HeartbeatRequest beat{.group_id = "g", .generation_id = joined.generation_id,
                           .member_id = joined.member_id};
     EXPECT_EQ(client_->call<Heartbeat>(beat, 4).error, ErrorCode::none);
-    OffsetCommitRequest commit{.group_id = "g", .generation_id = joined.generation_id,
+    kafka::OffsetCommitRequest commit{.group_id = "g", .generation_id = joined.generation_id,
                                .member_id = joined.member_id,
                                .topics = {{.name = "t", .partitions = {{.index = 0,
                                                                         .committed_offset = 42,
@@ -422,16 +425,16 @@ TEST_F(KafkaServerTest, AGroupJoinsSyncsCommitsAndFetchesItsOffsets) {
     EXPECT_EQ(described[1].state, "Dead");
     EXPECT_EQ(client_->call<DeleteGroups>({.groups = {"g"}}, 2).results[0].error,
               ErrorCode::non_empty_group);
-    LeaveGroupRequest leave{.group_id = "g", .members = {{.member_id = joined.member_id}}};
+    kafka::LeaveGroupRequest leave{.group_id = "g", .members = {{.member_id = joined.member_id}}};
     EXPECT_EQ(client_->call<LeaveGroup>(leave, 4).members[0].error, ErrorCode::none);
 
     start({});  // committed offsets are read back
-    OffsetFetchRequest one{.group_id = "g", .topics = {{{.name = "t", .partitions = {0, 1}}}}};
+    kafka::OffsetFetchRequest one{.group_id = "g", .topics = {{{.name = "t", .partitions = {0, 1}}}}};
     auto old_form = client_->call<OffsetFetch>(one, 5).topics[0].partitions;
     EXPECT_EQ(old_form[0].committed_offset, 42);
     EXPECT_EQ(old_form[0].metadata, "m");
     EXPECT_EQ(old_form[1].committed_offset, -1);
-    OffsetFetchRequest all{.groups = {{.group_id = "g"}}};
+    kafka::OffsetFetchRequest all{.groups = {{.group_id = "g"}}};
     auto new_form = client_->call<OffsetFetch>(all, 8).groups[0].topics;
     ASSERT_EQ(new_form.size(), 1u);
     EXPECT_EQ(new_form[0].partitions[0].committed_offset, 42);
@@ -459,7 +462,7 @@ TEST_F(KafkaServerTest, DescribeClusterNamesTheOnlyBroker) {
 TEST_F(KafkaServerTest, OffsetForLeaderEpochKnowsTheOneEpoch) {
     create("t");
     ASSERT_EQ(produce("t", batch_of({"a"})).error, ErrorCode::none);
-    OffsetForLeaderEpochRequest request{
+    kafka::OffsetForLeaderEpochRequest request{
         .topics = {{.topic = "t", .partitions = {{.partition = 0, .leader_epoch = 0},
                                                  {.partition = 0, .leader_epoch = 5}}}}};
     auto answers = client_->call<OffsetForLeaderEpoch>(request, 4).topics[0].partitions;

@@ -135,8 +135,8 @@ private:
     bool flexible_;
 };
 
-/// Never throws and never reads past the end: after the first fault ok() is false and every value is empty. Takes at most
-/// a million array elements from one message, so that a small message cannot ask for much memory.
+/// Never throws and never reads past the end: after the first fault ok() is false and every value is empty.
+/// Takes at most a million array elements from one message, so that a small message cannot ask for much memory.
 class Decoder {
 public:
     Decoder(std::string_view in, bool flexible)
@@ -259,8 +259,8 @@ private:
     bool ok_ = true;
 };
 
-/// Decodes a message from the front of bytes; false when it is damaged or too short. Bytes behind it are left alone, as
-/// Kafka leaves them: librdkafka 2.x sends three too many behind a Metadata 9+ request for all topics.
+/// Decodes a message from the front of bytes; false when it is damaged or too short. Bytes behind it are left
+/// alone, as Kafka leaves them: librdkafka 2.16 sends three too many behind a Metadata 13 request for all topics.
 template <class Message>
 bool decode_front(std::string_view bytes, std::int16_t version, Message& message) {
     Decoder decoder(bytes, version >= Message::api.flexible);

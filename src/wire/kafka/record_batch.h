@@ -57,8 +57,8 @@ struct BatchHeader {
     bool has(std::int16_t bit) const { return (attributes & bit) != 0; }
 };
 
-/// Reads the header at the front of bytes, of which at least batch_header_size must be there; checks magic and that the
-/// lengths and counts are possible, not the checksum and not that the whole batch is there.
+/// Reads the header at the front of bytes, of which at least batch_header_size must be there; checks magic and
+/// that the lengths and counts are possible, not the checksum and not that the whole batch is there.
 Result<BatchHeader> parse_batch_header(std::string_view bytes);
 
 /// Whether the checksum over bytes (one whole batch) is the one in its header.
@@ -143,6 +143,8 @@ public:
     };
 
     void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
+    /// Builds the next batch in this buffer, whatever is in it. Only while there are no records.
+    void use(std::string buffer) { bytes_ = std::move(buffer); }
     void add(const Record& record);
     /// Bytes so far, with the header, uncompressed.
     std::size_t size() const { return std::size_t(batch_header_size) + bytes_used_; }

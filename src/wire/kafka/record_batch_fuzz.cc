@@ -3,20 +3,20 @@
 #include "wire/kafka/record_batch.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace penstock::wire::kafka;
+    namespace kafka = penstock::wire::kafka;
     std::string batch(reinterpret_cast<const char*>(data), size);
     // The checksum is set right, or the fuzzer would never get past it.
-    if (batch.size() >= std::size_t(batch_header_size)) patch_append_time(batch, 5);
-    auto header = validate_batch(batch, 1 << 20);
+    if (batch.size() >= std::size_t(kafka::batch_header_size)) kafka::patch_append_time(batch, 5);
+    auto header = kafka::validate_batch(batch, 1 << 20);
     if (!header) return 0;
     std::string scratch;
-    auto records = batch_records(batch, *header, scratch, 1 << 20);
+    auto records = kafka::batch_records(batch, *header, scratch, 1 << 20);
     CHECK(records.has_value());
-    RecordCursor cursor(*records);
+    kafka::RecordCursor cursor(*records);
     int count = 0;
-    for (RecordView record; cursor.next(record); ++count) {
-        HeaderCursor headers(record.headers);
-        for (HeaderView each; headers.next(each);) {}
+    for (kafka::RecordView record; cursor.next(record); ++count) {
+        kafka::HeaderCursor headers(record.headers);
+        for (kafka::HeaderView each; headers.next(each);) {}
         CHECK(headers.ok());
     }
     CHECK(cursor.ok() && count == header->record_count);
