@@ -1,7 +1,6 @@
 #include "ingest/source_run.h"
 
 #include "base/log.h"
-#include "base/metrics.h"
 
 namespace penstock::ingest {
 
@@ -52,9 +51,13 @@ void SourceRun::run() {
     }
     if (result) {
         show(SourceState::running);
-        result = loop();
-        auto settled = settle_all();
-        if (result) result = std::move(settled);
+        try {
+            result = loop();
+            auto settled = settle_all();
+            if (result) result = std::move(settled);
+        } catch (const std::exception& e) {  // of a library, or no memory: this source's end, and nobody else's
+            result = fail(Errc::internal, "{}", e.what());
+        }
     }
     spare_.reset();  // the status is asked for long after, the memory is not
     bool asked = control_.stopped();

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "ingest/source_run.h"
 #include "ingest/webhook.h"
 

@@ -71,6 +71,12 @@ Result<> TopicWriter::open() {
     }
     if (!info) return fail("topic " + topic_, info.error());
     partitions_ = std::max<std::int32_t>(info->spec.partitions, 1);
+    max_bytes_ = max_record_bytes;
+    auto setting = info->spec.config.find("max.message.bytes");
+    if (setting != info->spec.config.end()) {
+        auto bytes = parse_int(setting->second);
+        if (bytes && *bytes > 0) max_bytes_ = std::min(max_bytes_, std::size_t(*bytes));
+    }
     has_dead_letter_topic_ = topics_.info(dead_letter_topic_).has_value();
     return {};
 }
@@ -141,6 +147,15 @@ void TopicWriter::make_batches(OutgoingPage& page, const InputCursor* cursor) {
     page.origin = page.from_replica ? "replica:" + page.replica : "";
     page.ids.resize(page.page.size());
     page.headers.resize(page.page.size());
+    // The log would refuse a whole page for one record that is too large for the topic.
+    auto overhead = 1024 + 2 * source_.size() + page.position.size() + page.run_id.size();
+    std::erase_if(page.page.records, [&](auto& record) {
+        auto bytes = record.value.size() + (record.key ? record.key->size() : 0) + overhead;
+        if (bytes <= max_bytes_) return false;
+        page.page.rejects.push_back({record.value, "larger than the topic's max.message.bytes allows",
+                                     record.index});
+        return true;
+    });
     std::size_t slot = 0;
     auto keyless = std::size_t(page.number % partitions_);
     for (auto& record : page.page.records) {

@@ -115,6 +115,7 @@ private:
     std::string dead_letter_topic_;
     std::shared_ptr<LiveCounts> counts_;
     std::int32_t partitions_ = 1;
+    std::size_t max_bytes_ = max_record_bytes;  ///< of a record with its headers, as the topic allows
     bool has_dead_letter_topic_ = false;
 };
 
