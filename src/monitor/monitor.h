@@ -14,6 +14,7 @@
 #include "coordinate/coordinator.h"
 #include "ingest/sources.h"
 #include "metadata/metadata.h"
+#include "monitor/groups_view.h"
 #include "monitor/pipelines_view.h"
 #include "net/http_server.h"
 #include "net/task.h"
@@ -37,6 +38,8 @@ struct MonitorParts {
     const Clock& clock;
     /// From any thread, about once a second; must be quick.
     std::function<PipelinesView()> pipelines;
+    /// groups_of() of the embedded log; empty: topics stand in a real Kafka, and /groups says so. From the pool.
+    std::function<std::vector<GroupView>()> groups;
 };
 
 struct RedirectPort {

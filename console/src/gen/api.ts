@@ -246,6 +246,14 @@ export interface Schema {
   text: string;
 }
 
+export interface Group {
+  group: string;
+  /** Kafka's names: Empty, PreparingRebalance, CompletingRebalance, Stable */
+  state: string;
+  members: number;
+  topics: ({ topic: string; partition: number; committed: number; end_offset: number; lag: number })[];
+}
+
 export interface Event {
   status: Status;
   sources: Source[];

@@ -243,11 +243,20 @@ struct Fakes {
         view.pipelines.push_back(std::move(one));
     }
     MonitorParts parts() {
-        return {topics,    tables,      engine,   sources, metadata,
-                scheduler, coordinator, &schemas, clock,   [this] {
-                    const std::lock_guard lock(mutex);
-                    return view;
-                }};
+        const auto pipelines = [this] {
+            const std::lock_guard lock(mutex);
+            return view;
+        };
+        const auto groups = [] {
+            GroupView group;
+            group.group = "billing";
+            group.state = "Stable";
+            group.members = 2;
+            group.positions = {{"users_created", 1, 0}, {"deleted", 0, 7}};
+            return std::vector<GroupView>{group};
+        };
+        return {topics,      tables,   engine, sources,   metadata, scheduler,
+                coordinator, &schemas, clock,  pipelines, groups};
     }
 };
 

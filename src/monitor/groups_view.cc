@@ -1,0 +1,31 @@
+#include "monitor/groups_view.h"
+
+#include <map>
+
+#include "broker/group/committed_offsets.h"
+
+namespace penstock::monitor {
+
+std::vector<GroupView> groups_of(broker::LocalTopics& topics,
+                                 const broker::GroupCoordinator& coordinator) {
+    std::map<std::string, GroupView> by_name;
+    for (const auto& name : topics.offsets().groups()) {
+        by_name[name].state = to_string(broker::GroupState::empty);
+    }
+    for (const auto& group : coordinator.groups()) {
+        auto& view = by_name[group.group];
+        view.state = to_string(group.state);
+        view.members = group.members.size();
+    }
+    std::vector<GroupView> all;
+    for (auto& [name, view] : by_name) {
+        view.group = name;
+        for (const auto& [key, committed] : topics.offsets().of_group(name)) {
+            view.positions.push_back({key.topic, key.partition, committed.offset});
+        }
+        all.push_back(std::move(view));
+    }
+    return all;
+}
+
+}  // namespace penstock::monitor

@@ -1,0 +1,30 @@
+// Consumer groups of the embedded log, as the REST API shows them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "broker/group/coordinator.h"
+#include "broker/local_topics.h"
+
+namespace penstock::monitor {
+
+struct GroupPosition {
+    std::string topic;
+    std::int32_t partition = 0;
+    std::int64_t committed = 0;
+};
+
+struct GroupView {
+    std::string group;
+    std::string state;  ///< Kafka's names: Empty, Stable, ...
+    std::size_t members = 0;
+    std::vector<GroupPosition> positions;  ///< by topic and partition
+};
+
+/// Groups that have members, and those of which only committed offsets are left (queries are of these). By name.
+std::vector<GroupView> groups_of(broker::LocalTopics& topics,
+                                 const broker::GroupCoordinator& coordinator);
+
+}  // namespace penstock::monitor

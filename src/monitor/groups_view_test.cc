@@ -1,0 +1,68 @@
+#include "monitor/groups_view.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace penstock::monitor {
+namespace {
+
+class GroupsViewTest : public ::testing::Test {
+protected:
+    GroupsViewTest() {
+        broker::LocalTopicsOptions options;
+        options.data_directory = folder_;
+        auto opened = broker::LocalTopics::open(options);
+        if (opened) topics = std::move(*opened);
+    }
+    ~GroupsViewTest() override {
+        topics.reset();
+        std::filesystem::remove_all(folder_);
+    }
+    void SetUp() override {
+        ASSERT_TRUE(topics);
+        ASSERT_TRUE(topics->create({"users_created", 2, {}}));
+    }
+
+    const std::string folder_ =
+        std::filesystem::temp_directory_path() / fmt::format("penstock_groups_view_{}", ::getpid());
+    std::unique_ptr<broker::LocalTopics> topics;
+    broker::GroupCoordinator coordinator{system_clock(), {}};
+};
+
+TEST_F(GroupsViewTest, IsEmptyAtFirst) {
+    EXPECT_TRUE(groups_of(*topics, coordinator).empty());
+}
+
+TEST_F(GroupsViewTest, ShowsWhatAQueryHasPublished) {
+    ASSERT_TRUE(topics->publish_position("penstock-created_users", "users_created", 0, 7));
+    ASSERT_TRUE(topics->publish_position("penstock-created_users", "users_created", 1, 9));
+    const auto groups = groups_of(*topics, coordinator);
+    ASSERT_EQ(groups.size(), 1U);
+    EXPECT_EQ(groups[0].group, "penstock-created_users");
+    EXPECT_EQ(groups[0].state, "Empty");
+    EXPECT_EQ(groups[0].members, 0U);
+    ASSERT_EQ(groups[0].positions.size(), 2U);
+    EXPECT_EQ(groups[0].positions[1].topic, "users_created");
+    EXPECT_EQ(groups[0].positions[1].partition, 1);
+    EXPECT_EQ(groups[0].positions[1].committed, 9);
+}
+
+TEST_F(GroupsViewTest, ShowsMembersBeforeTheyHaveCommittedAnything) {
+    broker::JoinRequest request;
+    request.group = "billing";
+    request.session_timeout_ms = 10'000;
+    request.rebalance_timeout_ms = 10'000;
+    request.protocol_type = "consumer";
+    request.protocols.push_back({"range", {}});
+    coordinator.join(std::move(request), [](const broker::JoinResult&) {});
+    const auto groups = groups_of(*topics, coordinator);
+    ASSERT_EQ(groups.size(), 1U);
+    EXPECT_EQ(groups[0].group, "billing");
+    EXPECT_EQ(groups[0].members, 1U);
+    EXPECT_TRUE(groups[0].positions.empty());
+}
+
+}  // namespace
+}  // namespace penstock::monitor
