@@ -216,12 +216,15 @@ TEST_F(NativeEngineTest, ATopicCreatedAgainIsReadFromItsBeginning) {
 TEST_F(NativeEngineTest, WritesATopic) {
     topic("out", 1);
     topics_.add("events", 0, R"({"id":1,"at":{"x":[1, 2]}})");
+    topics_.add("events", 0, R"({"id":1,"at":null})");
+    topics_.add("events", 0, R"({"id":null})");
     auto spec = query("SELECT id, at, _timestamp AS t FROM events");
     spec.into = "topic:out";
     start(spec);
     catch_up();
     auto set = topics_.read("out", 0, 0, 1000);
-    ASSERT_EQ(set->records.size(), 1u);
+    ASSERT_EQ(set->records.size(), 3u);
+    EXPECT_FALSE(set->records[2].key);
     EXPECT_EQ(*set->records[0].key, "1");
     EXPECT_EQ(*set->records[0].value, R"({"id":1,"at":{"x":[1, 2]},"t":"1970-01-01T00:00:00.000Z"})");
 }

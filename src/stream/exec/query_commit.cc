@@ -117,6 +117,7 @@ Result<> QueryRunner::write_topic(const std::vector<Batch>& batches) {
             append_row_json(text.value, batch, row);
             for (std::size_t i = 0; i < query_.key.size(); ++i) {
                 auto column = batch.column_index(query_.key[i].column);
+                if (query_.key.size() == 1 && batch.columns[std::size_t(column)].is_null(row)) continue;
                 auto value = value_text(batch.columns[std::size_t(column)], row);
                 text.key = text.key ? *text.key + "|" + value : std::move(value);
             }

@@ -57,13 +57,7 @@ Result<bool> QueryRunner::plan(const std::optional<Checkpoint>& checkpoint, cons
 }
 
 Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
-    auto subscription = TRY(topics_.subscribe(topic_, [this] {
-        {
-            std::lock_guard lock(mutex_);
-            moved_ = true;
-        }
-        changed_.notify_all();
-    }));
+    auto subscription = TRY(topics_.subscribe(topic_, wake()));
     while (!stopping()) {
         SchemaInference inference;
         int seen = 0;
@@ -104,9 +98,10 @@ Result<> QueryRunner::adopt(QueryPlan planned) {
     ChainOptions options;
     options.max_groups = options_.max_groups;
     options.strict = topic_spec_ && topic_spec_->on_drift == pipeline::TopicSpec::Drift::dead_letter;
+    // A topic takes every row; only a table needs a key, and has one row for each.
     for (const auto& key : query_.key)
         for (std::size_t i = 0; i < planned.schema.size(); ++i)
-            if (planned.schema[i].name == key.column) options.key.push_back(i);
+            if (planned.schema[i].name == key.column && !target_topic(query_)) options.key.push_back(i);
     auto late = chain_.chain.context().late;
     chain_ = make_query_chain(std::move(planned), options);
     chain_.chain.context().late = late;

@@ -84,8 +84,18 @@ bool QueryRunner::stopping() {
 
 void QueryRunner::wait(std::int64_t us) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::microseconds(us), [&] { return stopping_ || moved_; });
-    moved_ = false;
+    changed_.wait_for(lock, std::chrono::microseconds(us), [&] { return stopping_ || signal_->moved; });
+    signal_->moved = false;
+}
+
+std::function<void()> QueryRunner::wake() const {
+    return [signal = signal_] {
+        {
+            std::lock_guard lock(signal->mutex);
+            signal->moved = true;
+        }
+        signal->changed.notify_all();
+    };
 }
 
 void QueryRunner::set_state(QueryState state, std::string detail) {
@@ -138,19 +148,13 @@ void QueryRunner::run() {
 
 Result<> QueryRunner::work() {
     if (!TRY(open())) return {};
-    auto subscription = TRY(topics_.subscribe(topic_, [this] {
-        {
-            std::lock_guard lock(mutex_);
-            moved_ = true;
-        }
-        changed_.notify_all();
-    }));
+    auto subscription = TRY(topics_.subscribe(topic_, wake()));
     set_state(QueryState::running, notice_);
     last_commit_mono_us_ = clock_.monotonic_us();
     while (!stopping()) {
         {
             std::lock_guard lock(mutex_);
-            moved_ = false;
+            signal_->moved = false;
         }
         auto any = TRY(round());
         if (!caught_up() && !stopping()) {

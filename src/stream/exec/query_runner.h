@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -112,10 +113,18 @@ private:
     bool unpublished_ = false;
     std::string notice_;
 
-    std::mutex mutex_;  ///< guards what is below
-    std::condition_variable changed_;
+    /// Topics may still be calling back when the subscription ends, so what they touch outlives this.
+    struct Signal {
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool moved = false;
+    };
+    std::function<void()> wake() const;
+
+    const std::shared_ptr<Signal> signal_ = std::make_shared<Signal>();
+    std::mutex& mutex_ = signal_->mutex;  ///< guards what is below, and the signal's flag
+    std::condition_variable& changed_ = signal_->changed;
     bool stopping_ = false;
-    bool moved_ = false;
     bool ended_ = false;
     QueryStatus status_;
     std::vector<std::int64_t> committed_;
