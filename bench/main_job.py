@@ -138,6 +138,7 @@ def size(_, results):
 
 def fill(penstock, records):
     """Runs the source until the topic has that many records; returns seconds of wall and CPU for each million."""
+    wait_until(lambda: penstock.topic_records("users_created") > 0, "the first page")
     wall, cpu, start = time.monotonic(), penstock.cpu_seconds(), penstock.topic_records("users_created")
     wait_until(lambda: penstock.topic_records("users_created") >= start + records, "records in the topic", 600, 0.05)
     millions = (penstock.topic_records("users_created") - start) / 1e6

@@ -32,7 +32,7 @@ class CqlProbe:
     def row_count(self, statement):
         """How many rows the statement's first page has."""
         text = statement.encode()
-        body = self._call(7, struct.pack(">i", len(text)) + text + struct.pack(">HB", 1, 0x02))
+        body = self._call(7, struct.pack(">i", len(text)) + text + struct.pack(">HB", 1, 0))
         kind, flags, columns = struct.unpack(">iii", body[:12])
         assert kind == 2 and not flags & 2, (kind, flags)
         at = 12
