@@ -58,6 +58,7 @@ Result<std::int64_t> QueryRunner::next_timestamp() {
 }
 
 Result<> QueryRunner::commit() {
+    StageTimes::Span timed(stages_.write);
     StateWriter state;
     auto barrier = chain_.chain.barrier(state);
     if (!barrier) return fail(Errc::invalid, "{}", barrier.error().text);

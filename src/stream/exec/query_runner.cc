@@ -214,7 +214,10 @@ Result<bool> QueryRunner::round() {
 }
 
 Result<> QueryRunner::read_partition(std::size_t partition) {
-    auto set = topics_.read(topic_, std::int32_t(partition), positions_[partition], options_.read_bytes);
+    auto set = [&] {
+        StageTimes::Span timed(stages_.read);
+        return topics_.read(topic_, std::int32_t(partition), positions_[partition], options_.read_bytes);
+    }();
     if (!set) {
         if (set.error().code == Errc::out_of_range) return out_of_range(partition);
         return fail(fmt::format("reading {}/{} from {}", topic_, partition, positions_[partition]),
@@ -255,7 +258,10 @@ Result<> QueryRunner::process(std::size_t partition, const broker::RecordSet& se
         rows.batch = make_batch(chain_.plan->scan_schema);
         auto arena = std::make_shared<Arena>();
         std::vector<Misfit> misfits;
-        chain_.decoder->decode(chunk, number, *arena, rows.batch, rows.origins, misfits);
+        {
+            StageTimes::Span timed(stages_.decode);
+            chain_.decoder->decode(chunk, number, *arena, rows.batch, rows.origins, misfits);
+        }
         if (!misfits.empty() && TRY(widen(misfits))) continue;  // the same records, by the wider schema
         for (auto& misfit : misfits)
             dead_letters_->add(number, chunk[misfit.record], set.bytes, std::move(misfit.reason));
@@ -263,7 +269,10 @@ Result<> QueryRunner::process(std::size_t partition, const broker::RecordSet& se
         chain_.chain.context().reject = [&](std::uint32_t record, std::string reason) {
             dead_letters_->add(number, chunk[record], set.bytes, std::move(reason));
         };
-        TRY(as_fatal(chain_.chain.batch(std::move(rows))));
+        {
+            StageTimes::Span timed(stages_.evaluate);
+            TRY(as_fatal(chain_.chain.batch(std::move(rows))));
+        }
         for (const auto& record : chunk) {
             read_bytes_ += 64;
             if (record.value) read_bytes_ += std::int64_t(record.value->size());

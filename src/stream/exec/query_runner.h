@@ -20,6 +20,7 @@
 #include "stream/exec/checkpoint.h"
 #include "stream/exec/dead_letters.h"
 #include "stream/exec/query_chain.h"
+#include "stream/exec/stage_times.h"
 #include "stream/native_engine.h"
 
 namespace penstock::stream {
@@ -89,6 +90,7 @@ private:
     const Clock& clock_;
     const EngineOptions options_;
     const pipeline::QuerySpec query_;
+    StageTimes stages_{query_.name};
     const std::string topic_;
     const std::optional<pipeline::TopicSpec> topic_spec_;
 
