@@ -9,6 +9,7 @@
 #include "app/task_actions.h"
 #include "base/log.h"
 #include "broker/local_topics.h"
+#include "broker/remote_topics.h"
 #include "broker/server/kafka_server.h"
 #include "base/service_url.h"
 #include "coordinate/coordinator.h"
@@ -39,6 +40,11 @@ monitor::PipelinesView view_of(const Deployment& deployment) {
     return view;
 }
 
+net::ListenOptions listen_options(const Settings& settings, std::uint16_t port, const char* name,
+                                  const char* setting) {
+    return {.host = settings.host, .port = port, .name = name, .setting = setting};
+}
+
 broker::Durability durability_of(std::string_view fsync) {
     if (fsync == "flushed") return broker::Durability::flushed;
     if (fsync == "memory") return broker::Durability::memory;
@@ -59,7 +65,8 @@ struct Node::Parts {
     std::unique_ptr<coordinate::Coordinator> coordinator;
     std::unique_ptr<metadata::Metadata> metadata;
     std::unique_ptr<registry::LocalSchemas> schemas;
-    std::unique_ptr<broker::LocalTopics> topics;
+    std::unique_ptr<broker::Topics> topics;
+    broker::LocalTopics* local_topics = nullptr;  ///< the same, when they are our own: they have a port
     std::unique_ptr<store::LocalTables> tables;
     std::unique_ptr<BuiltInReplicas> replicas;
     std::unique_ptr<ingest::Sources> sources;
@@ -77,6 +84,7 @@ struct Node::Parts {
 
     Result<> open_layers();
     void wire();
+    Result<> listen_kafka();
     Result<> listen();
     Result<> watch();
 };
@@ -91,8 +99,14 @@ Result<> Node::Parts::open_layers() {
     metadata = TRY(settings.metadata == "embedded" ? metadata::open_sqlite(data / "metadata.sqlite")
                                                    : metadata::open_postgres(settings.metadata));
     schemas = TRY(registry::LocalSchemas::open(data / "schemas"));
-    topics = TRY(broker::LocalTopics::open(
-        {.data_directory = data / "topics", .durability = durability_of(settings.fsync)}));
+    if (settings.kafka == "embedded") {
+        auto local = TRY(broker::LocalTopics::open(
+            {.data_directory = data / "topics", .durability = durability_of(settings.fsync)}));
+        local_topics = local.get();
+        topics = std::move(local);
+    } else {
+        topics = TRY(broker::open_remote_topics(settings.kafka));
+    }
     tables = TRY(store::open_local_tables(
         {.data_directory = data,
          .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024}));
@@ -111,35 +125,39 @@ void Node::Parts::wire() {
     actions->use(deployment.get());
 }
 
-/// Ports are bound before any pipeline runs: a port in use must not leave half a system behind.
-Result<> Node::Parts::listen() {
-    auto on = [&](std::uint16_t port, const char* name, const char* setting) {
-        return net::ListenOptions{
-            .host = settings.host, .port = port, .name = name, .setting = setting};
-    };
-    broker::KafkaServerOptions kafka{.listen = on(settings.kafka_port, "kafka", "--kafka-port")};
+Result<> Node::Parts::listen_kafka() {
+    broker::KafkaServerOptions kafka{.listen = listen_options(settings, settings.kafka_port, "kafka", "--kafka-port")};
     if (!settings.advertised.empty()) {
         auto address = TRY(parse_service_url("kafka://" + settings.advertised, "kafka"));
         kafka.advertised_host = address.hosts.at(0).name;
         kafka.advertised_port = address.hosts[0].port.value_or(settings.kafka_port);
     }
-    kafka_server = TRY(broker::KafkaServer::start(shards, *topics, kafka));
+    kafka_server = TRY(broker::KafkaServer::start(shards, *local_topics, kafka));
     ports.kafka = kafka_server->port();
+    return {};
+}
+
+/// Ports are bound before any pipeline runs: a port in use must not leave half a system behind.
+Result<> Node::Parts::listen() {
+    if (local_topics) TRY(listen_kafka());
     cql_server = TRY(store::CqlServer::start(
-        shards, *tables, {.listen = on(settings.cql_port, "cql", "--cql-port")}));
+        shards, *tables, {.listen = listen_options(settings, settings.cql_port, "cql", "--cql-port")}));
     ports.cql = cql_server->port();
     registry_server = TRY(registry::RegistryServer::start(
-        shards, *schemas, {.listen = on(settings.schemas_port, "schema registry", "--schemas-port")}));
+        shards, *schemas, {.listen = listen_options(settings, settings.schemas_port, "schema registry", "--schemas-port")}));
     ports.schemas = registry_server->port();
 
     monitor::MonitorParts shown{*topics,  *tables,    *engine,      *sources,       *metadata,
                                 *scheduler, *coordinator, schemas.get(), system_clock(),
-                                [this] { return view_of(*deployment); }};
+                                [this] { return view_of(*deployment); }, {}};
+    if (local_topics)
+        shown.groups = [this] { return monitor::groups_of(*local_topics, kafka_server->groups()); };
     monitor::MonitorOptions options;
     options.listen.host = settings.host;
     options.listen.port = settings.console_port;
     options.listen.setting = "--console-port";
-    options.ports = {{"kafka", ports.kafka}, {"cql", ports.cql}, {"schemas", ports.schemas}};
+    options.ports = {{"cql", ports.cql}, {"schemas", ports.schemas}};
+    if (local_topics) options.ports["kafka"] = ports.kafka;
     options.data_directory = settings.data_directory;
     if (settings.redirect_ports) options.redirect_ports = {{9021, "/"}, {9090, "/"}};
     monitor = TRY(monitor::start_monitor(shards, pool, shown, options));

@@ -20,7 +20,7 @@ struct Seam {
 };
 
 constexpr Seam seams[] = {
-    {"kafka", &Settings::kafka, "kafka://", "Apache Kafka"},
+    {"kafka", &Settings::kafka, "kafka://", "Apache Kafka", true},
     {"schemas", &Settings::schemas, "http", "a Confluent-compatible Schema Registry"},
     {"engine", &Settings::engine, "sc://", "Apache Spark"},
     {"tables", &Settings::tables, "cassandra://", "Apache Cassandra"},

@@ -24,7 +24,8 @@ void print_banner(const Settings& settings, const Node& node, std::int64_t took_
     fmt::print("Penstock {} is up after {}; data in {}\n", PENSTOCK_VERSION,
                format_duration_us(took_us), settings.data_directory);
     fmt::print("  console, REST API   http://{}:{}\n", settings.host, ports.console);
-    fmt::print("  Kafka               {0}:{1}        kcat -b {0}:{1} -L\n", settings.host, ports.kafka);
+    if (ports.kafka != 0)
+        fmt::print("  Kafka               {0}:{1}        kcat -b {0}:{1} -L\n", settings.host, ports.kafka);
     fmt::print("  CQL                 {0}:{1}        cqlsh {0} {1}\n", settings.host, ports.cql);
     fmt::print("  schema registry     http://{}:{}\n", settings.host, ports.schemas);
     fmt::print("{}", node.describe());
