@@ -9,6 +9,9 @@
 namespace penstock::store::cql {
 namespace {
 
+/// A token is many times larger than its text: this bounds what a statement costs.
+constexpr std::size_t most_tokens = 200'000;
+
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
@@ -169,6 +172,7 @@ struct Lexer {
         while (true) {
             if (!skip()) return error("the comment is not closed");
             if (at >= text.size()) break;
+            if (tokens.size() >= most_tokens) return error("the statement is too long");
             char c = text[at];
             if (c == '\'') TRY(quoted('\'', TokenKind::string));
             else if (c == '"') TRY(quoted('"', TokenKind::quoted_name));

@@ -62,6 +62,10 @@ TEST(ParserTest, NestingIsBounded) {
     EXPECT_NE(error_of(deep).find("nested too deeply"), std::string::npos);
 }
 
+TEST(ParserTest, StatementsAreBoundedInTheirNumberOfTokens) {
+    EXPECT_NE(error_of("SELECT * FROM t WHERE a IN (" + std::string(400'000, ',')).find("the statement is too long"), std::string::npos);
+}
+
 TEST(ParserTest, WordsThatAreNotReservedAreNames) {
     EXPECT_EQ(error_of("SELECT key, json, distinct, ttl, count, value, type FROM t WHERE key = 'x' AND type = 1"), "");
     EXPECT_NE(error_of("SELECT a FROM select"), "");

@@ -14,7 +14,7 @@ namespace penstock::store::cql {
 namespace {
 
 /// A page ends early when it gets this large, so that huge rows cannot exhaust memory.
-constexpr std::size_t most_page_bytes = 32u << 20;
+constexpr std::size_t most_page_bytes = 8u << 20;
 /// Rows of a page when the client sets no limit.
 constexpr std::int64_t default_page_rows = 100'000;
 

@@ -48,6 +48,8 @@ using wire::cql::ErrorCode;
 using wire::cql::ErrorResponse;
 
 constexpr std::size_t most_prepared = 10'000;
+constexpr std::size_t most_prepared_bytes = 16u << 20;
+constexpr std::size_t most_prepared_text = 1u << 20;
 constexpr std::size_t most_batch_statements = 65'535;
 
 std::string hash_bytes(std::string_view bytes) {
@@ -192,7 +194,7 @@ CqlService::Outcome<CqlService::Prepared> CqlService::prepared(std::string_view 
     auto fresh = statement_of(found->text, found->keyspace);
     if (!fresh) return fresh;
     std::lock_guard lock(mutex_);
-    prepared_[found->id] = *fresh;
+    if (auto at = prepared_.find(found->id); at != prepared_.end()) at->second = *fresh;
     return fresh;
 }
 
@@ -214,6 +216,8 @@ CqlService::Work CqlService::query(const wire::cql::Query& query, std::string_vi
 }
 
 Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version) {
+    if (prepare.text.size() > most_prepared_text)
+        return error({ErrorCode::invalid, "a statement of more than 1 MiB cannot be prepared: bind its values", {}, {}, {}});
     auto statement = statement_of(prepare.text, keyspace);
     if (!statement) return error(statement.error());
     const auto& made = **statement;
@@ -250,9 +254,14 @@ Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view k
     }
     {
         std::lock_guard lock(mutex_);
-        if (prepared_.insert_or_assign(made.id, *statement).second) prepared_order_.push_back(made.id);
-        while (prepared_order_.size() > most_prepared) {
-            prepared_.erase(prepared_order_.front());
+        if (prepared_.insert_or_assign(made.id, *statement).second) {
+            prepared_order_.push_back(made.id);
+            prepared_bytes_ += made.text.size();
+        }
+        while (prepared_order_.size() > most_prepared || prepared_bytes_ > most_prepared_bytes) {
+            auto oldest = prepared_.find(prepared_order_.front());
+            prepared_bytes_ -= oldest->second->text.size();
+            prepared_.erase(oldest);
             prepared_order_.pop_front();
         }
     }

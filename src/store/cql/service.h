@@ -78,6 +78,7 @@ private:
     /// By id; the list is in the order of their making, and the oldest go first.
     std::unordered_map<std::string, Prepared> prepared_;
     std::list<std::string> prepared_order_;
+    std::size_t prepared_bytes_ = 0;  ///< of their texts
     std::array<std::mutex, 64> row_locks_;  ///< conditional statements on one row go one after the other
     std::atomic<std::int64_t> last_timestamp_us_{0};
 };

@@ -13,7 +13,11 @@ using wire::cql::Opcode;
 metrics::Counter& requests = metrics::counter("penstock_store_cql_requests_total", "CQL requests answered.");
 metrics::Counter& request_errors = metrics::counter("penstock_store_cql_errors_total", "CQL requests answered by an error.");
 
+// What one connection may keep in memory: answers that its client has not read, requests not yet done (one at least),
+// and pages being read.
 constexpr std::size_t most_unsent = 64u << 20;
+constexpr std::size_t most_unfinished = 64u << 20;
+constexpr int most_reading = 8;
 
 std::string_view name_of(Opcode opcode) {
     switch (opcode) {
@@ -96,6 +100,7 @@ bool Session::take(wire::cql::Frame frame) {
                 frame.opcode == Opcode::batch;
     if (runs && !early) {
         ++in_flight_;
+        in_flight_bytes_ += frame.body.size();
         auto shared = std::make_shared<wire::cql::Frame>(std::move(frame));
         net::spawn(executor_, answer_one(shared_from_this(), std::move(shared)), "cql");
         return true;
@@ -217,6 +222,7 @@ net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<w
         self->reply(version_, frame->stream, answer.opcode, answer.body);
     }
     --self->in_flight_;
+    self->in_flight_bytes_ -= frame->body.size();
     self->wake();
 }
 
@@ -231,7 +237,11 @@ net::Task<cql::Answer> Session::run_request(const wire::cql::Request& request) {
         co_return std::move(write->answer);
     }
     auto& blocking = std::get<cql::CqlService::Blocking>(work);
+    while (!broken_ && (reading_ >= most_reading || frames_.size() > most_unsent)) co_await wait_for_change();
+    ++reading_;
     auto answer = co_await context_->pool.run<cql::Answer>(blocking);
+    --reading_;
+    wake();
     co_return answer;
 }
 
@@ -283,25 +293,25 @@ net::Task<> Session::flush(std::shared_ptr<Session> self) {
 }
 
 void Session::wake() {
-    if (!waiting_) return;
-    waiting_->set(true);
-    waiting_.reset();
+    auto waiting = std::move(waiting_);
+    waiting_.clear();
+    for (const auto& one : waiting) one.set(true);
+}
+
+net::Task<> Session::wait_for_change() {
+    net::Completion<bool> change(executor_);
+    waiting_.push_back(change);
+    co_await change.wait();
 }
 
 net::Task<> Session::wait_for_room() {
-    while (!broken_ && (in_flight_ >= context_->options.max_in_flight || frames_.size() > most_unsent)) {
-        waiting_ = std::make_unique<net::Completion<bool>>(executor_);
-        auto waiting = *waiting_;
-        co_await waiting.wait();
-    }
+    while (!broken_ && (in_flight_ >= context_->options.max_in_flight || in_flight_bytes_ > most_unfinished ||
+                        frames_.size() > most_unsent))
+        co_await wait_for_change();
 }
 
 net::Task<> Session::wait_until_idle() {
-    while (in_flight_ > 0 || flushing_) {
-        waiting_ = std::make_unique<net::Completion<bool>>(executor_);
-        auto waiting = *waiting_;
-        co_await waiting.wait();
-    }
+    while (in_flight_ > 0 || flushing_) co_await wait_for_change();
 }
 
 }  // namespace penstock::store

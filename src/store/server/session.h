@@ -55,6 +55,7 @@ private:
     net::Task<cql::Answer> run_request(const wire::cql::Request& request);
     net::Task<> send_event(std::shared_ptr<Session> self, std::string body);
     net::Task<> flush(std::shared_ptr<Session> self);
+    net::Task<> wait_for_change();
     net::Task<> wait_for_room();
     net::Task<> wait_until_idle();
 
@@ -78,11 +79,13 @@ private:
     std::string keyspace_;
 
     int in_flight_ = 0;
+    std::size_t in_flight_bytes_ = 0;  ///< of their frames
+    int reading_ = 0;                  ///< requests that read tables now
     std::string frames_;   ///< to be sent, wrapped into segments when it is their turn
     std::string plain_;    ///< to be sent before, as it is
     bool flushing_ = false;
     bool broken_ = false;
-    std::unique_ptr<net::Completion<bool>> waiting_;
+    std::vector<net::Completion<bool>> waiting_;  ///< for something to have changed
 };
 
 }  // namespace penstock::store
