@@ -1,5 +1,5 @@
-// Reads partitions of a real Kafka from any offset. A partition that is read on and on is fetched ahead, up to a bound;
-// several readers of one partition do not disturb each other.
+// Reads partitions of a real Kafka from any offset. A partition that is read on and on is fetched
+// ahead, up to a bound; several readers of one partition do not disturb each other.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,8 @@ public:
     RemoteReader(const RemoteReader&) = delete;
     RemoteReader& operator=(const RemoteReader&) = delete;
 
-    /// What Topics::read() promises. end_offset: what is known of the partition's end; records before it are waited for.
+    /// What Topics::read() promises. end_offset: what is known of the partition's end; records
+    /// before it are waited for.
     Result<RecordSet> read(std::string_view topic, std::int32_t partition, std::int64_t offset,
                            std::int64_t max_bytes, std::int64_t end_offset);
     /// Stops fetching what nobody has read for a while; forgets the topic when one is named.

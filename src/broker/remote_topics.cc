@@ -134,8 +134,9 @@ Result<std::unique_ptr<RemoteTopics>> RemoteTopics::open(const std::string& url)
     auto settings = TRY(parse_kafka_url(url));
     auto admin = TRY(RemoteAdmin::open(settings));
     auto cluster = TRY(admin->cluster_id());
-    return std::unique_ptr<RemoteTopics>(
-        new RemoteTopics(std::move(settings), std::move(admin), std::move(cluster)));
+    std::unique_ptr<RemoteTopics> topics(new RemoteTopics(std::move(settings), std::move(admin),
+                                                          std::move(cluster)));
+    return topics;
 }
 
 RemoteTopics::~RemoteTopics() {

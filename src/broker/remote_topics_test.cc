@@ -1,5 +1,6 @@
-// What is a real Kafka's own beyond the suite of topics_contract_test.cc. The tests with a Kafka run when
-// PENSTOCK_TEST_KAFKA holds its URL and PENSTOCK_TEST_KAFKA_SCRIPT the script that stops and starts it: tests/real.
+// What is a real Kafka's own beyond the suite of topics_contract_test.cc. The tests with a Kafka
+// run when PENSTOCK_TEST_KAFKA holds its URL and PENSTOCK_TEST_KAFKA_SCRIPT the script that stops
+// and starts it: tests/real.
 #include "broker/remote_topics.h"
 
 #include <gtest/gtest.h>
@@ -263,8 +264,8 @@ TEST_F(KafkaAwayTest, CallsFailInTimeWhileKafkaIsAwayAndWorkAgainAfter) {
     EXPECT_EQ(*topics->position(topic_, 0, "source"), "");
 }
 
-// A child appends in the name of a producer, and is killed: what it was told of is there, its position says how far it
-// came, and whoever takes it over goes on from there.
+// A child appends in the name of a producer, and is killed: what it was told of is there, its
+// position says how far it came, and whoever takes it over goes on from there.
 TEST_F(KafkaAwayTest, AProducerThatIsKilledIsContinuedExactly) {
     int told[2];
     ASSERT_EQ(::pipe(told), 0);

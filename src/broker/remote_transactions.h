@@ -1,7 +1,9 @@
-// Appends of named producers to a real Kafka: the records and the producer's new position are one transaction, so that
-// after a crash position() tells exactly what has been appended, and who took a producer over fences who had it before.
+// Appends of named producers to a real Kafka: the records and the producer's new position are one
+// transaction, so that after a crash position() tells exactly what has been appended, and who took
+// a producer over fences who had it before.
 //
-// Positions are kept in a compacted topic of our own, as records there outlive the retention of the topic they speak of.
+// Positions are kept in a compacted topic of our own, as records there outlive the retention of the
+// topic they speak of.
 #pragma once
 
 #include <atomic>
@@ -20,7 +22,8 @@
 
 namespace penstock::broker {
 
-/// Key: the producer, the topic and the partition, a line each. Value: the position. One partition, compacted.
+/// Key: the producer, the topic and the partition, a line each. Value: the position. One partition,
+/// compacted.
 inline constexpr std::string_view positions_topic = "__penstock_positions";
 
 /// Thread-safe.
@@ -30,10 +33,12 @@ public:
         : settings_(std::move(settings)), admin_(admin), reader_(reader) {}
     ~RemoteTransactions();
 
-    /// Appends that wait for the same producer are committed together. Errc::fenced: another process has taken the
-    /// producer over. Errc::unavailable: Kafka could not be asked in time; position() tells whether it was appended.
+    /// Appends that wait for the same producer are committed together. Errc::fenced: another
+    /// process has taken the producer over. Errc::unavailable: Kafka could not be asked in time;
+    /// position() tells whether it was appended.
     void append(const AppendRequest& request, Appended done);
-    /// Takes the producer over: from then on its appends from another process fail with Errc::fenced.
+    /// Takes the producer over: from then on its appends from another process fail with
+    /// Errc::fenced.
     Result<std::string> position(std::string_view topic, std::int32_t partition,
                                  std::string_view producer);
 
@@ -57,8 +62,8 @@ private:
     std::mutex committed_mutex_;
     std::int64_t positions_next_ = -1;  ///< -1: nothing read yet
     std::map<std::string, std::string> positions_;  ///< as read
-    /// What this process has committed itself: readers see it only when Kafka has marked the transaction in every
-    /// partition, which it does after it has said that it is committed.
+    /// What this process has committed itself: readers see it only when Kafka has marked the
+    /// transaction in every partition, which it does after it has said that it is committed.
     std::map<std::string, std::string> committed_;
 };
 

@@ -1,5 +1,5 @@
-// What every implementation of Topics promises: one suite for the embedded log and, when PENSTOCK_TEST_KAFKA holds the
-// URL of a Kafka, for that one as well (tests/real starts it).
+// What every implementation of Topics promises: one suite for the embedded log and, when
+// PENSTOCK_TEST_KAFKA holds the URL of a Kafka, for that one as well (tests/real starts it).
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -10,20 +10,22 @@
 namespace penstock::coordinate {
 
 struct ZookeeperOptions {
-    /// After this long without an answer others take our work over. The server may grant more or less.
+    /// After this long without an answer others take our work over. The server may grant more or
+    /// less.
     std::chrono::milliseconds session{10'000};
     /// How long opening waits for a server.
     std::chrono::milliseconds connect_timeout{15'000};
 };
 
-/// zookeeper://[user:${PASSWORD}@]h1:2181,h2:2181[/path][?session=10s]: all of one cluster name the same path, by default
-/// /penstock. Errc::invalid: the URL. Errc::unavailable: no server answers in time. Errc::unauthorized: the path belongs to
-/// another user.
+/// zookeeper://[user:${PASSWORD}@]h1:2181,h2:2181[/path][?session=10s]: all of one cluster name the
+/// same path, by default /penstock. Errc::invalid: the URL. Errc::unavailable: no server answers in
+/// time. Errc::unauthorized: the path belongs to another user.
 ///
-/// mine() and leads() hold only as long as the session certainly lives: counted from the sending of the last request that
-/// was answered, on a clock that goes on while the process is stopped. Whoever wakes up after its session has ended is
-/// answered with nothing, at once, before it hears of it from a server. epoch() is the zxid at which the owner's node was
-/// made; it grows as long as the ensemble keeps its data.
+/// mine() and leads() hold only as long as the session certainly lives: counted from the sending of
+/// the last request that was answered, on a clock that goes on while the process is stopped.
+/// Whoever wakes up after its session has ended is answered with nothing, at once, before it hears
+/// of it from a server. epoch() is the zxid at which the owner's node was made; it grows as long as
+/// the ensemble keeps its data.
 Result<std::unique_ptr<Coordinator>> open_zookeeper(const std::string& url,
                                                     const ZookeeperOptions& options = {});
 

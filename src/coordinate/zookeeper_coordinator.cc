@@ -1,9 +1,10 @@
 // Several processes share work by ZooKeeper. Below the cluster's path:
-//   members/m-0000000007   ephemeral; the member's id and, a line each, the work that it offers. The lowest number leads.
+//   members/m-0000000007   ephemeral; the member's id and, a line each, the work that it offers.
+//                          The lowest number leads.
 //   assignment             written by the leader: who runs what
 //   owners/WORK            ephemeral; made by the member that runs it now. Its czxid is the work's epoch.
-// A member that is to give a work up stops it, then removes its owner node; whoever is to have it waits for that, or for
-// the end of the other's session.
+// A member that is to give a work up stops it, then removes its owner node; whoever is to have it
+// waits for that, or for the end of the other's session.
 #include <algorithm>
 #include <array>
 #include <cctype>

@@ -1,5 +1,5 @@
-// The tests with a ZooKeeper run when PENSTOCK_TEST_ZOOKEEPER holds its URL and PENSTOCK_TEST_ZOOKEEPER_SCRIPT the script
-// that stops and starts it: tests/real sets both.
+// The tests with a ZooKeeper run when PENSTOCK_TEST_ZOOKEEPER holds its URL and
+// PENSTOCK_TEST_ZOOKEEPER_SCRIPT the script that stops and starts it: tests/real sets both.
 #include "coordinate/zookeeper.h"
 
 #include <gtest/gtest.h>
@@ -13,6 +13,8 @@
 #include <map>
 #include <set>
 #include <thread>
+
+#include "base/units.h"
 
 namespace penstock::coordinate {
 namespace {
@@ -52,7 +54,8 @@ std::int64_t boot_time_ms() {
 }
 
 /// A process of its own that offers all work, and tells of each change on a pipe, a line each:
-/// "state LEADS WORK=EPOCH ...", and "woke COUNT": what mine() held just after it had been stopped for a while.
+/// "state LEADS WORK=EPOCH ...", and "woke COUNT": what mine() held just after it had been stopped
+/// for a while.
 class Member {
 public:
     explicit Member(const std::string& url) {
@@ -117,7 +120,7 @@ private:
     }
     void take(const std::string& line) {
         if (line.starts_with("woke ")) {
-            woke_with_ = std::atoi(line.c_str() + 5);
+            woke_with_ = int(parse_int(std::string_view(line).substr(5)).value_or(-1));
             return;
         }
         leads_ = line.starts_with("state 1");

@@ -90,8 +90,8 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const Postg
     }
     names.push_back(nullptr);
     values.push_back(nullptr);
-    std::unique_ptr<PostgresConnection> opened(
-        new PostgresConnection(PQconnectStartParams(names.data(), values.data(), 0), target));
+    auto* started = PQconnectStartParams(names.data(), values.data(), 0);
+    std::unique_ptr<PostgresConnection> opened(new PostgresConnection(started, target));
     TRY(opened->connect());
     return opened;
 }

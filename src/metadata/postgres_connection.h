@@ -1,4 +1,5 @@
-// One connection to a PostgreSQL server. Every wait has a bound. Not thread-safe: PostgresPool lends it to one thread.
+// One connection to a PostgreSQL server. Every wait has a bound. Not thread-safe: PostgresPool
+// lends it to one thread.
 #pragma once
 
 #include <chrono>
@@ -59,12 +60,13 @@ struct PostgresTarget {
 
 class PostgresConnection {
 public:
-    /// Errc::unauthorized: the server refuses user or password. Errc::not_found: no such database. Errc::invalid: a
-    /// keyword that libpq does not know. Errc::unavailable: all that a later attempt may mend.
+    /// Errc::unauthorized: the server refuses user or password. Errc::not_found: no such database.
+    /// Errc::invalid: a keyword that libpq does not know. Errc::unavailable: all that a later
+    /// attempt may mend.
     static Result<std::unique_ptr<PostgresConnection>> open(const PostgresTarget& target);
 
-    /// One statement with $1, $2, ... Errc::unavailable when the connection broke: alive() is false from then on, and
-    /// whether the server still ran the statement is unknown.
+    /// One statement with $1, $2, ... Errc::unavailable when the connection broke: alive() is false
+    /// from then on, and whether the server still ran the statement is unknown.
     Result<PostgresRows> execute(const char* sql, const PostgresParameters& parameters);
     /// Statements without parameters, in one text; the rows of the last one.
     Result<PostgresRows> script(const std::string& sql);

@@ -15,13 +15,14 @@ namespace {
     "dag, run_id, state, run_type, logical_us, queued_us, started_us, ended_us, conf"
 #define TASK_COLUMNS \
     "dag, run_id, task, position, try_number, state, started_us, ended_us, next_try_us, note, counts"
-// SQLite orders texts by their bytes; "C" makes PostgreSQL do so, whatever the database's language is.
+// SQLite orders texts by their bytes; "C" makes PostgreSQL do so, whatever the database's language
+// is.
 #define NEWEST_FIRST " ORDER BY queued_us DESC, logical_us DESC, run_id COLLATE \"C\" DESC "
 
 using Parameters = PostgresParameters;
 
-/// PostgreSQL refuses NUL and what is not UTF-8, which the output of a command may well hold: each such byte becomes
-/// U+FFFD. For texts that people read; names are refused instead.
+/// PostgreSQL refuses NUL and what is not UTF-8, which the output of a command may well hold: each
+/// such byte becomes U+FFFD. For texts that people read; names are refused instead.
 std::string readable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -181,7 +182,8 @@ Result<> PostgresMetadata::migrate() {
     });
 }
 
-/// In one transaction, under a lock: of several Penstocks that start at once, one migrates and the others find it done.
+/// In one transaction, under a lock: of several Penstocks that start at once, one migrates and the
+/// others find it done.
 Result<> PostgresMetadata::migrate_in(PostgresConnection& connection) const {
     const auto& schema = pool_.target().schema;
     TRY(lock_name(connection, "penstock migrations in " + schema));
@@ -400,8 +402,8 @@ Result<std::optional<std::string>> PostgresMetadata::setting(std::string_view na
 Result<std::int64_t> PostgresMetadata::prune_runs(std::string_view dag, std::int64_t keep) {
     std::int64_t removed = 0;
     TRY(pool_.transaction([&](PostgresConnection& connection) -> Result<> {
-        // The newest scheduled run stays in any case: last_scheduled_us() remembers by it what has run. Task
-        // instances go with their run.
+        // The newest scheduled run stays in any case: last_scheduled_us() remembers by it what has
+        // run. Task instances go with their run.
         auto rows = TRY(connection.execute(
             "WITH doomed AS (SELECT dag, run_id FROM dag_runs WHERE dag = $1 AND "
             "state IN ('success', 'failed') AND (run_type <> 'scheduled' OR logical_us < "

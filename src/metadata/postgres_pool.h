@@ -1,5 +1,5 @@
-// A few connections to one PostgreSQL database, and what to do when they break: reconnect with back-off, ask again,
-// and never guess what became of a transaction. Thread-safe.
+// A few connections to one PostgreSQL database, and what to do when they break: reconnect with
+// back-off, ask again, and never guess what became of a transaction. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -19,20 +19,23 @@ class PostgresPool {
 public:
     using Work = std::function<Result<>(PostgresConnection&)>;
 
-    /// A call that finds the server gone tries again for retry_for, then fails with Errc::unavailable.
+    /// A call that finds the server gone tries again for retry_for, then fails with
+    /// Errc::unavailable.
     PostgresPool(PostgresTarget target, int connections_max, std::chrono::milliseconds retry_for);
 
     const PostgresTarget& target() const { return target_; }
 
-    /// Runs the work, and again when the connection broke: it must do no harm twice, and set its results anew.
+    /// Runs the work, and again when the connection broke: it must do no harm twice, and set its
+    /// results anew.
     Result<> run(const Work& work);
-    /// Runs the work in a transaction, exactly once, also when the connection breaks during the commit. The table
-    /// `transactions` must be there.
+    /// Runs the work in a transaction, exactly once, also when the connection breaks during the
+    /// commit. The table `transactions` must be there.
     ///
-    /// Each transaction writes a token of its own there first. When nobody knows what became of a commit, the same
-    /// token is written again: a conflict says that the first attempt was committed (and waits for it while the server
-    /// has not decided). Asking for txid_status() would not do: after a crash, numbers of transactions that had
-    /// written nothing yet are given out again.
+    /// Each transaction writes a token of its own there first. When nobody knows what became of a
+    /// commit, the same token is written again: a conflict says that the first attempt was
+    /// committed (and waits for it while the server has not decided). Asking for txid_status()
+    /// would not do: after a crash, numbers of transactions that had written nothing yet are given
+    /// out again.
     Result<> transaction(const Work& work);
     /// The statement that makes that table.
     static constexpr const char* transactions_table =

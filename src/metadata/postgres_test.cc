@@ -1,5 +1,6 @@
-// What is PostgreSQL's own beyond the suite of metadata_test.cc. The tests with a server run when PENSTOCK_TEST_POSTGRES
-// holds its URL and PENSTOCK_TEST_POSTGRES_SCRIPT the script that stops and starts it: tests/real sets both.
+// What is PostgreSQL's own beyond the suite of metadata_test.cc. The tests with a server run when
+// PENSTOCK_TEST_POSTGRES holds its URL and PENSTOCK_TEST_POSTGRES_SCRIPT the script that stops and
+// starts it: tests/real sets both.
 #include "metadata/postgres.h"
 
 #include <arpa/inet.h>
@@ -40,7 +41,8 @@ TEST(PostgresUrlTest, MistakesAreNamedAndThePasswordIsNot) {
     }
 }
 
-/// Between a client and the server: passes all on, but cuts the connection at the COMMITs it was told to cut at.
+/// Between a client and the server: passes all on, but cuts the connection at the COMMITs it was
+/// told to cut at.
 class CuttingProxy {
 public:
     enum class Cut { none, before_commit, after_commit };
@@ -205,7 +207,8 @@ TEST_F(PostgresServerTest, NamesThatAreNoTextAreRefused) {
     EXPECT_TRUE(metadata->insert_run(run_named("fine"), {}));
 }
 
-// Children start together on a database without our tables; every run is inserted by exactly one of them.
+// Children start together on a database without our tables; every run is inserted by exactly one of
+// them.
 TEST_F(PostgresServerTest, ProcessesStartAndWriteAtOnce) {
     constexpr int processes = 3;
     constexpr int runs = 40;
