@@ -19,12 +19,16 @@ def users(tmp_path_factory):
         os.environ["PENSTOCK_URL"] = penstock.url("")
         os.environ["PENSTOCK_KAFKA"] = f"127.0.0.1:{penstock.ports['kafka']}"
         os.environ["PENSTOCK_CQL"] = f"127.0.0.1:{penstock.ports['cql']}"
-        os.environ["PENSTOCK_SCHEMAS"] = penstock_schemas = f"http://127.0.0.1:{penstock.ports['schemas']}"
-        assert penstock_schemas
+        os.environ["PENSTOCK_SCHEMAS"] = f"http://127.0.0.1:{penstock.ports['schemas']}"
         wait_until(lambda: penstock.query("created_users")["stored"] > 0, "a row in the table")
         yield penstock
 
 
 @pytest.fixture(scope="session", autouse=True)
-def built():
+def addresses(request):
+    """The clients' tests take their addresses from PENSTOCK_*: the example's, unless somebody set others."""
     assert BINARY.exists(), f"{BINARY} is missing: run make build"
+    clients = ("kafka", "cql", "registry", "http")
+    folders = {item.path.parent.name for item in request.session.items}
+    if folders & set(clients) and "PENSTOCK_URL" not in os.environ:
+        request.getfixturevalue("users")

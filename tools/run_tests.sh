@@ -41,6 +41,7 @@ else
   step "unit tests, fuzzers (address, undefined)" ctest --test-dir build/fuzz -L unit --output-on-failure -j "$jobs"
   step "crash: 50 kills" env PENSTOCK_CRASHES=50 .venv/bin/python -m pytest tests/crash -q --timeout 900
   step "console units" bash -c 'cd console && npm run --silent test'
+  step "console in a browser" tools/test_console.sh
 fi
 
 [ ${#names[@]} -eq 0 ] || printf 'failed: %s\n' "${names[*]}"

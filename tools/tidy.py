@@ -20,9 +20,10 @@ BANNED = [
     (re.compile(r"\bnew [A-Z]\w*[({]"), "owns nothing: use std::make_unique"),
     (re.compile(r"\b(TODO|FIXME|XXX)\b(?!\(#\d+\))"), "needs an issue number: TODO(#12)"),
 ]
-TESTS_MAY = {0, 2}  # a bad number or an ambiguous name fails the test that has it
+TESTS_MAY = {0, 1, 2}  # a bad number or an ambiguous name fails the test that has it
 ALLOWED = {
     ("src/base/metrics.cc", 3),  # never destroyed: threads may count during exit
+    ("src/broker/remote_topics.cc", 3),  # a private constructor, and too long for one line
 }
 BAD_NAMES = re.compile(r"(utils?|helpers?|common|misc)\.(h|cc)$")
 

@@ -1,12 +1,12 @@
-#include <cstdio>
-#include <filesystem>
+#include "stream/check.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
 
 #include "app/deployment.h"
 #include "app/up.h"
 #include "pipeline/text_place.h"
-#include "stream/check.h"
 
 namespace penstock::app {
 namespace {
@@ -17,8 +17,10 @@ struct Options {
 };
 
 void print_json(const std::vector<pipeline::Problem>& problems) {
-    auto batch = make_batch({{"file", TypeId::string}, {"line", TypeId::int64},
-                             {"column", TypeId::int64}, {"text", TypeId::string}});
+    auto batch = make_batch({{"file", TypeId::string},
+                             {"line", TypeId::int64},
+                             {"column", TypeId::int64},
+                             {"text", TypeId::string}});
     std::string out = "[";
     for (const auto& problem : problems) {
         auto row = batch;
@@ -70,8 +72,10 @@ int check(const Options& options) {
                 fmt::print(stderr, "{}", pipeline::render(problem, file.source_text));
         }
     }
-    if (options.output == "json") print_json(problems);
-    else if (problems.empty()) fmt::print("{} file{} right\n", files.size(), files.size() == 1 ? "" : "s");
+    if (options.output == "json")
+        print_json(problems);
+    else if (problems.empty())
+        fmt::print("{} file{} right\n", files.size(), files.size() == 1 ? "" : "s");
     return problems.empty() ? 0 : 1;
 }
 
@@ -79,10 +83,10 @@ int check(const Options& options) {
 
 void add_check(CLI::App& app, int& exit_code) {
     auto options = std::make_shared<Options>();
-    auto* command = app.add_subcommand("check", "Find what is wrong with pipeline files, without running them");
+    auto* command =
+        app.add_subcommand("check", "Find what is wrong with pipeline files, without running them");
     command->add_option("files", options->files, "Pipeline files, or folders of them")->required();
-    command->add_option("--output", options->output, "text or json")
-        ->check(CLI::IsMember({"text", "json"}));
+    command->add_option("--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
     command->footer("Examples:\n  penstock check examples/users\n  penstock check --output json users.yaml");
     command->callback([options, &exit_code] { exit_code = check(*options); });
 }

@@ -33,8 +33,7 @@ const Spec* find_named(const std::vector<Spec>& specs, std::string_view name) {
 broker::TopicSpec kafka_spec(const pipeline::TopicSpec& topic) {
     broker::TopicSpec spec{topic.name, topic.partitions, topic.config};
     if (topic.retention_us) spec.config["retention.ms"] = std::to_string(*topic.retention_us / 1000);
-    if (topic.retention_bytes)
-        spec.config["retention.bytes"] = std::to_string(*topic.retention_bytes);
+    if (topic.retention_bytes) spec.config["retention.bytes"] = std::to_string(*topic.retention_bytes);
     return spec;
 }
 
@@ -74,8 +73,7 @@ void Deployment::load() {
 }
 
 /// A query may read a topic of another file.
-std::vector<pipeline::TopicSpec> Deployment::all_topics(
-    const std::vector<pipeline::Loaded>& loaded) const {
+std::vector<pipeline::TopicSpec> Deployment::all_topics(const std::vector<pipeline::Loaded>& loaded) const {
     std::vector<pipeline::TopicSpec> all;
     for (const auto& one : loaded) {
         const pipeline::Pipeline* from = one.pipeline ? &*one.pipeline : nullptr;
@@ -101,17 +99,16 @@ void Deployment::load_one(pipeline::Loaded loaded, const std::vector<pipeline::T
             log::error("{}", pipeline::render(problem, file.newest_text));
         if (first_time) keep_last_good(file, topics);
         if (file.running) {
-            log::warn("{}: its last good version, revision {}, keeps running", file.file,
-                      file.revision);
+            log::warn("{}: its last good version, revision {}, keeps running", file.file, file.revision);
         }
         return;
     }
     apply(file, std::move(*loaded.pipeline), topics);
 }
 
-/// At start there is no version in memory: the newest revision of this file in the metadata is the last good one.
-void Deployment::keep_last_good(DeployedFile& file,
-                                const std::vector<pipeline::TopicSpec>& topics) {
+/// At start there is no version in memory: the newest revision of this file in the metadata is the last good
+/// one.
+void Deployment::keep_last_good(DeployedFile& file, const std::vector<pipeline::TopicSpec>& topics) {
     auto name = layers_.metadata.setting("pipeline_of:" + file.file);
     if (!name || !*name) return;
     auto revisions = layers_.metadata.revisions(**name);
@@ -177,8 +174,7 @@ void Deployment::apply(DeployedFile& file, pipeline::Pipeline next,
         file.revision = *revision;
     }
     file.loaded_us = now_us;
-    if (auto set = layers_.scheduler.set_dags(next.name, next.dags); !set)
-        problem({1, 1}, set.error());
+    if (auto set = layers_.scheduler.set_dags(next.name, next.dags); !set) problem({1, 1}, set.error());
     file.running = std::make_shared<const pipeline::Pipeline>(std::move(next));
 }
 

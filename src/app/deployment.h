@@ -1,6 +1,6 @@
-// Pipelines put to work: loads the files, creates topics, starts sources and queries, hands DAGs to the scheduler,
-// and does it again for what changed when a file is saved. A file with a problem is listed with it, while the last
-// good version keeps running.
+// Pipelines put to work: loads the files, creates topics, starts sources and queries, hands DAGs to the
+// scheduler, and does it again for what changed when a file is saved. A file with a problem is listed with
+// it, while the last good version keeps running.
 #pragma once
 
 #include <map>
@@ -71,11 +71,9 @@ private:
     std::vector<pipeline::TopicSpec> all_topics(const std::vector<pipeline::Loaded>& loaded) const;
     void load_one(pipeline::Loaded loaded, const std::vector<pipeline::TopicSpec>& topics);
     void keep_last_good(DeployedFile& file, const std::vector<pipeline::TopicSpec>& topics);
-    void check_meaning(const pipeline::Pipeline& pipeline,
-                       const std::vector<pipeline::TopicSpec>& topics,
+    void check_meaning(const pipeline::Pipeline& pipeline, const std::vector<pipeline::TopicSpec>& topics,
                        std::vector<pipeline::Problem>& problems) const;
-    void apply(DeployedFile& file, pipeline::Pipeline next,
-               const std::vector<pipeline::TopicSpec>& topics);
+    void apply(DeployedFile& file, pipeline::Pipeline next, const std::vector<pipeline::TopicSpec>& topics);
     void remove(DeployedFile& file);
     Result<> ensure_topic(const pipeline::TopicSpec& topic);
 

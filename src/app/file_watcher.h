@@ -11,7 +11,8 @@
 
 namespace penstock::app {
 
-/// Watches folders with inotify. Editors save in several steps, so changes are told once, 50 ms after the last.
+/// Watches folders with inotify. Editors save in several steps, so changes are told once, 50 ms after the
+/// last.
 class FileWatcher {
 public:
     /// changed is called on the watcher's own thread.

@@ -1,8 +1,7 @@
-// The command line. What runs where: `up`, `check` and `replica` in this process; everything else asks a running
-// Penstock over its REST API.
-#include <cstdio>
-
+// The command line. What runs where: `up`, `check` and `replica` in this process; everything else asks a
+// running Penstock over its REST API.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "app/commands/commands.h"
 #include "app/up.h"

@@ -8,10 +8,10 @@
 #include "app/replicas.h"
 #include "app/task_actions.h"
 #include "base/log.h"
+#include "base/service_url.h"
 #include "broker/local_topics.h"
 #include "broker/remote_topics.h"
 #include "broker/server/kafka_server.h"
-#include "base/service_url.h"
 #include "coordinate/coordinator.h"
 #include "metadata/postgres.h"
 #include "monitor/monitor.h"
@@ -108,8 +108,7 @@ Result<> Node::Parts::open_layers() {
         topics = TRY(broker::open_remote_topics(settings.kafka));
     }
     tables = TRY(store::open_local_tables(
-        {.data_directory = data,
-         .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024}));
+        {.data_directory = data, .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024}));
     return {};
 }
 
@@ -126,7 +125,8 @@ void Node::Parts::wire() {
 }
 
 Result<> Node::Parts::listen_kafka() {
-    broker::KafkaServerOptions kafka{.listen = listen_options(settings, settings.kafka_port, "kafka", "--kafka-port")};
+    broker::KafkaServerOptions kafka{
+        .listen = listen_options(settings, settings.kafka_port, "kafka", "--kafka-port")};
     if (!settings.advertised.empty()) {
         auto address = TRY(parse_service_url("kafka://" + settings.advertised, "kafka"));
         kafka.advertised_host = address.hosts.at(0).name;
@@ -144,12 +144,14 @@ Result<> Node::Parts::listen() {
         shards, *tables, {.listen = listen_options(settings, settings.cql_port, "cql", "--cql-port")}));
     ports.cql = cql_server->port();
     registry_server = TRY(registry::RegistryServer::start(
-        shards, *schemas, {.listen = listen_options(settings, settings.schemas_port, "schema registry", "--schemas-port")}));
+        shards, *schemas,
+        {.listen = listen_options(settings, settings.schemas_port, "schema registry", "--schemas-port")}));
     ports.schemas = registry_server->port();
 
-    monitor::MonitorParts shown{*topics,  *tables,    *engine,      *sources,       *metadata,
-                                *scheduler, *coordinator, schemas.get(), system_clock(),
-                                [this] { return view_of(*deployment); }, {}};
+    monitor::MonitorParts shown{
+        *topics,    *tables,      *engine,       *sources,       *metadata,
+        *scheduler, *coordinator, schemas.get(), system_clock(), [this] { return view_of(*deployment); },
+        {}};
     if (local_topics)
         shown.groups = [this] { return monitor::groups_of(*local_topics, kafka_server->groups()); };
     monitor::MonitorOptions options;
@@ -198,7 +200,9 @@ Node::~Node() {
     parts.shards.stop();
 }
 
-const Ports& Node::ports() const { return parts_->ports; }
+const Ports& Node::ports() const {
+    return parts_->ports;
+}
 
 std::string Node::describe() const {
     const auto& parts = *parts_;

@@ -24,7 +24,9 @@ std::string cut(std::string line, std::size_t width) {
     return line;
 }
 
-std::string per_second(double rate) { return format_count(std::int64_t(rate + 0.5)) + "/s"; }
+std::string per_second(double rate) {
+    return format_count(std::int64_t(rate + 0.5)) + "/s";
+}
 
 }  // namespace
 
@@ -57,21 +59,22 @@ double Progress::rate(const std::string& what, std::int64_t count) {
 
 std::vector<std::string> Progress::lines() {
     std::vector<std::string> out;
-    out.push_back(fmt::format("{:<26} {:>12} {:>12} {:>10} {:>9}  {}", "source", "fetched",
-                              "acknowledged", "rate", "rejected", "state"));
+    out.push_back(fmt::format("{:<26} {:>12} {:>12} {:>10} {:>9}  {}", "source", "fetched", "acknowledged",
+                              "rate", "rejected", "state"));
     for (const auto& source : sources_.status()) {
         std::string state(ingest::to_string(source.state));
-        if (source.replica) state += ", REPLICA answers: not the real API's people";
-        else if (!source.detail.empty()) state += ": " + source.detail;
-        out.push_back(fmt::format("{:<26} {:>12} {:>12} {:>10} {:>9}  {}",
-                                  source.name + " > " + source.topic,
+        if (source.replica)
+            state += ", REPLICA answers: not the real API's people";
+        else if (!source.detail.empty())
+            state += ": " + source.detail;
+        out.push_back(fmt::format("{:<26} {:>12} {:>12} {:>10} {:>9}  {}", source.name + " > " + source.topic,
                                   format_count(source.counts.fetched),
                                   format_count(source.counts.acknowledged),
                                   per_second(rate("s/" + source.name, source.counts.acknowledged)),
                                   format_count(source.counts.rejected), state));
     }
-    out.push_back(fmt::format("{:<26} {:>12} {:>12} {:>10} {:>9}  {}", "query", "processed", "stored",
-                              "rate", "rejected", "state"));
+    out.push_back(fmt::format("{:<26} {:>12} {:>12} {:>10} {:>9}  {}", "query", "processed", "stored", "rate",
+                              "rejected", "state"));
     for (const auto& query : engine_.status()) {
         auto state = fmt::format("{}, lag {}", stream::to_string(query.state), format_count(query.lag));
         if (query.late > 0) state += ", late " + format_count(query.late);
@@ -107,8 +110,7 @@ std::string Progress::summary_line() {
     }
     return fmt::format("fetched {} acknowledged {} processed {} stored {} rejected {} ({}) lag {}{}",
                        total.fetched, total.acknowledged, processed, stored, total.rejected,
-                       per_second(rate("total", total.acknowledged)), lag,
-                       replica ? " source: REPLICA" : "");
+                       per_second(rate("total", total.acknowledged)), lag, replica ? " source: REPLICA" : "");
 }
 
 void Progress::loop(std::stop_token stop) {

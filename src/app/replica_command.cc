@@ -14,8 +14,9 @@ void add_replica(CLI::App& app, int& exit_code) {
     command->add_option("--user-limit", options->user_limit,
                         "Users a client may ask for in 300 s, then 429, as the API has 20000 [none]");
     command->add_option("--seed", options->seed, "The same seed serves the same people");
-    command->footer("Example:\n  penstock replica randomuser --port 8088\n"
-                    "  curl 'http://127.0.0.1:8088/api/?results=3&seed=demo'");
+    command->footer(
+        "Example:\n  penstock replica randomuser --port 8088\n"
+        "  curl 'http://127.0.0.1:8088/api/?results=3&seed=demo'");
     command->callback([options, &exit_code] {
         block_signals();
         net::Shards shards(2);

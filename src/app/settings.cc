@@ -1,8 +1,7 @@
 #include "app/settings.h"
 
-#include <filesystem>
-
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "base/service_url.h"
 
@@ -13,7 +12,7 @@ namespace fs = std::filesystem;
 
 struct Seam {
     const char* name;
-    std::string Settings::*value;
+    std::string Settings::* value;
     const char* scheme;
     const char* system;
     bool built = false;  ///< the real system behind the seam
@@ -30,8 +29,7 @@ constexpr Seam seams[] = {
 
 std::string variable_of(std::string_view name) {
     std::string variable = "PENSTOCK_";
-    for (char c : name)
-        variable += c == '-' ? '_' : char(std::toupper(static_cast<unsigned char>(c)));
+    for (char c : name) variable += c == '-' ? '_' : char(std::toupper(static_cast<unsigned char>(c)));
     return variable;
 }
 
@@ -80,8 +78,8 @@ Result<> complete(Settings& settings) {
         const auto& url = settings.*seam.value;
         if (url == "embedded") continue;
         if (!url.starts_with(seam.scheme)) {
-            return fail(Errc::invalid, "--{} is '{}'; expected 'embedded' or a URL of {} ({}...)",
-                        seam.name, masked_url(url), seam.system, seam.scheme);
+            return fail(Errc::invalid, "--{} is '{}'; expected 'embedded' or a URL of {} ({}...)", seam.name,
+                        masked_url(url), seam.system, seam.scheme);
         }
         if (!seam.built) {
             return fail(Errc::unsupported,

@@ -1,4 +1,5 @@
-// The settings of one Penstock process: where its data is, what it listens on, and which layers are real systems.
+// The settings of one Penstock process: where its data is, what it listens on, and which layers are real
+// systems.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +42,8 @@ struct Settings {
     bool progress = true;  ///< show the live table
 };
 
-/// Declares every setting as an option of `penstock up`, as PENSTOCK_<NAME> in the environment, and as a line of
-/// the file given by --config.
+/// Declares every setting as an option of `penstock up`, as PENSTOCK_<NAME> in the environment, and as a line
+/// of the file given by --config.
 void declare_settings(CLI::App& command, Settings& settings);
 
 /// Fills what follows from other settings and refuses what cannot be: a seam's URL of an unknown kind, a host

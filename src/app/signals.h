@@ -3,7 +3,8 @@
 
 namespace penstock::app {
 
-/// Blocks SIGINT and SIGTERM in this thread and those it starts, and ignores SIGPIPE. Call before any thread starts.
+/// Blocks SIGINT and SIGTERM in this thread and those it starts, and ignores SIGPIPE. Call before any thread
+/// starts.
 void block_signals();
 /// Waits for one of them. A second one while stopping ends the process at once.
 void wait_for_signal();

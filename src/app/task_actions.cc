@@ -14,8 +14,7 @@ using orchestrate::TaskOutcome;
 std::string counts_json(const ingest::SourceCounts& counts) {
     return fmt::format(
         R"({{"fetched":{},"acknowledged":{},"rejected":{},"requests":{},"failures":{},"bytes":{}}})",
-        counts.fetched, counts.acknowledged, counts.rejected, counts.requests, counts.failures,
-        counts.bytes);
+        counts.fetched, counts.acknowledged, counts.rejected, counts.requests, counts.failures, counts.bytes);
 }
 
 std::optional<stream::QueryStatus> status_of(stream::Engine& engine, std::string_view query) {
@@ -37,8 +36,7 @@ void log_rows(const Batch& rows, const TaskContext& context) {
 
 }  // namespace
 
-Result<TaskOutcome> PipelineTaskActions::run(const pipeline::RunTask& task,
-                                             const TaskContext& context) {
+Result<TaskOutcome> PipelineTaskActions::run(const pipeline::RunTask& task, const TaskContext& context) {
     const Deployment* deployment = deployment_;
     if (!deployment) return fail(Errc::unavailable, "no pipeline is loaded yet");
     if (auto source = deployment->find_source(task.name)) return run_source(*source, task, context);
@@ -101,15 +99,13 @@ Result<TaskOutcome> PipelineTaskActions::run_query(const Deployment::FoundQuery&
     auto processed = since(&stream::QueryStatus::processed);
     auto stored = since(&stream::QueryStatus::stored);
     auto rejected = since(&stream::QueryStatus::rejected);
-    return TaskOutcome{
-        fmt::format("processed {}, stored {}, rejected {}", format_count(processed),
-                    format_count(stored), format_count(rejected)),
-        fmt::format(R"({{"processed":{},"stored":{},"rejected":{},"lag":{}}})", processed, stored,
-                    rejected, after->lag)};
+    return TaskOutcome{fmt::format("processed {}, stored {}, rejected {}", format_count(processed),
+                                   format_count(stored), format_count(rejected)),
+                       fmt::format(R"({{"processed":{},"stored":{},"rejected":{},"lag":{}}})", processed,
+                                   stored, rejected, after->lag)};
 }
 
-Result<TaskOutcome> PipelineTaskActions::sql(const pipeline::SqlTask& task,
-                                             const TaskContext& context) {
+Result<TaskOutcome> PipelineTaskActions::sql(const pipeline::SqlTask& task, const TaskContext& context) {
     auto rows = engine_.select(task.sql.text);
     if (!rows) return fail(rows.error());
     log_rows(*rows, context);
@@ -117,8 +113,7 @@ Result<TaskOutcome> PipelineTaskActions::sql(const pipeline::SqlTask& task,
                        fmt::format(R"({{"rows":{}}})", rows->rows)};
 }
 
-Result<TaskOutcome> PipelineTaskActions::http(const pipeline::HttpTask& task,
-                                              const TaskContext& context) {
+Result<TaskOutcome> PipelineTaskActions::http(const pipeline::HttpTask& task, const TaskContext& context) {
     context.log(task.method + " " + task.url);
     auto answer = net::http_request(task.method, task.url, task.body);
     if (!answer) return fail(answer.error());
@@ -135,9 +130,12 @@ Result<bool> PipelineTaskActions::condition(const pipeline::WaitTask& task, cons
     if (rows->rows == 0 || rows->columns.empty() || rows->columns[0].is_null(0)) return false;
     const auto& first = rows->columns[0];
     switch (storage_of(first.type)) {
-        case Storage::integers: return first.integers[0] != 0;
-        case Storage::floats: return first.floats[0] != 0;
-        case Storage::strings: return first.strings[0] == "true";
+        case Storage::integers:
+            return first.integers[0] != 0;
+        case Storage::floats:
+            return first.floats[0] != 0;
+        case Storage::strings:
+            return first.strings[0] == "true";
     }
     return false;
 }

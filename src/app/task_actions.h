@@ -1,4 +1,5 @@
-// What the tasks of a DAG do: run a source or a query, SQL, an HTTP call. Success is what the log acknowledged.
+// What the tasks of a DAG do: run a source or a query, SQL, an HTTP call. Success is what the log
+// acknowledged.
 #pragma once
 
 #include "app/deployment.h"
@@ -23,8 +24,7 @@ public:
                                          const orchestrate::TaskContext& context) override;
     Result<orchestrate::TaskOutcome> http(const pipeline::HttpTask& task,
                                           const orchestrate::TaskContext& context) override;
-    Result<bool> condition(const pipeline::WaitTask& task,
-                           const orchestrate::TaskContext& context) override;
+    Result<bool> condition(const pipeline::WaitTask& task, const orchestrate::TaskContext& context) override;
 
 private:
     Result<orchestrate::TaskOutcome> run_source(const Deployment::FoundSource& source,

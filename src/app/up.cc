@@ -21,8 +21,8 @@ log::Level level_of(const std::string& name) {
 
 void print_banner(const Settings& settings, const Node& node, std::int64_t took_us) {
     const auto& ports = node.ports();
-    fmt::print("Penstock {} is up after {}; data in {}\n", PENSTOCK_VERSION,
-               format_duration_us(took_us), settings.data_directory);
+    fmt::print("Penstock {} is up after {}; data in {}\n", PENSTOCK_VERSION, format_duration_us(took_us),
+               settings.data_directory);
     fmt::print("  console, REST API   http://{}:{}\n", settings.host, ports.console);
     if (ports.kafka != 0)
         fmt::print("  Kafka               {0}:{1}        kcat -b {0}:{1} -L\n", settings.host, ports.kafka);
@@ -62,8 +62,9 @@ void add_up(CLI::App& app, int& exit_code) {
     auto settings = std::make_shared<Settings>();
     auto* command = app.add_subcommand("up", "Run everything: layers, ports, and the pipelines of a folder");
     declare_settings(*command, *settings);
-    command->footer("Examples:\n  penstock up examples/users\n"
-                    "  penstock up pipelines/ --data /var/lib/penstock --fsync durable");
+    command->footer(
+        "Examples:\n  penstock up examples/users\n"
+        "  penstock up pipelines/ --data /var/lib/penstock --fsync durable");
     command->callback([settings, &exit_code] { exit_code = up(*settings); });
 }
 

@@ -1,4 +1,5 @@
-// CHECK stops the process when an invariant of ours is broken. Never for user, network or other outside input.
+// CHECK stops the process when an invariant of ours is broken. Never for user, network or other outside
+// input.
 #pragma once
 
 #include <string_view>
@@ -7,8 +8,8 @@ namespace penstock::detail {
 [[noreturn]] void check_failed(std::string_view condition, const char* file, int line);
 }
 
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) [[unlikely]]                                                \
-            ::penstock::detail::check_failed(#condition, __FILE__, __LINE__);         \
+#define CHECK(condition)                                                      \
+    do {                                                                      \
+        if (!(condition)) [[unlikely]]                                        \
+            ::penstock::detail::check_failed(#condition, __FILE__, __LINE__); \
     } while (false)

@@ -1,10 +1,10 @@
 #include "base/log.h"
 
-#include <memory>
-
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <memory>
 
 namespace penstock::log {
 namespace {
@@ -23,19 +23,27 @@ std::shared_ptr<spdlog::logger>& logger() {
 
 spdlog::level::level_enum native(Level level) {
     switch (level) {
-        case Level::debug: return spdlog::level::debug;
-        case Level::info: return spdlog::level::info;
-        case Level::warn: return spdlog::level::warn;
-        case Level::error: return spdlog::level::err;
+        case Level::debug:
+            return spdlog::level::debug;
+        case Level::info:
+            return spdlog::level::info;
+        case Level::warn:
+            return spdlog::level::warn;
+        case Level::error:
+            return spdlog::level::err;
     }
     return spdlog::level::info;
 }
 
 }  // namespace
 
-void set_level(Level level) { logger()->set_level(native(level)); }
+void set_level(Level level) {
+    logger()->set_level(native(level));
+}
 
-bool enabled(Level level) { return logger()->should_log(native(level)); }
+bool enabled(Level level) {
+    return logger()->should_log(native(level));
+}
 
 void to_file(const std::string& path) {
     auto level = logger()->level();
@@ -47,6 +55,8 @@ void to_file(const std::string& path) {
     logger() = std::move(made);
 }
 
-void line(Level level, std::string_view text) { logger()->log(native(level), "{}", text); }
+void line(Level level, std::string_view text) {
+    logger()->log(native(level), "{}", text);
+}
 
 }  // namespace penstock::log

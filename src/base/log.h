@@ -1,11 +1,11 @@
-// Log lines. ERROR: data lost or someone must come. WARN: odd, nothing lost. INFO: a service started, stopped,
-// moved. DEBUG: for the one who looks for a fault; never one line for each record. Thread-safe.
+// Log lines. ERROR: data lost or someone must come. WARN: odd, nothing lost. INFO: a service started,
+// stopped, moved. DEBUG: for the one who looks for a fault; never one line for each record. Thread-safe.
 #pragma once
+
+#include <fmt/format.h>
 
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace penstock::log {
 

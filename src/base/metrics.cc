@@ -1,10 +1,10 @@
 #include "base/metrics.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <memory>
 #include <mutex>
-
-#include <fmt/format.h>
 
 namespace penstock::metrics {
 namespace {
@@ -33,8 +33,10 @@ std::string rendered(const Labels& labels) {
         out += name + "=\"";
         for (char c : value) {
             if (c == '\\' || c == '"') out += '\\';
-            if (c == '\n') out += "\\n";
-            else out += c;
+            if (c == '\n')
+                out += "\\n";
+            else
+                out += c;
         }
         out += '"';
     }

@@ -1,5 +1,6 @@
 // Counters and gauges, declared next to what they count, written out in Prometheus' text format.
-//   static metrics::Counter& appended = metrics::counter("penstock_log_appended_records_total", "Records appended.");
+//   static metrics::Counter& appended = metrics::counter("penstock_log_appended_records_total", "Records
+//   appended.");
 #pragma once
 
 #include <atomic>
@@ -34,8 +35,8 @@ private:
     std::atomic<double> value_{0};
 };
 
-/// The one counter of that name and those labels; lives for ever. Thread-safe; keep the reference, the look-up
-/// takes a lock. Names follow Prometheus: penstock_<folder>_<what>_<unit>_total.
+/// The one counter of that name and those labels; lives for ever. Thread-safe; keep the reference, the
+/// look-up takes a lock. Names follow Prometheus: penstock_<folder>_<what>_<unit>_total.
 Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
 Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
 

@@ -55,18 +55,15 @@ Result<std::string> decode(std::string_view text, const Environment& environment
             bool whole = i + 2 < text.size();
             int high = whole ? hex_digit(text[i + 1]) : -1;
             int low = whole ? hex_digit(text[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return fail(Errc::invalid, "expected two hexadecimal digits after '%'");
+            if (high < 0 || low < 0) return fail(Errc::invalid, "expected two hexadecimal digits after '%'");
             out += char(high * 16 + low);
             i += 2;
         } else if (text[i] == '$' && i + 1 < text.size() && text[i + 1] == '{') {
             auto end = text.find('}', i);
-            if (end == std::string_view::npos)
-                return fail(Errc::invalid, "expected '}}' after '${{'");
+            if (end == std::string_view::npos) return fail(Errc::invalid, "expected '}}' after '${{'");
             std::string name(text.substr(i + 2, end - i - 2));
             auto value = environment(name);
-            if (!value)
-                return fail(Errc::invalid, "the environment variable {} is not set", name);
+            if (!value) return fail(Errc::invalid, "the environment variable {} is not set", name);
             out += *value;
             i = end;
         } else {
@@ -81,8 +78,7 @@ Result<ServiceUrl::Host> host_of(std::string_view text) {
     auto colon = text.rfind(':');
     if (text.starts_with('[')) {
         auto close = text.find(']');
-        if (close == std::string_view::npos)
-            return fail(Errc::invalid, "expected ']' after '{}'", text);
+        if (close == std::string_view::npos) return fail(Errc::invalid, "expected ']' after '{}'", text);
         host.name = text.substr(1, close - 1);
         colon = close + 1 < text.size() ? close + 1 : std::string_view::npos;
         if (colon != std::string_view::npos && text[colon] != ':')
@@ -95,8 +91,7 @@ Result<ServiceUrl::Host> host_of(std::string_view text) {
         auto port = parse_int(text.substr(colon + 1));
         if (!port || *port < 1 || *port > 65535) {
             // The text is not shown: it may be the start of a password with a '?' or a '/' in it.
-            return fail(Errc::invalid, "the port of host '{}' is not a number from 1 to 65535",
-                        host.name);
+            return fail(Errc::invalid, "the port of host '{}' is not a number from 1 to 65535", host.name);
         }
         host.port = std::uint16_t(*port);
     }
@@ -113,11 +108,9 @@ Result<> for_each_part(std::string_view text, char separator, Each each) {
     return {};
 }
 
-Result<ServiceUrl> parse(std::string_view text, std::string_view scheme,
-                         const Environment& environment) {
+Result<ServiceUrl> parse(std::string_view text, std::string_view scheme, const Environment& environment) {
     auto parts = split(text);
-    if (!parts || parts->scheme != scheme)
-        return fail(Errc::invalid, "expected {}://host:port", scheme);
+    if (!parts || parts->scheme != scheme) return fail(Errc::invalid, "expected {}://host:port", scheme);
     ServiceUrl url;
     url.scheme = parts->scheme;
     if (parts->has_user_information) {
@@ -186,8 +179,7 @@ std::string masked_url(std::string_view text) {
     if (!parts->has_user_information && last_at != std::string_view::npos) {
         // Perhaps an option with an @ in it, perhaps a password that holds a '?'.
         auto rest = text.substr(out.size());
-        return out + fmt::format("{}:***{}", rest.substr(0, rest.find_first_of(":/?")),
-                                 text.substr(last_at));
+        return out + fmt::format("{}:***{}", rest.substr(0, rest.find_first_of(":/?")), text.substr(last_at));
     }
     if (parts->has_user_information) {
         auto colon = parts->user_information.find(':');

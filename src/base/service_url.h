@@ -1,6 +1,6 @@
 // The address of a service: scheme://[user[:password]@]host[:port][,host[:port]...][/path][?name=value&...].
-// Secrets come from the environment, as ${NAME}, in the user, the password, the path and the values: settings files
-// and process lists then never hold them.
+// Secrets come from the environment, as ${NAME}, in the user, the password, the path and the values: settings
+// files and process lists then never hold them.
 #pragma once
 
 #include <cstdint>
@@ -36,13 +36,13 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 /// The process's own.
 std::optional<std::string> environment_variable(const std::string& name);
 
-/// Parts are percent-decoded; what comes from the environment is taken as it is. Errc::invalid, with the URL masked,
-/// when it is none, has another scheme, or names a variable that is not set.
+/// Parts are percent-decoded; what comes from the environment is taken as it is. Errc::invalid, with the URL
+/// masked, when it is none, has another scheme, or names a variable that is not set.
 Result<ServiceUrl> parse_service_url(std::string_view text, std::string_view scheme,
                                      const Environment& environment = environment_variable);
 
-/// The text with *** for the password and for each option whose name says that it is secret. Works on what does not
-/// parse too: it is for error messages.
+/// The text with *** for the password and for each option whose name says that it is secret. Works on what
+/// does not parse too: it is for error messages.
 std::string masked_url(std::string_view text);
 
 }  // namespace penstock

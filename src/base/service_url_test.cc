@@ -11,8 +11,8 @@ std::optional<std::string> environment(const std::string& name) {
 }
 
 TEST(ServiceUrlTest, EveryPartIsFound) {
-    auto url = parse_service_url("kafka://ann:${PASSWORD}@h1:9092,[::1]:9093,h3/a%2Fb?x=1&y=a%20b",
-                                 "kafka", environment);
+    auto url = parse_service_url("kafka://ann:${PASSWORD}@h1:9092,[::1]:9093,h3/a%2Fb?x=1&y=a%20b", "kafka",
+                                 environment);
     ASSERT_TRUE(url) << url.error().text;
     EXPECT_EQ(url->user, "ann");
     EXPECT_EQ(url->password, "p@ss/word?&%41");
@@ -31,19 +31,16 @@ TEST(ServiceUrlTest, HostsMayBeMissing) {
 }
 
 TEST(ServiceUrlTest, ErrorsSayWhatWasExpectedAndNoSecret) {
-    for (auto [text, why] : {std::pair{"kafka:/h", "expected kafka://"},
-                             std::pair{"http://u:secret1@h", "expected kafka://"},
-                             std::pair{"kafka://u:secret1?x@h", "1 to 65535"},
-                             std::pair{"kafka://u:secret1@h:0", "1 to 65535"},
-                             std::pair{"kafka://u:secret1@h:http", "1 to 65535"},
-                             std::pair{"kafka://u:secret1@:90", "no name"},
-                             std::pair{"kafka://u:secret1@[::1", "']'"},
-                             std::pair{"kafka://u:secret1@h?x", "name=value"},
-                             std::pair{"kafka://u:secret1@h?x=1&x=2", "twice"},
-                             std::pair{"kafka://u:secret1%4@h", "hexadecimal"},
-                             std::pair{"kafka://u:secret1@h?sasl.password=secret1&x=%", "hexad"},
-                             std::pair{"kafka://u:${MISSING}@h", "MISSING is not set"},
-                             std::pair{"kafka://u:${MISSING@h", "'}'"}}) {
+    for (auto [text, why] :
+         {std::pair{"kafka:/h", "expected kafka://"}, std::pair{"http://u:secret1@h", "expected kafka://"},
+          std::pair{"kafka://u:secret1?x@h", "1 to 65535"}, std::pair{"kafka://u:secret1@h:0", "1 to 65535"},
+          std::pair{"kafka://u:secret1@h:http", "1 to 65535"}, std::pair{"kafka://u:secret1@:90", "no name"},
+          std::pair{"kafka://u:secret1@[::1", "']'"}, std::pair{"kafka://u:secret1@h?x", "name=value"},
+          std::pair{"kafka://u:secret1@h?x=1&x=2", "twice"},
+          std::pair{"kafka://u:secret1%4@h", "hexadecimal"},
+          std::pair{"kafka://u:secret1@h?sasl.password=secret1&x=%", "hexad"},
+          std::pair{"kafka://u:${MISSING}@h", "MISSING is not set"},
+          std::pair{"kafka://u:${MISSING@h", "'}'"}}) {
         auto url = parse_service_url(text, "kafka", environment);
         ASSERT_FALSE(url) << text;
         EXPECT_EQ(url.error().code, Errc::invalid);

@@ -19,22 +19,26 @@ struct Unit {
     double factor;
 };
 
-constexpr std::array duration_units{
-    Unit{"us", 1},          Unit{"ms", 1e3},       Unit{"s", 1e6},
-    Unit{"min", 60e6},      Unit{"m", 60e6},       Unit{"h", 3600e6},
-    Unit{"d", 86400e6},     Unit{"w", 7 * 86400e6}};
+constexpr std::array duration_units{Unit{"us", 1},      Unit{"ms", 1e3},       Unit{"s", 1e6},
+                                    Unit{"min", 60e6},  Unit{"m", 60e6},       Unit{"h", 3600e6},
+                                    Unit{"d", 86400e6}, Unit{"w", 7 * 86400e6}};
 
 constexpr double kib = 1024;
-constexpr std::array size_units{
-    Unit{"B", 1},           Unit{"kB", kib},          Unit{"KB", kib},
-    Unit{"KiB", kib},       Unit{"MB", kib * kib},    Unit{"MiB", kib * kib},
-    Unit{"GB", kib * kib * kib}, Unit{"GiB", kib * kib * kib},
-    Unit{"TB", kib * kib * kib * kib}, Unit{"TiB", kib * kib * kib * kib}};
+constexpr std::array size_units{Unit{"B", 1},
+                                Unit{"kB", kib},
+                                Unit{"KB", kib},
+                                Unit{"KiB", kib},
+                                Unit{"MB", kib* kib},
+                                Unit{"MiB", kib* kib},
+                                Unit{"GB", kib* kib* kib},
+                                Unit{"GiB", kib* kib* kib},
+                                Unit{"TB", kib* kib* kib* kib},
+                                Unit{"TiB", kib* kib* kib* kib}};
 
 /// Takes one number from the front of text.
 bool take_number(std::string_view& text, double& number) {
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                        std::chars_format::fixed);
+    auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
     if (error != std::errc{} || !std::isfinite(number) || number < 0) return false;
     text.remove_prefix(std::size_t(end - text.data()));
     text = trim(text);
@@ -66,13 +70,18 @@ Result<std::int64_t> parse_duration_us(std::string_view text) {
     while (!rest.empty()) {
         double number = 0;
         double factor = take_number(rest, number) ? take_unit(rest, duration_units) : 0;
-        if (factor == 0) { any = false; break; }
+        if (factor == 0) {
+            any = false;
+            break;
+        }
         total += number * factor;
         any = true;
     }
     if (!any || total > limit) {
-        return fail(Errc::invalid, "'{}' is not a duration; expected a number and a unit "
-                    "(ms, s, m, h, d), for example 30s", text);
+        return fail(Errc::invalid,
+                    "'{}' is not a duration; expected a number and a unit "
+                    "(ms, s, m, h, d), for example 30s",
+                    text);
     }
     return std::int64_t(std::llround(total));
 }
@@ -83,8 +92,10 @@ Result<std::int64_t> parse_size_bytes(std::string_view text) {
     double factor = 0;
     if (take_number(rest, number)) factor = rest.empty() ? 1 : take_unit(rest, size_units);
     if (factor == 0 || !rest.empty() || number * factor > limit) {
-        return fail(Errc::invalid, "'{}' is not a size; expected a number and a unit "
-                    "(B, KB, MB, GB), for example 100 MB", text);
+        return fail(Errc::invalid,
+                    "'{}' is not a size; expected a number and a unit "
+                    "(B, KB, MB, GB), for example 100 MB",
+                    text);
     }
     return std::int64_t(std::llround(number * factor));
 }
@@ -120,7 +131,10 @@ std::string format_bytes(std::int64_t bytes) {
     double value = double(bytes);
     constexpr std::array names{"B", "KiB", "MiB", "GiB", "TiB"};
     std::size_t unit = 0;
-    while (value >= 1024 && unit + 1 < names.size()) { value /= 1024; ++unit; }
+    while (value >= 1024 && unit + 1 < names.size()) {
+        value /= 1024;
+        ++unit;
+    }
     return fmt::format("{:.1f} {}", value, names[unit]);
 }
 
@@ -140,10 +154,9 @@ std::string format_time_us(std::int64_t us) {
     auto day = floor<days>(time);
     year_month_day date(day);
     hh_mm_ss clock(floor<milliseconds>(time - day));
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()),
-                       unsigned(date.month()), unsigned(date.day()), clock.hours().count(),
-                       clock.minutes().count(), clock.seconds().count(),
-                       clock.subseconds().count());
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", int(date.year()), unsigned(date.month()),
+                       unsigned(date.day()), clock.hours().count(), clock.minutes().count(),
+                       clock.seconds().count(), clock.subseconds().count());
 }
 
 }  // namespace penstock

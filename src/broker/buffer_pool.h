@@ -1,4 +1,5 @@
-// Buffers for batches, used again and again: a fresh megabyte costs the kernel more than encoding records into it.
+// Buffers for batches, used again and again: a fresh megabyte costs the kernel more than encoding records
+// into it.
 #pragma once
 
 #include <cstddef>

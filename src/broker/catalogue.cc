@@ -22,10 +22,8 @@ std::string encode_catalogue(const std::vector<CatalogueEntry>& topics) {
     std::string out(first_line);
     out += '\n';
     for (const auto& topic : topics) {
-        out += fmt::format("topic {} {} {}\n", topic.spec.name, topic.id.text(),
-                           topic.spec.partitions);
-        for (const auto& [name, value] : topic.spec.config)
-            out += fmt::format("config {} {}\n", name, value);
+        out += fmt::format("topic {} {} {}\n", topic.spec.name, topic.id.text(), topic.spec.partitions);
+        for (const auto& [name, value] : topic.spec.config) out += fmt::format("config {} {}\n", name, value);
     }
     return out + fmt::format("crc32c {:08x}\n", codec::crc32c(out));
 }
@@ -35,11 +33,9 @@ Result<std::vector<CatalogueEntry>> decode_catalogue(std::string_view text) {
     if (end == std::string_view::npos || (end > 0 && text[end - 1] != '\n'))
         return fail(Errc::corrupt, "the last line is not a checksum");
     auto checksum = fmt::format("crc32c {:08x}\n", codec::crc32c(text.substr(0, end)));
-    if (text.substr(end) != checksum)
-        return fail(Errc::corrupt, "the checksum in the last line is wrong");
+    if (text.substr(end) != checksum) return fail(Errc::corrupt, "the checksum in the last line is wrong");
     text = text.substr(0, end);
-    if (take(text, '\n') != first_line)
-        return fail(Errc::corrupt, "line 1: expected '{}'", first_line);
+    if (take(text, '\n') != first_line) return fail(Errc::corrupt, "line 1: expected '{}'", first_line);
     std::vector<CatalogueEntry> topics;
     for (int number = 2; !text.empty(); ++number) {
         auto line = take(text, '\n');

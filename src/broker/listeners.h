@@ -8,9 +8,9 @@
 
 namespace penstock::broker {
 
-/// Thread-safe. A callback runs on the thread of notify(), with no lock but its own: destroying its handle waits
-/// until it has returned, so do not destroy the handle with a lock held that the callback takes. A callback may
-/// destroy its own handle.
+/// Thread-safe. A callback runs on the thread of notify(), with no lock but its own: destroying its handle
+/// waits until it has returned, so do not destroy the handle with a lock held that the callback takes. A
+/// callback may destroy its own handle.
 class Listeners {
 public:
     std::shared_ptr<void> add(std::function<void()> callback) {

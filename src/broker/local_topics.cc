@@ -56,8 +56,7 @@ std::unexpected<Error> unknown_topic(std::string_view topic) {
 }
 
 TopicInfo info_of(const LocalTopics::Topic& topic) {
-    TopicInfo info{.spec = topic.spec, .id = topic.id.text(), .internal = topic.internal,
-                   .partitions = {}};
+    TopicInfo info{.spec = topic.spec, .id = topic.id.text(), .internal = topic.internal, .partitions = {}};
     for (const auto& log : topic.logs)
         info.partitions.push_back({log->start_offset(), log->end_offset(), log->bytes()});
     return info;
@@ -105,8 +104,7 @@ Result<> LocalTopics::open_all() {
     TRY(check_topic_config(options_.topic_defaults));
     TRY(options_.files->create_directories(options_.data_directory));
     auto lock = options_.files->lock(path(".lock"));
-    if (!lock)
-        return fail("the data directory of the log is in use", std::move(lock).error());
+    if (!lock) return fail("the data directory of the log is in use", std::move(lock).error());
     lock_ = std::move(*lock);
     committer_ = std::make_unique<Committer>(options_.commit_threads);
     TRY(load_catalogue());
@@ -123,8 +121,7 @@ Result<> LocalTopics::open_all() {
         while (text.ends_with('\n')) text.pop_back();
         auto reserved = parse_int(text);
         if (!reserved)
-            return fail(Errc::corrupt, "{}: expected a number, got '{}'", path(producer_ids_file),
-                        text);
+            return fail(Errc::corrupt, "{}: expected a number, got '{}'", path(producer_ids_file), text);
         next_producer_id_ = reserved_producer_ids_ = *reserved;
     }
     offsets_ = std::make_unique<CommittedOffsets>(*this);
@@ -141,10 +138,11 @@ Result<> LocalTopics::load_catalogue() {
     auto names = TRY(options_.files->list(options_.data_directory));
     if (!options_.files->exists(path(catalogue_file))) {
         for (const auto& name : names)
-            if (options_.files->exists(path(name) + "/partition.metadata") &&
-                !name.ends_with(deleted_suffix))
-                return fail(Errc::corrupt, "{} is missing, but there are partitions such as {}; "
-                            "restore it, or move them away", path(catalogue_file), name);
+            if (options_.files->exists(path(name) + "/partition.metadata") && !name.ends_with(deleted_suffix))
+                return fail(Errc::corrupt,
+                            "{} is missing, but there are partitions such as {}; "
+                            "restore it, or move them away",
+                            path(catalogue_file), name);
         return {};
     }
     auto text = TRY(options_.files->read_file(path(catalogue_file)));
@@ -161,8 +159,7 @@ Result<> LocalTopics::remove_leftovers() {
     return {};
 }
 
-Result<> LocalTopics::save_catalogue(
-    const std::map<std::string, TopicPointer, std::less<>>& topics) {
+Result<> LocalTopics::save_catalogue(const std::map<std::string, TopicPointer, std::less<>>& topics) {
     std::vector<CatalogueEntry> entries;
     for (const auto& [name, topic] : topics) entries.push_back({topic->spec, topic->id});
     return options_.files->replace_file(path(catalogue_file), encode_catalogue(entries));
@@ -174,13 +171,11 @@ Result<LocalTopics::TopicPointer> LocalTopics::open_topic(const CatalogueEntry& 
     topic->id = entry.id;
     topic->internal = entry.spec.name == offsets_topic;
     topic->moved = std::make_shared<Listeners>();
-    for (std::int32_t i = 0; i < entry.spec.partitions; ++i)
-        topic->logs.push_back(TRY(open_log(*topic, i)));
+    for (std::int32_t i = 0; i < entry.spec.partitions; ++i) topic->logs.push_back(TRY(open_log(*topic, i)));
     return topic;
 }
 
-Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic,
-                                                        std::int32_t partition) {
+Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int32_t partition) {
     auto& files = *options_.files;
     auto directory = partition_path(topic.spec.name, partition);
     auto metadata = directory + "/partition.metadata";
@@ -196,13 +191,13 @@ Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic,
         TRY(files.sync_directory(options_.data_directory));
     }
     Log::Place place{.files = &files,
-                          .clock = options_.clock,
-                          .committer = committer_.get(),
-                          .directory = directory,
-                          .name = fmt::format("{}-{}", topic.spec.name, partition),
-                          .durability = options_.durability};
+                     .clock = options_.clock,
+                     .committer = committer_.get(),
+                     .directory = directory,
+                     .name = fmt::format("{}-{}", topic.spec.name, partition),
+                     .durability = options_.durability};
     return Log::open(std::move(place), log_options(topic.spec.config, options_.topic_defaults),
-                          [moved = topic.moved] { moved->notify(); });
+                     [moved = topic.moved] { moved->notify(); });
 }
 
 LocalTopics::TopicPointer LocalTopics::find(std::string_view name) const {
@@ -232,8 +227,7 @@ Result<> LocalTopics::check(const TopicSpec& spec) const {
                     spec.partitions);
     TRY(check_topic_config(spec.config));
     for (const auto& topic : all()) {
-        if (topic->spec.name == spec.name)
-            return fail(Errc::exists, "Topic '{}' already exists.", spec.name);
+        if (topic->spec.name == spec.name) return fail(Errc::exists, "Topic '{}' already exists.", spec.name);
         if (topic_names_collide(topic->spec.name, spec.name))
             return fail(Errc::invalid, "Topic '{}' collides with existing topic: {}", spec.name,
                         topic->spec.name);
@@ -319,12 +313,13 @@ Result<> LocalTopics::add_partitions(std::string_view name, std::int32_t total) 
     auto topic = find(name);
     if (!topic) return unknown_topic(name);
     if (total <= topic->spec.partitions || total > 10'000)
-        return fail(Errc::invalid, "topic {} has {} partitions; expected more than that and at most "
-                    "10000, got {}", name, topic->spec.partitions, total);
+        return fail(Errc::invalid,
+                    "topic {} has {} partitions; expected more than that and at most "
+                    "10000, got {}",
+                    name, topic->spec.partitions, total);
     auto changed = std::make_shared<Topic>(*topic);
     changed->spec.partitions = total;
-    for (auto i = topic->spec.partitions; i < total; ++i)
-        changed->logs.push_back(TRY(open_log(*changed, i)));
+    for (auto i = topic->spec.partitions; i < total; ++i) changed->logs.push_back(TRY(open_log(*changed, i)));
     auto topics = topics_;
     topics[changed->spec.name] = changed;
     TRY(save_catalogue(topics));
@@ -345,8 +340,7 @@ Result<TopicInfo> LocalTopics::info(std::string_view name) {
     return info_of(*topic);
 }
 
-Result<std::shared_ptr<Log>> LocalTopics::log_of(std::string_view name,
-                                                      std::int32_t partition) const {
+Result<std::shared_ptr<Log>> LocalTopics::log_of(std::string_view name, std::int32_t partition) const {
     auto topic = find(name);
     if (!topic) return unknown_topic(name);
     if (partition < 0 || partition >= std::int32_t(topic->logs.size()))
@@ -360,11 +354,9 @@ void LocalTopics::append(const AppendRequest& request, Appended done) {
     if (!log) return done(std::unexpected(log.error()));
     if (closing_) return done(fail(Errc::cancelled, "the log is closing"));
     auto options = (*log)->options();
-    auto encoded = encode_batches(request, options.max_message_bytes, options_.clock->now_ms(),
-                                  *buffers_);
+    auto encoded = encode_batches(request, options.max_message_bytes, options_.clock->now_ms(), *buffers_);
     if (!encoded)
-        return done(fail(fmt::format("{}-{}", request.topic, request.partition),
-                         std::move(encoded).error()));
+        return done(fail(fmt::format("{}-{}", request.topic, request.partition), std::move(encoded).error()));
     auto batches = std::make_shared<PooledBatches>(std::move(*encoded), buffers_);
     std::int64_t bytes = 0;
     Append append;
@@ -393,8 +385,8 @@ Result<std::string> LocalTopics::position(std::string_view topic, std::int32_t p
     return TRY(log_of(topic, partition))->position(producer);
 }
 
-Result<RecordSet> LocalTopics::read(std::string_view topic, std::int32_t partition,
-                                    std::int64_t offset, std::int64_t max_bytes) {
+Result<RecordSet> LocalTopics::read(std::string_view topic, std::int32_t partition, std::int64_t offset,
+                                    std::int64_t max_bytes) {
     auto log = TRY(log_of(topic, partition));
     auto slice = TRY(log->read(offset, max_bytes));
     RecordSet set;
@@ -416,8 +408,7 @@ Result<RecordSet> LocalTopics::read(std::string_view topic, std::int32_t partiti
                             std::move(records).error());
             auto size = scratch.size();
             scratch.resize(size + readable_slack);
-            bytes = std::string_view(buffers->decompressed.emplace_back(std::move(scratch)))
-                        .substr(0, size);
+            bytes = std::string_view(buffers->decompressed.emplace_back(std::move(scratch))).substr(0, size);
         }
         bool append_time = header.has(wire::kafka::attribute::log_append_time);
         auto wanted = set.records.size() + std::size_t(header.record_count);
@@ -427,13 +418,12 @@ Result<RecordSet> LocalTopics::read(std::string_view topic, std::int32_t partiti
         for (wire::kafka::RecordView view; cursor.next(view);) {
             auto at = header.base_offset + view.offset_delta;
             if (at < offset) continue;
-            auto time = append_time ? header.max_timestamp
-                                    : header.base_timestamp + view.timestamp_delta;
+            auto time = append_time ? header.max_timestamp : header.base_timestamp + view.timestamp_delta;
             set.records.push_back({at, time, view.key, view.value, view.headers});
         }
         if (!cursor.ok())
-            return fail(Errc::corrupt, "{}-{}: a record of the batch at offset {} cannot be read",
-                        topic, partition, header.base_offset);
+            return fail(Errc::corrupt, "{}-{}: a record of the batch at offset {} cannot be read", topic,
+                        partition, header.base_offset);
     }
     if (buffers) set.bytes = buffers;
     return set;
@@ -447,15 +437,14 @@ Result<std::int64_t> LocalTopics::offset_for_time(std::string_view topic, std::i
     return found ? found->offset : end;
 }
 
-Result<std::shared_ptr<void>> LocalTopics::subscribe(std::string_view name,
-                                                     std::function<void()> moved) {
+Result<std::shared_ptr<void>> LocalTopics::subscribe(std::string_view name, std::function<void()> moved) {
     auto topic = find(name);
     if (!topic) return unknown_topic(name);
     return topic->moved->add(std::move(moved));
 }
 
-Result<> LocalTopics::publish_position(std::string_view group, std::string_view topic,
-                                       std::int32_t partition, std::int64_t offset) {
+Result<> LocalTopics::publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
+                                       std::int64_t offset) {
     TRY(log_of(topic, partition));
     offsets_->publish({std::string(group), std::string(topic), partition}, offset);
     return {};

@@ -28,11 +28,11 @@ namespace penstock::broker {
 struct LocalTopicsOptions {
     std::string data_directory;
     Durability durability = Durability::durable;
-    std::int64_t flush_interval_us = 1'000'000;       ///< of Durability::flushed
-    std::int64_t clean_interval_us = 60'000'000;      ///< between two looks at retention
-    std::int64_t max_pending_bytes = 256 << 20;       ///< of appends not yet written; more: Errc::full
-    int commit_threads = 4;                           ///< each writes and syncs one partition at a time
-    TopicConfig topic_defaults;                       ///< for what a topic does not set itself
+    std::int64_t flush_interval_us = 1'000'000;   ///< of Durability::flushed
+    std::int64_t clean_interval_us = 60'000'000;  ///< between two looks at retention
+    std::int64_t max_pending_bytes = 256 << 20;   ///< of appends not yet written; more: Errc::full
+    int commit_threads = 4;                       ///< each writes and syncs one partition at a time
+    TopicConfig topic_defaults;                   ///< for what a topic does not set itself
     const Clock* clock = &system_clock();
     io::Files* files = &io::system_files();
 };
@@ -59,8 +59,8 @@ public:
     };
     using TopicPointer = std::shared_ptr<const Topic>;
 
-    /// Opens the directory, or makes it; recovers what a crash left. Errc::exists when another process has it open,
-    /// Errc::corrupt when the list of topics cannot be read.
+    /// Opens the directory, or makes it; recovers what a crash left. Errc::exists when another process has it
+    /// open, Errc::corrupt when the list of topics cannot be read.
     static Result<std::unique_ptr<LocalTopics>> open(LocalTopicsOptions options);
     /// Writes what is queued and closes every log, so that the next start scans nothing.
     ~LocalTopics() override;
@@ -79,8 +79,7 @@ public:
                            std::int64_t max_bytes) override;
     Result<std::int64_t> offset_for_time(std::string_view topic, std::int32_t partition,
                                          std::int64_t timestamp_ms) override;
-    Result<std::shared_ptr<void>> subscribe(std::string_view topic,
-                                            std::function<void()> moved) override;
+    Result<std::shared_ptr<void>> subscribe(std::string_view topic, std::function<void()> moved) override;
     Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
                               std::int64_t offset) override;
 
@@ -112,8 +111,7 @@ private:
     Result<TopicPointer> open_topic(const CatalogueEntry& entry);
     Result<std::shared_ptr<Log>> open_log(const Topic& topic, std::int32_t partition);
     Result<std::shared_ptr<Log>> log_of(std::string_view topic, std::int32_t partition) const;
-    Result<> change_config(std::string_view topic,
-                           const std::function<TopicConfig(TopicConfig)>& change);
+    Result<> change_config(std::string_view topic, const std::function<TopicConfig(TopicConfig)>& change);
     std::string path(std::string_view name) const;
     std::string partition_path(std::string_view topic, std::int32_t partition) const;
     void housekeeping();
@@ -128,7 +126,7 @@ private:
     std::shared_ptr<BufferPool> buffers_ = std::make_shared<BufferPool>();
     std::atomic<bool> closing_{false};
 
-    std::mutex change_mutex_;  // one change of the catalogue at a time
+    std::mutex change_mutex_;   // one change of the catalogue at a time
     mutable std::mutex mutex_;  // guards topics_; held shortly
     std::map<std::string, TopicPointer, std::less<>> topics_;
     std::mutex producer_ids_mutex_;

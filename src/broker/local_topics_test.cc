@@ -14,8 +14,8 @@ protected:
 
     void open() {
         topics_.reset();
-        auto opened = LocalTopics::open({.data_directory = "data", .flush_interval_us = 1000,
-                                         .files = &files_});
+        auto opened =
+            LocalTopics::open({.data_directory = "data", .flush_interval_us = 1000, .files = &files_});
         ASSERT_TRUE(opened) << opened.error().text;
         topics_ = std::move(*opened);
     }
@@ -28,8 +28,8 @@ protected:
                                 std::string_view producer = "", std::string_view position = "") {
         std::vector<NewRecord> records;
         for (auto value : values) records.push_back({.key = "k", .value = value, .headers = {}});
-        return append_and_wait(*topics_, {.topic = topic, .records = records,
-                                          .producer = producer, .position = position});
+        return append_and_wait(
+            *topics_, {.topic = topic, .records = records, .producer = producer, .position = position});
     }
     std::vector<std::string> values(std::string_view topic, std::int64_t offset = 0) {
         std::vector<std::string> all;
@@ -72,8 +72,7 @@ TEST_F(LocalTopicsTest, RecordsAreReadBackWithKeysTimesAndHeaders) {
 }
 
 TEST_F(LocalTopicsTest, TopicsAndSettingsSurviveARestart) {
-    ASSERT_TRUE(topics_->create({.name = "t", .partitions = 3,
-                                 .config = {{"retention.ms", "5000"}}}));
+    ASSERT_TRUE(topics_->create({.name = "t", .partitions = 3, .config = {{"retention.ms", "5000"}}}));
     auto id = topics_->info("t")->id;
     crash();
     auto info = topics_->info("t");
@@ -89,8 +88,7 @@ TEST_F(LocalTopicsTest, TopicsAndSettingsSurviveARestart) {
 TEST_F(LocalTopicsTest, WrongNamesAndSettingsAreRefused) {
     EXPECT_EQ(topics_->create({.name = "a/b", .config = {}}).error().code, Errc::invalid);
     EXPECT_EQ(topics_->create({.name = "..", .config = {}}).error().code, Errc::invalid);
-    EXPECT_EQ(topics_->create({.name = "t", .partitions = 0, .config = {}}).error().code,
-              Errc::invalid);
+    EXPECT_EQ(topics_->create({.name = "t", .partitions = 0, .config = {}}).error().code, Errc::invalid);
     auto unknown = topics_->create({.name = "t", .config = {{"retention", "5"}}});
     ASSERT_FALSE(unknown);
     EXPECT_NE(unknown.error().text.find("retention"), std::string::npos);
@@ -140,8 +138,8 @@ TEST_F(LocalTopicsTest, ALargeAppendIsSplitAndStaysOne) {
     ASSERT_TRUE(topics_->create({.name = "t", .config = {}}));
     std::string value(100'000, 'v');
     std::vector<NewRecord> records(50, NewRecord{.key = {}, .value = value, .headers = {}});
-    ASSERT_EQ(*append_and_wait(*topics_, {.topic = "t", .records = records, .producer = "s",
-                                          .position = "p"}), 0);
+    ASSERT_EQ(
+        *append_and_wait(*topics_, {.topic = "t", .records = records, .producer = "s", .position = "p"}), 0);
     EXPECT_EQ(values("t").size(), 50u);
     EXPECT_EQ(*topics_->position("t", 0, "s"), "p");
     EXPECT_EQ(topics_->info("t")->partitions[0].end_offset, 50);
@@ -222,8 +220,8 @@ TEST_F(LocalTopicsTest, AddedPartitionsCanBeWrittenAndTheOldOnesKeepTheirRecords
     ASSERT_TRUE(topics_->add_partitions("t", 2));
     EXPECT_FALSE(topics_->add_partitions("t", 2));
     NewRecord record{.value = "b", .headers = {}};
-    EXPECT_EQ(*append_and_wait(*topics_, {.topic = "t", .partition = 1,
-                                          .records = std::span(&record, 1)}), 0);
+    EXPECT_EQ(*append_and_wait(*topics_, {.topic = "t", .partition = 1, .records = std::span(&record, 1)}),
+              0);
     EXPECT_EQ(values("t"), Values{"a"});
 }
 

@@ -1,6 +1,6 @@
 // What an appended and a read record cost.  log_bench [DIRECTORY]
-//   appends: 5000 records of 1.1 KB in one append(), as a source does; CPU of the caller and of the committing thread
-//   reads: the same records as views, a megabyte at a time
+//   appends: 5000 records of 1.1 KB in one append(), as a source does; CPU of the caller and of the
+//   committing thread reads: the same records as views, a megabyte at a time
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -30,15 +30,14 @@ struct Stopwatch {
     void print(const char* what, double records) const {
         auto ns = 1e9 / records;
         std::printf("%-44s %8.1f ns CPU %8.1f ns elapsed per record\n", what,
-                    (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) * ns,
-                    (seconds(CLOCK_MONOTONIC) - wall) * ns);
+                    (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) * ns, (seconds(CLOCK_MONOTONIC) - wall) * ns);
     }
 };
 
 void run(broker::Durability durability, const char* name, const std::string& directory) {
     std::filesystem::remove_all(directory);
-    auto topics = std::move(*broker::LocalTopics::open(
-        {.data_directory = directory, .durability = durability}));
+    auto topics =
+        std::move(*broker::LocalTopics::open({.data_directory = directory, .durability = durability}));
     (void)topics->create({.name = "bench", .config = {}});
     std::string value(record_bytes, 'v');
     std::vector<broker::NewRecord> records(

@@ -16,17 +16,16 @@ constexpr std::size_t wanted_batch_bytes = 1 << 20;
 constexpr std::size_t most_overhead = 64;  // of a record without headers: lengths, deltas
 
 std::size_t size_bound(const NewRecord& record) {
-    auto bytes = most_overhead + (record.key ? record.key->size() : 0) +
-                 (record.value ? record.value->size() : 0);
+    auto bytes =
+        most_overhead + (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
     for (const auto& header : record.headers) bytes += 20 + header.name.size() + header.value.size();
     return bytes;
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> encode_batches(const AppendRequest& request,
-                                                std::int64_t max_batch_bytes, std::int64_t now_ms,
-                                                BufferPool& buffers) {
+Result<std::vector<std::string>> encode_batches(const AppendRequest& request, std::int64_t max_batch_bytes,
+                                                std::int64_t now_ms, BufferPool& buffers) {
     if (request.records.empty()) return fail(Errc::invalid, "an append without records");
     const bool named = !request.producer.empty();
     const auto position_bytes = named ? request.producer.size() + request.position.size() + 100 : 0;
@@ -61,11 +60,12 @@ Result<std::vector<std::string>> encode_batches(const AppendRequest& request,
                      .value = record.value,
                      .headers = headers});
         if (std::int64_t(builder.size()) > max_batch_bytes)
-            return fail(Errc::full, "record {} is larger than a batch may be: max.message.bytes is "
-                        "{}", i, max_batch_bytes);
+            return fail(Errc::full,
+                        "record {} is larger than a batch may be: max.message.bytes is "
+                        "{}",
+                        i, max_batch_bytes);
     }
-    batches.push_back(builder.finish({.attributes = named ? attribute::producer_position
-                                                          : std::int16_t(0)}));
+    batches.push_back(builder.finish({.attributes = named ? attribute::producer_position : std::int16_t(0)}));
     return batches;
 }
 

@@ -29,15 +29,14 @@ int left_ms(std::chrono::steady_clock::time_point deadline) {
 }  // namespace
 
 Result<std::unique_ptr<RemoteAdmin>> RemoteAdmin::open(const RemoteSettings& settings) {
-    auto client = TRY(RemoteClient::open(
-        RD_KAFKA_CONSUMER, settings,
-        {{"client.id", "penstock"},
-         {"reconnect.backoff.ms", "50"},
-         {"reconnect.backoff.max.ms", "1000"},
-         {"isolation.level", "read_committed"},
-         {"allow.auto.create.topics", "false"},
-         {"log.connection.close", "false"}},
-        {}));
+    auto client = TRY(RemoteClient::open(RD_KAFKA_CONSUMER, settings,
+                                         {{"client.id", "penstock"},
+                                          {"reconnect.backoff.ms", "50"},
+                                          {"reconnect.backoff.max.ms", "1000"},
+                                          {"isolation.level", "read_committed"},
+                                          {"allow.auto.create.topics", "false"},
+                                          {"log.connection.close", "false"}},
+                                         {}));
     return std::unique_ptr<RemoteAdmin>(new RemoteAdmin(std::move(client), settings.retry_for));
 }
 
@@ -57,22 +56,22 @@ Result<> RemoteAdmin::until_answered(const std::function<rd_kafka_resp_err_t(int
     }
 }
 
-Result<> RemoteAdmin::request(rd_kafka_admin_op_t operation, std::string_view what,
-                              const Start& start,
+Result<> RemoteAdmin::request(rd_kafka_admin_op_t operation, std::string_view what, const Start& start,
                               const std::function<Error(const rd_kafka_event_t*)>& judge) {
-    auto options = owned(rd_kafka_AdminOptions_new(client_->handle(), operation),
-                         rd_kafka_AdminOptions_destroy);
+    auto options =
+        owned(rd_kafka_AdminOptions_new(client_->handle(), operation), rd_kafka_AdminOptions_destroy);
     auto queue = owned(rd_kafka_queue_new(client_->handle()), rd_kafka_queue_destroy);
     auto deadline = Clock::now() + retry_for_;
     for (auto pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
         rd_kafka_AdminOptions_set_request_timeout(options.get(), left_ms(deadline), nullptr, 0);
         start(options.get(), queue.get());
-        Event event(rd_kafka_queue_poll(queue.get(), int(one_request.count()) * 2),
-                    rd_kafka_event_destroy);
+        Event event(rd_kafka_queue_poll(queue.get(), int(one_request.count()) * 2), rd_kafka_event_destroy);
         auto code = event ? rd_kafka_event_error(event.get()) : RD_KAFKA_RESP_ERR__TIMED_OUT;
         Error error = fine;
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) error = judge(event.get());
-        else error = client_->error(code, what, event ? rd_kafka_event_error_string(event.get()) : "");
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            error = judge(event.get());
+        else
+            error = client_->error(code, what, event ? rd_kafka_event_error_string(event.get()) : "");
         if (error.text.empty()) return {};
         if (error.code != Errc::unavailable || Clock::now() + pause >= deadline)
             return fail(std::move(error));
@@ -86,8 +85,7 @@ Result<> RemoteAdmin::create(const TopicSpec& spec) {
     auto topic = owned(rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions, as_the_broker_says,
                                              reason.data(), reason.size()),
                        rd_kafka_NewTopic_destroy);
-    if (!topic)
-        return fail(Errc::invalid, "topic '{}' cannot be made: {}", spec.name, reason.c_str());
+    if (!topic) return fail(Errc::invalid, "topic '{}' cannot be made: {}", spec.name, reason.c_str());
     for (const auto& [name, value] : spec.config)
         rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
     auto what = fmt::format("create topic '{}'", spec.name);
@@ -144,13 +142,13 @@ Result<> RemoteAdmin::wait_until_known(const std::string& name, std::int32_t par
             auto found = topic(name);
             if (!found && found.error().code != Errc::not_found) return RD_KAFKA_RESP_ERR_NO_ERROR;
             return (found ? found->partitions : 0) >= partitions && (partitions > 0 || !found)
-                       ? RD_KAFKA_RESP_ERR_NO_ERROR : RD_KAFKA_RESP_ERR__WAIT_CACHE;
+                       ? RD_KAFKA_RESP_ERR_NO_ERROR
+                       : RD_KAFKA_RESP_ERR__WAIT_CACHE;
         },
         fmt::format("wait for topic '{}'", name));
 }
 
-Result<> RemoteAdmin::alter(std::string_view topic,
-                            const std::map<std::string, std::string>& config) {
+Result<> RemoteAdmin::alter(std::string_view topic, const std::map<std::string, std::string>& config) {
     std::string name(topic);
     TRY(this->topic(topic));
     // The request replaces all that was set.
@@ -178,8 +176,7 @@ Result<> RemoteAdmin::alter(std::string_view topic,
         });
 }
 
-Result<std::vector<RemoteAdmin::Config>> RemoteAdmin::configs(
-    const std::vector<std::string>& topics) {
+Result<std::vector<RemoteAdmin::Config>> RemoteAdmin::configs(const std::vector<std::string>& topics) {
     if (topics.empty()) return std::vector<Config>{};
     std::vector<rd_kafka_ConfigResource_t*> resources;
     for (const auto& topic : topics)
@@ -188,16 +185,15 @@ Result<std::vector<RemoteAdmin::Config>> RemoteAdmin::configs(
     auto asked = request(
         RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "read topics' settings",
         [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-            rd_kafka_DescribeConfigs(client_->handle(), resources.data(), resources.size(), options,
-                                     queue);
+            rd_kafka_DescribeConfigs(client_->handle(), resources.data(), resources.size(), options, queue);
         },
         [&](const rd_kafka_event_t* event) {
             std::size_t count = 0;
             auto* results = rd_kafka_DescribeConfigs_result_resources(
                 rd_kafka_event_DescribeConfigs_result(const_cast<rd_kafka_event_t*>(event)), &count);
             for (std::size_t i = 0; i < count; ++i) {
-                auto at = std::find(topics.begin(), topics.end(),
-                                    rd_kafka_ConfigResource_name(results[i])) - topics.begin();
+                auto at = std::find(topics.begin(), topics.end(), rd_kafka_ConfigResource_name(results[i])) -
+                          topics.begin();
                 auto code = rd_kafka_ConfigResource_error(results[i]);
                 // A topic that went since it was listed has no settings any more.
                 if (errc_of(code) == Errc::not_found) continue;
@@ -211,10 +207,8 @@ Result<std::vector<RemoteAdmin::Config>> RemoteAdmin::configs(
                     std::string_view name = rd_kafka_ConfigEntry_name(list[k]);
                     const char* value = rd_kafka_ConfigEntry_value(list[k]);
                     if (!value) continue;
-                    if (name == "max.message.bytes")
-                        config.max_message_bytes = parse_int(value).value_or(0);
-                    if (rd_kafka_ConfigEntry_source(list[k]) ==
-                        RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG)
+                    if (name == "max.message.bytes") config.max_message_bytes = parse_int(value).value_or(0);
+                    if (rd_kafka_ConfigEntry_source(list[k]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG)
                         config.set.emplace(name, value);
                 }
             }
@@ -245,8 +239,10 @@ Result<std::vector<RemoteAdmin::Found>> RemoteAdmin::metadata(const std::string*
         // A topic that is being made has partitions without a leader.
         std::int32_t led = 0;
         for (int k = 0; k < topic.partition_cnt; ++k) led += topic.partitions[k].leader >= 0;
-        if (led == topic.partition_cnt || !only) found.push_back({topic.topic, topic.partition_cnt});
-        else found.push_back({topic.topic, led});
+        if (led == topic.partition_cnt || !only)
+            found.push_back({topic.topic, topic.partition_cnt});
+        else
+            found.push_back({topic.topic, led});
     }
     return found;
 }
@@ -268,8 +264,8 @@ Result<RemoteAdmin::Found> RemoteAdmin::topic(std::string_view name) {
 Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Place>& places,
                                                           std::int64_t timestamp_ms) {
     if (places.empty()) return std::vector<std::int64_t>{};
-    auto list = owned(rd_kafka_topic_partition_list_new(int(places.size())),
-                      rd_kafka_topic_partition_list_destroy);
+    auto list =
+        owned(rd_kafka_topic_partition_list_new(int(places.size())), rd_kafka_topic_partition_list_destroy);
     for (const auto& place : places)
         rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition);
     TRY(until_answered(
@@ -285,8 +281,7 @@ Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Plac
     std::vector<std::int64_t> offsets;
     for (const auto& place : places) {
         // librdkafka may have put the list into another order.
-        auto* element = rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(),
-                                                           place.partition);
+        auto* element = rd_kafka_topic_partition_list_find(list.get(), place.topic.c_str(), place.partition);
         bool is_known = element && element->err == RD_KAFKA_RESP_ERR_NO_ERROR;
         offsets.push_back(is_known && element->offset >= 0 ? element->offset : -1);
     }
@@ -294,11 +289,10 @@ Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Plac
 }
 
 Result<> RemoteAdmin::commit(const std::string& group, const std::map<Place, std::int64_t>& offsets) {
-    auto list = owned(rd_kafka_topic_partition_list_new(int(offsets.size())),
-                      rd_kafka_topic_partition_list_destroy);
+    auto list =
+        owned(rd_kafka_topic_partition_list_new(int(offsets.size())), rd_kafka_topic_partition_list_destroy);
     for (const auto& [place, offset] : offsets) {
-        rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset =
-            offset;
+        rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset = offset;
     }
     auto alteration = owned(rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), list.get()),
                             rd_kafka_AlterConsumerGroupOffsets_destroy);
@@ -312,8 +306,8 @@ Result<> RemoteAdmin::commit(const std::string& group, const std::map<Place, std
         [&](const rd_kafka_event_t* event) {
             std::size_t count = 0;
             auto* groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
-                rd_kafka_event_AlterConsumerGroupOffsets_result(
-                    const_cast<rd_kafka_event_t*>(event)), &count);
+                rd_kafka_event_AlterConsumerGroupOffsets_result(const_cast<rd_kafka_event_t*>(event)),
+                &count);
             if (auto* error = rd_kafka_group_result_error(groups[0]))
                 return client_->error(rd_kafka_error_code(error), what, rd_kafka_error_string(error));
             auto* results = rd_kafka_group_result_partitions(groups[0]);

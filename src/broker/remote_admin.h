@@ -37,7 +37,8 @@ public:
     /// In the order of the names.
     Result<std::vector<Config>> configs(const std::vector<std::string>& topics);
 
-    /// At each partition the first offset whose record is at least that old; start and end are the two special times.
+    /// At each partition the first offset whose record is at least that old; start and end are the two
+    /// special times.
     static constexpr std::int64_t start_time = -2, end_time = -1;
     struct Place {
         std::string topic;
@@ -46,8 +47,7 @@ public:
         auto operator<=>(const Place&) const = default;
     };
     /// A partition that the brokers do not know (any more) gets -1, and so does a time after its last record.
-    Result<std::vector<std::int64_t>> offsets_at(const std::vector<Place>& places,
-                                                 std::int64_t timestamp_ms);
+    Result<std::vector<std::int64_t>> offsets_at(const std::vector<Place>& places, std::int64_t timestamp_ms);
 
     Result<> commit(const std::string& group, const std::map<Place, std::int64_t>& offsets);
 

@@ -16,11 +16,22 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds trouble_lasts{30};
 
 /// On these rest acknowledged writes, their order, and that only committed records are read.
-constexpr std::array<std::string_view, 16> ours{
-    "acks", "request.required.acks", "enable.idempotence", "transactional.id", "isolation.level",
-    "bootstrap.servers", "metadata.broker.list", "enable.auto.commit", "auto.offset.reset",
-    "enable.partition.eof", "message.timeout.ms", "delivery.timeout.ms", "group.id", "retries",
-    "max.in.flight", "allow.auto.create.topics"};
+constexpr std::array<std::string_view, 16> ours{"acks",
+                                                "request.required.acks",
+                                                "enable.idempotence",
+                                                "transactional.id",
+                                                "isolation.level",
+                                                "bootstrap.servers",
+                                                "metadata.broker.list",
+                                                "enable.auto.commit",
+                                                "auto.offset.reset",
+                                                "enable.partition.eof",
+                                                "message.timeout.ms",
+                                                "delivery.timeout.ms",
+                                                "group.id",
+                                                "retries",
+                                                "max.in.flight",
+                                                "allow.auto.create.topics"};
 
 Result<std::chrono::milliseconds> duration_of(const std::string& name, const std::string& text) {
     auto us = parse_duration_us(text);
@@ -32,8 +43,7 @@ Result<std::chrono::milliseconds> duration_of(const std::string& name, const std
 Result<RemoteSettings> settings_of(const ServiceUrl& url) {
     RemoteSettings settings;
     if (url.hosts.empty()) return fail(Errc::invalid, "expected kafka://host:9092");
-    if (!url.path.empty())
-        return fail(Errc::invalid, "expected nothing after the hosts but '?' and options");
+    if (!url.path.empty()) return fail(Errc::invalid, "expected nothing after the hosts but '?' and options");
     settings.brokers = url.host_list(9092);
     if (url.user) {
         settings.properties["sasl.username"] = *url.user;
@@ -95,8 +105,10 @@ bool is_passing(rd_kafka_resp_err_t code) {
         case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
         case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
         case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
-        case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED: return true;
-        default: return false;
+        case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -105,8 +117,10 @@ Errc errc_of(rd_kafka_resp_err_t code) {
     switch (int(code)) {
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return Errc::not_found;
-        case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS: return Errc::exists;
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+            return Errc::not_found;
+        case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
+            return Errc::exists;
         case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
         case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
         case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR:
@@ -116,55 +130,62 @@ Errc errc_of(rd_kafka_resp_err_t code) {
         case RD_KAFKA_RESP_ERR_INVALID_RECORD:
         case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
         case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-        case RD_KAFKA_RESP_ERR__INVALID_ARG: return Errc::invalid;
+        case RD_KAFKA_RESP_ERR__INVALID_ARG:
+            return Errc::invalid;
         case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: return Errc::out_of_range;
+        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+            return Errc::out_of_range;
         case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
         case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-        case RD_KAFKA_RESP_ERR__QUEUE_FULL: return Errc::full;
+        case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+            return Errc::full;
         case RD_KAFKA_RESP_ERR__AUTHENTICATION:
         case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
         case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-        case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED: return Errc::unauthorized;
+        case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            return Errc::unauthorized;
         case RD_KAFKA_RESP_ERR__FENCED:
         case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
-        case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH: return Errc::fenced;
+        case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+            return Errc::fenced;
         case RD_KAFKA_RESP_ERR__DESTROY:
         case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
-        case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT: return Errc::cancelled;
+        case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+            return Errc::cancelled;
         case RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE:
-        case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION: return Errc::unsupported;
+        case RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION:
+            return Errc::unsupported;
         case RD_KAFKA_RESP_ERR_INVALID_MSG:
-        case RD_KAFKA_RESP_ERR__BAD_MSG: return Errc::corrupt;
-        default: return Errc::internal;
+        case RD_KAFKA_RESP_ERR__BAD_MSG:
+            return Errc::corrupt;
+        default:
+            return Errc::internal;
     }
 }
 
-Result<std::unique_ptr<RemoteClient>> RemoteClient::open(rd_kafka_type_t type,
-                                                         const RemoteSettings& settings,
+Result<std::unique_ptr<RemoteClient>> RemoteClient::open(rd_kafka_type_t type, const RemoteSettings& settings,
                                                          const KafkaProperties& own_properties,
                                                          Callbacks callbacks) {
     std::unique_ptr<RemoteClient> client(new RemoteClient);
     client->brokers_ = settings.brokers;
-    std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> configuration(
-        rd_kafka_conf_new(), rd_kafka_conf_destroy);
+    std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> configuration(rd_kafka_conf_new(),
+                                                                                     rd_kafka_conf_destroy);
     std::array<char, 512> text{};
     auto properties = settings.properties;
     for (const auto& [name, value] : own_properties) properties.emplace(name, value);
     properties["bootstrap.servers"] = settings.brokers;
     for (const auto& [name, value] : properties) {
-        auto set = rd_kafka_conf_set(configuration.get(), name.c_str(), value.c_str(), text.data(),
-                                     text.size());
+        auto set =
+            rd_kafka_conf_set(configuration.get(), name.c_str(), value.c_str(), text.data(), text.size());
         if (set != RD_KAFKA_CONF_OK)
             return fail(Errc::invalid, "Kafka's client refuses {}: {}", name, text.data());
     }
     rd_kafka_conf_set_opaque(configuration.get(), client.get());
     rd_kafka_conf_set_error_cb(configuration.get(), on_error);
     rd_kafka_conf_set_log_cb(configuration.get(), on_log);
-    if (callbacks.delivered)
-        rd_kafka_conf_set_dr_msg_cb(configuration.get(), callbacks.delivered);
+    if (callbacks.delivered) rd_kafka_conf_set_dr_msg_cb(configuration.get(), callbacks.delivered);
     client->handle_ = rd_kafka_new(type, configuration.get(), text.data(), text.size());
     if (!client->handle_) return fail(Errc::invalid, "Kafka's client: {}", text.data());
     (void)configuration.release();  // the instance owns it now
@@ -179,7 +200,8 @@ RemoteClient::~RemoteClient() {
     stops_ = true;
     thread_.join();
     // What was purged is still to be reported.
-    while (rd_kafka_poll(handle_, 0) > 0) {}
+    while (rd_kafka_poll(handle_, 0) > 0) {
+    }
     for (auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(handle_);
 }
@@ -209,8 +231,7 @@ void RemoteClient::on_log(const rd_kafka_t*, int, const char* facility, const ch
     log::debug("Kafka's client: {}: {}", facility, text);
 }
 
-Error RemoteClient::error(rd_kafka_resp_err_t code, std::string_view what,
-                          std::string_view text) const {
+Error RemoteClient::error(rd_kafka_resp_err_t code, std::string_view what, std::string_view text) const {
     auto meaning = errc_of(code);
     std::string why(text.empty() ? rd_kafka_err2str(code) : text);
     std::lock_guard lock(mutex_);

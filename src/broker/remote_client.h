@@ -1,6 +1,8 @@
 // One librdkafka instance and the thread that serves its callbacks.
 #pragma once
 
+#include <librdkafka/rdkafka.h>
+
 #include <atomic>
 #include <chrono>
 #include <map>
@@ -9,8 +11,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-
-#include <librdkafka/rdkafka.h>
 
 #include "base/result.h"
 
@@ -26,8 +26,9 @@ struct RemoteSettings {
     std::chrono::milliseconds deliver_for{60'000};
 };
 
-/// kafka://[user[:password]@]h1[:9092],h2?security.protocol=sasl_ssl&...: the options are librdkafka's properties, but
-/// for those on which a promise of Topics rests. A user means SASL, PLAIN unless sasl.mechanism says otherwise.
+/// kafka://[user[:password]@]h1[:9092],h2?security.protocol=sasl_ssl&...: the options are librdkafka's
+/// properties, but for those on which a promise of Topics rests. A user means SASL, PLAIN unless
+/// sasl.mechanism says otherwise.
 Result<RemoteSettings> parse_kafka_url(const std::string& url);
 
 /// What librdkafka's codes mean to us.
@@ -43,8 +44,7 @@ public:
     };
 
     /// Errc::invalid: a property that librdkafka does not know or take. Connects in the background.
-    static Result<std::unique_ptr<RemoteClient>> open(rd_kafka_type_t type,
-                                                      const RemoteSettings& settings,
+    static Result<std::unique_ptr<RemoteClient>> open(rd_kafka_type_t type, const RemoteSettings& settings,
                                                       const KafkaProperties& own_properties,
                                                       Callbacks callbacks);
     /// Waits for the thread; what was not delivered is reported as cancelled.
@@ -54,7 +54,8 @@ public:
 
     rd_kafka_t* handle() const { return handle_; }
     const std::string& brokers() const { return brokers_; }
-    /// "Kafka at h1:9092: what: ...", with the last trouble of the connection when the code says only that it waited.
+    /// "Kafka at h1:9092: what: ...", with the last trouble of the connection when the code says only that it
+    /// waited.
     Error error(rd_kafka_resp_err_t code, std::string_view what, std::string_view text = {}) const;
 
     /// A handle of the topic, for producing and reading; kept until the client goes.

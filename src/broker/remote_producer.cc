@@ -27,8 +27,7 @@ rd_kafka_headers_t* headers_of(const NewRecord& record, const AppendRequest& req
 /// An absent key or value has no address, an empty one has.
 void set_bytes(rd_kafka_vu_t& field, const std::optional<std::string_view>& bytes) {
     static char nothing = 0;
-    field.u.mem.ptr = !bytes ? nullptr
-                      : bytes->empty() ? &nothing : const_cast<char*>(bytes->data());
+    field.u.mem.ptr = !bytes ? nullptr : bytes->empty() ? &nothing : const_cast<char*>(bytes->data());
     field.u.mem.size = bytes ? bytes->size() : 0;
 }
 
@@ -78,8 +77,10 @@ void Delivery::failed(Error error) {
 
 void Delivery::release() {
     if (--open_ > 0) return;
-    if (error_) done_(fail(std::move(*error_)));
-    else done_(base_offset_);
+    if (error_)
+        done_(fail(std::move(*error_)));
+    else
+        done_(base_offset_);
     delete this;
 }
 
@@ -101,8 +102,8 @@ void send_records(RemoteClient& client, const AppendRequest& request, Delivery& 
         auto code = send(client, topic, request.partition, record, headers, delivery);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
         if (headers) rd_kafka_headers_destroy(headers);
-        delivery.failed(client.error(code, fmt::format("append to {}-{}, record {}", request.topic,
-                                                       request.partition, i)));
+        delivery.failed(client.error(
+            code, fmt::format("append to {}-{}, record {}", request.topic, request.partition, i)));
         return;
     }
 }
@@ -128,16 +129,19 @@ KafkaProperties producer_properties(const RemoteSettings& settings, int batch_by
 
 Result<std::unique_ptr<RemoteProducer>> RemoteProducer::open(const RemoteSettings& settings,
                                                              int batch_bytes) {
-    auto client = TRY(RemoteClient::open(RD_KAFKA_PRODUCER, settings,
-                                         producer_properties(settings, batch_bytes),
-                                         {.delivered = Delivery::report}));
+    auto client =
+        TRY(RemoteClient::open(RD_KAFKA_PRODUCER, settings, producer_properties(settings, batch_bytes),
+                               {.delivered = Delivery::report}));
     return std::unique_ptr<RemoteProducer>(new RemoteProducer(std::move(client)));
 }
 
-RemoteProducer::~RemoteProducer() { rd_kafka_flush(client_->handle(), last_flush_ms); }
+RemoteProducer::~RemoteProducer() {
+    rd_kafka_flush(client_->handle(), last_flush_ms);
+}
 
 void RemoteProducer::append(const AppendRequest& request, Appended done) {
-    auto* delivery = std::make_unique<Delivery>(std::move(done)).release();  // deletes itself with the last report
+    auto* delivery =
+        std::make_unique<Delivery>(std::move(done)).release();  // deletes itself with the last report
     {
         std::lock_guard lock(mutex_);
         send_records(*client_, request, *delivery);

@@ -35,16 +35,15 @@ private:
     Appended done_;
 };
 
-/// Hands the records over to librdkafka, which copies them. With a producer named in the request, the last record
-/// carries its name and position as headers. Stops at the first record that is refused.
+/// Hands the records over to librdkafka, which copies them. With a producer named in the request, the last
+/// record carries its name and position as headers. Stops at the first record that is refused.
 void send_records(RemoteClient& client, const AppendRequest& request, Delivery& delivery);
 
 /// Thread-safe. Appends of one partition stay together and in the order of the calls.
 class RemoteProducer {
 public:
     /// batch_bytes: as many as the broker takes in one batch, or less.
-    static Result<std::unique_ptr<RemoteProducer>> open(const RemoteSettings& settings,
-                                                        int batch_bytes);
+    static Result<std::unique_ptr<RemoteProducer>> open(const RemoteSettings& settings, int batch_bytes);
     /// Gives what is on its way a few seconds to arrive.
     ~RemoteProducer();
 

@@ -59,8 +59,8 @@ public:
         places_.push_back({start, message->key ? std::int64_t(message->key_len) : -1,
                            message->payload ? std::int64_t(message->len) : -1});
         rd_kafka_timestamp_type_t type{};
-        set_.records.push_back({.offset = message->offset,
-                                .timestamp_ms = rd_kafka_message_timestamp(message, &type)});
+        set_.records.push_back(
+            {.offset = message->offset, .timestamp_ms = rd_kafka_message_timestamp(message, &type)});
     }
     std::size_t bytes() const { return bytes_.size(); }
     bool is_empty() const { return places_.empty(); }
@@ -73,11 +73,9 @@ public:
         for (std::size_t i = 0; i < places_.size(); ++i) {
             auto& record = set_.records[i];
             auto at = places_[i].start;
-            if (places_[i].key_size >= 0)
-                record.key = all.substr(at, std::size_t(places_[i].key_size));
+            if (places_[i].key_size >= 0) record.key = all.substr(at, std::size_t(places_[i].key_size));
             at += record.key ? record.key->size() : 0;
-            if (places_[i].value_size >= 0)
-                record.value = all.substr(at, std::size_t(places_[i].value_size));
+            if (places_[i].value_size >= 0) record.value = all.substr(at, std::size_t(places_[i].value_size));
             at += record.value ? record.value->size() : 0;
             auto end = i + 1 < places_.size() ? places_[i + 1].start : all.size();
             record.headers = all.substr(at, end - at);
@@ -100,10 +98,11 @@ private:
 
 }  // namespace
 
-RemoteReader::~RemoteReader() { close_idle(steady_clock::duration(0)); }
+RemoteReader::~RemoteReader() {
+    close_idle(steady_clock::duration(0));
+}
 
-Result<RemoteReader::Fetcher*> RemoteReader::fetcher_for(std::string_view topic,
-                                                         std::int32_t partition) {
+Result<RemoteReader::Fetcher*> RemoteReader::fetcher_for(std::string_view topic, std::int32_t partition) {
     for (const auto& fetcher : fetchers_) {
         bool is_taken = std::any_of(cursors_.begin(), cursors_.end(), [&](const auto& cursor) {
             return cursor->fetcher == fetcher.get() && cursor->topic == topic &&
@@ -112,24 +111,23 @@ Result<RemoteReader::Fetcher*> RemoteReader::fetcher_for(std::string_view topic,
         if (!is_taken) return fetcher.get();
     }
     if (fetchers_.size() >= fetchers_max) return nullptr;
-    auto client = TRY(RemoteClient::open(
-        RD_KAFKA_CONSUMER, settings_,
-        {{"client.id", "penstock"},
-         {"enable.partition.eof", "true"},
-         {"isolation.level", "read_committed"},
-         {"auto.offset.reset", "error"},
-         {"enable.auto.commit", "false"},
-         {"auto.commit.enable", "false"},
-         {"fetch.wait.max.ms", "100"},
-         {"fetch.error.backoff.ms", "50"},
-         // Fetched ahead of the reader, for each partition.
-         {"queued.max.messages.kbytes", "8192"},
-         {"reconnect.backoff.ms", "50"},
-         {"reconnect.backoff.max.ms", "1000"},
-         {"allow.auto.create.topics", "false"},
-         {"socket.keepalive.enable", "true"},
-         {"log.connection.close", "false"}},
-        {}));
+    auto client = TRY(RemoteClient::open(RD_KAFKA_CONSUMER, settings_,
+                                         {{"client.id", "penstock"},
+                                          {"enable.partition.eof", "true"},
+                                          {"isolation.level", "read_committed"},
+                                          {"auto.offset.reset", "error"},
+                                          {"enable.auto.commit", "false"},
+                                          {"auto.commit.enable", "false"},
+                                          {"fetch.wait.max.ms", "100"},
+                                          {"fetch.error.backoff.ms", "50"},
+                                          // Fetched ahead of the reader, for each partition.
+                                          {"queued.max.messages.kbytes", "8192"},
+                                          {"reconnect.backoff.ms", "50"},
+                                          {"reconnect.backoff.max.ms", "1000"},
+                                          {"allow.auto.create.topics", "false"},
+                                          {"socket.keepalive.enable", "true"},
+                                          {"log.connection.close", "false"}},
+                                         {}));
     fetchers_.push_back(std::make_unique<Fetcher>(Fetcher{std::move(client)}));
     return fetchers_.back().get();
 }
@@ -154,8 +152,8 @@ void RemoteReader::stop(Cursor& cursor) {
     rd_kafka_topic_destroy(cursor.handle);
 }
 
-/// A cursor that stands at the offset; else a new one; else, when there are as many as may be, the one that was left
-/// alone for longest is moved.
+/// A cursor that stands at the offset; else a new one; else, when there are as many as may be, the one that
+/// was left alone for longest is moved.
 Result<RemoteReader::Cursor*> RemoteReader::take(std::string_view topic, std::int32_t partition,
                                                  std::int64_t offset) {
     std::unique_lock lock(mutex_);
@@ -217,9 +215,8 @@ void RemoteReader::close_idle(steady_clock::duration idle_for, std::string_view 
     });
 }
 
-Result<RecordSet> RemoteReader::read(std::string_view topic, std::int32_t partition,
-                                     std::int64_t offset, std::int64_t max_bytes,
-                                     std::int64_t end_offset) {
+Result<RecordSet> RemoteReader::read(std::string_view topic, std::int32_t partition, std::int64_t offset,
+                                     std::int64_t max_bytes, std::int64_t end_offset) {
     auto* cursor = TRY(take(topic, partition, offset));
     auto set = read_from(*cursor, max_bytes, end_offset);
     give_back(*cursor, set.has_value());
@@ -230,8 +227,7 @@ Result<RecordSet> RemoteReader::read(std::string_view topic, std::int32_t partit
 bool RemoteReader::fetch(Cursor& cursor, int wait_ms) {
     std::array<rd_kafka_message_t*, messages_at_once> messages;
     auto take_some = [&](int timeout_ms, std::size_t most) {
-        auto got = rd_kafka_consume_batch(cursor.handle, cursor.partition, timeout_ms,
-                                          messages.data(), most);
+        auto got = rd_kafka_consume_batch(cursor.handle, cursor.partition, timeout_ms, messages.data(), most);
         for (ssize_t i = 0; i < got; ++i) cursor.waiting.push_back(messages[std::size_t(i)]);
         return got > 0;
     };
@@ -242,14 +238,12 @@ bool RemoteReader::fetch(Cursor& cursor, int wait_ms) {
     return true;
 }
 
-Result<RecordSet> RemoteReader::read_from(Cursor& cursor, std::int64_t max_bytes,
-                                          std::int64_t end_offset) {
+Result<RecordSet> RemoteReader::read_from(Cursor& cursor, std::int64_t max_bytes, std::int64_t end_offset) {
     RecordSetBuilder builder;
     builder.reserve(std::size_t(std::clamp<std::int64_t>(max_bytes, 0, 1 << 20)));
     auto deadline = steady_clock::now() + settings_.retry_for;
     auto what = [&] {
-        return fmt::format("read {}-{} at offset {}", cursor.topic, cursor.partition,
-                           cursor.next_offset);
+        return fmt::format("read {}-{} at offset {}", cursor.topic, cursor.partition, cursor.next_offset);
     };
     for (bool is_full = false; !is_full;) {
         if (cursor.waiting.empty() && !fetch(cursor, 0)) {
@@ -263,8 +257,7 @@ Result<RecordSet> RemoteReader::read_from(Cursor& cursor, std::int64_t max_bytes
         auto* message = cursor.waiting.front();
         auto code = message->err;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            is_full = !builder.is_empty() &&
-                      std::int64_t(builder.bytes() + message->len) > max_bytes;
+            is_full = !builder.is_empty() && std::int64_t(builder.bytes() + message->len) > max_bytes;
             if (is_full) break;
             builder.add(message);
             cursor.next_offset = message->offset + 1;

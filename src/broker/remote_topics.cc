@@ -45,8 +45,8 @@ std::string derived_id(std::string_view cluster, std::string_view topic) {
 }
 
 std::int64_t size_of(const NewRecord& record) {
-    auto size = std::size_t(record_overhead) + record.key.value_or("").size() +
-                record.value.value_or("").size();
+    auto size =
+        std::size_t(record_overhead) + record.key.value_or("").size() + record.value.value_or("").size();
     for (const auto& header : record.headers) size += header.name.size() + header.value.size() + 10;
     return std::int64_t(size);
 }
@@ -59,8 +59,7 @@ public:
     std::string describe() const override { return "Apache Kafka at " + settings_.brokers; }
     Result<> create(const TopicSpec& spec) override;
     Result<> remove(std::string_view topic) override;
-    Result<> alter(std::string_view topic,
-                   const std::map<std::string, std::string>& config) override;
+    Result<> alter(std::string_view topic, const std::map<std::string, std::string>& config) override;
     Result<std::vector<TopicInfo>> list() override { return infos(TRY(admin_->topics())); }
     Result<TopicInfo> info(std::string_view topic) override;
     void append(const AppendRequest& request, Appended done) override;
@@ -70,8 +69,7 @@ public:
                            std::int64_t max_bytes) override;
     Result<std::int64_t> offset_for_time(std::string_view topic, std::int32_t partition,
                                          std::int64_t timestamp_ms) override;
-    Result<std::shared_ptr<void>> subscribe(std::string_view topic,
-                                            std::function<void()> moved) override;
+    Result<std::shared_ptr<void>> subscribe(std::string_view topic, std::function<void()> moved) override;
     Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
                               std::int64_t offset) override;
 
@@ -134,9 +132,8 @@ Result<std::unique_ptr<RemoteTopics>> RemoteTopics::open(const std::string& url)
     auto settings = TRY(parse_kafka_url(url));
     auto admin = TRY(RemoteAdmin::open(settings));
     auto cluster = TRY(admin->cluster_id());
-    std::unique_ptr<RemoteTopics> topics(new RemoteTopics(std::move(settings), std::move(admin),
-                                                          std::move(cluster)));
-    return topics;
+    auto* topics = new RemoteTopics(std::move(settings), std::move(admin), std::move(cluster));
+    return std::unique_ptr<RemoteTopics>(topics);
 }
 
 RemoteTopics::~RemoteTopics() {
@@ -170,8 +167,7 @@ Result<> RemoteTopics::remove(std::string_view topic) {
     return {};
 }
 
-Result<> RemoteTopics::alter(std::string_view topic,
-                             const std::map<std::string, std::string>& config) {
+Result<> RemoteTopics::alter(std::string_view topic, const std::map<std::string, std::string>& config) {
     TRY(admin_->alter(topic, config));
     forget(topic);
     return {};
@@ -190,15 +186,16 @@ Result<std::vector<TopicInfo>> RemoteTopics::infos(const std::vector<RemoteAdmin
     std::vector<TopicInfo> found;
     std::size_t place = 0;
     for (std::size_t i = 0; i < topics.size(); ++i) {
-        TopicInfo info{.spec = {.name = topics[i].name, .partitions = topics[i].partitions,
+        TopicInfo info{.spec = {.name = topics[i].name,
+                                .partitions = topics[i].partitions,
                                 .config = std::move(configs[i].set)},
                        .id = derived_id(cluster_, topics[i].name),
                        .internal = topics[i].name.starts_with("__"),
                        .partitions = {}};
         for (std::int32_t k = 0; k < topics[i].partitions; ++k, ++place) {
             auto end = ends[place] < 0 ? 0 : saw_end(places[place], ends[place]);
-            info.partitions.push_back({.start_offset = std::max<std::int64_t>(starts[place], 0),
-                                       .end_offset = end});
+            info.partitions.push_back(
+                {.start_offset = std::max<std::int64_t>(starts[place], 0), .end_offset = end});
         }
         found.push_back(std::move(info));
     }
@@ -242,7 +239,8 @@ void RemoteTopics::forget(std::string_view topic) {
     std::erase_if(ends_, [&](const auto& end) { return end.first.topic == topic; });
 }
 
-/// librdkafka fills batches of one size for all topics; a topic that takes only small ones gets a producer of its own.
+/// librdkafka fills batches of one size for all topics; a topic that takes only small ones gets a producer of
+/// its own.
 Result<std::shared_ptr<RemoteProducer>> RemoteTopics::producer_for(std::int64_t max_message_bytes) {
     auto batch_bytes = batch_bytes_most;
     while (batch_bytes > 1000 && batch_bytes + batch_overhead > max_message_bytes) batch_bytes /= 2;
@@ -255,8 +253,7 @@ Result<std::shared_ptr<RemoteProducer>> RemoteTopics::producer_for(std::int64_t 
 
 void RemoteTopics::append(const AppendRequest& request, Appended done) {
     auto place = fmt::format("{}-{}", request.topic, request.partition);
-    if (request.records.empty())
-        return done(fail(Errc::invalid, "{}: an append without records", place));
+    if (request.records.empty()) return done(fail(Errc::invalid, "{}: an append without records", place));
     auto known = this->known(request.topic, request.partition);
     if (!known) return done(fail(known.error()));
     auto position_bytes = std::int64_t(request.producer.size() + request.position.size());
@@ -264,8 +261,10 @@ void RemoteTopics::append(const AppendRequest& request, Appended done) {
         bool is_last = i + 1 == request.records.size();
         auto size = size_of(request.records[i]) + (is_last ? position_bytes : 0);
         if (known->max_message_bytes > 0 && size > known->max_message_bytes) {
-            return done(fail(Errc::full, "{}: record {} is larger than a batch may be: "
-                             "max.message.bytes is {}", place, i, known->max_message_bytes));
+            return done(fail(Errc::full,
+                             "{}: record {} is larger than a batch may be: "
+                             "max.message.bytes is {}",
+                             place, i, known->max_message_bytes));
         }
     }
     auto acknowledged = [this, place = Place{std::string(request.topic), request.partition},
@@ -304,7 +303,8 @@ void RemoteTopics::acknowledged(const Place& place, std::int64_t offset) {
 
 /// What a broker said; returns what holds.
 std::int64_t RemoteTopics::saw_end(const Place& place, std::int64_t offset) {
-    // An answer may be older than the last acknowledgement. A topic that was made anew has a lower end for good.
+    // An answer may be older than the last acknowledgement. A topic that was made anew has a lower end for
+    // good.
     constexpr std::chrono::seconds answer_takes{5};
     std::lock_guard lock(mutex_);
     auto& end = ends_[place];
@@ -330,12 +330,12 @@ Result<> RemoteTopics::check_in_range(const Place& place, std::int64_t offset) {
     auto start = TRY(admin_->offsets_at({place}, RemoteAdmin::start_time)).front();
     auto end = TRY(end_of(place, milliseconds(0)));
     if (offset >= start && offset <= end) return {};
-    return fail(Errc::out_of_range, "{}-{} has offsets {} to {}, not {}", place.topic,
-                place.partition, start, end, offset);
+    return fail(Errc::out_of_range, "{}-{} has offsets {} to {}, not {}", place.topic, place.partition, start,
+                end, offset);
 }
 
-Result<RecordSet> RemoteTopics::read(std::string_view topic, std::int32_t partition,
-                                     std::int64_t offset, std::int64_t max_bytes) {
+Result<RecordSet> RemoteTopics::read(std::string_view topic, std::int32_t partition, std::int64_t offset,
+                                     std::int64_t max_bytes) {
     TRY(known(topic, partition));
     Place place{std::string(topic), partition};
     auto end = TRY(end_of(place, end_is_fresh));
@@ -363,11 +363,9 @@ Result<std::int64_t> RemoteTopics::offset_for_time(std::string_view topic, std::
     return end_of(places.front(), milliseconds(0));
 }
 
-Result<std::shared_ptr<void>> RemoteTopics::subscribe(std::string_view topic,
-                                                      std::function<void()> moved) {
+Result<std::shared_ptr<void>> RemoteTopics::subscribe(std::string_view topic, std::function<void()> moved) {
     auto known = TRY(this->known(topic));
-    for (std::int32_t i = 0; i < known.partitions; ++i)
-        TRY(end_of({std::string(topic), i}, end_is_fresh));
+    for (std::int32_t i = 0; i < known.partitions; ++i) TRY(end_of({std::string(topic), i}, end_is_fresh));
     std::lock_guard lock(mutex_);
     auto listeners = listeners_[std::string(topic)].lock();
     if (!listeners) {
@@ -378,8 +376,7 @@ Result<std::shared_ptr<void>> RemoteTopics::subscribe(std::string_view topic,
     }
     // The handle keeps the list alive: without handles the topic is not looked at any more.
     auto handle = listeners->add(std::move(moved));
-    return std::make_shared<std::pair<std::shared_ptr<Listeners>, std::shared_ptr<void>>>(
-        listeners, handle);
+    return std::make_shared<std::pair<std::shared_ptr<Listeners>, std::shared_ptr<void>>>(listeners, handle);
 }
 
 Result<> RemoteTopics::publish_position(std::string_view group, std::string_view topic,
@@ -444,8 +441,8 @@ void RemoteTopics::watch() {
                 auto listeners = weak.lock();
                 if (!listeners) continue;
                 bool has_moved = false;
-                for (auto at = ends_.lower_bound({topic, 0});
-                     at != ends_.end() && at->first.topic == topic; ++at) {
+                for (auto at = ends_.lower_bound({topic, 0}); at != ends_.end() && at->first.topic == topic;
+                     ++at) {
                     auto& last = told_[at->first];
                     has_moved = has_moved || last != at->second.offset;
                     last = at->second.offset;

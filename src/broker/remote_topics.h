@@ -14,10 +14,13 @@ namespace penstock::broker {
 /// Errc::unavailable: none answers in time (option retry.for, 15s). No error shows a password.
 ///
 /// What is different from the embedded log:
-/// - Appends of a named producer are transactions, and position() takes the producer over: another process that still
-///   appends in its name gets Errc::fenced. Records of appends without a name are written once and in order, each batch
-///   (one megabyte) as a whole; when Kafka goes away in the middle of several batches, a part may stay.
-/// - An append is given up (Errc::unavailable) when Kafka has not acknowledged it in time (option deliver.for, 60s).
+/// - Appends of a named producer are transactions, and position() takes the producer over: another process
+/// that still
+///   appends in its name gets Errc::fenced. Records of appends without a name are written once and in order,
+///   each batch (one megabyte) as a whole; when Kafka goes away in the middle of several batches, a part may
+///   stay.
+/// - An append is given up (Errc::unavailable) when Kafka has not acknowledged it in time (option
+/// deliver.for, 60s).
 /// - TopicInfo::id is derived from the cluster's id and the topic's name, as librdkafka 2.0 does not tell
 ///   the topic's own (KIP-516): a topic that was deleted and made again keeps it. PartitionInfo::bytes is 0.
 /// - publish_position() is written within half a second, in the background.

@@ -27,8 +27,8 @@ class Measurement {
 public:
     void print(const char* what, std::int64_t records) const {
         std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start_;
-        std::printf("%-8s %9.0f records/s  %6.2f us CPU/record\n", what,
-                    double(records) / wall.count(), (cpu_seconds() - cpu_) * 1e6 / double(records));
+        std::printf("%-8s %9.0f records/s  %6.2f us CPU/record\n", what, double(records) / wall.count(),
+                    (cpu_seconds() - cpu_) * 1e6 / double(records));
     }
 
 private:
@@ -43,8 +43,7 @@ std::int64_t append_all(Topics& topics, const std::string& topic, std::int64_t r
     std::atomic<std::int64_t> answered{0};
     constexpr std::int64_t open_most = 100;
     for (std::int64_t i = 0; i < records / records_at_once; ++i) {
-        for (auto now = answered.load(); i - now >= open_most; now = answered.load())
-            answered.wait(now);
+        for (auto now = answered.load(); i - now >= open_most; now = answered.load()) answered.wait(now);
         topics.append({.topic = topic, .records = some}, [&](auto base) {
             if (base) acknowledged += records_at_once;
             ++answered;

@@ -20,8 +20,7 @@ using std::chrono::milliseconds;
 
 TEST(KafkaUrlTest, MistakesAreNamedAndSecretsAreNot) {
     for (auto [url, why] :
-         {std::pair{"http://h:1", "expected kafka://"},
-          std::pair{"kafka://", "expected kafka://host:9092"},
+         {std::pair{"http://h:1", "expected kafka://"}, std::pair{"kafka://", "expected kafka://host:9092"},
           std::pair{"kafka://h/topic", "expected nothing after the hosts"},
           std::pair{"kafka://u:hushhush@h?acks=1", "acks cannot be chosen"},
           std::pair{"kafka://u:hushhush@h?retry.for=soon", "retry.for is 'soon'"},
@@ -37,8 +36,9 @@ TEST(KafkaUrlTest, MistakesAreNamedAndSecretsAreNot) {
 }
 
 TEST(KafkaUrlTest, UserAndPasswordMeanSasl) {
-    auto settings = parse_kafka_url("kafka://ann:pw@h1,h2:7?sasl.mechanism=SCRAM-SHA-256&"
-                                    "security.protocol=sasl_ssl&retry.for=2s&compression.codec=lz4");
+    auto settings = parse_kafka_url(
+        "kafka://ann:pw@h1,h2:7?sasl.mechanism=SCRAM-SHA-256&"
+        "security.protocol=sasl_ssl&retry.for=2s&compression.codec=lz4");
     ASSERT_TRUE(settings);
     EXPECT_EQ(settings->brokers, "h1:9092,h2:7");
     EXPECT_EQ(settings->retry_for, milliseconds(2000));
@@ -70,8 +70,8 @@ protected:
     }
     std::unique_ptr<Topics> open(std::string_view options = "") const {
         auto separator = url_.find('?') == std::string::npos ? '?' : '&';
-        auto opened = open_remote_topics(
-            options.empty() ? url_ : fmt::format("{}{}{}", url_, separator, options));
+        auto opened =
+            open_remote_topics(options.empty() ? url_ : fmt::format("{}{}{}", url_, separator, options));
         EXPECT_TRUE(opened) << opened.error().text;
         return std::move(*opened);
     }
@@ -83,8 +83,9 @@ protected:
     Result<std::int64_t> append(Topics& topics, std::string_view value, std::string_view producer = "",
                                 std::string_view position = "") const {
         NewRecord record{.value = value, .headers = {}};
-        return append_and_wait(topics, {.topic = topic_, .records = std::span(&record, 1),
-                                        .producer = producer, .position = position});
+        return append_and_wait(
+            topics,
+            {.topic = topic_, .records = std::span(&record, 1), .producer = producer, .position = position});
     }
     std::vector<std::string> values(Topics& topics) const {
         std::vector<std::string> all;
@@ -128,15 +129,14 @@ TEST_F(KafkaTest, WhoTakesAProducerOverFencesWhoHadIt) {
 TEST_F(KafkaTest, AnOpenTransactionOfAnotherProgramHidesWhatFollowsUntilItEnds) {
     ASSERT_TRUE(append(*topics_, "before"));
     auto settings = *parse_kafka_url(url_);
-    auto other = RemoteClient::open(RD_KAFKA_PRODUCER, settings,
-                                    {{"transactional.id", topic_}}, {});
+    auto other = RemoteClient::open(RD_KAFKA_PRODUCER, settings, {{"transactional.id", topic_}}, {});
     ASSERT_TRUE(other);
     auto* handle = (*other)->handle();
     ASSERT_FALSE(rd_kafka_init_transactions(handle, 20'000));
     ASSERT_FALSE(rd_kafka_begin_transaction(handle));
     char value[] = "open";
-    ASSERT_EQ(rd_kafka_produce((*other)->topic(topic_), 0, RD_KAFKA_MSG_F_COPY, value, 4, nullptr, 0,
-                               nullptr), 0);
+    ASSERT_EQ(
+        rd_kafka_produce((*other)->topic(topic_), 0, RD_KAFKA_MSG_F_COPY, value, 4, nullptr, 0, nullptr), 0);
     ASSERT_EQ(rd_kafka_flush(handle, 20'000), 0);
     ASSERT_TRUE(append(*topics_, "after"));
     EXPECT_EQ(values(*open()), std::vector<std::string>{"before"});
@@ -205,14 +205,15 @@ protected:
         for (int i = 0; !stop_; ++i) {
             auto value = fmt::format("{}-{}", name, i);
             auto base = append(*topics_, value, has_producer ? name : "", value);
-            if (base) writer.acknowledged.push_back(value);
-            else ++writer.failed;
+            if (base)
+                writer.acknowledged.push_back(value);
+            else
+                ++writer.failed;
             ++appends_;
         }
     }
     void wait_for_more() {
-        for (int target = appends_ + 20; appends_ < target;)
-            std::this_thread::sleep_for(milliseconds(5));
+        for (int target = appends_ + 20; appends_ < target;) std::this_thread::sleep_for(milliseconds(5));
     }
 
     std::atomic<bool> stop_{false};
@@ -234,8 +235,7 @@ TEST_F(KafkaAwayTest, AKillInTheMiddleOfAppendsLosesNothingAcknowledged) {
     second.join();
     EXPECT_EQ(plain.failed, 0);
     std::vector<std::string> of_plain, of_named;
-    for (auto& value : values(*topics_))
-        (value.starts_with("plain") ? of_plain : of_named).push_back(value);
+    for (auto& value : values(*topics_)) (value.starts_with("plain") ? of_plain : of_named).push_back(value);
     EXPECT_EQ(of_plain, plain.acknowledged);
     // A transaction that Kafka's death has aborted was not acknowledged, and is not there.
     EXPECT_EQ(of_named, named.acknowledged);
@@ -298,8 +298,7 @@ TEST_F(KafkaAwayTest, AProducerThatIsKilledIsContinuedExactly) {
     ASSERT_TRUE(append(*topics, "next", "source", "next"));
     auto all = values(*topics);
     ASSERT_EQ(std::int64_t(all.size()), last + 2);
-    for (std::int64_t i = 0; i <= last; ++i)
-        EXPECT_EQ(all[std::size_t(i)], fmt::format("{}", i));
+    for (std::int64_t i = 0; i <= last; ++i) EXPECT_EQ(all[std::size_t(i)], fmt::format("{}", i));
 }
 
 }  // namespace

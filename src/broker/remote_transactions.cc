@@ -16,7 +16,9 @@ constexpr int one_call_ms = 5'000;
 constexpr int batch_bytes = 900'000;
 
 using KafkaError = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
-KafkaError owned(rd_kafka_error_t* error) { return {error, rd_kafka_error_destroy}; }
+KafkaError owned(rd_kafka_error_t* error) {
+    return {error, rd_kafka_error_destroy};
+}
 
 std::string position_key(std::string_view producer, std::string_view topic, std::int32_t partition) {
     return fmt::format("{}\n{}\n{}", producer, topic, partition);
@@ -36,8 +38,7 @@ struct RemoteTransactions::Queued {
         for (const auto& record : request.records) {
             total += record.key.value_or("").size() + record.value.value_or("").size();
             header_count += record.headers.size();
-            for (const auto& header : record.headers)
-                total += header.name.size() + header.value.size();
+            for (const auto& header : record.headers) total += header.name.size() + header.value.size();
         }
         // Reserved at once, so that the views into them stay.
         bytes.reserve(total);
@@ -46,7 +47,10 @@ struct RemoteTransactions::Queued {
     }
 
     AppendRequest request() const {
-        return {.topic = topic, .partition = partition, .records = records, .producer = producer,
+        return {.topic = topic,
+                .partition = partition,
+                .records = records,
+                .producer = producer,
                 .position = position};
     }
 
@@ -69,8 +73,7 @@ private:
         if (record.key) own.key = keep(*record.key);
         if (record.value) own.value = keep(*record.value);
         auto first = headers.size();
-        for (const auto& header : record.headers)
-            headers.push_back({keep(header.name), keep(header.value)});
+        for (const auto& header : record.headers) headers.push_back({keep(header.name), keep(header.value)});
         own.headers = std::span(headers).subspan(first);
         records.push_back(own);
     }
@@ -79,13 +82,12 @@ private:
 /// One transactional producer and the thread that runs its transactions.
 class RemoteTransactions::Session {
 public:
-    static Result<std::shared_ptr<Session>> open(const RemoteSettings& settings,
-                                                 std::string_view producer) {
+    static Result<std::shared_ptr<Session>> open(const RemoteSettings& settings, std::string_view producer) {
         auto properties = producer_properties(settings, batch_bytes);
         properties["transactional.id"] = fmt::format("penstock.{}", producer);
         properties["transaction.timeout.ms"] = fmt::to_string(settings.deliver_for.count() + 30'000);
-        auto client = TRY(RemoteClient::open(RD_KAFKA_PRODUCER, settings, properties,
-                                             {.delivered = Delivery::report}));
+        auto client =
+            TRY(RemoteClient::open(RD_KAFKA_PRODUCER, settings, properties, {.delivered = Delivery::report}));
         return std::shared_ptr<Session>(new Session(settings, std::move(client)));
     }
     ~Session() {
@@ -165,8 +167,10 @@ private:
             auto committed = is_broken() ? Result<>(fail(*error_)) : commit(batch);
             for (auto& queued : batch) {
                 bool has_own_error = !queued->result && queued->result.error().code != Errc::cancelled;
-                if (committed || has_own_error) queued->done(queued->result);
-                else queued->done(fail(committed.error()));
+                if (committed || has_own_error)
+                    queued->done(queued->result);
+                else
+                    queued->done(fail(committed.error()));
             }
         }
     }
@@ -201,8 +205,8 @@ private:
         auto* handle = client_->handle();
         auto begun = owned(rd_kafka_begin_transaction(handle));
         if (begun) {
-            auto failed = call("begin a transaction",
-                               [&](int) { return rd_kafka_begin_transaction(handle); });
+            auto failed =
+                call("begin a transaction", [&](int) { return rd_kafka_begin_transaction(handle); });
             if (!failed) {
                 end_with(failed.error());
                 return failed;
@@ -223,8 +227,8 @@ private:
                  [told](auto result) { told(std::move(result), true); });
         }
         // Waits for the records' delivery, too.
-        auto done = call("commit a transaction",
-                         [&](int ms) { return rd_kafka_commit_transaction(handle, ms); });
+        auto done =
+            call("commit a transaction", [&](int ms) { return rd_kafka_commit_transaction(handle, ms); });
         if (!done) {
             auto why = done.error();
             bool is_over = !needs_abort_;
@@ -272,8 +276,8 @@ RemoteTransactions::~RemoteTransactions() {
 }
 
 /// A session that has failed is replaced; one that was fenced only when somebody means to take over.
-Result<std::shared_ptr<RemoteTransactions::Session>> RemoteTransactions::session(
-    std::string_view producer, bool take_over) {
+Result<std::shared_ptr<RemoteTransactions::Session>> RemoteTransactions::session(std::string_view producer,
+                                                                                 bool take_over) {
     TRY(make_positions_topic());
     std::shared_ptr<Session> old;  // ends after the lock
     std::lock_guard lock(mutex_);
@@ -298,8 +302,8 @@ void RemoteTransactions::forget_committed(std::string_view producer) {
 
 Result<> RemoteTransactions::make_positions_topic() {
     if (has_positions_topic_) return {};
-    auto made = admin_.create({.name = std::string(positions_topic), .partitions = 1,
-                               .config = {{"cleanup.policy", "compact"}}});
+    auto made = admin_.create(
+        {.name = std::string(positions_topic), .partitions = 1, .config = {{"cleanup.policy", "compact"}}});
     if (!made && made.error().code != Errc::exists) return made;
     has_positions_topic_ = true;
     return {};

@@ -39,8 +39,7 @@ public:
     void append(const AppendRequest& request, Appended done);
     /// Takes the producer over: from then on its appends from another process fail with
     /// Errc::fenced.
-    Result<std::string> position(std::string_view topic, std::int32_t partition,
-                                 std::string_view producer);
+    Result<std::string> position(std::string_view topic, std::int32_t partition, std::string_view producer);
 
 private:
     /// An append's own copy of what the caller gave.
@@ -60,7 +59,7 @@ private:
     std::atomic<bool> has_positions_topic_{false};
     std::mutex positions_mutex_;  ///< of positions_; held while they are read
     std::mutex committed_mutex_;
-    std::int64_t positions_next_ = -1;  ///< -1: nothing read yet
+    std::int64_t positions_next_ = -1;              ///< -1: nothing read yet
     std::map<std::string, std::string> positions_;  ///< as read
     /// What this process has committed itself: readers see it only when Kafka has marked the
     /// transaction in every partition, which it does after it has said that it is committed.

@@ -18,9 +18,11 @@ constexpr std::array settings{
                  "Batches are stored as their producer compressed them."},
     TopicSetting{"delete.retention.ms", int64, "86400000", "", "No effect."},
     TopicSetting{"file.delete.delay.ms", int64, "60000", "", "No effect: files go at once."},
-    TopicSetting{"flush.messages", int64, "9223372036854775807", "", "No effect: see the log's "
+    TopicSetting{"flush.messages", int64, "9223372036854775807", "",
+                 "No effect: see the log's "
                  "durability."},
-    TopicSetting{"flush.ms", int64, "9223372036854775807", "", "No effect: see the log's "
+    TopicSetting{"flush.ms", int64, "9223372036854775807", "",
+                 "No effect: see the log's "
                  "durability."},
     TopicSetting{"follower.replication.throttled.replicas", list, "", "", "No effect on one node."},
     TopicSetting{"index.interval.bytes", int32, "4096", "", "Bytes between two index entries."},
@@ -33,8 +35,7 @@ constexpr std::array settings{
     TopicSetting{"message.format.version", text, "3.0-IV1", "", "No effect: always format 2."},
     TopicSetting{"message.timestamp.after.max.ms", int64, "9223372036854775807", "", "No effect."},
     TopicSetting{"message.timestamp.before.max.ms", int64, "9223372036854775807", "", "No effect."},
-    TopicSetting{"message.timestamp.difference.max.ms", int64, "9223372036854775807", "",
-                 "No effect."},
+    TopicSetting{"message.timestamp.difference.max.ms", int64, "9223372036854775807", "", "No effect."},
     TopicSetting{"message.timestamp.type", text, "CreateTime", "CreateTime|LogAppendTime",
                  "Whose clock a record's timestamp is of."},
     TopicSetting{"min.cleanable.dirty.ratio", real, "0.5", "", "No effect."},
@@ -48,8 +49,7 @@ constexpr std::array settings{
     TopicSetting{"segment.index.bytes", int32, "10485760", "", "No effect."},
     TopicSetting{"segment.jitter.ms", int64, "0", "", "No effect."},
     TopicSetting{"segment.ms", int64, "604800000", "", "The age at which a segment is closed."},
-    TopicSetting{"unclean.leader.election.enable", boolean, "false", "true|false",
-                 "No effect on one node."},
+    TopicSetting{"unclean.leader.election.enable", boolean, "false", "true|false", "No effect on one node."},
 };
 
 bool is_allowed(std::string_view value, std::string_view allowed) {
@@ -73,7 +73,9 @@ std::int64_t lowest(std::string_view name) {
 
 }  // namespace
 
-std::span<const TopicSetting> topic_settings() { return settings; }
+std::span<const TopicSetting> topic_settings() {
+    return settings;
+}
 
 const TopicSetting* find_topic_setting(std::string_view name) {
     auto found = std::ranges::find(settings, name, &TopicSetting::name);
@@ -85,8 +87,8 @@ Result<> check_topic_config(const TopicConfig& config) {
         const auto* setting = find_topic_setting(name);
         if (!setting) return fail(Errc::invalid, "Unknown topic config name: {}", name);
         if (!setting->allowed.empty() && !is_allowed(value, setting->allowed))
-            return fail(Errc::invalid, "Invalid value {} for configuration {}: expected {}", value,
-                        name, setting->allowed);
+            return fail(Errc::invalid, "Invalid value {} for configuration {}: expected {}", value, name,
+                        setting->allowed);
         if (value.find_first_of("\r\n") != std::string::npos)
             return fail(Errc::invalid, "Invalid value for configuration {}: a line break", name);
         bool number = setting->type == SettingType::int32 || setting->type == SettingType::int64;
@@ -95,8 +97,10 @@ Result<> check_topic_config(const TopicConfig& config) {
         auto low = lowest(name);
         auto high = setting->type == SettingType::int32 ? std::int64_t(INT_MAX) : INT64_MAX;
         if (!parsed || *parsed < low || *parsed > high)
-            return fail(Errc::invalid, "Invalid value {} for configuration {}: expected a number "
-                        "from {} to {}", value, name, low, high);
+            return fail(Errc::invalid,
+                        "Invalid value {} for configuration {}: expected a number "
+                        "from {} to {}",
+                        value, name, low, high);
     }
     return {};
 }
@@ -122,25 +126,24 @@ LogOptions log_options(const TopicConfig& config, const TopicConfig& defaults) {
 
 Result<> check_topic_name(std::string_view name) {
     if (name.empty()) return fail(Errc::invalid, "Topic name is invalid: it is empty");
-    if (name == "." || name == "..")
-        return fail(Errc::invalid, "Topic name is invalid: it is '{}'", name);
+    if (name == "." || name == "..") return fail(Errc::invalid, "Topic name is invalid: it is '{}'", name);
     if (name.size() > 249)
-        return fail(Errc::invalid, "Topic name is invalid: it has {} characters, more than 249",
-                    name.size());
+        return fail(Errc::invalid, "Topic name is invalid: it has {} characters, more than 249", name.size());
     for (char c : name) {
-        bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '.' || c == '_' || c == '-';
+        bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+                     c == '_' || c == '-';
         if (!legal)
-            return fail(Errc::invalid, "Topic name is invalid: '{}' contains one or more characters "
-                        "other than ASCII alphanumerics, '.', '_' and '-'", name);
+            return fail(Errc::invalid,
+                        "Topic name is invalid: '{}' contains one or more characters "
+                        "other than ASCII alphanumerics, '.', '_' and '-'",
+                        name);
     }
     return {};
 }
 
 bool topic_names_collide(std::string_view one, std::string_view other) {
-    return std::ranges::equal(one, other, [](char a, char b) {
-        return (a == '.' ? '_' : a) == (b == '.' ? '_' : b);
-    });
+    return std::ranges::equal(one, other,
+                              [](char a, char b) { return (a == '.' ? '_' : a) == (b == '.' ? '_' : b); });
 }
 
 }  // namespace penstock::broker

@@ -9,7 +9,8 @@
 namespace penstock::broker {
 namespace {
 
-/// MurmurHash2, 32 bits, little-endian words, with the seed of Kafka's clients (public domain, Austin Appleby).
+/// MurmurHash2, 32 bits, little-endian words, with the seed of Kafka's clients (public domain, Austin
+/// Appleby).
 std::uint32_t murmur2(std::string_view bytes) {
     constexpr std::uint32_t seed = 0x9747b28c, multiplier = 0x5bd1e995;
     auto byte = [&](std::size_t i) { return std::uint32_t(std::uint8_t(bytes[i])); };

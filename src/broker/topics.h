@@ -1,5 +1,5 @@
-// The topics seam: what sources, queries and the console need of topics. Below it stand our own log (LocalTopics)
-// and a real Apache Kafka (RemoteTopics).
+// The topics seam: what sources, queries and the console need of topics. Below it stand our own log
+// (LocalTopics) and a real Apache Kafka (RemoteTopics).
 #pragma once
 
 #include <cstdint>
@@ -73,8 +73,8 @@ struct AppendRequest {
     std::string_view topic;
     std::int32_t partition = 0;
     std::span<const NewRecord> records;
-    /// With a producer, the position is kept together with the records, atomically: after a crash, position() tells
-    /// exactly what has been appended. A source names itself and says how far in its input it is.
+    /// With a producer, the position is kept together with the records, atomically: after a crash, position()
+    /// tells exactly what has been appended. A source names itself and says how far in its input it is.
     std::string_view producer;
     std::string_view position;
 };
@@ -92,32 +92,30 @@ public:
 
     virtual Result<> create(const TopicSpec& spec) = 0;  ///< Errc::exists when it does
     virtual Result<> remove(std::string_view topic) = 0;
-    virtual Result<> alter(std::string_view topic,
-                           const std::map<std::string, std::string>& config) = 0;
+    virtual Result<> alter(std::string_view topic, const std::map<std::string, std::string>& config) = 0;
     virtual Result<std::vector<TopicInfo>> list() = 0;
     virtual Result<TopicInfo> info(std::string_view topic) = 0;  ///< Errc::not_found
 
-    /// Appends all records to the partition in order, all or none, and acknowledges when they are durable as the
-    /// log's fsync policy says. The request's bytes are copied before append() returns.
+    /// Appends all records to the partition in order, all or none, and acknowledges when they are durable as
+    /// the log's fsync policy says. The request's bytes are copied before append() returns.
     virtual void append(const AppendRequest& request, Appended done) = 0;
     /// What the producer last appended to the partition; empty when nothing.
     virtual Result<std::string> position(std::string_view topic, std::int32_t partition,
                                          std::string_view producer) = 0;
 
-    /// Records from offset on, about max_bytes of them, at least one when there is any; an empty set at the end.
-    /// Errc::out_of_range when offset is before the start or after the end.
-    virtual Result<RecordSet> read(std::string_view topic, std::int32_t partition,
-                                   std::int64_t offset, std::int64_t max_bytes) = 0;
+    /// Records from offset on, about max_bytes of them, at least one when there is any; an empty set at the
+    /// end. Errc::out_of_range when offset is before the start or after the end.
+    virtual Result<RecordSet> read(std::string_view topic, std::int32_t partition, std::int64_t offset,
+                                   std::int64_t max_bytes) = 0;
     /// The first offset whose record's timestamp is at least this; the end offset when there is none.
     virtual Result<std::int64_t> offset_for_time(std::string_view topic, std::int32_t partition,
                                                  std::int64_t timestamp_ms) = 0;
     /// Calls back, from any thread, whenever the end offset of a partition of the topic has moved, until the
     /// returned handle is destroyed. The callback must not block.
-    virtual Result<std::shared_ptr<void>> subscribe(std::string_view topic,
-                                                    std::function<void()> moved) = 0;
+    virtual Result<std::shared_ptr<void>> subscribe(std::string_view topic, std::function<void()> moved) = 0;
     /// Tells tools how far a reader is, as a consumer group's committed offset, so that its lag shows.
-    virtual Result<> publish_position(std::string_view group, std::string_view topic,
-                                      std::int32_t partition, std::int64_t offset) = 0;
+    virtual Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
+                                      std::int64_t offset) = 0;
 };
 
 /// append() and wait. Not on a network thread.

@@ -23,12 +23,10 @@ struct Implementation {
     Result<std::unique_ptr<Topics>> (*open)(const std::string& directory);
 };
 
-const Implementation local{"Local", [](const std::string& directory) {
-                               return make_local_topics({.data_directory = directory});
-                           }};
-const Implementation remote{"Kafka", [](const std::string&) {
-                                return open_remote_topics(std::getenv("PENSTOCK_TEST_KAFKA"));
-                            }};
+const Implementation local{
+    "Local", [](const std::string& directory) { return make_local_topics({.data_directory = directory}); }};
+const Implementation remote{
+    "Kafka", [](const std::string&) { return open_remote_topics(std::getenv("PENSTOCK_TEST_KAFKA")); }};
 
 std::vector<Implementation> implementations() {
     if (std::getenv("PENSTOCK_TEST_KAFKA")) return {local, remote};
@@ -55,16 +53,17 @@ protected:
         topics_ = std::move(*opened);
     }
     void create(std::int32_t partitions = 1, std::map<std::string, std::string> config = {}) {
-        auto made = topics_->create({.name = topic_, .partitions = partitions,
-                                     .config = std::move(config)});
+        auto made = topics_->create({.name = topic_, .partitions = partitions, .config = std::move(config)});
         ASSERT_TRUE(made) << made.error().text;
     }
     Result<std::int64_t> append(const std::vector<std::string>& values, std::int32_t partition = 0,
                                 std::string_view producer = "", std::string_view position = "") {
         std::vector<NewRecord> records;
         for (const auto& value : values) records.push_back({.value = value, .headers = {}});
-        return append_and_wait(*topics_, {.topic = topic_, .partition = partition,
-                                          .records = records, .producer = producer,
+        return append_and_wait(*topics_, {.topic = topic_,
+                                          .partition = partition,
+                                          .records = records,
+                                          .producer = producer,
                                           .position = position});
     }
     /// All values from the offset to the end, read max_bytes at a time.
@@ -99,10 +98,9 @@ using Values = std::vector<std::string>;
 TEST_P(TopicsContractTest, RecordsComeBackAsTheyWereAppended) {
     create();
     Header headers[] = {{"a", "1"}, {"empty", ""}, {"a", std::string_view("\0\xff", 2)}};
-    NewRecord records[] = {
-        {.key = "k", .value = "v", .timestamp_ms = 1'700'000'000'123, .headers = headers},
-        {.key = std::nullopt, .value = std::nullopt, .timestamp_ms = 5, .headers = {}},
-        {.key = "", .value = "", .timestamp_ms = 6, .headers = {}}};
+    NewRecord records[] = {{.key = "k", .value = "v", .timestamp_ms = 1'700'000'000'123, .headers = headers},
+                           {.key = std::nullopt, .value = std::nullopt, .timestamp_ms = 5, .headers = {}},
+                           {.key = "", .value = "", .timestamp_ms = 6, .headers = {}}};
     auto base = append_and_wait(*topics_, {.topic = topic_, .records = records});
     ASSERT_TRUE(base) << base.error().text;
     EXPECT_EQ(*base, 0);
@@ -285,10 +283,9 @@ TEST_P(TopicsContractTest, ReadersAtSeveralPlacesDoNotDisturbEachOther) {
 TEST_P(TopicsContractTest, UnknownTopicsAndPartitions) {
     create();
     NewRecord record{.value = "a", .headers = {}};
-    for (auto [topic, partition] : {std::pair{std::string("none-such"), 0}, std::pair{topic_, 1},
-                                    std::pair{topic_, -1}}) {
-        AppendRequest request{.topic = topic, .partition = partition,
-                              .records = std::span(&record, 1)};
+    for (auto [topic, partition] :
+         {std::pair{std::string("none-such"), 0}, std::pair{topic_, 1}, std::pair{topic_, -1}}) {
+        AppendRequest request{.topic = topic, .partition = partition, .records = std::span(&record, 1)};
         EXPECT_EQ(append_and_wait(*topics_, request).error().code, Errc::not_found);
         EXPECT_EQ(topics_->read(topic, partition, 0, 1).error().code, Errc::not_found);
         EXPECT_EQ(topics_->offset_for_time(topic, partition, 0).error().code, Errc::not_found);
@@ -302,8 +299,7 @@ TEST_P(TopicsContractTest, UnknownTopicsAndPartitions) {
 
 TEST_P(TopicsContractTest, WrongSpecificationsAreRefusedAndNamed) {
     EXPECT_EQ(topics_->create({.name = "a/b", .config = {}}).error().code, Errc::invalid);
-    EXPECT_EQ(topics_->create({.name = topic_, .partitions = 0, .config = {}}).error().code,
-              Errc::invalid);
+    EXPECT_EQ(topics_->create({.name = topic_, .partitions = 0, .config = {}}).error().code, Errc::invalid);
     auto unknown = topics_->create({.name = topic_, .config = {{"colour", "red"}}});
     ASSERT_FALSE(unknown);
     EXPECT_EQ(unknown.error().code, Errc::invalid) << unknown.error().text;
@@ -347,11 +343,10 @@ TEST_P(TopicsContractTest, ListHasAllWithTheirOffsets) {
     ASSERT_TRUE(append({"a", "b"}, 1));
     auto list = topics_->list();
     ASSERT_TRUE(list) << list.error().text;
-    EXPECT_TRUE(std::is_sorted(list->begin(), list->end(), [](auto& a, auto& b) {
-        return a.spec.name < b.spec.name;
-    }));
-    auto found = std::find_if(list->begin(), list->end(),
-                              [&](auto& info) { return info.spec.name == topic_; });
+    EXPECT_TRUE(std::is_sorted(list->begin(), list->end(),
+                               [](auto& a, auto& b) { return a.spec.name < b.spec.name; }));
+    auto found =
+        std::find_if(list->begin(), list->end(), [&](auto& info) { return info.spec.name == topic_; });
     ASSERT_NE(found, list->end());
     EXPECT_EQ(found->spec.partitions, 3);
     ASSERT_EQ(found->partitions.size(), 3u);

@@ -23,8 +23,7 @@ template <class T>
     requires std::is_integral_v<T>
 void store_big(char* to, T value) {
     auto raw = std::make_unsigned_t<T>(value);
-    if constexpr (std::endian::native == std::endian::little && sizeof raw > 1)
-        raw = std::byteswap(raw);
+    if constexpr (std::endian::native == std::endian::little && sizeof raw > 1) raw = std::byteswap(raw);
     std::memcpy(to, &raw, sizeof raw);
 }
 

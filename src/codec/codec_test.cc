@@ -1,6 +1,6 @@
-#include <random>
-
 #include <gtest/gtest.h>
+
+#include <random>
 
 #include "codec/compression.h"
 #include "codec/crc32c.h"
@@ -18,8 +18,8 @@ std::string noise(std::size_t size, unsigned seed = 1) {
 }
 
 TEST(VarintTest, ExtremesRoundTrip) {
-    for (std::int64_t value : {INT64_MIN, INT64_MIN + 1, std::int64_t(-64), std::int64_t(-1),
-                               std::int64_t(0), std::int64_t(63), std::int64_t(64), INT64_MAX}) {
+    for (std::int64_t value : {INT64_MIN, INT64_MIN + 1, std::int64_t(-64), std::int64_t(-1), std::int64_t(0),
+                               std::int64_t(63), std::int64_t(64), INT64_MAX}) {
         char buffer[10];
         auto* end = write_zigzag(buffer, value);
         EXPECT_EQ(end - buffer, zigzag_size(value));
@@ -96,9 +96,8 @@ TEST_P(CompressionTest, DamageAndTruncationNeverCrash) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CompressionTest,
-                         ::testing::Values(Compression::none, Compression::gzip,
-                                           Compression::snappy, Compression::lz4,
-                                           Compression::zstd),
+                         ::testing::Values(Compression::none, Compression::gzip, Compression::snappy,
+                                           Compression::lz4, Compression::zstd),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
 TEST(SnappyTest, RawBlocksAreUnderstood) {

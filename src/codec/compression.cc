@@ -1,12 +1,12 @@
 #include "codec/compression.h"
 
-#include <algorithm>
-#include <memory>
-
 #include <lz4frame.h>
 #include <snappy.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include <algorithm>
+#include <memory>
 
 #include "codec/big_endian.h"
 
@@ -44,8 +44,7 @@ Result<> grow(Compression kind, std::string& out, std::size_t limit, Produce pro
 Result<> gunzip(std::string_view bytes, std::string& out, std::size_t limit) {
     z_stream stream{};
     if (inflateInit2(&stream, 15 + 32) != Z_OK) return bad(Compression::gzip, "no memory");
-    auto closer = std::unique_ptr<z_stream, void (*)(z_stream*)>(
-        &stream, [](z_stream* s) { inflateEnd(s); });
+    auto closer = std::unique_ptr<z_stream, void (*)(z_stream*)>(&stream, [](z_stream* s) { inflateEnd(s); });
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream.avail_in = uInt(bytes.size());
     return grow(Compression::gzip, out, limit,
@@ -64,8 +63,7 @@ Result<> gunzip(std::string_view bytes, std::string& out, std::size_t limit) {
 
 Result<std::string> gzip(std::string_view bytes) {
     z_stream stream{};
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
-        Z_OK)
+    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return fail(Errc::internal, "gzip: cannot start");
     std::string out(deflateBound(&stream, uLong(bytes.size())), '\0');
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
@@ -79,8 +77,7 @@ Result<std::string> gzip(std::string_view bytes) {
     return out;
 }
 
-Result<> unsnap_block(std::string_view block, std::string& out, std::size_t start,
-                      std::size_t limit) {
+Result<> unsnap_block(std::string_view block, std::string& out, std::size_t start, std::size_t limit) {
     std::size_t size = 0;
     if (!snappy::GetUncompressedLength(block.data(), block.size(), &size))
         return bad(Compression::snappy, "no length");
@@ -130,22 +127,20 @@ Result<> unlz4(std::string_view bytes, std::string& out, std::size_t limit) {
     LZ4F_dctx* context = nullptr;
     if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)))
         return bad(Compression::lz4, "no memory");
-    auto closer = std::unique_ptr<LZ4F_dctx, LZ4F_errorCode_t (*)(LZ4F_dctx*)>(
-        context, LZ4F_freeDecompressionContext);
+    auto closer =
+        std::unique_ptr<LZ4F_dctx, LZ4F_errorCode_t (*)(LZ4F_dctx*)>(context, LZ4F_freeDecompressionContext);
     return grow(Compression::lz4, out, limit,
                 [&](char* space, std::size_t room, std::size_t& written) -> Result<bool> {
                     std::size_t taken = bytes.size();
                     written = room;
-                    auto hint =
-                        LZ4F_decompress(context, space, &written, bytes.data(), &taken, nullptr);
+                    auto hint = LZ4F_decompress(context, space, &written, bytes.data(), &taken, nullptr);
                     if (LZ4F_isError(hint)) {
                         written = 0;
                         return bad(Compression::lz4, LZ4F_getErrorName(hint));
                     }
                     bytes.remove_prefix(taken);
                     if (hint == 0) return true;
-                    if (taken == 0 && written == 0)
-                        return bad(Compression::lz4, "it ends too early");
+                    if (taken == 0 && written == 0) return bad(Compression::lz4, "it ends too early");
                     return false;
                 });
 }
@@ -161,8 +156,7 @@ Result<std::string> lz4(std::string_view bytes) {
 }
 
 Result<> unzstd(std::string_view bytes, std::string& out, std::size_t limit) {
-    std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                   ZSTD_freeDCtx);
+    std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
     if (!context) return bad(Compression::zstd, "no memory");
     ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
     return grow(Compression::zstd, out, limit,
@@ -171,8 +165,7 @@ Result<> unzstd(std::string_view bytes, std::string& out, std::size_t limit) {
                     auto before = input.pos;
                     auto hint = ZSTD_decompressStream(context.get(), &output, &input);
                     written = output.pos;
-                    if (ZSTD_isError(hint))
-                        return bad(Compression::zstd, ZSTD_getErrorName(hint));
+                    if (ZSTD_isError(hint)) return bad(Compression::zstd, ZSTD_getErrorName(hint));
                     if (hint == 0 && input.pos == input.size) return true;
                     if (input.pos == before && output.pos == 0)
                         return bad(Compression::zstd, "it ends too early");
@@ -192,37 +185,50 @@ Result<std::string> zstd(std::string_view bytes) {
 
 std::string_view to_string(Compression compression) {
     switch (compression) {
-        case Compression::none: return "uncompressed";
-        case Compression::gzip: return "gzip";
-        case Compression::snappy: return "snappy";
-        case Compression::lz4: return "lz4";
-        case Compression::zstd: return "zstd";
+        case Compression::none:
+            return "uncompressed";
+        case Compression::gzip:
+            return "gzip";
+        case Compression::snappy:
+            return "snappy";
+        case Compression::lz4:
+            return "lz4";
+        case Compression::zstd:
+            return "zstd";
     }
     return "unknown";
 }
 
 Result<std::string> compress(Compression compression, std::string_view bytes) {
     switch (compression) {
-        case Compression::none: return std::string(bytes);
-        case Compression::gzip: return gzip(bytes);
-        case Compression::snappy: return snap(bytes);
-        case Compression::lz4: return lz4(bytes);
-        case Compression::zstd: return zstd(bytes);
+        case Compression::none:
+            return std::string(bytes);
+        case Compression::gzip:
+            return gzip(bytes);
+        case Compression::snappy:
+            return snap(bytes);
+        case Compression::lz4:
+            return lz4(bytes);
+        case Compression::zstd:
+            return zstd(bytes);
     }
     return fail(Errc::invalid, "compression {} is not known", int(compression));
 }
 
-Result<> decompress(Compression compression, std::string_view bytes, std::string& out,
-                    std::size_t limit) {
+Result<> decompress(Compression compression, std::string_view bytes, std::string& out, std::size_t limit) {
     switch (compression) {
         case Compression::none:
             if (bytes.size() > limit) return too_large(compression, limit);
             out += bytes;
             return {};
-        case Compression::gzip: return gunzip(bytes, out, limit);
-        case Compression::snappy: return unsnap(bytes, out, limit);
-        case Compression::lz4: return unlz4(bytes, out, limit);
-        case Compression::zstd: return unzstd(bytes, out, limit);
+        case Compression::gzip:
+            return gunzip(bytes, out, limit);
+        case Compression::snappy:
+            return unsnap(bytes, out, limit);
+        case Compression::lz4:
+            return unlz4(bytes, out, limit);
+        case Compression::zstd:
+            return unzstd(bytes, out, limit);
     }
     return fail(Errc::invalid, "compression {} is not known", int(compression));
 }

@@ -19,7 +19,6 @@ Result<std::string> compress(Compression compression, std::string_view bytes);
 
 /// Appends to out what comes out. Snappy: raw, or in xerial framing, whichever it is.
 /// Errc::invalid when the bytes are not of that kind; Errc::full when more than limit bytes would come out.
-Result<> decompress(Compression compression, std::string_view bytes, std::string& out,
-                    std::size_t limit);
+Result<> decompress(Compression compression, std::string_view bytes, std::string& out, std::size_t limit);
 
 }  // namespace penstock::codec

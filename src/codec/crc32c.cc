@@ -1,5 +1,6 @@
-// The hardware way runs three independent checksums side by side, as the crc32 instruction takes three cycles but one
-// can start every cycle, and joins them by multiplying with x^(8 * block) modulo the polynomial, done by tables.
+// The hardware way runs three independent checksums side by side, as the crc32 instruction takes three cycles
+// but one can start every cycle, and joins them by multiplying with x^(8 * block) modulo the polynomial, done
+// by tables.
 #include "codec/crc32c.h"
 
 #include <array>
@@ -68,8 +69,7 @@ std::uint32_t apply(const Shift& shift, std::uint32_t crc) {
 }
 
 template <std::size_t block>
-__attribute__((target("sse4.2"))) void three_streams(const char*& at, std::size_t& left,
-                                                     std::uint64_t& crc) {
+__attribute__((target("sse4.2"))) void three_streams(const char*& at, std::size_t& left, std::uint64_t& crc) {
     static const Shift shift = make_shift(block);
     while (left >= 3 * block) {
         std::uint64_t first = crc, second = 0, third = 0;
@@ -86,7 +86,7 @@ __attribute__((target("sse4.2"))) void three_streams(const char*& at, std::size_
 }
 
 __attribute__((target("sse4.2"))) std::uint32_t crc32c_hardware(std::string_view bytes,
-                                                               std::uint32_t before) {
+                                                                std::uint32_t before) {
     std::uint64_t crc = ~before;
     const char* at = bytes.data();
     std::size_t left = bytes.size();

@@ -1,9 +1,9 @@
 #include "codec/json_writer.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "base/check.h"
 
@@ -34,12 +34,23 @@ std::size_t utf8_length(std::string_view text) {
 
 void append_escaped(std::string& out, unsigned char byte) {
     switch (byte) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        default:
+            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
     }
 }
 
@@ -81,11 +92,18 @@ void JsonWriter::before_value() {
         return;
     }
     switch (places_.back()) {
-        case Place::array_first: places_.back() = Place::array_next; return;
-        case Place::array_next: out_ += ','; return;
-        case Place::after_key: places_.back() = Place::object_next; return;
+        case Place::array_first:
+            places_.back() = Place::array_next;
+            return;
+        case Place::array_next:
+            out_ += ',';
+            return;
+        case Place::after_key:
+            places_.back() = Place::object_next;
+            return;
         case Place::object_first:
-        case Place::object_next: break;
+        case Place::object_next:
+            break;
     }
     const bool has_key = false;
     CHECK(has_key);

@@ -19,8 +19,8 @@ void append_json_string(std::string& out, std::string_view text);
 ///   json.begin_object().field("name", topic.name).key("partitions").begin_array();
 ///   for (auto& p : partitions) json.value(p.end_offset);
 ///   return json.end_array().end_object().take();
-/// A call that cannot stand where it is made (a value without a key in an object, an end without its begin) breaks
-/// an invariant of ours: CHECK. Not thread-safe.
+/// A call that cannot stand where it is made (a value without a key in an object, an end without its begin)
+/// breaks an invariant of ours: CHECK. Not thread-safe.
 class JsonWriter {
 public:
     JsonWriter& begin_object();
@@ -37,8 +37,10 @@ public:
     JsonWriter& value(double number);
     template <std::integral Integer>
     JsonWriter& value(Integer number) {
-        if constexpr (std::is_signed_v<Integer>) return integer(static_cast<std::int64_t>(number));
-        else return unsigned_integer(static_cast<std::uint64_t>(number));
+        if constexpr (std::is_signed_v<Integer>)
+            return integer(static_cast<std::int64_t>(number));
+        else
+            return unsigned_integer(static_cast<std::uint64_t>(number));
     }
     JsonWriter& null();
     /// json must be one valid JSON value.
@@ -48,9 +50,7 @@ public:
     JsonWriter& field(std::string_view name, Value&& of) {
         return key(name).value(std::forward<Value>(of));
     }
-    JsonWriter& raw_field(std::string_view name, std::string_view json) {
-        return key(name).raw(json);
-    }
+    JsonWriter& raw_field(std::string_view name, std::string_view json) { return key(name).raw(json); }
     JsonWriter& null_field(std::string_view name) { return key(name).null(); }
 
     std::size_t size() const { return out_.size(); }

@@ -1,9 +1,9 @@
 #include "codec/json_writer.h"
 
-#include <limits>
-
 #include <gtest/gtest.h>
 #include <simdjson.h>
+
+#include <limits>
 
 namespace penstock::codec {
 namespace {
@@ -57,9 +57,9 @@ TEST(JsonString, KeepsUtf8OfEveryLength) {
 
 TEST(JsonString, ReplacesEachByteThatIsNotUtf8) {
     EXPECT_EQ(json_string_of("a\xFFz"), "\"a\xEF\xBF\xBDz\"");
-    EXPECT_EQ(json_string_of("\xC0\xAF"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");               // overlong
+    EXPECT_EQ(json_string_of("\xC0\xAF"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");                  // overlong
     EXPECT_EQ(json_string_of("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");  // a surrogate
-    EXPECT_EQ(json_string_of("\xE6\x97"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");               // cut off
+    EXPECT_EQ(json_string_of("\xE6\x97"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");                  // cut off
 }
 
 TEST(JsonString, AnyTwoBytesAreAValidJsonString) {

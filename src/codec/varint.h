@@ -22,7 +22,9 @@ inline char* write_varint(char* out, std::uint64_t value) {
     *out++ = char(value);
     return out;
 }
-inline char* write_zigzag(char* out, std::int64_t value) { return write_varint(out, zigzag(value)); }
+inline char* write_zigzag(char* out, std::int64_t value) {
+    return write_varint(out, zigzag(value));
+}
 
 inline void append_varint(std::string& out, std::uint64_t value) {
     char buffer[10];
@@ -37,9 +39,12 @@ constexpr int varint_size(std::uint64_t value) {
     }
     return size;
 }
-constexpr int zigzag_size(std::int64_t value) { return varint_size(zigzag(value)); }
+constexpr int zigzag_size(std::int64_t value) {
+    return varint_size(zigzag(value));
+}
 
-/// Reads from [at, end); returns the byte after it, nullptr when the bytes end within it or it has over 64 bits.
+/// Reads from [at, end); returns the byte after it, nullptr when the bytes end within it or it has over 64
+/// bits.
 inline const char* read_varint(const char* at, const char* end, std::uint64_t& value) {
     if (at < end && !(*at & 0x80)) [[likely]] {
         value = std::uint8_t(*at);

@@ -50,11 +50,14 @@ Assignment assign(const std::vector<Offer>& offers, const Assignment& before) {
             return last != before.end() && member.offer->member == last->second &&
                    member.offer->work.contains(work);
         });
-        if (stays == members.end()) homeless.push_back(work);
-        else stays->has.insert(work);
+        if (stays == members.end())
+            homeless.push_back(work);
+        else
+            stays->has.insert(work);
     }
     for (const auto& work : homeless) least_loaded(members, work)->has.insert(work);
-    while (move_one(members)) {}
+    while (move_one(members)) {
+    }
     Assignment result;
     for (const auto& member : members)
         for (const auto& work : member.has) result.emplace(work, member.offer->member);

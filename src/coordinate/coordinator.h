@@ -1,5 +1,5 @@
-// The coordination seam: who is a member, who leads, who runs what. Below it stand one process with a lock on its
-// data directory (the default) and Apache ZooKeeper.
+// The coordination seam: who is a member, who leads, who runs what. Below it stand one process with a lock on
+// its data directory (the default) and Apache ZooKeeper.
 #pragma once
 
 #include <functional>
@@ -21,8 +21,8 @@ public:
     virtual std::vector<std::string> members() const = 0;
     /// The leader schedules DAGs.
     virtual bool leads() const = 0;
-    /// Declares all work that there is (source/NAME, query/NAME, dag/NAME); changed is called, from any thread,
-    /// whenever mine() gives another answer than before.
+    /// Declares all work that there is (source/NAME, query/NAME, dag/NAME); changed is called, from any
+    /// thread, whenever mine() gives another answer than before.
     virtual void offer(std::vector<std::string> work, std::function<void()> changed) = 0;
     /// What of it this process runs now.
     virtual std::vector<std::string> mine() const = 0;

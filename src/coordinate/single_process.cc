@@ -87,14 +87,14 @@ Result<File> take_lock(const std::string& directory) {
         auto started = field(text, "started");
         return fail(Errc::unavailable,
                     "the data directory '{}' is in use by {}{}: stop it, or choose another data "
-                    "directory", directory,
-                    pid.empty() ? "another process" : "the process with pid " + pid,
+                    "directory",
+                    directory, pid.empty() ? "another process" : "the process with pid " + pid,
                     started.empty() ? "" : " (started " + started + ")");
     }
     if (::ftruncate(file.descriptor(), 0) != 0) return system_failure("write", path);
     TRY(write_all(file.descriptor(),
-                  fmt::format("pid {}\nstarted {}\n", ::getpid(),
-                              format_time_us(system_clock().now_us())), path));
+                  fmt::format("pid {}\nstarted {}\n", ::getpid(), format_time_us(system_clock().now_us())),
+                  path));
     return file;
 }
 
@@ -109,8 +109,10 @@ Result<std::int64_t> next_epoch(const std::string& directory) {
             auto text = field(TRY(read_all(file.descriptor(), path)), "epoch");
             auto number = parse_int(text);
             if (!number || *number < 0) {
-                return fail(Errc::corrupt, "'{}' is damaged: expected a line 'epoch NUMBER'; "
-                            "remove the file to count anew", path);
+                return fail(Errc::corrupt,
+                            "'{}' is damaged: expected a line 'epoch NUMBER'; "
+                            "remove the file to count anew",
+                            path);
             }
             epoch = *number;
         }

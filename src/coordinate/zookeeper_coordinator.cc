@@ -5,6 +5,9 @@
 //   owners/WORK            ephemeral; made by the member that runs it now. Its czxid is the work's epoch.
 // A member that is to give a work up stops it, then removes its owner node; whoever is to have it
 // waits for that, or for the end of the other's session.
+#include <time.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -13,9 +16,6 @@
 #include <random>
 #include <set>
 #include <thread>
-
-#include <time.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/service_url.h"
@@ -53,8 +53,10 @@ std::string node_name(std::string_view work) {
     std::string name;
     for (char c : work) {
         bool is_plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
-        if (is_plain) name += c;
-        else name += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+        if (is_plain)
+            name += c;
+        else
+            name += fmt::format("%{:02x}", static_cast<unsigned char>(c));
     }
     return name;
 }
@@ -69,8 +71,10 @@ Offer decode_offer(const std::string& text) {
     Offer offer;
     for (std::size_t at = 0; at < text.size();) {
         auto end = std::min(text.find('\n', at), text.size());
-        if (at == 0) offer.member = text.substr(0, end);
-        else offer.work.insert(text.substr(at, end - at));
+        if (at == 0)
+            offer.member = text.substr(0, end);
+        else
+            offer.work.insert(text.substr(at, end - at));
         at = end + 1;
     }
     return offer;
@@ -104,8 +108,7 @@ Result<Target> target_of(const std::string& url, const ZookeeperOptions& options
 
 class ZookeeperCoordinator final : public Coordinator {
 public:
-    explicit ZookeeperCoordinator(Target target)
-        : target_(std::move(target)), member_id_(new_member_id()) {}
+    explicit ZookeeperCoordinator(Target target) : target_(std::move(target)), member_id_(new_member_id()) {}
     ~ZookeeperCoordinator() override;
 
     Result<> start(milliseconds connect_timeout);
@@ -179,9 +182,7 @@ Result<> ZookeeperCoordinator::start(milliseconds connect_timeout) {
     thread_ = std::thread([this] { run(); });
     std::unique_lock lock(mutex_);
     auto deadline = steady_clock::now() + connect_timeout;
-    auto is_decided = [&] {
-        return is_joined_ || (last_error_ && last_error_->code != Errc::unavailable);
-    };
+    auto is_decided = [&] { return is_joined_ || (last_error_ && last_error_->code != Errc::unavailable); };
     wake_.wait_until(lock, deadline, is_decided);
     if (is_joined_) return {};
     auto why = last_error_.value_or(Error{Errc::unavailable, "no connection"});
@@ -259,14 +260,12 @@ void ZookeeperCoordinator::run() {
 }
 
 Result<> ZookeeperCoordinator::connect() {
-    session_ = TRY(ZookeeperSession::open({.hosts = target_.hosts,
-                                           .login = target_.login,
-                                           .timeout = target_.session,
-                                           .happened = [this] {
-                                               std::lock_guard lock(mutex_);
-                                               has_news_ = true;
-                                               wake_.notify_all();
-                                           }}));
+    session_ = TRY(ZookeeperSession::open(
+        {.hosts = target_.hosts, .login = target_.login, .timeout = target_.session, .happened = [this] {
+             std::lock_guard lock(mutex_);
+             has_news_ = true;
+             wake_.notify_all();
+         }}));
     return {};
 }
 
@@ -303,8 +302,8 @@ Result<> ZookeeperCoordinator::join() {
         auto node = TRY(session_->get(path, false));
         if (node && node->is_ours) TRY(session_->remove(path));
     }
-    auto made = TRY(session_->create(target_.root + "/members/m-",
-                                     encode_offer({member_id_, offered}), Kind::ephemeral_sequential));
+    auto made = TRY(session_->create(target_.root + "/members/m-", encode_offer({member_id_, offered}),
+                                     Kind::ephemeral_sequential));
     member_path_ = made.first;
     written_offer_ = std::move(offered);
     std::lock_guard lock(mutex_);
@@ -431,8 +430,7 @@ void ZookeeperCoordinator::tell() {
 
 }  // namespace
 
-Result<std::unique_ptr<Coordinator>> open_zookeeper(const std::string& url,
-                                                    const ZookeeperOptions& options) {
+Result<std::unique_ptr<Coordinator>> open_zookeeper(const std::string& url, const ZookeeperOptions& options) {
     auto coordinator = std::make_unique<ZookeeperCoordinator>(TRY(target_of(url, options)));
     TRY(coordinator->start(options.connect_timeout));
     return coordinator;

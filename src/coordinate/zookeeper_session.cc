@@ -13,13 +13,18 @@ namespace {
 
 constexpr int data_bytes_max = 1 << 20;  // ZooKeeper's own limit (jute.maxbuffer)
 
-void log_line(const char* text) { log::debug("ZooKeeper's client: {}", text); }
+void log_line(const char* text) {
+    log::debug("ZooKeeper's client: {}", text);
+}
 
 int flags_of(ZookeeperSession::Kind kind) {
     switch (kind) {
-        case ZookeeperSession::Kind::persistent: return 0;
-        case ZookeeperSession::Kind::ephemeral: return ZOO_EPHEMERAL;
-        case ZookeeperSession::Kind::ephemeral_sequential: return ZOO_EPHEMERAL_SEQUENTIAL;
+        case ZookeeperSession::Kind::persistent:
+            return 0;
+        case ZookeeperSession::Kind::ephemeral:
+            return ZOO_EPHEMERAL;
+        case ZookeeperSession::Kind::ephemeral_sequential:
+            return ZOO_EPHEMERAL_SEQUENTIAL;
     }
     return 0;
 }
@@ -29,9 +34,9 @@ int flags_of(ZookeeperSession::Kind kind) {
 Result<std::unique_ptr<ZookeeperSession>> ZookeeperSession::open(Settings settings) {
     std::unique_ptr<ZookeeperSession> session(new ZookeeperSession(std::move(settings)));
     zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
-    session->handle_ = zookeeper_init2(session->settings_.hosts.c_str(), on_event,
-                                       int(session->settings_.timeout.count()), nullptr,
-                                       session.get(), 0, log_line);
+    session->handle_ =
+        zookeeper_init2(session->settings_.hosts.c_str(), on_event, int(session->settings_.timeout.count()),
+                        nullptr, session.get(), 0, log_line);
     if (!session->handle_) {
         return fail(errno == EINVAL ? Errc::invalid : Errc::unavailable, "ZooKeeper at {}: {}",
                     session->settings_.hosts, std::strerror(errno));
@@ -51,7 +56,9 @@ void ZookeeperSession::on_event(zhandle_t*, int, int, const char*, void* session
     static_cast<ZookeeperSession*>(session)->settings_.happened();
 }
 
-bool ZookeeperSession::is_connected() const { return zoo_state(handle_) == ZOO_CONNECTED_STATE; }
+bool ZookeeperSession::is_connected() const {
+    return zoo_state(handle_) == ZOO_CONNECTED_STATE;
+}
 
 bool ZookeeperSession::is_over() const {
     auto state = zoo_state(handle_);
@@ -67,28 +74,44 @@ Error ZookeeperSession::error(int code, const std::string& path) const {
     switch (code) {
         case ZCONNECTIONLOSS:
         case ZOPERATIONTIMEOUT:
-        case ZSESSIONMOVED: meaning = Errc::unavailable; break;
+        case ZSESSIONMOVED:
+            meaning = Errc::unavailable;
+            break;
         case ZSESSIONEXPIRED:
         case ZINVALIDSTATE:
-        case ZCLOSING: meaning = Errc::cancelled; break;
-        case ZNONODE: meaning = Errc::not_found; break;
-        case ZNODEEXISTS: meaning = Errc::exists; break;
+        case ZCLOSING:
+            meaning = Errc::cancelled;
+            break;
+        case ZNONODE:
+            meaning = Errc::not_found;
+            break;
+        case ZNODEEXISTS:
+            meaning = Errc::exists;
+            break;
         case ZNOAUTH:
-        case ZAUTHFAILED: meaning = Errc::unauthorized; break;
-        case ZBADVERSION: meaning = Errc::fenced; break;
-        case ZBADARGUMENTS: meaning = Errc::invalid; break;
-        default: break;
+        case ZAUTHFAILED:
+            meaning = Errc::unauthorized;
+            break;
+        case ZBADVERSION:
+            meaning = Errc::fenced;
+            break;
+        case ZBADARGUMENTS:
+            meaning = Errc::invalid;
+            break;
+        default:
+            break;
     }
     return {meaning, fmt::format("ZooKeeper at {}: {}: {}", settings_.hosts, path, zerror(code))};
 }
 
-Result<std::pair<std::string, ZookeeperSession::Node>> ZookeeperSession::create(
-    const std::string& path, const std::string& data, Kind kind) {
+Result<std::pair<std::string, ZookeeperSession::Node>> ZookeeperSession::create(const std::string& path,
+                                                                                const std::string& data,
+                                                                                Kind kind) {
     std::string made(path.size() + 32, '\0');
     Stat stat{};
     const auto* acl = settings_.login.empty() ? &ZOO_OPEN_ACL_UNSAFE : &ZOO_CREATOR_ALL_ACL;
-    int code = zoo_create2(handle_, path.c_str(), data.data(), int(data.size()), acl,
-                           flags_of(kind), made.data(), int(made.size()), &stat);
+    int code = zoo_create2(handle_, path.c_str(), data.data(), int(data.size()), acl, flags_of(kind),
+                           made.data(), int(made.size()), &stat);
     if (code != ZOK) return fail(error(code, path));
     made.resize(std::strlen(made.c_str()));
     return std::pair{made, Node{data, stat.version, stat.czxid, stat.ephemeralOwner != 0}};
@@ -101,15 +124,13 @@ Result<> ZookeeperSession::remove(const std::string& path) {
     return {};
 }
 
-Result<> ZookeeperSession::set(const std::string& path, const std::string& data,
-                               std::int32_t version) {
+Result<> ZookeeperSession::set(const std::string& path, const std::string& data, std::int32_t version) {
     int code = zoo_set(handle_, path.c_str(), data.data(), int(data.size()), version);
     if (code != ZOK) return fail(error(code, path));
     return {};
 }
 
-Result<std::optional<ZookeeperSession::Node>> ZookeeperSession::get(const std::string& path,
-                                                                    bool watch) {
+Result<std::optional<ZookeeperSession::Node>> ZookeeperSession::get(const std::string& path, bool watch) {
     std::string buffer(4096, '\0');
     Stat stat{};
     for (;;) {

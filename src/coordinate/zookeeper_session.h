@@ -1,5 +1,5 @@
-// One session with ZooKeeper: calls that wait, results as values. Watches and changes of the session's state are told
-// by one callback, on a thread of ZooKeeper's client.
+// One session with ZooKeeper: calls that wait, results as values. Watches and changes of the session's state
+// are told by one callback, on a thread of ZooKeeper's client.
 #pragma once
 
 #include <chrono>
@@ -48,8 +48,7 @@ public:
 
     // Errc::unavailable: no connection now. Errc::cancelled: the session is over.
     /// Returns the path (with its number when sequential), and the node. Errc::exists.
-    Result<std::pair<std::string, Node>> create(const std::string& path, const std::string& data,
-                                                Kind kind);
+    Result<std::pair<std::string, Node>> create(const std::string& path, const std::string& data, Kind kind);
     Result<> remove(const std::string& path);  ///< fine when it is not there
     Result<> set(const std::string& path, const std::string& data, std::int32_t version);
     /// With watch, a change of the node, or its going, is told once.

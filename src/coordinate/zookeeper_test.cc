@@ -43,8 +43,7 @@ TEST(ZookeeperUrlTest, AServerThatIsNotThereIsNamedInTime) {
 }
 
 constexpr milliseconds session{2'000};
-const std::vector<std::string> work{"source/a", "source/b", "query/c", "query/d", "dag/e", "dag/f",
-                                    "dag/g"};
+const std::vector<std::string> work{"source/a", "source/b", "query/c", "query/d", "dag/e", "dag/f", "dag/g"};
 using Epochs = std::map<std::string, std::int64_t>;
 
 std::int64_t boot_time_ms() {
@@ -110,8 +109,7 @@ private:
             if (now - before > session.count()) line = fmt::format("woke {}\n", mine.size());
             before = now;
             std::string state = fmt::format("state {}", (*coordinator)->leads() ? 1 : 0);
-            for (const auto& each : mine)
-                state += fmt::format(" {}={}", each, (*coordinator)->epoch(each));
+            for (const auto& each : mine) state += fmt::format(" {}={}", each, (*coordinator)->epoch(each));
             if (state != last) line += state + "\n";
             last = state;
             if (!line.empty() && ::write(out, line.data(), line.size()) < 0) return;

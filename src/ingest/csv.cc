@@ -9,8 +9,10 @@ namespace penstock::ingest {
 std::optional<std::size_t> csv_row_end(std::string_view text, bool at_end) {
     bool quoted = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '"') quoted = !quoted;  // a doubled quote is two turns
-        else if (text[i] == '\n' && !quoted) return i + 1;
+        if (text[i] == '"')
+            quoted = !quoted;  // a doubled quote is two turns
+        else if (text[i] == '\n' && !quoted)
+            return i + 1;
     }
     if (at_end && !quoted && !text.empty()) return text.size();
     return std::nullopt;
@@ -27,8 +29,10 @@ Result<CsvRow> parse_csv_row(std::string_view row, char delimiter) {
             field.quoted = true;
             ++at;
             while (true) {
-                if (at >= row.size()) return fail(Errc::invalid, "field {} has no closing quote", fields.size() + 1);
-                if (row[at] != '"') field.text += row[at++];
+                if (at >= row.size())
+                    return fail(Errc::invalid, "field {} has no closing quote", fields.size() + 1);
+                if (row[at] != '"')
+                    field.text += row[at++];
                 else if (at + 1 < row.size() && row[at + 1] == '"') {
                     field.text += '"';
                     at += 2;
@@ -66,8 +70,10 @@ Result<std::string> csv_row_as_json(const std::vector<std::string>& names, const
         net::append_json_string(out, names[i]);
         out += ':';
         if (!net::is_utf8(row[i].text)) return fail(Errc::invalid, "field '{}' is not UTF-8", names[i]);
-        if (row[i].text.empty() && !row[i].quoted) out += "null";
-        else net::append_json_string(out, row[i].text);
+        if (row[i].text.empty() && !row[i].quoted)
+            out += "null";
+        else
+            net::append_json_string(out, row[i].text);
     }
     out += '}';
     return out;

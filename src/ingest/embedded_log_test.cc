@@ -1,9 +1,9 @@
 // Sources on the embedded log: positions and records survive its closing, together.
-#include <filesystem>
-#include <set>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
 
 #include "broker/local_topics.h"
 #include "ingest/sources.h"
@@ -88,9 +88,11 @@ TEST_F(EmbeddedLogTest, ARecordTooLargeForItsTopicIsALetter) {
     net::Shards shards(1);
     testing::MisbehavingApi api(shards);
     api.answer([](auto&) {
-        return net::HttpResponse{.body = R"([{"id":"a"},{"id":"b","x":")" + std::string(9000, 'x') + R"("},{"id":"c"}])"};
+        return net::HttpResponse{.body = R"([{"id":"a"},{"id":"b","x":")" + std::string(9000, 'x') +
+                                         R"("},{"id":"c"}])"};
     });
-    ASSERT_TRUE(topics_->create({.name = "small", .partitions = 1, .config = {{"max.message.bytes", "8000"}}}));
+    ASSERT_TRUE(
+        topics_->create({.name = "small", .partitions = 1, .config = {{"max.message.bytes", "8000"}}}));
     pipeline::SourceSpec spec{.name = "large", .key = "/id", .topic = "small"};
     spec.input = pipeline::HttpSource{.url = api.url("/")};
     auto counts = sources_->run_bounded(spec, 0, "run", {});

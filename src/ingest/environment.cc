@@ -33,8 +33,9 @@ Result<std::string> expand_environment(std::string_view text) {
         auto end = text.find('}', start);
         auto name = text.substr(start + 2, end == std::string_view::npos ? end : end - start - 2);
         if (end == std::string_view::npos || !is_name(name))
-            return fail(Errc::invalid, "'${{' must be followed by the name of a variable of the environment "
-                                       "and '}}'");
+            return fail(Errc::invalid,
+                        "'${{' must be followed by the name of a variable of the environment "
+                        "and '}}'");
         auto* value = std::getenv(std::string(name).c_str());
         if (value == nullptr)
             return fail(Errc::invalid, "the variable {} of the environment is not set", name);
@@ -43,7 +44,9 @@ Result<std::string> expand_environment(std::string_view text) {
     }
 }
 
-bool uses_environment(std::string_view text) { return text.find("${") != std::string_view::npos; }
+bool uses_environment(std::string_view text) {
+    return text.find("${") != std::string_view::npos;
+}
 
 std::string masked_url(std::string_view url) {
     std::string out;
@@ -69,7 +72,8 @@ std::string masked_url(std::string_view url) {
         auto equals = pair.find('=');
         if (equals != std::string_view::npos && looks_secret(pair.substr(0, equals)))
             out.append(pair.substr(0, equals + 1)).append("***");
-        else out += pair;
+        else
+            out += pair;
         if (end == std::string_view::npos) return out;
         out += '&';
         url.remove_prefix(end + 1);

@@ -1,4 +1,5 @@
-// The run of a file source: reads stretches of whole lines or rows, and sends each with its place in the file.
+// The run of a file source: reads stretches of whole lines or rows, and sends each with its place in the
+// file.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -15,7 +16,8 @@
 namespace penstock::ingest {
 namespace {
 
-/// A stretch has at most so many bytes. After a crash the same stretch must be read again: do not change it lightly.
+/// A stretch has at most so many bytes. After a crash the same stretch must be read again: do not change it
+/// lightly.
 constexpr std::size_t stretch_bytes = 1024 * 1024;
 /// A line or row that is longer is cut and rejected.
 constexpr std::size_t max_line_bytes = 16 * 1024 * 1024;
@@ -33,9 +35,7 @@ struct Place {
     std::int64_t fingerprinted = 0;
     std::string fingerprint;
 
-    std::string text() const {
-        return fmt::format("{} {} {} {}", byte, line, fingerprinted, fingerprint);
-    }
+    std::string text() const { return fmt::format("{} {} {} {}", byte, line, fingerprinted, fingerprint); }
     static Result<Place> parse(std::string_view text) {
         Place place;
         for (auto* number : {&place.byte, &place.line, &place.fingerprinted}) {
@@ -52,9 +52,9 @@ struct Place {
 struct Reading {
     std::unique_ptr<InputFile> file;
     InputCursor cursor;
-    std::int64_t number = 0;  ///< of the next stretch
-    Place place;              ///< where it begins
-    std::string pending;      ///< read from there on
+    std::int64_t number = 0;         ///< of the next stretch
+    Place place;                     ///< where it begins
+    std::string pending;             ///< read from there on
     std::vector<std::string> names;  ///< CSV
     std::optional<Error> broken;     ///< what comes after pending cannot be read
     bool told = false;               ///< of broken
@@ -132,14 +132,17 @@ private:
             current.insert(identity);
             if (open_.contains(identity)) continue;
             if (open_.size() >= max_open_files) {
-                show(SourceState::running, fmt::format("more than {} files match; the others wait", max_open_files));
+                show(SourceState::running,
+                     fmt::format("more than {} files match; the others wait", max_open_files));
                 continue;
             }
             auto reading = TRY(open(path));
             if (reading) open_.emplace(reading->file->identity(), std::move(reading));
         }
-        if (open_.empty()) show(SourceState::waiting, fmt::format("there is no file {} yet", pattern_));
-        else show(SourceState::running);
+        if (open_.empty())
+            show(SourceState::waiting, fmt::format("there is no file {} yet", pattern_));
+        else
+            show(SourceState::running);
         return current;
     }
 
@@ -183,7 +186,8 @@ private:
             shorter = now != reading.place.fingerprint;
         }
         if (!shorter) return {};
-        log::warn("source {}: {} was truncated; it is read from its start", spec().name, reading.file->path());
+        log::warn("source {}: {} was truncated; it is read from its start", spec().name,
+                  reading.file->path());
         TRY(settle_all());
         reading.pending.clear();
         reading.names.clear();
@@ -234,8 +238,10 @@ private:
         auto page = new_page();
         page->page.clear();
         page->raw.assign(reading.pending, 0, end);
-        if (file_.kind == Kind::json_lines) split_lines(reading, *page);
-        else split_rows(reading, *page);
+        if (file_.kind == Kind::json_lines)
+            split_lines(reading, *page);
+        else
+            split_rows(reading, *page);
         auto lines = std::count(page->raw.begin(), page->raw.end(), '\n');
         reading.pending.erase(0, end);
         TRY(send_page(reading, std::move(page)));
@@ -249,8 +255,10 @@ private:
             if (reading.broken) return true;
             auto got = reading.file->read(reading.pending, wanted - reading.pending.size());
             if (!got && got.error().code != Errc::corrupt) return fail(std::move(got.error()));
-            if (!got) reading.broken = std::move(got.error());  // what was read before it is taken first
-            else if (*got == 0) return true;
+            if (!got)
+                reading.broken = std::move(got.error());  // what was read before it is taken first
+            else if (*got == 0)
+                return true;
         }
         return false;
     }
@@ -271,8 +279,8 @@ private:
         if (!page.splitter) page.splitter = std::make_unique<PageSplitter>("", spec().key);
         page.splitter->split_lines(page.body, page.page);
         for (auto& reject : page.page.rejects) {
-            auto line = reading.place.line + 1 +
-                        std::count(std::as_const(page.body).data(), reject.raw.data(), '\n');
+            auto line =
+                reading.place.line + 1 + std::count(std::as_const(page.body).data(), reject.raw.data(), '\n');
             reject.reason = fmt::format("line {}: {}", line, reject.reason);
         }
     }
@@ -339,7 +347,8 @@ private:
         auto lines = std::count(row.begin(), row.end(), '\n');
         if (file_.header) {
             auto names = csv_names(*fields);
-            if (!names) return fail(Errc::corrupt, "{}: line 1: {}", reading.file->path(), names.error().text);
+            if (!names)
+                return fail(Errc::corrupt, "{}: line 1: {}", reading.file->path(), names.error().text);
             reading.names = std::move(*names);
             start += *end;
         } else {
@@ -383,9 +392,10 @@ private:
         }
         auto end = std::min(line_end + 1, reading.pending.size());
         reading.pending.erase(0, end);
-        page->page.rejects.push_back(
-            {page->raw, fmt::format("line {}: longer than {}", reading.place.line + 1,
-                                    format_bytes(std::int64_t(max_line_bytes))), 0});
+        page->page.rejects.push_back({page->raw,
+                                      fmt::format("line {}: longer than {}", reading.place.line + 1,
+                                                  format_bytes(std::int64_t(max_line_bytes))),
+                                      0});
         TRY(send_page(reading, std::move(page)));
         advance(reading, passed + end, 1);
         return true;

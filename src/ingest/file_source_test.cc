@@ -1,11 +1,11 @@
-#include <filesystem>
-#include <fstream>
-#include <set>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "ingest/input_file.h"
 #include "ingest/sources.h"
@@ -15,11 +15,11 @@ namespace penstock::ingest {
 namespace {
 
 namespace fs = std::filesystem;
+using pipeline::FileSource;
+using pipeline::SourceSpec;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
-using pipeline::FileSource;
-using pipeline::SourceSpec;
 
 class NoReplicas final : public Replicas {
 public:
@@ -159,8 +159,7 @@ TEST_F(FileSourceTest, ABrokenFileIsKeptAsALetterAndTheOthersAreRead) {
 TEST_F(FileSourceTest, ManyStretchesAndACrashInEach) {
     ASSERT_TRUE(topics_.create({.name = "things", .partitions = 3, .config = {}}));
     std::string text;
-    for (int i = 0; i < 20'000; ++i)
-        text += fmt::format("{{\"id\":\"{}\",\"filler\":\"{:0>120}\"}}\n", i, i);
+    for (int i = 0; i < 20'000; ++i) text += fmt::format("{{\"id\":\"{}\",\"filler\":\"{:0>120}\"}}\n", i, i);
     write("a.jsonl", text);
     for (int crash = 1; crash < 12; crash += 2) {
         topics_.crash_after(crash);
@@ -186,7 +185,8 @@ TEST_F(FileSourceTest, ALineThatIsTooLongIsCutAndTheNextIsRead) {
 }
 
 TEST_F(FileSourceTest, CsvRowsAreObjects) {
-    write("a.csv", "id,name,note\r\n1,\"O'Neil, \"\"x\"\"\",\r\n2,\"two\nlines\",\"\"\r\n3,only two\r\n4,d,e");
+    write("a.csv",
+          "id,name,note\r\n1,\"O'Neil, \"\"x\"\"\",\r\n2,\"two\nlines\",\"\"\r\n3,only two\r\n4,d,e");
     auto counts = once(spec("a.csv", FileSource::Kind::csv));
     ASSERT_TRUE(counts) << counts.error().text;
     auto records = topics_.records("things");
@@ -245,7 +245,8 @@ class WebhookTest : public FileSourceTest {
 protected:
     SourceSpec hook(std::string token = {}, std::string records = {}) {
         SourceSpec spec{.name = "posted", .key = "/id", .topic = "things"};
-        spec.input = pipeline::WebhookSource{.path = "/in", .token = std::move(token), .records = std::move(records)};
+        spec.input =
+            pipeline::WebhookSource{.path = "/in", .token = std::move(token), .records = std::move(records)};
         return spec;
     }
     Result<SourceCounts> post(std::string_view body, std::string_view authorization = {}) {

@@ -1,11 +1,11 @@
 #include "ingest/http_fetcher.h"
 
+#include <curl/curl.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <mutex>
-
-#include <curl/curl.h>
 
 #include "base/clock.h"
 #include "base/units.h"
@@ -15,10 +15,18 @@
 namespace penstock::ingest {
 namespace {
 
-struct CloseEasy { void operator()(CURL* handle) const { curl_easy_cleanup(handle); } };
-struct CloseMulti { void operator()(CURLM* handle) const { curl_multi_cleanup(handle); } };
-struct CloseUrl { void operator()(CURLU* handle) const { curl_url_cleanup(handle); } };
-struct FreeList { void operator()(curl_slist* list) const { curl_slist_free_all(list); } };
+struct CloseEasy {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct CloseMulti {
+    void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
+};
+struct CloseUrl {
+    void operator()(CURLU* handle) const { curl_url_cleanup(handle); }
+};
+struct FreeList {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
 using Easy = std::unique_ptr<CURL, CloseEasy>;
 using Url = std::unique_ptr<CURLU, CloseUrl>;
 using List = std::unique_ptr<curl_slist, FreeList>;
@@ -27,8 +35,9 @@ void start_curl() {
     static std::once_flag once;
     std::call_once(once, [] {
         curl_global_init(CURL_GLOBAL_DEFAULT);
-        // A TLS connection that the peer has closed must be an error of one request, not the end of the process.
-        struct sigaction action {};
+        // A TLS connection that the peer has closed must be an error of one request, not the end of the
+        // process.
+        struct sigaction action{};
         if (sigaction(SIGPIPE, nullptr, &action) == 0 && action.sa_handler == SIG_DFL)
             std::signal(SIGPIPE, SIG_IGN);
     });
@@ -60,9 +69,10 @@ std::string encoded(std::string_view text) {
     constexpr std::string_view digits = "0123456789ABCDEF";
     std::string out;
     for (char c : text) {
-        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-        if (unreserved) out += c;
+        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                          c == '-' || c == '.' || c == '_' || c == '~';
+        if (unreserved)
+            out += c;
         else {
             out += '%';
             out += digits[std::uint8_t(c) >> 4];
@@ -195,8 +205,10 @@ struct HttpFetcher::Impl {
         curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, source.verify_tls ? 1L : 0L);
         curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, source.verify_tls ? 2L : 0L);
         if (!source.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, source.ca_file.c_str());
-        if (past_proxies) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
-        else if (!proxy.empty()) curl_easy_setopt(handle, CURLOPT_PROXY, proxy.c_str());
+        if (past_proxies)
+            curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+        else if (!proxy.empty())
+            curl_easy_setopt(handle, CURLOPT_PROXY, proxy.c_str());
     }
 
     FetchFailure failure_of(CURLcode code, const Receiving& receiving) const {
@@ -211,18 +223,22 @@ struct HttpFetcher::Impl {
         switch (code) {
             case CURLE_COULDNT_RESOLVE_HOST:
             case CURLE_COULDNT_RESOLVE_PROXY:
-            case CURLE_COULDNT_CONNECT: return {{Errc::unavailable, text}, true};
-            case CURLE_OPERATION_TIMEDOUT: return {{Errc::timeout, text}, connected == 0};
+            case CURLE_COULDNT_CONNECT:
+                return {{Errc::unavailable, text}, true};
+            case CURLE_OPERATION_TIMEDOUT:
+                return {{Errc::timeout, text}, connected == 0};
             case CURLE_PEER_FAILED_VERIFICATION:
-            case CURLE_SSL_CACERT_BADFILE: return {{Errc::unauthorized, text}};
-            default: return {{Errc::unavailable, text}, proxy_status >= 400};
+            case CURLE_SSL_CACERT_BADFILE:
+                return {{Errc::unauthorized, text}};
+            default:
+                return {{Errc::unavailable, text}, proxy_status >= 400};
         }
     }
 
     /// One request, without its redirects.
-    std::expected<FetchResponse, FetchFailure> once(const FetchRequest& request, bool secrets,
-                                                    bool as_get, std::string& into,
-                                                    std::int64_t deadline_us, std::string& redirect) {
+    std::expected<FetchResponse, FetchFailure> once(const FetchRequest& request, bool secrets, bool as_get,
+                                                    std::string& into, std::int64_t deadline_us,
+                                                    std::string& redirect) {
         into.clear();
         Receiving receiving{.body = &into};
         detail[0] = '\0';
@@ -342,15 +358,16 @@ Result<std::unique_ptr<HttpFetcher>> HttpFetcher::make(const pipeline::HttpSourc
     TRY(impl->resolve());
     if (!source.ca_file.empty()) {
         // curl says so only at the first request, and then in other words.
-        if (auto* file = std::fopen(source.ca_file.c_str(), "rb")) std::fclose(file);
-        else return fail(Errc::invalid, "ca_file: cannot read '{}'", source.ca_file);
+        if (auto* file = std::fopen(source.ca_file.c_str(), "rb"))
+            std::fclose(file);
+        else
+            return fail(Errc::invalid, "ca_file: cannot read '{}'", source.ca_file);
     }
     control.set_waker([multi = impl->multi.get()] { curl_multi_wakeup(multi); });
     return std::unique_ptr<HttpFetcher>(new HttpFetcher(std::move(impl)));
 }
 
-std::string HttpFetcher::url_with(
-    const std::vector<std::pair<std::string, std::string>>& parameters) const {
+std::string HttpFetcher::url_with(const std::vector<std::pair<std::string, std::string>>& parameters) const {
     std::string out = impl_->url.substr(0, impl_->url.find('#'));
     auto add = [&out](std::string_view name, std::string_view value) {
         out += out.find('?') == std::string::npos ? '?' : '&';
@@ -422,6 +439,8 @@ std::optional<bool> HttpFetcher::take_probe() {
     return result;
 }
 
-bool HttpFetcher::probing() const { return impl_->probe != nullptr; }
+bool HttpFetcher::probing() const {
+    return impl_->probe != nullptr;
+}
 
 }  // namespace penstock::ingest

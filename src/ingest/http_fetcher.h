@@ -41,15 +41,14 @@ inline constexpr std::size_t max_response_bytes = 64 * 1024 * 1024;
 class HttpFetcher {
 public:
     /// Resolves ${NAME} in URL, query, headers, body and proxy: Errc::invalid names what is missing.
-    static Result<std::unique_ptr<HttpFetcher>> make(const pipeline::HttpSource& source,
-                                                     RunControl& control);
+    static Result<std::unique_ptr<HttpFetcher>> make(const pipeline::HttpSource& source, RunControl& control);
     ~HttpFetcher();
 
     /// The source's URL with its parameters, and further ones in place of those with the same name.
     std::string url_with(const std::vector<std::pair<std::string, std::string>>& parameters) const;
 
-    /// Reads the body into `body`, anew. Any status of an HTTP server is a response. Ends with Errc::cancelled when
-    /// the run does. Meanwhile probes go on.
+    /// Reads the body into `body`, anew. Any status of an HTTP server is a response. Ends with
+    /// Errc::cancelled when the run does. Meanwhile probes go on.
     std::expected<FetchResponse, FetchFailure> fetch(const FetchRequest& request, std::string& body);
 
     /// Waits like RunControl::wait_us(), and lets probes go on.

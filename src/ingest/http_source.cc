@@ -1,8 +1,9 @@
-// The run of an HTTP source: asks for one page after another, and sends each to the log while the next is fetched.
+// The run of an HTTP source: asks for one page after another, and sends each to the log while the next is
+// fetched.
+#include <xxhash.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,7 +24,9 @@ using Kind = pipeline::Pagination::Kind;
 constexpr std::int64_t replica_patience_us = 500'000;
 constexpr std::int64_t probe_every_us = 60'000'000;
 
-std::int64_t now_us() { return system_clock().monotonic_us(); }
+std::int64_t now_us() {
+    return system_clock().monotonic_us();
+}
 
 /// Why a fetch gave no page.
 struct Trouble {
@@ -42,9 +45,9 @@ public:
     explicit HttpRun(RunSetting setting)
         : SourceRun(std::move(setting)),
           http_(std::get<pipeline::HttpSource>(spec().input)),
-          backoff_(http_.backoff_us, http_.backoff_max_us,
-                   XXH3_64bits(spec().name.data(), spec().name.size()) ^
-                       std::uint64_t(system_clock().now_us())),
+          backoff_(
+              http_.backoff_us, http_.backoff_max_us,
+              XXH3_64bits(spec().name.data(), spec().name.size()) ^ std::uint64_t(system_clock().now_us())),
           breaker_(http_.breaker_failures, http_.breaker_open_us) {
         if (http_.limit) rate_.emplace(*http_.limit);
     }
@@ -100,10 +103,14 @@ private:
 
     std::string where() const {
         switch (http_.pagination.kind) {
-            case Kind::none: return "the next response";
-            case Kind::page: return "page " + token_;
-            case Kind::cursor: return token_.empty() ? "the first page" : "cursor " + token_;
-            case Kind::link: return token_.empty() ? "the first page" : masked_url(token_);
+            case Kind::none:
+                return "the next response";
+            case Kind::page:
+                return "page " + token_;
+            case Kind::cursor:
+                return token_.empty() ? "the first page" : "cursor " + token_;
+            case Kind::link:
+                return token_.empty() ? "the first page" : masked_url(token_);
         }
         return "";
     }
@@ -113,8 +120,10 @@ private:
         bool empty = fetched.page->page.size() == 0;
         if (rate_) rate_->count(now_us(), fetched.page->page.size());
         expected_records_ = fetched.page->page.size();
-        if (empty) give_back(std::move(fetched.page));
-        else TRY(send(std::move(fetched.page), cursor_ ? &*cursor_ : nullptr));
+        if (empty)
+            give_back(std::move(fetched.page));
+        else
+            TRY(send(std::move(fetched.page), cursor_ ? &*cursor_ : nullptr));
         if (!has_position()) {
             ++number_;
             return setting().bounded && setting().for_us == 0;
@@ -158,12 +167,13 @@ private:
         }
         if (!response) {
             auto& error = response.error().error;
-            bool hopeless = error.code == Errc::invalid || error.code == Errc::unauthorized ||
-                            error.code == Errc::full;
+            bool hopeless =
+                error.code == Errc::invalid || error.code == Errc::unauthorized || error.code == Errc::full;
             return std::unexpected(Trouble{std::move(error), !hopeless});
         }
         counts().bytes += response->bytes;
-        if (response->status < 200 || response->status > 299) return std::unexpected(refused(*response, page->body));
+        if (response->status < 200 || response->status > 299)
+            return std::unexpected(refused(*response, page->body));
         return split(std::move(page), std::move(*response), request.url);
     }
 
@@ -251,7 +261,8 @@ private:
         if (auto reached = fetcher_->take_probe(); reached && *reached) {
             on_replica_ = false;
             replica_detail_.clear();
-            log::info("source {}: {} can be reached again; the replica is left", spec().name, masked_url(url));
+            log::info("source {}: {} can be reached again; the replica is left", spec().name,
+                      masked_url(url));
             return;
         }
         if (now_us() < next_probe_us_ || fetcher_->probing()) return;

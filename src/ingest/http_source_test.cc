@@ -11,12 +11,12 @@
 namespace penstock::ingest {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
-using ::testing::UnorderedElementsAre;
 using pipeline::HttpSource;
 using pipeline::Pagination;
 using pipeline::SourceSpec;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 class FakeReplicas final : public Replicas {
 public:
@@ -227,8 +227,8 @@ TEST_F(HttpSourceTest, RetryAfterIsWaitedFor) {
 
 TEST_F(HttpSourceTest, ATruncatedBodyIsAFailureAndNothingOfItIsAppended) {
     auto body = items(1, 10);
-    testing::RawServer server(shards_, fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}",
-                                                   body.size() + 100, body));
+    testing::RawServer server(
+        shards_, fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", body.size() + 100, body));
     auto source = spec(server.url("/"));
     http(source).retries = 1;
     auto counts = once(source);
@@ -377,7 +377,8 @@ TEST_F(HttpSourceTest, CursorsAreFollowed) {
         return text(200, body + (page < 3 ? fmt::format(R"(,"next":{{"cursor":"c{}"}}}})", page + 1) : "}"));
     });
     auto source = spec(api_.url("/"));
-    http(source).pagination = {.kind = Pagination::Kind::cursor, .parameter = "after", .next = "/next/cursor"};
+    http(source).pagination = {
+        .kind = Pagination::Kind::cursor, .parameter = "after", .next = "/next/cursor"};
     EXPECT_EQ(once(source)->acknowledged, 16);
     EXPECT_EQ(api_.count(), 4u);
     EXPECT_FALSE(api_.requests()[0].query_value("after"));
@@ -391,7 +392,9 @@ TEST_F(HttpSourceTest, LinksAreFollowed) {
         auto response = text(200, items(page, 2));
         if (page < 4)
             response.headers.emplace_back(
-                "Link", fmt::format(R"(</list?p=1>; rel="first", </list?p={}>; title="a, b"; rel="next last")", page + 1));
+                "Link",
+                fmt::format(R"(</list?p=1>; rel="first", </list?p={}>; title="a, b"; rel="next last")",
+                            page + 1));
         return response;
     });
     auto source = spec(api_.url("/list"));
@@ -443,7 +446,8 @@ TEST_F(HttpSourceTest, AContinuousSourceOpensItsCircuitAndRecovers) {
     EXPECT_TRUE(eventually([&] { return status().state == SourceState::circuit_open; }));
     EXPECT_THAT(status().detail, HasSubstr("HTTP 500: down"));
     broken = false;
-    EXPECT_TRUE(eventually([&] { return status().state == SourceState::running && status().counts.acknowledged > 2; }));
+    EXPECT_TRUE(eventually(
+        [&] { return status().state == SourceState::running && status().counts.acknowledged > 2; }));
     EXPECT_EQ(status().detail, "");
     ASSERT_TRUE(sources_->stop("src"));
     auto stopped = status();
@@ -503,7 +507,7 @@ TEST_F(HttpSourceTest, StartingTheSameAgainChangesNothingAndAnotherSpecRestarts)
     ASSERT_TRUE(sources_->start("p", source));
     http(source).url = api_.url("/two");
     ASSERT_TRUE(sources_->start("p", source));
-    EXPECT_TRUE(eventually([&] { 
+    EXPECT_TRUE(eventually([&] {
         auto requests = api_.requests();
         return !requests.empty() && requests.back().path == "/two";
     }));

@@ -1,8 +1,8 @@
-// HTTP to acknowledged, from the replica over loopback into topics that forget: records for each second of the
-// source's own CPU time (receive, split, key, hash, append). ./ingest_bench [seconds] [users in a page]
-#include <ctime>
-
+// HTTP to acknowledged, from the replica over loopback into topics that forget: records for each second of
+// the source's own CPU time (receive, split, key, hash, append). ./ingest_bench [seconds] [users in a page]
 #include <fmt/format.h>
+
+#include <ctime>
 
 #include "ingest/sources.h"
 #include "ingest/testing/fake_topics.h"
@@ -41,9 +41,8 @@ int main(int count, char** arguments) {
     NoReplicas none;
     auto sources = ingest::make_sources(topics, none);
     pipeline::SourceSpec spec{.name = "bench", .key = "/login/uuid", .topic = "users"};
-    spec.input = pipeline::HttpSource{.url = (*replica)->base_url() + "/api/",
-                                      .query = {{"results", users}},
-                                      .records = "/results"};
+    spec.input = pipeline::HttpSource{
+        .url = (*replica)->base_url() + "/api/", .query = {{"results", users}}, .records = "/results"};
     auto before = thread_cpu_seconds();
     auto made = sources->run_bounded(spec, std::int64_t(seconds * 1e6), "bench", {});
     auto spent = thread_cpu_seconds() - before;
@@ -51,8 +50,9 @@ int main(int count, char** arguments) {
         fmt::print(stderr, "{}\n", made.error().text);
         return 1;
     }
-    fmt::print("{} users a page: {} records acknowledged in {:.1f} s: {:.0f} records/s; the source used {:.2f} s of "
-               "CPU: {:.0f} records/CPU-s, {:.0f} MB/CPU-s\n",
-               users, made->acknowledged, seconds, double(made->acknowledged) / seconds, spent,
-               double(made->acknowledged) / spent, double(made->bytes) / spent / 1e6);
+    fmt::print(
+        "{} users a page: {} records acknowledged in {:.1f} s: {:.0f} records/s; the source used {:.2f} s of "
+        "CPU: {:.0f} records/CPU-s, {:.0f} MB/CPU-s\n",
+        users, made->acknowledged, seconds, double(made->acknowledged) / seconds, spent,
+        double(made->acknowledged) / spent, double(made->bytes) / spent / 1e6);
 }

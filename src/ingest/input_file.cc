@@ -1,16 +1,15 @@
 #include "ingest/input_file.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include <fcntl.h>
 #include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
 #include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace penstock::ingest {
 namespace {
@@ -37,12 +36,16 @@ Result<std::size_t> read_at(int descriptor, const std::string& path, std::int64_
 /// The state of one decompression, either kind.
 struct InputFile::Decoder {
     explicit Decoder(Kind of) : kind(of) {
-        if (kind == Kind::zstd) frames = ZSTD_createDStream();
-        else inflateInit2(&members, 15 + 32);
+        if (kind == Kind::zstd)
+            frames = ZSTD_createDStream();
+        else
+            inflateInit2(&members, 15 + 32);
     }
     ~Decoder() {
-        if (kind == Kind::zstd) ZSTD_freeDStream(frames);
-        else inflateEnd(&members);
+        if (kind == Kind::zstd)
+            ZSTD_freeDStream(frames);
+        else
+            inflateEnd(&members);
     }
     Decoder(const Decoder&) = delete;
     Decoder& operator=(const Decoder&) = delete;
@@ -91,7 +94,7 @@ Result<std::unique_ptr<InputFile>> InputFile::open(const std::string& path) {
     file->path_ = path;
     file->descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->descriptor_ < 0) return io_error(path, errno);
-    struct stat info {};
+    struct stat info{};
     if (::fstat(file->descriptor_, &info) != 0) return io_error(path, errno);
     if (!S_ISREG(info.st_mode)) return fail(Errc::invalid, "{} is not a regular file", path);
     file->identity_ = identity_of(info);
@@ -108,7 +111,7 @@ InputFile::~InputFile() {
 }
 
 Result<std::int64_t> InputFile::size() const {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(descriptor_, &info) != 0) return io_error(path_, errno);
     return std::int64_t(info.st_size);
 }
@@ -140,8 +143,8 @@ Result<std::size_t> InputFile::read_compressed(std::string& out, std::size_t max
     while (out.size() - before < max) {
         if (decoder_->input.empty()) {
             decoder_->input.resize(64 * 1024);
-            auto got = TRY(read_at(descriptor_, path_, file_place_, decoder_->input.data(),
-                                   decoder_->input.size()));
+            auto got =
+                TRY(read_at(descriptor_, path_, file_place_, decoder_->input.data(), decoder_->input.size()));
             decoder_->input.resize(got);
             file_place_ += std::int64_t(got);
         }
@@ -191,7 +194,7 @@ std::vector<std::string> matching_files(const std::string& pattern) {
 }
 
 std::string identity_at(const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     return ::stat(path.c_str(), &info) == 0 ? identity_of(info) : "";
 }
 

@@ -11,8 +11,8 @@
 
 namespace penstock::ingest {
 
-/// An open file. The kind follows from its first bytes, not from its name. Places count bytes after decompression.
-/// For one thread at a time.
+/// An open file. The kind follows from its first bytes, not from its name. Places count bytes after
+/// decompression. For one thread at a time.
 class InputFile {
 public:
     enum class Kind { plain, gzip, zstd };
@@ -29,10 +29,11 @@ public:
     Result<std::int64_t> size() const;
     std::int64_t place() const { return place_; }
 
-    /// Appends at most max bytes; fewer, or none, at the end of what is there now. Errc::corrupt when compressed bytes
-    /// cannot be read.
+    /// Appends at most max bytes; fewer, or none, at the end of what is there now. Errc::corrupt when
+    /// compressed bytes cannot be read.
     Result<std::size_t> read(std::string& out, std::size_t max);
-    /// Compressed files are read anew from their start to the place. Errc::out_of_range when the file ends before.
+    /// Compressed files are read anew from their start to the place. Errc::out_of_range when the file ends
+    /// before.
     Result<> seek(std::int64_t place);
     /// A hash of the first bytes (at most count): tells another file that took over the inode.
     Result<std::string> fingerprint(std::size_t count) const;

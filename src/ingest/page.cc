@@ -18,12 +18,18 @@ std::string_view trimmed(std::string_view text) {
 
 std::string_view name_of(ondemand::json_type type) {
     switch (type) {
-        case ondemand::json_type::array: return "an array";
-        case ondemand::json_type::object: return "an object";
-        case ondemand::json_type::number: return "a number";
-        case ondemand::json_type::string: return "a string";
-        case ondemand::json_type::boolean: return "true or false";
-        case ondemand::json_type::null: return "null";
+        case ondemand::json_type::array:
+            return "an array";
+        case ondemand::json_type::object:
+            return "an object";
+        case ondemand::json_type::number:
+            return "a number";
+        case ondemand::json_type::string:
+            return "a string";
+        case ondemand::json_type::boolean:
+            return "true or false";
+        case ondemand::json_type::null:
+            return "null";
     }
     return "something else";
 }
@@ -69,10 +75,12 @@ struct PageSplitter::Impl {
                 if (found.get_string().get(text)) return std::nullopt;
                 return text;
             case ondemand::json_type::number:
-            case ondemand::json_type::boolean: return trimmed(found.raw_json_token());
+            case ondemand::json_type::boolean:
+                return trimmed(found.raw_json_token());
             case ondemand::json_type::null:
             case ondemand::json_type::array:
-            case ondemand::json_type::object: return std::nullopt;
+            case ondemand::json_type::object:
+                return std::nullopt;
         }
         return std::nullopt;
     }
@@ -117,8 +125,7 @@ struct PageSplitter::Impl {
                 if (auto error = inner.raw_json().get(raw)) return error;
             }
             page.rejects.push_back({trimmed(raw),
-                                    fmt::format("a record must be a JSON object, this is {}",
-                                                name_of(type)),
+                                    fmt::format("a record must be a JSON object, this is {}", name_of(type)),
                                     page.size()});
         }
         return simdjson::SUCCESS;
@@ -136,8 +143,7 @@ struct PageSplitter::Impl {
             at = std::size_t(page.records.back().value.data() - body.data()) +
                  page.records.back().value.size();
         page.rejects.push_back({trimmed(std::string_view(body).substr(at)),
-                                fmt::format("not JSON at byte {}: {}", at,
-                                            simdjson::error_message(error)),
+                                fmt::format("not JSON at byte {}: {}", at, simdjson::error_message(error)),
                                 page.size()});
     }
 };
@@ -155,8 +161,7 @@ Result<> check_json_pointer(std::string_view pointer) {
     for (std::size_t i = 0; i < pointer.size(); ++i)
         if (pointer[i] == '~' &&
             (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')))
-            return fail(Errc::invalid, "'{}' is not a JSON Pointer: '~' must be followed by 0 or 1",
-                        pointer);
+            return fail(Errc::invalid, "'{}' is not a JSON Pointer: '~' must be followed by 0 or 1", pointer);
     return {};
 }
 
@@ -201,8 +206,7 @@ Result<> PageSplitter::split(std::string& body, Page& page) {
             error = whole.get_object().get(object);
             if (!error) error = impl_->take(object, page);
         } else if (!error) {
-            return fail(Errc::invalid, "expected an array at {}, found {}", impl_->records,
-                        name_of(type));
+            return fail(Errc::invalid, "expected an array at {}, found {}", impl_->records, name_of(type));
         }
     }
     if (!error) return {};
@@ -210,8 +214,7 @@ Result<> PageSplitter::split(std::string& body, Page& page) {
         impl_->reject_rest(document, body, page, error);
         return {};
     }
-    return fail(Errc::corrupt, "not JSON ({}): {}", simdjson::error_message(error),
-                describe_body(body));
+    return fail(Errc::corrupt, "not JSON ({}): {}", simdjson::error_message(error), describe_body(body));
 }
 
 Result<> PageSplitter::split_any(std::string& body, Page& page) {
@@ -254,8 +257,7 @@ void PageSplitter::split_lines(std::string& body, Page& page) {
         ondemand::document document;
         ondemand::object object;
         simdjson::error_code error = simdjson::SUCCESS;
-        if (parser.capacity() < line.size())
-            error = parser.allocate(line.size() * 2 + 4096, max_depth);
+        if (parser.capacity() < line.size()) error = parser.allocate(line.size() * 2 + 4096, max_depth);
         if (!error) error = parser.iterate(line.data(), line.size(), readable).get(document);
         if (!error) error = document.get_object().get(object);
         auto records = page.records.size();
@@ -273,10 +275,9 @@ void PageSplitter::split_lines(std::string& body, Page& page) {
             }
         }
         if (error)
-            page.rejects.push_back({line,
-                                    fmt::format("expected one JSON object in a line: {}",
-                                                simdjson::error_message(error)),
-                                    page.size()});
+            page.rejects.push_back(
+                {line, fmt::format("expected one JSON object in a line: {}", simdjson::error_message(error)),
+                 page.size()});
     }
 }
 
@@ -284,8 +285,7 @@ std::optional<std::string> PageSplitter::text_at(std::string& body, std::string_
     ondemand::document document;
     ondemand::value found;
     ondemand::json_type type{};
-    if (impl_->parse(body).get(document) || document.at_pointer(pointer).get(found) ||
-        found.type().get(type))
+    if (impl_->parse(body).get(document) || document.at_pointer(pointer).get(found) || found.type().get(type))
         return std::nullopt;
     std::string_view text;
     if (type == ondemand::json_type::string && !found.get_string().get(text)) return std::string(text);

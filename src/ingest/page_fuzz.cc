@@ -9,7 +9,8 @@ using namespace penstock::ingest;
 
 void check_inside(const Page& page, const std::string& body) {
     auto inside = [&](std::string_view view) {
-        return view.empty() || (view.data() >= body.data() && view.data() + view.size() <= body.data() + body.size());
+        return view.empty() ||
+               (view.data() >= body.data() && view.data() + view.size() <= body.data() + body.size());
     };
     std::size_t bytes = 0;
     for (auto& record : page.records) {

@@ -33,14 +33,16 @@ struct Split {
 using testing::ElementsAre;
 
 TEST(PageTest, ElementsAreTheBytesAsReceived) {
-    Split split(R"({"n": 2, "results": [ {"a" : 1.50 , "b":{"c":[1,2,{}]}} , {"a":"x\u00e9y"}]  })", "/results", "");
+    Split split(R"({"n": 2, "results": [ {"a" : 1.50 , "b":{"c":[1,2,{}]}} , {"a":"x\u00e9y"}]  })",
+                "/results", "");
     ASSERT_TRUE(split.result) << split.result.error().text;
     EXPECT_THAT(split.values(), ElementsAre(R"({"a" : 1.50 , "b":{"c":[1,2,{}]}})", R"({"a":"x\u00e9y"})"));
 }
 
 TEST(PageTest, KeysAreStringsUnescapedAndNumbersAsWritten) {
-    Split split(R"([{"l":{"u":"a\"b"},"z":[1]},{"l":{"u":1.50}},{"l":{"u":true}},{"l":{"u":null}},{"l":{}},{"x":1}])", "",
-                "/l/u");
+    Split split(
+        R"([{"l":{"u":"a\"b"},"z":[1]},{"l":{"u":1.50}},{"l":{"u":true}},{"l":{"u":null}},{"l":{}},{"x":1}])",
+        "", "/l/u");
     ASSERT_TRUE(split.result) << split.result.error().text;
     EXPECT_THAT(split.keys(), ElementsAre("a\"b", "1.50", "true", "(none)", "(none)", "(none)"));
     EXPECT_EQ(split.page.without_key, 3);
@@ -93,7 +95,8 @@ TEST(PageTest, AnArrayThatBreaksOffKeepsWhatCameBeforeAndRejectsTheRest) {
 }
 
 TEST(PageTest, LinesAreRecordsAndBadOnesAreRejected) {
-    Split split("{\"a\":1}\n\n {\"a\":\"x\"} \r\nnot json\n{\"a\":2} {\"a\":3}\n[1]\n{\"a\":4}", "", "/a", true);
+    Split split("{\"a\":1}\n\n {\"a\":\"x\"} \r\nnot json\n{\"a\":2} {\"a\":3}\n[1]\n{\"a\":4}", "", "/a",
+                true);
     ASSERT_TRUE(split.result);
     EXPECT_THAT(split.values(), ElementsAre(R"({"a":1})", R"({"a":"x"})", R"({"a":4})"));
     EXPECT_THAT(split.keys(), ElementsAre("1", "x", "4"));

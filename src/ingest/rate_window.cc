@@ -32,8 +32,10 @@ void RateWindow::count(std::int64_t now_us, std::int64_t records) {
     // Uses that are close are one, at the end of their time: never forgotten too early.
     auto grain = std::max<std::int64_t>(limit_.per_us / 1000, 1);
     auto at_us = (now_us / grain + 1) * grain;
-    if (!uses_.empty() && uses_.back().at_us == at_us) uses_.back().amount += amount;
-    else uses_.push_back({at_us, amount});
+    if (!uses_.empty() && uses_.back().at_us == at_us)
+        uses_.back().amount += amount;
+    else
+        uses_.push_back({at_us, amount});
 }
 
 }  // namespace penstock::ingest

@@ -1,4 +1,5 @@
-// Keeps to a limit such as "20000 records per 5m" in every stretch of that length, wherever the API's own begins.
+// Keeps to a limit such as "20000 records per 5m" in every stretch of that length, wherever the API's own
+// begins.
 #pragma once
 
 #include <cstdint>

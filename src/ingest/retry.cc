@@ -37,9 +37,12 @@ void CircuitBreaker::failed(std::int64_t now_us) {
 
 std::string_view to_string(CircuitBreaker::State state) {
     switch (state) {
-        case CircuitBreaker::State::closed: return "closed";
-        case CircuitBreaker::State::open: return "open";
-        case CircuitBreaker::State::half_open: return "half open";
+        case CircuitBreaker::State::closed:
+            return "closed";
+        case CircuitBreaker::State::open:
+            return "open";
+        case CircuitBreaker::State::half_open:
+            return "half open";
     }
     return "";
 }

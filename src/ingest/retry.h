@@ -14,8 +14,8 @@ public:
     Backoff(std::int64_t base_us, std::int64_t max_us, std::uint64_t seed)
         : base_us_(base_us), max_us_(max_us), random_(seed) {}
 
-    /// For the attempt after this many failures in a row, from 1. told_us: what the API's Retry-After says; it is
-    /// waited for in any case, at most an hour.
+    /// For the attempt after this many failures in a row, from 1. told_us: what the API's Retry-After says;
+    /// it is waited for in any case, at most an hour.
     std::int64_t delay_us(int failures, std::optional<std::int64_t> told_us = {});
 
 private:
@@ -24,8 +24,9 @@ private:
     std::mt19937_64 random_;
 };
 
-/// Closed: requests go through. After so many failures in a row open: none does, for a time. Then half open: one
-/// may, and what comes of it closes or opens the circuit. For one thread; times are monotonic microseconds.
+/// Closed: requests go through. After so many failures in a row open: none does, for a time. Then half open:
+/// one may, and what comes of it closes or opens the circuit. For one thread; times are monotonic
+/// microseconds.
 class CircuitBreaker {
 public:
     enum class State { closed, open, half_open };

@@ -8,8 +8,7 @@
 namespace penstock::ingest {
 
 RunControl::RunControl(std::int64_t for_us, std::function<bool()> cancelled)
-    : cancelled_(std::move(cancelled)),
-      end_us_(for_us > 0 ? system_clock().monotonic_us() + for_us : 0) {}
+    : cancelled_(std::move(cancelled)), end_us_(for_us > 0 ? system_clock().monotonic_us() + for_us : 0) {}
 
 void RunControl::stop() {
     std::lock_guard lock(mutex_);

@@ -6,13 +6,20 @@ namespace penstock::ingest {
 
 std::string_view to_string(SourceState state) {
     switch (state) {
-        case SourceState::waiting: return "waiting";
-        case SourceState::running: return "running";
-        case SourceState::backing_off: return "backing_off";
-        case SourceState::circuit_open: return "circuit_open";
-        case SourceState::stopped: return "stopped";
-        case SourceState::finished: return "finished";
-        case SourceState::failed: return "failed";
+        case SourceState::waiting:
+            return "waiting";
+        case SourceState::running:
+            return "running";
+        case SourceState::backing_off:
+            return "backing_off";
+        case SourceState::circuit_open:
+            return "circuit_open";
+        case SourceState::stopped:
+            return "stopped";
+        case SourceState::finished:
+            return "finished";
+        case SourceState::failed:
+            return "failed";
     }
     return "";
 }
@@ -32,7 +39,8 @@ std::unique_ptr<SourceRun> make_source_run(RunSetting setting) {
 }
 
 SourceRun::SourceRun(RunSetting setting)
-    : setting_(std::move(setting)), control_(setting_.for_us, setting_.cancelled),
+    : setting_(std::move(setting)),
+      control_(setting_.for_us, setting_.cancelled),
       counts_(std::make_shared<LiveCounts>()),
       writer_(setting_.topics, setting_.spec.name, setting_.spec.topic, counts_) {
     status_.name = setting_.spec.name;
@@ -55,7 +63,8 @@ void SourceRun::run() {
             result = loop();
             auto settled = settle_all();
             if (result) result = std::move(settled);
-        } catch (const std::exception& e) {  // of a library, or no memory: this source's end, and nobody else's
+        } catch (
+            const std::exception& e) {  // of a library, or no memory: this source's end, and nobody else's
             result = fail(Errc::internal, "{}", e.what());
         }
     }
@@ -113,9 +122,8 @@ std::unique_ptr<OutgoingPage> SourceRun::new_page() {
 
 Result<> SourceRun::settle_previous() {
     if (!in_flight_) return {};
-    auto settled = writer_.settle(*in_flight_, in_flight_cursor_, control_, [this](const std::string& why) {
-        show(SourceState::backing_off, why);
-    });
+    auto settled = writer_.settle(*in_flight_, in_flight_cursor_, control_,
+                                  [this](const std::string& why) { show(SourceState::backing_off, why); });
     // A large page's memory is not kept for small ones.
     if (in_flight_->body.capacity() > 16 * 1024 * 1024) in_flight_->body = {};
     spare_ = std::move(in_flight_);
@@ -130,6 +138,8 @@ Result<> SourceRun::send(std::unique_ptr<OutgoingPage> page, InputCursor* cursor
     return {};
 }
 
-Result<> SourceRun::settle_all() { return settle_previous(); }
+Result<> SourceRun::settle_all() {
+    return settle_previous();
+}
 
 }  // namespace penstock::ingest

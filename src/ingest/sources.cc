@@ -142,7 +142,8 @@ Result<> AllSources::start(std::string_view pipeline, const pipeline::SourceSpec
         for (auto& [name, other] : entries_)
             if (name != source.name && other.webhook && other.webhook->path() == hook->path() &&
                 other.webhook->status().state == SourceState::running)
-                return fail(Errc::exists, "{}: source {} has the path /ingest/{} already", context, name, hook->path());
+                return fail(Errc::exists, "{}: source {} has the path /ingest/{} already", context, name,
+                            hook->path());
         entries_[source.name] = {fingerprint, nullptr, hook, nullptr, {}};
     } else {
         auto next = std::make_shared<Continuous>();
@@ -192,20 +193,27 @@ Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source,
                                              std::string_view run_id,
                                              const std::function<bool()>& cancelled) {
     auto context = "source " + source.name;
-    std::shared_ptr<SourceRun> run = make_source_run({.topics = topics_, .replicas = replicas_, .spec = source,
-                                                      .bounded = true, .for_us = for_us,
-                                                      .run_id = std::string(run_id), .cancelled = cancelled});
+    std::shared_ptr<SourceRun> run = make_source_run({.topics = topics_,
+                                                      .replicas = replicas_,
+                                                      .spec = source,
+                                                      .bounded = true,
+                                                      .for_us = for_us,
+                                                      .run_id = std::string(run_id),
+                                                      .cancelled = cancelled});
     if (!run)
-        return fail(Errc::unsupported, "{}: a webhook waits for others to post; it cannot be run by a task", context);
+        return fail(Errc::unsupported, "{}: a webhook waits for others to post; it cannot be run by a task",
+                    context);
     if (auto checked = run->check(); !checked) return fail(context, checked.error());
     std::shared_ptr<Continuous> running;
     {
         std::lock_guard lock(mutex_);
         auto& entry = entries_[source.name];
         if (run->has_position()) {
-            if (entry.continuous && !entry.continuous->run->ended()) running = entry.continuous;
+            if (entry.continuous && !entry.continuous->run->ended())
+                running = entry.continuous;
             else if (entry.bounded && !entry.bounded->ended())
-                return fail(Errc::exists, "{} is being run by another task, and two would read the same", context);
+                return fail(Errc::exists, "{} is being run by another task, and two would read the same",
+                            context);
         }
         if (!running) {
             if (entry.bounded) entry.earlier += entry.bounded->status().counts;
@@ -219,8 +227,8 @@ Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source,
     return run->status().counts;
 }
 
-/// What a source that runs anyway gets acknowledged in a time; two that read the same input would only be in each
-/// other's way.
+/// What a source that runs anyway gets acknowledged in a time; two that read the same input would only be in
+/// each other's way.
 Result<SourceCounts> AllSources::observe(const std::shared_ptr<Continuous>& running, std::int64_t for_us,
                                          const std::function<bool()>& cancelled) {
     auto before = running->run->status().counts;

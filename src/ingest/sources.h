@@ -23,7 +23,7 @@ struct SourceCounts {
     std::int64_t acknowledged = 0;  ///< records that the log has made durable
     std::int64_t rejected = 0;      ///< records sent to the dead-letter topic
     std::int64_t requests = 0;
-    std::int64_t failures = 0;      ///< requests that failed
+    std::int64_t failures = 0;  ///< requests that failed
     std::int64_t bytes = 0;
 
     SourceCounts& operator+=(const SourceCounts& other);
@@ -57,14 +57,13 @@ public:
     /// Stops after what is in flight has been acknowledged; no-op when it does not run.
     virtual Result<> stop(std::string_view source) = 0;
     virtual std::vector<SourceStatus> status() = 0;
-    /// Runs a source for a time (0: until it has no more) beside, or without, its continuous run; returns what the
-    /// log acknowledged. cancelled is polled.
-    virtual Result<SourceCounts> run_bounded(const pipeline::SourceSpec& source,
-                                             std::int64_t for_us, std::string_view run_id,
+    /// Runs a source for a time (0: until it has no more) beside, or without, its continuous run; returns
+    /// what the log acknowledged. cancelled is polled.
+    virtual Result<SourceCounts> run_bounded(const pipeline::SourceSpec& source, std::int64_t for_us,
+                                             std::string_view run_id,
                                              const std::function<bool()>& cancelled) = 0;
     /// A POST to a webhook source: appends the body's records and returns when the log has acknowledged them.
-    virtual void webhook(std::string_view path, std::string_view authorization,
-                         std::string_view body,
+    virtual void webhook(std::string_view path, std::string_view authorization, std::string_view body,
                          std::function<void(Result<SourceCounts>)> done) = 0;
 };
 

@@ -1,10 +1,10 @@
 #include "ingest/topic_writer.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
-
-#include <xxhash.h>
 
 #include "base/units.h"
 
@@ -17,8 +17,7 @@ constexpr std::size_t max_letter_bytes = 900'000;
 /// The same for the same record of the same source, wherever and whenever it is read.
 void write_id(std::array<char, 32>& id, std::string_view source, std::string_view place,
               std::string_view value) {
-    auto seed = XXH3_64bits_withSeed(place.data(), place.size(),
-                                     XXH3_64bits(source.data(), source.size()));
+    auto seed = XXH3_64bits_withSeed(place.data(), place.size(), XXH3_64bits(source.data(), source.size()));
     auto hash = XXH3_128bits_withSeed(value.data(), value.size(), seed);
     constexpr char digits[] = "0123456789abcdef";
     for (std::size_t i = 0; i < 16; ++i) {
@@ -30,11 +29,17 @@ void write_id(std::array<char, 32>& id, std::string_view source, std::string_vie
 }  // namespace
 
 SourceCounts LiveCounts::read() const {
-    return {.fetched = fetched, .acknowledged = acknowledged, .rejected = rejected,
-            .requests = requests, .failures = failures, .bytes = bytes};
+    return {.fetched = fetched,
+            .acknowledged = acknowledged,
+            .rejected = rejected,
+            .requests = requests,
+            .failures = failures,
+            .bytes = bytes};
 }
 
-std::string InputPosition::text() const { return fmt::format("{} {} {}", page, records, token); }
+std::string InputPosition::text() const {
+    return fmt::format("{} {} {}", page, records, token);
+}
 
 Result<InputPosition> InputPosition::parse(std::string_view text) {
     InputPosition position;
@@ -59,8 +64,11 @@ struct OutgoingPage::Pending {
 
 TopicWriter::TopicWriter(broker::Topics& topics, std::string source, std::string topic,
                          std::shared_ptr<LiveCounts> counts)
-    : topics_(topics), source_(std::move(source)), topic_(std::move(topic)),
-      dead_letter_topic_(topic_ + ".dlq"), counts_(std::move(counts)) {}
+    : topics_(topics),
+      source_(std::move(source)),
+      topic_(std::move(topic)),
+      dead_letter_topic_(topic_ + ".dlq"),
+      counts_(std::move(counts)) {}
 
 Result<> TopicWriter::open() {
     auto info = topics_.info(topic_);
@@ -152,15 +160,14 @@ void TopicWriter::make_batches(OutgoingPage& page, const InputCursor* cursor) {
     std::erase_if(page.page.records, [&](auto& record) {
         auto bytes = record.value.size() + (record.key ? record.key->size() : 0) + overhead;
         if (bytes <= max_bytes_) return false;
-        page.page.rejects.push_back({record.value, "larger than the topic's max.message.bytes allows",
-                                     record.index});
+        page.page.rejects.push_back(
+            {record.value, "larger than the topic's max.message.bytes allows", record.index});
         return true;
     });
     std::size_t slot = 0;
     auto keyless = std::size_t(page.number % partitions_);
     for (auto& record : page.page.records) {
-        auto target = record.key ? std::size_t(broker::partition_of_key(*record.key, partitions_))
-                                 : keyless;
+        auto target = record.key ? std::size_t(broker::partition_of_key(*record.key, partitions_)) : keyless;
         if (is_there(target, record.index)) continue;
         auto headers = describe(page, slot++, record.key.value_or(""), record.value, nullptr);
         batches[target].records.push_back({record.key, record.value, -1, headers});
@@ -197,8 +204,10 @@ void TopicWriter::append(OutgoingPage& page, std::size_t place, std::string_view
             tell = std::move(pending->done);
         }
         if (!tell) return;
-        if (pending->refused.empty()) tell({});
-        else tell(fail(std::move(pending->refused.front().second)));
+        if (pending->refused.empty())
+            tell({});
+        else
+            tell(fail(std::move(pending->refused.front().second)));
     };
     if (batch.target == std::size_t(partitions_)) {
         if (auto created = create_dead_letter_topic(); !created)
@@ -257,8 +266,8 @@ Result<> TopicWriter::settle(OutgoingPage& page, InputCursor* cursor, RunControl
         });
         if (refused.empty()) break;
         auto& error = refused.front().second;
-        auto text = fmt::format("topic {}: {}", topic_of(page.batches[refused.front().first].target),
-                                error.text);
+        auto text =
+            fmt::format("topic {}: {}", topic_of(page.batches[refused.front().first].target), error.text);
         bool hopeless = error.code == Errc::invalid || error.code == Errc::unsupported ||
                         error.code == Errc::unauthorized;
         if (hopeless || control.ending()) return fail(error.code, "{}", text);

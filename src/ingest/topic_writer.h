@@ -27,9 +27,9 @@ struct LiveCounts {
 
 /// How far in its input a source is. Written as "<page> <records> <token>" beside the records, see cursor().
 struct InputPosition {
-    std::int64_t page = -1;    ///< pages are counted from 0; -1: nothing yet
-    std::uint32_t records = 0; ///< of that page
-    std::string token;         ///< where that page begins: a page's number, a cursor, a URL, a place in a file
+    std::int64_t page = -1;     ///< pages are counted from 0; -1: nothing yet
+    std::uint32_t records = 0;  ///< of that page
+    std::string token;  ///< where that page begins: a page's number, a cursor, a URL, a place in a file
 
     std::string text() const;
     static Result<InputPosition> parse(std::string_view text);
@@ -48,12 +48,12 @@ struct OutgoingPage {
     std::string raw;                         ///< and this (what CSV was made of),
     std::unique_ptr<PageSplitter> splitter;  ///< and this, when there is one
     Page page;
-    std::int64_t number = 0;   ///< InputPosition::page; without a cursor: anything that changes
+    std::int64_t number = 0;  ///< InputPosition::page; without a cursor: anything that changes
     std::string token;
-    std::string url;           ///< for people, with masked credentials
+    std::string url;  ///< for people, with masked credentials
     bool from_replica = false;
-    std::string replica;       ///< its name
-    std::string run_id;        ///< of the task's run, when one runs the source
+    std::string replica;  ///< its name
+    std::string run_id;   ///< of the task's run, when one runs the source
 
 private:
     friend class TopicWriter;
@@ -79,21 +79,22 @@ public:
 
     /// Creates the topic, with one partition, when there is none.
     Result<> open();
-    /// Asks the log what a producer has appended. Pages go out one after another, a page only when the one before has
-    /// been acknowledged in all partitions: so all pages before the latest are everywhere, and of the latest itself a
-    /// partition has either what its own position says or nothing.
+    /// Asks the log what a producer has appended. Pages go out one after another, a page only when the one
+    /// before has been acknowledged in all partitions: so all pages before the latest are everywhere, and of
+    /// the latest itself a partition has either what its own position says or nothing.
     Result<InputCursor> cursor(std::string producer);
 
-    /// Appends, one append for each partition, what the cursor says is not there yet. Returns when the log has the
-    /// bytes. cursor: null when the input cannot be read again; else the same until settle() has returned.
+    /// Appends, one append for each partition, what the cursor says is not there yet. Returns when the log
+    /// has the bytes. cursor: null when the input cannot be read again; else the same until settle() has
+    /// returned.
     void send(OutgoingPage& page, InputCursor* cursor);
-    /// Waits until all is acknowledged. What the log refuses is tried again until it takes it or the run is ending;
-    /// waiting(text) hears of it.
+    /// Waits until all is acknowledged. What the log refuses is tried again until it takes it or the run is
+    /// ending; waiting(text) hears of it.
     Result<> settle(OutgoingPage& page, InputCursor* cursor, RunControl& control,
                     const std::function<void(const std::string&)>& waiting);
 
-    /// For an input that cannot be read again: calls done, from any thread, when everything is acknowledged, or with
-    /// the first error. The page must live until then.
+    /// For an input that cannot be read again: calls done, from any thread, when everything is acknowledged,
+    /// or with the first error. The page must live until then.
     void send_and_tell(OutgoingPage& page, std::function<void(Result<>)> done);
 
     const std::string& topic() const { return topic_; }
@@ -101,9 +102,8 @@ public:
 
 private:
     void make_batches(OutgoingPage& page, const InputCursor* cursor);
-    std::span<const broker::Header> describe(OutgoingPage& page, std::size_t slot,
-                                             std::string_view key, std::string_view value,
-                                             const Page::Reject* reject);
+    std::span<const broker::Header> describe(OutgoingPage& page, std::size_t slot, std::string_view key,
+                                             std::string_view value, const Page::Reject* reject);
     void append(OutgoingPage& page, std::size_t batch, std::string_view producer);
     Result<> create_dead_letter_topic();
     std::string_view topic_of(std::size_t target) const;

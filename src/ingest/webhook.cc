@@ -16,8 +16,10 @@ std::string_view without_slashes(std::string_view path) {
 /// A post on its way. Lives until its last append has been acknowledged.
 struct Webhook::Post {
     Post(Webhook& hook, std::string_view text)
-        : owner(hook.shared_from_this()), splitter(hook.hook_.records, hook.spec_.key),
-          writer(hook.topics_, hook.spec_.name, hook.spec_.topic, counts), bytes(std::int64_t(text.size())) {
+        : owner(hook.shared_from_this()),
+          splitter(hook.hook_.records, hook.spec_.key),
+          writer(hook.topics_, hook.spec_.name, hook.spec_.topic, counts),
+          bytes(std::int64_t(text.size())) {
         page.body = text;
         owner->bytes_in_flight_ += bytes;
     }
@@ -33,8 +35,11 @@ struct Webhook::Post {
 };
 
 Webhook::Webhook(broker::Topics& topics, pipeline::SourceSpec spec)
-    : topics_(topics), spec_(std::move(spec)), hook_(std::get<pipeline::WebhookSource>(spec_.input)),
-      path_(without_slashes(hook_.path)), counts_(std::make_shared<LiveCounts>()) {}
+    : topics_(topics),
+      spec_(std::move(spec)),
+      hook_(std::get<pipeline::WebhookSource>(spec_.input)),
+      path_(without_slashes(hook_.path)),
+      counts_(std::make_shared<LiveCounts>()) {}
 
 Result<> Webhook::check() {
     TRY(check_json_pointer(hook_.records));
@@ -51,8 +56,8 @@ Result<> Webhook::check() {
 void Webhook::post(std::string_view authorization, std::string_view body,
                    std::function<void(Result<SourceCounts>)> done) {
     if (!token_.empty() && !is_bearer(authorization, token_))
-        return done(fail(Errc::unauthorized, "expected the header 'Authorization: Bearer <token>' of source {}",
-                         spec_.name));
+        return done(fail(Errc::unauthorized,
+                         "expected the header 'Authorization: Bearer <token>' of source {}", spec_.name));
     {
         std::lock_guard lock(mutex_);
         if (stopped_) return done(fail(Errc::unavailable, "source {} is stopped", spec_.name));

@@ -20,9 +20,9 @@ public:
     Result<> check();
     const std::string& path() const { return path_; }  ///< without slashes around it
 
-    /// Appends the body's records: one object, an array of them (at `records`, when set), or one in each line. done is
-    /// called once, when the log has acknowledged all. Errc::unauthorized, Errc::invalid, Errc::full when more than
-    /// max_bytes_in_flight are on their way already.
+    /// Appends the body's records: one object, an array of them (at `records`, when set), or one in each
+    /// line. done is called once, when the log has acknowledged all. Errc::unauthorized, Errc::invalid,
+    /// Errc::full when more than max_bytes_in_flight are on their way already.
     void post(std::string_view authorization, std::string_view body,
               std::function<void(Result<SourceCounts>)> done);
     void stop();

@@ -1,16 +1,16 @@
 #include "io/files.h"
 
-#include <cerrno>
-#include <climits>
-#include <cstring>
-#include <filesystem>
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <filesystem>
 
 namespace penstock::io {
 namespace {
@@ -49,8 +49,7 @@ public:
     Result<std::size_t> read_at(std::int64_t position, std::span<char> into) const override {
         std::size_t done = 0;
         while (done < into.size()) {
-            auto got = ::pread(fd_, into.data() + done, into.size() - done,
-                               position + std::int64_t(done));
+            auto got = ::pread(fd_, into.data() + done, into.size() - done, position + std::int64_t(done));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return system_error("read", path_, errno);
             if (got == 0) break;
@@ -63,8 +62,7 @@ public:
         std::vector<iovec> vectors;
         vectors.reserve(pieces.size());
         for (auto piece : pieces)
-            if (!piece.empty())
-                vectors.push_back({const_cast<char*>(piece.data()), piece.size()});
+            if (!piece.empty()) vectors.push_back({const_cast<char*>(piece.data()), piece.size()});
         for (std::size_t first = 0; first < vectors.size();) {
             auto count = int(std::min<std::size_t>(vectors.size() - first, IOV_MAX));
             auto wrote = ::pwritev(fd_, vectors.data() + first, count, position);
@@ -92,7 +90,7 @@ public:
         return {};
     }
     Result<std::int64_t> size() const override {
-        struct stat info {};
+        struct stat info{};
         if (::fstat(fd_, &info) != 0) return system_error("stat", path_, errno);
         return std::int64_t(info.st_size);
     }
@@ -170,8 +168,7 @@ public:
         if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
             int number = errno;
             ::close(descriptor);
-            if (number == EWOULDBLOCK)
-                return fail(Errc::exists, "{} is locked by another process", path);
+            if (number == EWOULDBLOCK) return fail(Errc::exists, "{} is locked by another process", path);
             return system_error("lock", path, number);
         }
         return std::make_unique<SystemLock>(descriptor);

@@ -1,4 +1,5 @@
-// Files behind an interface, so that tests can lose un-synced writes, tear them, fill the disk and fail an fsync.
+// Files behind an interface, so that tests can lose un-synced writes, tear them, fill the disk and fail an
+// fsync.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,9 @@
 
 namespace penstock::io {
 
-/// Bytes of a file in memory, shared with the page cache. Reading behind the end of the file faults: the owner knows
-/// how far the file is written. Bytes that are appended to the file later become readable through it.
+/// Bytes of a file in memory, shared with the page cache. Reading behind the end of the file faults: the
+/// owner knows how far the file is written. Bytes that are appended to the file later become readable through
+/// it.
 class Mapping {
 public:
     virtual ~Mapping() = default;
@@ -31,8 +33,8 @@ public:
     virtual Result<std::size_t> read_at(std::int64_t position, std::span<char> into) const = 0;
     /// Writes the pieces one behind the other. After an error any part of them may have been written.
     virtual Result<> write_at(std::int64_t position, std::span<const std::string_view> pieces) = 0;
-    /// fdatasync: when it returns, the bytes and the size survive a power cut. After an error the state of what was
-    /// written since the last success is unknown, and stays so: a second call proves nothing.
+    /// fdatasync: when it returns, the bytes and the size survive a power cut. After an error the state of
+    /// what was written since the last success is unknown, and stays so: a second call proves nothing.
     virtual Result<> sync() = 0;
     virtual Result<> truncate(std::int64_t size) = 0;
     virtual Result<std::int64_t> size() const = 0;
@@ -73,8 +75,8 @@ public:
     virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 
     Result<std::string> read_file(const std::string& path);
-    /// Writes path anew so that a crash leaves either the old or the new content: a temporary file beside it, fsync,
-    /// rename, fsync of the directory.
+    /// Writes path anew so that a crash leaves either the old or the new content: a temporary file beside it,
+    /// fsync, rename, fsync of the directory.
     Result<> replace_file(const std::string& path, std::string_view content);
 };
 

@@ -1,8 +1,8 @@
 #include "io/files.h"
 
-#include <filesystem>
-
 #include <gtest/gtest.h>
+
+#include <filesystem>
 
 #include "io/memory_files.h"
 #include "io/random.h"
@@ -91,9 +91,8 @@ TEST_P(FilesTest, RenameMovesADirectory) {
     EXPECT_FALSE(files().exists(path("old")));
 }
 
-INSTANTIATE_TEST_SUITE_P(SystemAndMemory, FilesTest, ::testing::Bool(), [](const auto& info) {
-    return info.param ? "Memory" : "System";
-});
+INSTANTIATE_TEST_SUITE_P(SystemAndMemory, FilesTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Memory" : "System"; });
 
 TEST(SystemFilesTest, AMappingShowsBytesThatAreAppendedLater) {
     auto directory = temporary_directory();

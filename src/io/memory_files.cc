@@ -42,8 +42,7 @@ struct MemoryFiles::State {
 namespace {
 
 bool is_below(const std::string& path, const std::string& directory) {
-    return path.size() > directory.size() && path.starts_with(directory) &&
-           path[directory.size()] == '/';
+    return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
 class MemoryFile final : public File {
@@ -163,17 +162,15 @@ Result<> MemoryFiles::create_directories(const std::string& directory) {
 
 Result<> MemoryFiles::remove(const std::string& path) {
     std::lock_guard lock(state_->mutex);
-    if (state_->files.erase(path) == 0)
-        return fail(Errc::not_found, "{}: cannot remove: no such file", path);
+    if (state_->files.erase(path) == 0) return fail(Errc::not_found, "{}: cannot remove: no such file", path);
     return {};
 }
 
 Result<> MemoryFiles::remove_all(const std::string& directory) {
     std::lock_guard lock(state_->mutex);
     std::erase_if(state_->files, [&](const auto& file) { return is_below(file.first, directory); });
-    std::erase_if(state_->directories, [&](const auto& path) {
-        return path == directory || is_below(path, directory);
-    });
+    std::erase_if(state_->directories,
+                  [&](const auto& path) { return path == directory || is_below(path, directory); });
     return {};
 }
 
@@ -225,8 +222,7 @@ void MemoryFiles::crash(const CrashOptions& options) {
         for (std::size_t i = 0; i < node->changes.size() && i <= options.kept_changes; ++i) {
             bool whole = i < options.kept_changes;
             if (!whole && node->changes[i].truncates) break;
-            apply(after->durable, node->changes[i],
-                  whole ? std::string::npos : options.torn_bytes);
+            apply(after->durable, node->changes[i], whole ? std::string::npos : options.torn_bytes);
         }
         after->content = after->durable;
         left[path] = std::move(after);
@@ -241,7 +237,9 @@ void MemoryFiles::fill_up(int after) {
     state_->writes_until_full = after;
 }
 
-void MemoryFiles::set_room() { fill_up(-1); }
+void MemoryFiles::set_room() {
+    fill_up(-1);
+}
 
 void MemoryFiles::fail_sync(int after) {
     std::lock_guard lock(state_->mutex);

@@ -38,10 +38,11 @@ public:
     Result<> sync_directory(const std::string& directory) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
-    /// As after a power cut. Files that are still open keep what they had, and are no longer part of the disk.
+    /// As after a power cut. Files that are still open keep what they had, and are no longer part of the
+    /// disk.
     void crash(const CrashOptions& options = {});
-    /// The write that comes after `after` others fails with Errc::full, having written half of its bytes, and so do
-    /// all that follow, until set_room().
+    /// The write that comes after `after` others fails with Errc::full, having written half of its bytes, and
+    /// so do all that follow, until set_room().
     void fill_up(int after = 0);
     void set_room();
     /// The sync that comes after `after` others fails, once; its bytes never become durable.

@@ -1,8 +1,8 @@
 #include "io/random.h"
 
-#include <cerrno>
-
 #include <sys/random.h>
+
+#include <cerrno>
 
 #include "base/check.h"
 

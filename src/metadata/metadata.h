@@ -15,7 +15,17 @@ namespace penstock::metadata {
 
 /// Airflow's names for the same states.
 enum class RunState { queued, running, success, failed };
-enum class TaskState { none, scheduled, queued, running, success, failed, up_for_retry, upstream_failed, skipped };
+enum class TaskState {
+    none,
+    scheduled,
+    queued,
+    running,
+    success,
+    failed,
+    up_for_retry,
+    upstream_failed,
+    skipped
+};
 std::string_view to_string(RunState state);
 std::string_view to_string(TaskState state);
 std::optional<RunState> run_state_of(std::string_view name);
@@ -25,12 +35,12 @@ struct DagRun {
     std::string dag;
     std::string run_id;  ///< scheduled__2026-01-31T00:00:00Z or manual__...
     RunState state = RunState::queued;
-    std::string run_type;           ///< scheduled, manual, backfill
-    std::int64_t logical_us = 0;    ///< the start of the interval that the run stands for
+    std::string run_type;         ///< scheduled, manual, backfill
+    std::int64_t logical_us = 0;  ///< the start of the interval that the run stands for
     std::int64_t queued_us = 0;
-    std::int64_t started_us = 0;    ///< 0: not yet
-    std::int64_t ended_us = 0;      ///< 0: not yet
-    std::string conf;               ///< JSON
+    std::int64_t started_us = 0;  ///< 0: not yet
+    std::int64_t ended_us = 0;    ///< 0: not yet
+    std::string conf;             ///< JSON
 };
 
 struct TaskInstance {
@@ -43,7 +53,7 @@ struct TaskInstance {
     std::int64_t ended_us = 0;
     std::int64_t next_try_us = 0;  ///< up_for_retry: not before
     std::string note;              ///< why it is in this state, for people
-    std::string counts;            ///< JSON of what was acknowledged: {"fetched":..,"acknowledged":..,"rejected":..}
+    std::string counts;  ///< JSON of what was acknowledged: {"fetched":..,"acknowledged":..,"rejected":..}
 };
 
 struct LogLine {
@@ -68,7 +78,8 @@ public:
     virtual Result<> insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) = 0;
     virtual Result<> update_run(const DagRun& run) = 0;
     virtual Result<> update_task(const TaskInstance& task) = 0;
-    /// The run, when there is one, and the tasks change together or not at all. Errc::not_found when one is missing.
+    /// The run, when there is one, and the tasks change together or not at all. Errc::not_found when one is
+    /// missing.
     virtual Result<> update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks);
     virtual Result<std::optional<DagRun>> run(std::string_view dag, std::string_view run_id) = 0;
     /// Newest first; dag empty: of all.
@@ -98,8 +109,9 @@ public:
     virtual Result<std::int64_t> prune_runs(std::string_view dag, std::int64_t keep);
 };
 
-/// Opens, creates and migrates the SQLite file. The error names the file: Errc::corrupt when it is damaged or no SQLite
-/// database, Errc::unsupported when a newer Penstock has migrated it, Errc::io when it cannot be opened.
+/// Opens, creates and migrates the SQLite file. The error names the file: Errc::corrupt when it is damaged or
+/// no SQLite database, Errc::unsupported when a newer Penstock has migrated it, Errc::io when it cannot be
+/// opened.
 Result<std::unique_ptr<Metadata>> open_sqlite(const std::string& path);
 
 }  // namespace penstock::metadata

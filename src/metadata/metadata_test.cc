@@ -45,8 +45,7 @@ const Implementation sqlite{"Sqlite", [](const TemporaryDirectory& directory) {
 const Implementation postgres{"Postgres", [](const TemporaryDirectory& directory) {
                                   auto schema = fs::path(directory.file("x")).parent_path();
                                   std::string url = std::getenv("PENSTOCK_TEST_POSTGRES");
-                                  return open_postgres(url + "?schema=" +
-                                                       schema.filename().string());
+                                  return open_postgres(url + "?schema=" + schema.filename().string());
                               }};
 
 std::vector<Implementation> implementations() {
@@ -64,12 +63,17 @@ protected:
         metadata_ = std::move(*opened);
     }
     static DagRun run_named(std::string_view dag, std::string_view run_id, std::int64_t time = 0) {
-        return {.dag = std::string(dag), .run_id = std::string(run_id), .run_type = "scheduled",
-                .logical_us = time, .queued_us = time, .conf = "{}"};
+        return {.dag = std::string(dag),
+                .run_id = std::string(run_id),
+                .run_type = "scheduled",
+                .logical_us = time,
+                .queued_us = time,
+                .conf = "{}"};
     }
-    static TaskInstance task_named(std::string_view dag, std::string_view run_id,
-                                   std::string_view task) {
-        return {.dag = std::string(dag), .run_id = std::string(run_id), .task = std::string(task),
+    static TaskInstance task_named(std::string_view dag, std::string_view run_id, std::string_view task) {
+        return {.dag = std::string(dag),
+                .run_id = std::string(run_id),
+                .task = std::string(task),
                 .counts = "{}"};
     }
 
@@ -81,9 +85,15 @@ INSTANTIATE_TEST_SUITE_P(All, MetadataTest, testing::ValuesIn(implementations())
                          [](const auto& about) { return about.param.name; });
 
 TEST_P(MetadataTest, RunComesBackAsWritten) {
-    DagRun run{.dag = "d", .run_id = "manual__1", .state = RunState::running,
-               .run_type = "manual", .logical_us = -5, .queued_us = 1, .started_us = 2,
-               .ended_us = 3, .conf = R"({"a":"'\"; DROP"})"};
+    DagRun run{.dag = "d",
+               .run_id = "manual__1",
+               .state = RunState::running,
+               .run_type = "manual",
+               .logical_us = -5,
+               .queued_us = 1,
+               .started_us = 2,
+               .ended_us = 3,
+               .conf = R"({"a":"'\"; DROP"})"};
     ASSERT_TRUE(metadata_->insert_run(run, {}));
     reopen();
     auto found = metadata_->run("d", "manual__1");
@@ -113,19 +123,26 @@ TEST_P(MetadataTest, SecondInsertOfARunIsRefusedAndChangesNothing) {
 }
 
 TEST_P(MetadataTest, InsertWithATaskTwiceWritesNothing) {
-    auto bad = metadata_->insert_run(run_named("d", "r"),
-                                     {task_named("d", "r", "a"), task_named("d", "r", "a")});
+    auto bad =
+        metadata_->insert_run(run_named("d", "r"), {task_named("d", "r", "a"), task_named("d", "r", "a")});
     EXPECT_FALSE(bad);
     EXPECT_FALSE(*metadata_->run("d", "r"));
     EXPECT_TRUE(metadata_->insert_run(run_named("d", "r"), {task_named("d", "r", "a")}));
 }
 
 TEST_P(MetadataTest, TasksKeepTheirOrderAndEveryField) {
-    ASSERT_TRUE(metadata_->insert_run(run_named("d", "r"),
-                                      {task_named("d", "r", "z"), task_named("d", "r", "a")}));
-    TaskInstance task{.dag = "d", .run_id = "r", .task = "a", .try_number = 2,
-                      .state = TaskState::up_for_retry, .started_us = 4, .ended_us = 5,
-                      .next_try_us = 6, .note = "it broke", .counts = R"({"fetched":1})"};
+    ASSERT_TRUE(
+        metadata_->insert_run(run_named("d", "r"), {task_named("d", "r", "z"), task_named("d", "r", "a")}));
+    TaskInstance task{.dag = "d",
+                      .run_id = "r",
+                      .task = "a",
+                      .try_number = 2,
+                      .state = TaskState::up_for_retry,
+                      .started_us = 4,
+                      .ended_us = 5,
+                      .next_try_us = 6,
+                      .note = "it broke",
+                      .counts = R"({"fetched":1})"};
     ASSERT_TRUE(metadata_->update_task(task));
     reopen();
     auto tasks = metadata_->tasks("d", "r");
@@ -145,8 +162,8 @@ TEST_P(MetadataTest, TasksKeepTheirOrderAndEveryField) {
 
 TEST_P(MetadataTest, EveryStateHasAName) {
     ASSERT_TRUE(metadata_->insert_run(run_named("d", "r"), {task_named("d", "r", "a")}));
-    for (auto name : {"none", "scheduled", "queued", "running", "success", "failed",
-                      "up_for_retry", "upstream_failed", "skipped"}) {
+    for (auto name : {"none", "scheduled", "queued", "running", "success", "failed", "up_for_retry",
+                      "upstream_failed", "skipped"}) {
         auto task = task_named("d", "r", "a");
         ASSERT_TRUE(task_state_of(name)) << name;
         task.state = *task_state_of(name);
@@ -206,10 +223,9 @@ TEST_P(MetadataTest, RunsAreNewestFirstAndLimited) {
 }
 
 TEST_P(MetadataTest, UnfinishedRunsAreThoseQueuedAndRunningOldestFirst) {
-    for (auto [name, state, time] : {std::tuple{"a", RunState::success, 1},
-                                     std::tuple{"b", RunState::running, 3},
-                                     std::tuple{"c", RunState::queued, 2},
-                                     std::tuple{"d", RunState::failed, 4}}) {
+    for (auto [name, state, time] :
+         {std::tuple{"a", RunState::success, 1}, std::tuple{"b", RunState::running, 3},
+          std::tuple{"c", RunState::queued, 2}, std::tuple{"d", RunState::failed, 4}}) {
         auto run = run_named("dag", name, time);
         run.state = state;
         ASSERT_TRUE(metadata_->insert_run(run, {}));
@@ -301,8 +317,7 @@ TEST_P(MetadataTest, ManyThreadsWriteAtOnce) {
     for (int t = 0; t < 4; ++t) {
         threads.emplace_back([&, t] {
             for (int i = 0; i < 25; ++i)
-                if (!metadata_->insert_run(run_named("d", fmt::format("{}-{}", t, i), i), {}))
-                    ++failed;
+                if (!metadata_->insert_run(run_named("d", fmt::format("{}-{}", t, i), i), {})) ++failed;
         });
     }
     for (auto& thread : threads) thread.join();
@@ -351,7 +366,9 @@ TEST(SqliteFileTest, AFileThatIsNoDatabaseIsNamed) {
 TEST(SqliteFileTest, ADamagedPageIsFoundAtTheStart) {
     TemporaryDirectory directory;
     auto path = directory.file("metadata.sqlite");
-    { ASSERT_TRUE(open_sqlite(path)); }
+    {
+        ASSERT_TRUE(open_sqlite(path));
+    }
     {
         std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
         file.seekp(4096);
@@ -366,7 +383,9 @@ TEST(SqliteFileTest, ADamagedPageIsFoundAtTheStart) {
 TEST(SqliteFileTest, ATruncatedFileIsFoundAtTheStart) {
     TemporaryDirectory directory;
     auto path = directory.file("metadata.sqlite");
-    { ASSERT_TRUE(open_sqlite(path)); }
+    {
+        ASSERT_TRUE(open_sqlite(path));
+    }
     fs::resize_file(path, 8192);
     auto opened = open_sqlite(path);
     ASSERT_FALSE(opened);
@@ -383,7 +402,9 @@ TEST(SqliteFileTest, ADirectoryThatDoesNotExistIsNamed) {
 TEST(SqliteFileTest, ANewerVersionIsRefusedAndLeftAlone) {
     TemporaryDirectory directory;
     auto path = directory.file("metadata.sqlite");
-    { ASSERT_TRUE(open_sqlite(path)); }
+    {
+        ASSERT_TRUE(open_sqlite(path));
+    }
     {
         auto database = SqliteDatabase::open(path);
         ASSERT_TRUE((*database)->execute("INSERT INTO migrations (migration) VALUES (999)"));
@@ -406,9 +427,8 @@ TEST(SqliteFileTest, AMigrationThatFailsLeavesNothingBehind) {
     EXPECT_NE(opened.error().text.find("migration 1"), std::string::npos) << opened.error().text;
     auto database = SqliteDatabase::open(path);
     std::int64_t tables = 0;
-    ASSERT_TRUE((*database)->query(
-        "SELECT count(*) FROM sqlite_master WHERE name = 'dag_runs'",
-        [&](const SqliteStatement& row) { tables = row.integer(0); }));
+    ASSERT_TRUE((*database)->query("SELECT count(*) FROM sqlite_master WHERE name = 'dag_runs'",
+                                   [&](const SqliteStatement& row) { tables = row.integer(0); }));
     EXPECT_EQ(tables, 0);
 }
 
@@ -418,11 +438,10 @@ TEST(SqliteFileTest, CommitsAreSyncedInWalMode) {
     ASSERT_TRUE(database);
     std::string mode;
     std::int64_t synchronous = 0;
-    ASSERT_TRUE((*database)->query("PRAGMA journal_mode",
-                                   [&](const SqliteStatement& row) { mode = row.text(0); }));
-    ASSERT_TRUE((*database)->query(
-        "PRAGMA synchronous",
-        [&](const SqliteStatement& row) { synchronous = row.integer(0); }));
+    ASSERT_TRUE(
+        (*database)->query("PRAGMA journal_mode", [&](const SqliteStatement& row) { mode = row.text(0); }));
+    ASSERT_TRUE((*database)->query("PRAGMA synchronous",
+                                   [&](const SqliteStatement& row) { synchronous = row.integer(0); }));
     EXPECT_EQ(mode, "wal");
     EXPECT_EQ(synchronous, 2);
 }

@@ -5,7 +5,8 @@
 namespace penstock::metadata {
 namespace {
 
-// Times are microseconds since 1970 in UTC; 0 means not yet. Never change an entry that has been released: add one.
+// Times are microseconds since 1970 in UTC; 0 means not yet. Never change an entry that has been released:
+// add one.
 constexpr std::array<std::string_view, 1> list{
     R"sql(
 CREATE TABLE dag_runs (
@@ -77,7 +78,9 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 }  // namespace
 
-std::span<const std::string_view> migrations() { return list; }
+std::span<const std::string_view> migrations() {
+    return list;
+}
 
 std::string migration_text(std::string_view migration, const Dialect& dialect) {
     std::string text(migration);

@@ -22,7 +22,6 @@ struct PostgresOptions {
 /// Errc::unauthorized, Errc::not_found: the server refuses the user, or has no such database.
 /// Errc::unsupported: a newer Penstock has migrated it. Errc::unavailable: no answer in time. No
 /// error and no description holds the password.
-Result<std::unique_ptr<Metadata>> open_postgres(const std::string& url,
-                                                const PostgresOptions& options = {});
+Result<std::unique_ptr<Metadata>> open_postgres(const std::string& url, const PostgresOptions& options = {});
 
 }  // namespace penstock::metadata

@@ -13,7 +13,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-void log_notice(void*, const char* text) { log::debug("PostgreSQL: {}", text); }
+void log_notice(void*, const char* text) {
+    log::debug("PostgreSQL: {}", text);
+}
 
 /// libpq ends its messages with a line end, and says some of them on several lines.
 std::string one_line(std::string_view text) {
@@ -33,9 +35,8 @@ std::string_view state_in(std::string_view message) {
         // "FATAL" and "PANIC" have five letters too, but no digit.
         bool is_state = message[start + 5] == ':' &&
                         state.find_first_of("0123456789") != std::string_view::npos &&
-                        std::all_of(state.begin(), state.end(), [](char c) {
-                            return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-                        });
+                        std::all_of(state.begin(), state.end(),
+                                    [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
         if (is_state) return state;
     }
     return {};
@@ -59,8 +60,7 @@ Errc code_of(std::string_view state) {
 }  // namespace
 
 std::string PostgresRows::text(int row, int column) const {
-    return {PQgetvalue(result_.get(), row, column),
-            std::size_t(PQgetlength(result_.get(), row, column))};
+    return {PQgetvalue(result_.get(), row, column), std::size_t(PQgetlength(result_.get(), row, column))};
 }
 
 std::int64_t PostgresRows::integer(int row, int column) const {
@@ -137,8 +137,7 @@ Error PostgresConnection::connect_failure() const {
     return {code, fmt::format("{}: {}", target_->name, one_line(text))};
 }
 
-Result<PostgresRows> PostgresConnection::execute(const char* sql,
-                                                 const PostgresParameters& parameters) {
+Result<PostgresRows> PostgresConnection::execute(const char* sql, const PostgresParameters& parameters) {
     std::vector<const char*> values;
     for (const auto& value : parameters.values()) {
         if (value.find('\0') != std::string::npos)
@@ -146,8 +145,8 @@ Result<PostgresRows> PostgresConnection::execute(const char* sql,
         values.push_back(value.c_str());
     }
     conflicted_ = false;
-    if (!PQsendQueryParams(connection_.get(), sql, int(values.size()), nullptr, values.data(),
-                           nullptr, nullptr, 0))
+    if (!PQsendQueryParams(connection_.get(), sql, int(values.size()), nullptr, values.data(), nullptr,
+                           nullptr, 0))
         return fail(statement_failure(nullptr));
     return wait_result();
 }

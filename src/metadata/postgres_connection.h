@@ -2,6 +2,8 @@
 // lends it to one thread.
 #pragma once
 
+#include <libpq-fe.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -11,8 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <libpq-fe.h>
 
 #include "base/result.h"
 

@@ -11,8 +11,7 @@
 namespace penstock::metadata {
 namespace {
 
-#define RUN_COLUMNS \
-    "dag, run_id, state, run_type, logical_us, queued_us, started_us, ended_us, conf"
+#define RUN_COLUMNS "dag, run_id, state, run_type, logical_us, queued_us, started_us, ended_us, conf"
 #define TASK_COLUMNS \
     "dag, run_id, task, position, try_number, state, started_us, ended_us, next_try_us, note, counts"
 // SQLite orders texts by their bytes; "C" makes PostgreSQL do so, whatever the database's language
@@ -28,8 +27,12 @@ std::string readable(std::string_view text) {
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size();) {
         auto first = static_cast<unsigned char>(text[i]);
-        std::size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3
-                           : first < 0xf5 ? 4 : 0;
+        std::size_t size = first < 0x80   ? 1
+                           : first < 0xc2 ? 0
+                           : first < 0xe0 ? 2
+                           : first < 0xf0 ? 3
+                           : first < 0xf5 ? 4
+                                          : 0;
         bool is_good = size > 0 && first != 0 && i + size <= text.size();
         for (std::size_t k = 1; is_good && k < size; ++k) {
             auto next = static_cast<unsigned char>(text[i + k]);
@@ -39,8 +42,10 @@ std::string readable(std::string_view text) {
                            (first == 0xf0 && next < 0x90) || (first == 0xf4 && next > 0x8f)))
                 is_good = false;
         }
-        if (is_good) out.append(text.substr(i, size));
-        else out += "\xef\xbf\xbd";
+        if (is_good)
+            out.append(text.substr(i, size));
+        else
+            out += "\xef\xbf\xbd";
         i += is_good ? size : 1;
     }
     return out;
@@ -89,20 +94,25 @@ TaskInstance task_of(const PostgresRows& rows, int row) {
 
 /// One after the other: two writers of the same thing at once would count from the same number.
 Result<> lock_name(PostgresConnection& connection, std::string_view name) {
-    TRY(connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-                           Parameters().add(name)));
+    TRY(connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", Parameters().add(name)));
     return {};
 }
 
 Result<> write_run(PostgresConnection& connection, const DagRun& run) {
-    auto rows = TRY(connection.execute(
-        "UPDATE dag_runs SET state = $1, run_type = $2, logical_us = $3, queued_us = $4, "
-        "started_us = $5, ended_us = $6, conf = $7 WHERE dag = $8 AND run_id = $9",
-        Parameters().add(to_string(run.state)).add(run.run_type).add(run.logical_us)
-            .add(run.queued_us).add(run.started_us).add(run.ended_us).add(run.conf).add(run.dag)
-            .add(run.run_id)));
-    if (rows.changed() == 0)
-        return fail(Errc::not_found, "DAG {} has no run {}", run.dag, run.run_id);
+    auto rows = TRY(
+        connection.execute("UPDATE dag_runs SET state = $1, run_type = $2, logical_us = $3, queued_us = $4, "
+                           "started_us = $5, ended_us = $6, conf = $7 WHERE dag = $8 AND run_id = $9",
+                           Parameters()
+                               .add(to_string(run.state))
+                               .add(run.run_type)
+                               .add(run.logical_us)
+                               .add(run.queued_us)
+                               .add(run.started_us)
+                               .add(run.ended_us)
+                               .add(run.conf)
+                               .add(run.dag)
+                               .add(run.run_id)));
+    if (rows.changed() == 0) return fail(Errc::not_found, "DAG {} has no run {}", run.dag, run.run_id);
     return {};
 }
 
@@ -110,12 +120,19 @@ Result<> write_task(PostgresConnection& connection, const TaskInstance& task) {
     auto rows = TRY(connection.execute(
         "UPDATE task_instances SET try_number = $1, state = $2, started_us = $3, ended_us = $4, "
         "next_try_us = $5, note = $6, counts = $7 WHERE dag = $8 AND run_id = $9 AND task = $10",
-        Parameters().add(std::int64_t(task.try_number)).add(to_string(task.state))
-            .add(task.started_us).add(task.ended_us).add(task.next_try_us).add(readable(task.note))
-            .add(task.counts).add(task.dag).add(task.run_id).add(task.task)));
+        Parameters()
+            .add(std::int64_t(task.try_number))
+            .add(to_string(task.state))
+            .add(task.started_us)
+            .add(task.ended_us)
+            .add(task.next_try_us)
+            .add(readable(task.note))
+            .add(task.counts)
+            .add(task.dag)
+            .add(task.run_id)
+            .add(task.task)));
     if (rows.changed() == 0) {
-        return fail(Errc::not_found, "run {} of DAG {} has no task {}", task.run_id, task.dag,
-                    task.task);
+        return fail(Errc::not_found, "run {} of DAG {} has no task {}", task.run_id, task.dag, task.task);
     }
     return {};
 }
@@ -136,18 +153,17 @@ public:
     Result<> update_task(const TaskInstance& task) override {
         return pool_.run([&](auto& connection) { return write_task(connection, task); });
     }
-    Result<> update(const std::optional<DagRun>& run,
-                    const std::vector<TaskInstance>& tasks) override;
+    Result<> update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks) override;
     Result<std::optional<DagRun>> run(std::string_view dag, std::string_view run_id) override;
     Result<std::vector<DagRun>> runs(std::string_view dag, int limit) override;
     Result<std::vector<DagRun>> unfinished_runs() override;
     Result<std::vector<TaskInstance>> tasks(std::string_view dag, std::string_view run_id) override;
     Result<std::optional<std::int64_t>> last_scheduled_us(std::string_view dag) override;
 
-    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task,
-                        int try_number, const std::vector<LogLine>& lines) override;
-    Result<std::vector<LogLine>> log(std::string_view dag, std::string_view run_id,
-                                     std::string_view task, int try_number) override;
+    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task, int try_number,
+                        const std::vector<LogLine>& lines) override;
+    Result<std::vector<LogLine>> log(std::string_view dag, std::string_view run_id, std::string_view task,
+                                     int try_number) override;
 
     Result<> set_paused(std::string_view dag, bool paused) override;
     Result<bool> paused(std::string_view dag) override;
@@ -192,8 +208,7 @@ Result<> PostgresMetadata::migrate_in(PostgresConnection& connection) const {
         "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = $1), "
         "(SELECT count(*) FROM pg_tables WHERE schemaname = $1 AND tablename = 'migrations')",
         Parameters().add(schema)));
-    if (found.integer(0, 0) == 0)
-        TRY(connection.script(fmt::format("CREATE SCHEMA \"{}\"", schema)));
+    if (found.integer(0, 0) == 0) TRY(connection.script(fmt::format("CREATE SCHEMA \"{}\"", schema)));
     if (found.integer(0, 1) == 0) {
         TRY(connection.script("CREATE TABLE migrations (migration BIGINT NOT NULL PRIMARY KEY)"));
         TRY(connection.script(PostgresPool::transactions_table));
@@ -204,15 +219,14 @@ Result<> PostgresMetadata::migrate_in(PostgresConnection& connection) const {
     if (version > std::int64_t(known.size())) {
         return fail(Errc::unsupported,
                     "{}: schema {} has version {}, and this Penstock knows versions up to {}: run "
-                    "the newer Penstock that wrote it", pool_.target().name, schema, version,
-                    known.size());
+                    "the newer Penstock that wrote it",
+                    pool_.target().name, schema, version, known.size());
     }
     for (auto number = version + 1; number <= std::int64_t(known.size()); ++number) {
         auto text = migration_text(known[std::size_t(number - 1)], postgres_dialect);
         auto done = connection.script(text);
         if (!done) return fail(fmt::format("migration {}", number), done.error());
-        TRY(connection.execute("INSERT INTO migrations (migration) VALUES ($1)",
-                               Parameters().add(number)));
+        TRY(connection.execute("INSERT INTO migrations (migration) VALUES ($1)", Parameters().add(number)));
     }
     return {};
 }
@@ -226,8 +240,7 @@ Result<PostgresRows> PostgresMetadata::select(const char* sql, const Parameters&
     return std::move(*rows);
 }
 
-Result<std::vector<DagRun>> PostgresMetadata::select_runs(const char* sql,
-                                                          const Parameters& parameters) {
+Result<std::vector<DagRun>> PostgresMetadata::select_runs(const char* sql, const Parameters& parameters) {
     auto rows = TRY(select(sql, parameters));
     std::vector<DagRun> found;
     for (int row = 0; row < rows.size(); ++row) found.push_back(run_of(rows, row));
@@ -236,30 +249,43 @@ Result<std::vector<DagRun>> PostgresMetadata::select_runs(const char* sql,
 
 Result<> PostgresMetadata::insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) {
     return pool_.transaction([&](PostgresConnection& connection) -> Result<> {
-        auto inserted = TRY(connection.execute(
-            "INSERT INTO dag_runs (" RUN_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-            "ON CONFLICT (dag, run_id) DO NOTHING",
-            Parameters().add(run.dag).add(run.run_id).add(to_string(run.state)).add(run.run_type)
-                .add(run.logical_us).add(run.queued_us).add(run.started_us).add(run.ended_us)
-                .add(run.conf)));
+        auto inserted = TRY(connection.execute("INSERT INTO dag_runs (" RUN_COLUMNS
+                                               ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+                                               "ON CONFLICT (dag, run_id) DO NOTHING",
+                                               Parameters()
+                                                   .add(run.dag)
+                                                   .add(run.run_id)
+                                                   .add(to_string(run.state))
+                                                   .add(run.run_type)
+                                                   .add(run.logical_us)
+                                                   .add(run.queued_us)
+                                                   .add(run.started_us)
+                                                   .add(run.ended_us)
+                                                   .add(run.conf)));
         if (inserted.changed() == 0)
             return fail(Errc::exists, "DAG {} has a run {} already", run.dag, run.run_id);
         std::int64_t position = 0;
         for (const auto& task : tasks) {
-            TRY(connection.execute(
-                "INSERT INTO task_instances (" TASK_COLUMNS
-                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-                Parameters().add(task.dag).add(task.run_id).add(task.task).add(++position)
-                    .add(std::int64_t(task.try_number)).add(to_string(task.state))
-                    .add(task.started_us).add(task.ended_us).add(task.next_try_us)
-                    .add(readable(task.note)).add(task.counts)));
+            TRY(connection.execute("INSERT INTO task_instances (" TASK_COLUMNS
+                                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                   Parameters()
+                                       .add(task.dag)
+                                       .add(task.run_id)
+                                       .add(task.task)
+                                       .add(++position)
+                                       .add(std::int64_t(task.try_number))
+                                       .add(to_string(task.state))
+                                       .add(task.started_us)
+                                       .add(task.ended_us)
+                                       .add(task.next_try_us)
+                                       .add(readable(task.note))
+                                       .add(task.counts)));
         }
         return {};
     });
 }
 
-Result<> PostgresMetadata::update(const std::optional<DagRun>& run,
-                                  const std::vector<TaskInstance>& tasks) {
+Result<> PostgresMetadata::update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks) {
     return pool_.transaction([&](PostgresConnection& connection) -> Result<> {
         for (const auto& task : tasks) TRY(write_task(connection, task));
         if (run) TRY(write_run(connection, *run));
@@ -268,9 +294,8 @@ Result<> PostgresMetadata::update(const std::optional<DagRun>& run,
 }
 
 Result<std::optional<DagRun>> PostgresMetadata::run(std::string_view dag, std::string_view run_id) {
-    auto found = TRY(select_runs(
-        "SELECT " RUN_COLUMNS " FROM dag_runs WHERE dag = $1 AND run_id = $2",
-        Parameters().add(dag).add(run_id)));
+    auto found = TRY(select_runs("SELECT " RUN_COLUMNS " FROM dag_runs WHERE dag = $1 AND run_id = $2",
+                                 Parameters().add(dag).add(run_id)));
     if (found.empty()) return std::nullopt;
     return std::move(found.front());
 }
@@ -286,13 +311,13 @@ Result<std::vector<DagRun>> PostgresMetadata::runs(std::string_view dag, int lim
 }
 
 Result<std::vector<DagRun>> PostgresMetadata::unfinished_runs() {
-    return select_runs("SELECT " RUN_COLUMNS " FROM dag_runs WHERE state IN ('queued', 'running') "
+    return select_runs("SELECT " RUN_COLUMNS
+                       " FROM dag_runs WHERE state IN ('queued', 'running') "
                        "ORDER BY queued_us, logical_us, dag COLLATE \"C\", run_id COLLATE \"C\"",
                        {});
 }
 
-Result<std::vector<TaskInstance>> PostgresMetadata::tasks(std::string_view dag,
-                                                          std::string_view run_id) {
+Result<std::vector<TaskInstance>> PostgresMetadata::tasks(std::string_view dag, std::string_view run_id) {
     auto rows = TRY(select("SELECT " TASK_COLUMNS " FROM task_instances "
                            "WHERE dag = $1 AND run_id = $2 ORDER BY position",
                            Parameters().add(dag).add(run_id)));
@@ -302,16 +327,16 @@ Result<std::vector<TaskInstance>> PostgresMetadata::tasks(std::string_view dag,
 }
 
 Result<std::optional<std::int64_t>> PostgresMetadata::last_scheduled_us(std::string_view dag) {
-    auto rows = TRY(select("SELECT logical_us FROM dag_runs WHERE dag = $1 AND "
-                           "run_type = 'scheduled' ORDER BY logical_us DESC LIMIT 1",
-                           Parameters().add(dag)));
+    auto rows =
+        TRY(select("SELECT logical_us FROM dag_runs WHERE dag = $1 AND "
+                   "run_type = 'scheduled' ORDER BY logical_us DESC LIMIT 1",
+                   Parameters().add(dag)));
     if (rows.size() == 0) return std::nullopt;
     return rows.integer(0, 0);
 }
 
-Result<> PostgresMetadata::append_log(std::string_view dag, std::string_view run_id,
-                                      std::string_view task, int try_number,
-                                      const std::vector<LogLine>& lines) {
+Result<> PostgresMetadata::append_log(std::string_view dag, std::string_view run_id, std::string_view task,
+                                      int try_number, const std::vector<LogLine>& lines) {
     if (lines.empty()) return {};
     auto times = array_of(lines, [](const LogLine& line) { return fmt::to_string(line.time_us); });
     auto texts = array_of(lines, [](const LogLine& line) { return readable(line.text); });
@@ -332,13 +357,12 @@ Result<> PostgresMetadata::append_log(std::string_view dag, std::string_view run
 
 Result<std::vector<LogLine>> PostgresMetadata::log(std::string_view dag, std::string_view run_id,
                                                    std::string_view task, int try_number) {
-    auto rows = TRY(select(
-        "SELECT time_us, line FROM task_log_lines WHERE dag = $1 AND run_id = $2 AND task = $3 "
-        "AND try_number = $4 ORDER BY line_number",
-        Parameters().add(dag).add(run_id).add(task).add(std::int64_t(try_number))));
+    auto rows =
+        TRY(select("SELECT time_us, line FROM task_log_lines WHERE dag = $1 AND run_id = $2 AND task = $3 "
+                   "AND try_number = $4 ORDER BY line_number",
+                   Parameters().add(dag).add(run_id).add(task).add(std::int64_t(try_number))));
     std::vector<LogLine> found;
-    for (int row = 0; row < rows.size(); ++row)
-        found.push_back({rows.integer(row, 0), rows.text(row, 1)});
+    for (int row = 0; row < rows.size(); ++row) found.push_back({rows.integer(row, 0), rows.text(row, 1)});
     return found;
 }
 
@@ -359,42 +383,44 @@ Result<std::int64_t> PostgresMetadata::put_revision(std::string_view pipeline, s
     std::int64_t number = 0;
     TRY(pool_.transaction([&](PostgresConnection& connection) -> Result<> {
         TRY(lock_name(connection, fmt::format("revisions of {}", pipeline)));
-        auto newest = TRY(connection.execute(
-            "SELECT revision_number, source_text FROM revisions WHERE pipeline = $1 "
-            "ORDER BY revision_number DESC LIMIT 1", Parameters().add(pipeline)));
+        auto newest =
+            TRY(connection.execute("SELECT revision_number, source_text FROM revisions WHERE pipeline = $1 "
+                                   "ORDER BY revision_number DESC LIMIT 1",
+                                   Parameters().add(pipeline)));
         number = newest.size() > 0 ? newest.integer(0, 0) : 0;
         if (newest.size() > 0 && newest.text(0, 1) == text) return {};
-        TRY(connection.execute(
-            "INSERT INTO revisions (pipeline, revision_number, time_us, source_text) "
-            "VALUES ($1, $2, $3, $4)",
-            Parameters().add(pipeline).add(++number).add(now_us).add(text)));
+        TRY(
+            connection.execute("INSERT INTO revisions (pipeline, revision_number, time_us, source_text) "
+                               "VALUES ($1, $2, $3, $4)",
+                               Parameters().add(pipeline).add(++number).add(now_us).add(text)));
         return {};
     }));
     return number;
 }
 
 Result<std::vector<Revision>> PostgresMetadata::revisions(std::string_view pipeline) {
-    auto rows = TRY(select("SELECT pipeline, revision_number, time_us, source_text FROM revisions "
-                           "WHERE pipeline = $1 ORDER BY revision_number",
-                           Parameters().add(pipeline)));
+    auto rows =
+        TRY(select("SELECT pipeline, revision_number, time_us, source_text FROM revisions "
+                   "WHERE pipeline = $1 ORDER BY revision_number",
+                   Parameters().add(pipeline)));
     std::vector<Revision> found;
     for (int row = 0; row < rows.size(); ++row) {
-        found.push_back({rows.text(row, 0), rows.integer(row, 1), rows.integer(row, 2),
-                         rows.text(row, 3)});
+        found.push_back({rows.text(row, 0), rows.integer(row, 1), rows.integer(row, 2), rows.text(row, 3)});
     }
     return found;
 }
 
 Result<> PostgresMetadata::put_setting(std::string_view name, std::string_view value) {
-    TRY(select("INSERT INTO settings (setting_name, setting_value) VALUES ($1, $2) "
+    TRY(
+        select("INSERT INTO settings (setting_name, setting_value) VALUES ($1, $2) "
                "ON CONFLICT (setting_name) DO UPDATE SET setting_value = excluded.setting_value",
                Parameters().add(name).add(value)));
     return {};
 }
 
 Result<std::optional<std::string>> PostgresMetadata::setting(std::string_view name) {
-    auto rows = TRY(select("SELECT setting_value FROM settings WHERE setting_name = $1",
-                           Parameters().add(name)));
+    auto rows =
+        TRY(select("SELECT setting_value FROM settings WHERE setting_name = $1", Parameters().add(name)));
     if (rows.size() == 0) return std::nullopt;
     return rows.text(0, 0);
 }
@@ -407,8 +433,8 @@ Result<std::int64_t> PostgresMetadata::prune_runs(std::string_view dag, std::int
         auto rows = TRY(connection.execute(
             "WITH doomed AS (SELECT dag, run_id FROM dag_runs WHERE dag = $1 AND "
             "state IN ('success', 'failed') AND (run_type <> 'scheduled' OR logical_us < "
-            "(SELECT max(logical_us) FROM dag_runs WHERE dag = $1 AND run_type = 'scheduled'))"
-            NEWEST_FIRST "LIMIT 1000 OFFSET $2), "
+            "(SELECT max(logical_us) FROM dag_runs WHERE dag = $1 AND run_type = 'scheduled'))" NEWEST_FIRST
+            "LIMIT 1000 OFFSET $2), "
             "lines AS (DELETE FROM task_log_lines USING doomed "
             "WHERE task_log_lines.dag = doomed.dag AND task_log_lines.run_id = doomed.run_id) "
             "DELETE FROM dag_runs USING doomed "
@@ -425,8 +451,10 @@ Result<PostgresTarget> target_of(const std::string& url) {
     auto parsed = TRY(parse_service_url(url, scheme));
     PostgresTarget target;
     auto& keywords = target.keywords;
-    keywords = {{"application_name", "penstock"}, {"tcp_user_timeout", "10000"},
-                {"keepalives_idle", "10"},        {"keepalives_interval", "5"},
+    keywords = {{"application_name", "penstock"},
+                {"tcp_user_timeout", "10000"},
+                {"keepalives_idle", "10"},
+                {"keepalives_interval", "5"},
                 {"keepalives_count", "3"}};
     if (!parsed.hosts.empty()) {
         std::string names;
@@ -468,8 +496,7 @@ Result<PostgresTarget> target_of(const std::string& url) {
 
 }  // namespace
 
-Result<std::unique_ptr<Metadata>> open_postgres(const std::string& url,
-                                                const PostgresOptions& options) {
+Result<std::unique_ptr<Metadata>> open_postgres(const std::string& url, const PostgresOptions& options) {
     auto metadata = std::make_unique<PostgresMetadata>(TRY(target_of(url)), options);
     TRY(metadata->migrate());
     return metadata;

@@ -35,8 +35,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresPool::take(Deadline deadline
         bool is_free = returned_.wait_until(
             lock, deadline, [&] { return !idle_.empty() || connections_ < connections_max_; });
         if (!is_free) {
-            return fail(Errc::unavailable, "{}: all {} connections are busy", target_.name,
-                        connections_max_);
+            return fail(Errc::unavailable, "{}: all {} connections are busy", target_.name, connections_max_);
         }
         if (!idle_.empty()) {
             auto connection = std::move(idle_.back());
@@ -91,8 +90,7 @@ Result<> PostgresPool::run(const Work& work) {
             is_lost_ = true;
         }
         if (steady_clock::now() + pause >= deadline) {
-            return fail(Errc::unavailable, "{} (tried for {} ms)", done.error().text,
-                        retry_for_.count());
+            return fail(Errc::unavailable, "{} (tried for {} ms)", done.error().text, retry_for_.count());
         }
         // A connection that broke while it lay idle is replaced at once.
         if (!is_first) std::this_thread::sleep_for(pause);
@@ -102,9 +100,8 @@ Result<> PostgresPool::run(const Work& work) {
 
 Result<> PostgresPool::transaction(const Work& work) {
     auto token = next_token();
-    auto done = run([&](PostgresConnection& connection) {
-        return attempt_transaction(connection, token, work);
-    });
+    auto done =
+        run([&](PostgresConnection& connection) { return attempt_transaction(connection, token, work); });
     if (done) forget_old_tokens();
     return done;
 }
@@ -112,8 +109,7 @@ Result<> PostgresPool::transaction(const Work& work) {
 Result<> PostgresPool::attempt_transaction(PostgresConnection& connection, const std::string& token,
                                            const Work& work) {
     auto begun = connection.script(fmt::format(
-        "BEGIN; INSERT INTO transactions (token) VALUES ('{}') ON CONFLICT (token) DO NOTHING",
-        token));
+        "BEGIN; INSERT INTO transactions (token) VALUES ('{}') ON CONFLICT (token) DO NOTHING", token));
     Result<> worked;
     if (!begun) {
         worked = fail(begun.error());
@@ -147,8 +143,7 @@ void PostgresPool::forget_old_tokens() {
     }
     // Nobody tries anything again for that long. What is left for now goes the next time.
     (void)run([](PostgresConnection& connection) -> Result<> {
-        TRY(connection.execute(
-            "DELETE FROM transactions WHERE committed_at < now() - interval '1 day'", {}));
+        TRY(connection.execute("DELETE FROM transactions WHERE committed_at < now() - interval '1 day'", {}));
         return {};
     });
 }

@@ -47,8 +47,7 @@ private:
 
     Result<std::unique_ptr<PostgresConnection>> take(Deadline deadline);
     void give_back(std::unique_ptr<PostgresConnection> connection);
-    Result<> attempt_transaction(PostgresConnection& connection, const std::string& token,
-                                 const Work& work);
+    Result<> attempt_transaction(PostgresConnection& connection, const std::string& token, const Work& work);
     std::string next_token();
     void forget_old_tokens();
 

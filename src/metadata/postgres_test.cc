@@ -148,8 +148,8 @@ protected:
 
 TEST_F(PostgresServerTest, WrongPasswordIsRefusedAtOnceAndNotRepeated) {
     auto wrong = *parse_service_url(url_, "postgresql");
-    auto opened = open_postgres(fmt::format("postgresql://penstock:hushhush@{}/penstock",
-                                            wrong.host_list(5432)));
+    auto opened =
+        open_postgres(fmt::format("postgresql://penstock:hushhush@{}/penstock", wrong.host_list(5432)));
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::unauthorized) << opened.error().text;
     EXPECT_EQ(opened.error().text.find("hushhush"), std::string::npos);
@@ -176,7 +176,9 @@ TEST_F(PostgresServerTest, ANewerVersionIsRefusedAndLeftAlone) {
                                     {"user", *parsed.user},
                                     {"password", *parsed.password},
                                     {"dbname", parsed.path}},
-                       .schema = schema_, .name = "test"}, 1, milliseconds(1000));
+                       .schema = schema_,
+                       .name = "test"},
+                      1, milliseconds(1000));
     ASSERT_TRUE(pool.run([](PostgresConnection& connection) -> Result<> {
         TRY(connection.execute("INSERT INTO migrations (migration) VALUES (999)", {}));
         return {};
@@ -190,12 +192,14 @@ TEST_F(PostgresServerTest, ANewerVersionIsRefusedAndLeftAlone) {
 TEST_F(PostgresServerTest, LogLinesMayHoldAnyBytes) {
     auto metadata = open();
     using namespace std::string_literals;
-    ASSERT_TRUE(metadata->append_log("d", "r", "t", 1, {{1, "a\0b\xff \xed\xa0\x80 {\"\\,} NULL"s},
-                                                        {2, "\xf0\x9f\x9a\xb0 \xe2\x82"s}}));
+    ASSERT_TRUE(metadata->append_log(
+        "d", "r", "t", 1, {{1, "a\0b\xff \xed\xa0\x80 {\"\\,} NULL"s}, {2, "\xf0\x9f\x9a\xb0 \xe2\x82"s}}));
     auto lines = metadata->log("d", "r", "t", 1);
     ASSERT_TRUE(lines);
-    EXPECT_EQ((*lines)[0].text, "a\xef\xbf\xbd" "b\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
-                                " {\"\\,} NULL");
+    EXPECT_EQ((*lines)[0].text,
+              "a\xef\xbf\xbd"
+              "b\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+              " {\"\\,} NULL");
     EXPECT_EQ((*lines)[1].text, "\xf0\x9f\x9a\xb0 \xef\xbf\xbd\xef\xbf\xbd");
 }
 
@@ -274,7 +278,8 @@ TEST_F(PostgresServerTest, AStatementWithoutAnAnswerEndsInTime) {
                                        {"user", *parsed.user},
                                        {"password", *parsed.password},
                                        {"dbname", parsed.path}},
-                          .schema = "public", .name = "test",
+                          .schema = "public",
+                          .name = "test",
                           .statement_timeout = milliseconds(100)};
     auto connection = PostgresConnection::open(target);
     ASSERT_TRUE(connection) << connection.error().text;
@@ -317,9 +322,13 @@ protected:
     }
 };
 
-TEST_F(PostgresAwayTest, ARestartIsWaitedFor) { write_while({"restart"}); }
+TEST_F(PostgresAwayTest, ARestartIsWaitedFor) {
+    write_while({"restart"});
+}
 
-TEST_F(PostgresAwayTest, AKillLosesNothingAndRepeatsNothing) { write_while({"kill", "start"}); }
+TEST_F(PostgresAwayTest, AKillLosesNothingAndRepeatsNothing) {
+    write_while({"kill", "start"});
+}
 
 TEST_F(PostgresAwayTest, CallsFailInTimeWhileTheServerIsAwayAndWorkAgainAfter) {
     auto metadata = open(milliseconds(300));

@@ -16,15 +16,18 @@ std::unexpected<Error> failure(int code, const char* text, const std::string& pa
         case SQLITE_NOTADB:
             return fail(Errc::corrupt,
                         "'{}' is not an SQLite database; expected the metadata file that Penstock "
-                        "made: move the file away to start with an empty one", path);
+                        "made: move the file away to start with an empty one",
+                        path);
         case SQLITE_CORRUPT:
-            return fail(Errc::corrupt, "the metadata file '{}' is damaged ({}): restore a copy of "
-                        "it, or move it away to start with an empty one", path, text);
-        case SQLITE_FULL: return fail(Errc::full, "metadata file '{}': {}", path, text);
+            return fail(Errc::corrupt,
+                        "the metadata file '{}' is damaged ({}): restore a copy of "
+                        "it, or move it away to start with an empty one",
+                        path, text);
+        case SQLITE_FULL:
+            return fail(Errc::full, "metadata file '{}': {}", path, text);
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
-            return fail(Errc::unavailable, "metadata file '{}' is in use by another process: {}",
-                        path, text);
+            return fail(Errc::unavailable, "metadata file '{}' is in use by another process: {}", path, text);
         case SQLITE_CANTOPEN:
         case SQLITE_IOERR:
         case SQLITE_PERM:
@@ -34,7 +37,8 @@ std::unexpected<Error> failure(int code, const char* text, const std::string& pa
         case SQLITE_TOOBIG:
         case SQLITE_CONSTRAINT:
             return fail(Errc::invalid, "metadata file '{}': {}", path, text);
-        default: return fail(Errc::internal, "metadata file '{}': {}", path, text);
+        default:
+            return fail(Errc::internal, "metadata file '{}': {}", path, text);
     }
 }
 
@@ -78,13 +82,15 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int code = sqlite3_open_v2(path.c_str(), &database->handle_, flags, nullptr);
     if (code != SQLITE_OK) {
-        return failure(code, database->handle_ ? sqlite3_errmsg(database->handle_)
-                                               : sqlite3_errstr(code), path);
+        return failure(code, database->handle_ ? sqlite3_errmsg(database->handle_) : sqlite3_errstr(code),
+                       path);
     }
     sqlite3_extended_result_codes(database->handle_, 1);
     sqlite3_busy_timeout(database->handle_, busy_timeout_ms);
-    // FULL: in WAL mode the log is synced at every commit, so that a write that has returned survives a power cut.
-    TRY(database->run_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+    // FULL: in WAL mode the log is synced at every commit, so that a write that has returned survives a power
+    // cut.
+    TRY(
+        database->run_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
                              "PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=16777216;"));
     std::error_code ignored;
     auto bytes = std::filesystem::file_size(path, ignored);
@@ -107,8 +113,8 @@ Result<SqliteStatement> SqliteDatabase::prepare(std::string_view sql) {
     if (auto found = statements_.find(key); found != statements_.end())
         return SqliteStatement(found->second, path_);
     sqlite3_stmt* statement = nullptr;
-    int code = sqlite3_prepare_v3(handle_, key.c_str(), int(key.size()) + 1,
-                                  SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    int code = sqlite3_prepare_v3(handle_, key.c_str(), int(key.size()) + 1, SQLITE_PREPARE_PERSISTENT,
+                                  &statement, nullptr);
     if (code != SQLITE_OK) return failure(code, sqlite3_errmsg(handle_), path_);
     statements_.emplace(std::move(key), statement);
     return SqliteStatement(statement, path_);

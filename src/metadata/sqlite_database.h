@@ -1,14 +1,14 @@
 // One connection to an SQLite file and its prepared statements. Not thread-safe: its owner holds a mutex.
 #pragma once
 
+#include <sqlite3.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-
-#include <sqlite3.h>
 
 #include "base/result.h"
 
@@ -17,8 +17,7 @@ namespace penstock::metadata {
 /// A statement in use: bound, stepped, and reset when it goes. Texts are copied into it.
 class SqliteStatement {
 public:
-    SqliteStatement(sqlite3_stmt* statement, const std::string& path)
-        : statement_(statement), path_(path) {}
+    SqliteStatement(sqlite3_stmt* statement, const std::string& path) : statement_(statement), path_(path) {}
     SqliteStatement(SqliteStatement&& other) noexcept
         : statement_(std::exchange(other.statement_, nullptr)), path_(other.path_) {}
     SqliteStatement(const SqliteStatement&) = delete;
@@ -55,7 +54,8 @@ public:
     Result<std::int64_t> execute(std::string_view sql, const Args&... args) {
         auto statement = TRY(prepare(sql));
         bind_all(statement, args...);
-        while (TRY(statement.step())) {}
+        while (TRY(statement.step())) {
+        }
         return sqlite3_changes64(handle_);
     }
     /// Calls row for each row.

@@ -8,8 +8,7 @@
 namespace penstock::metadata {
 namespace {
 
-#define RUN_COLUMNS \
-    "dag, run_id, state, run_type, logical_us, queued_us, started_us, ended_us, conf"
+#define RUN_COLUMNS "dag, run_id, state, run_type, logical_us, queued_us, started_us, ended_us, conf"
 
 DagRun run_of(const SqliteStatement& row) {
     return {.dag = row.text(0),
@@ -38,8 +37,7 @@ TaskInstance task_of(const SqliteStatement& row) {
 
 class SqliteMetadata final : public Metadata {
 public:
-    explicit SqliteMetadata(std::unique_ptr<SqliteDatabase> database)
-        : database_(std::move(database)) {}
+    explicit SqliteMetadata(std::unique_ptr<SqliteDatabase> database) : database_(std::move(database)) {}
 
     Result<> migrate();
 
@@ -48,18 +46,17 @@ public:
     Result<> insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) override;
     Result<> update_run(const DagRun& run) override;
     Result<> update_task(const TaskInstance& task) override;
-    Result<> update(const std::optional<DagRun>& run,
-                    const std::vector<TaskInstance>& tasks) override;
+    Result<> update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks) override;
     Result<std::optional<DagRun>> run(std::string_view dag, std::string_view run_id) override;
     Result<std::vector<DagRun>> runs(std::string_view dag, int limit) override;
     Result<std::vector<DagRun>> unfinished_runs() override;
     Result<std::vector<TaskInstance>> tasks(std::string_view dag, std::string_view run_id) override;
     Result<std::optional<std::int64_t>> last_scheduled_us(std::string_view dag) override;
 
-    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task,
-                        int try_number, const std::vector<LogLine>& lines) override;
-    Result<std::vector<LogLine>> log(std::string_view dag, std::string_view run_id,
-                                     std::string_view task, int try_number) override;
+    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task, int try_number,
+                        const std::vector<LogLine>& lines) override;
+    Result<std::vector<LogLine>> log(std::string_view dag, std::string_view run_id, std::string_view task,
+                                     int try_number) override;
 
     Result<> set_paused(std::string_view dag, bool paused) override;
     Result<bool> paused(std::string_view dag) override;
@@ -94,8 +91,8 @@ Result<> SqliteMetadata::migrate() {
     if (version > std::int64_t(known.size())) {
         return fail(Errc::unsupported,
                     "the metadata file '{}' has version {}, and this Penstock knows versions up to "
-                    "{}: run the newer Penstock that wrote it", database_->path(), version,
-                    known.size());
+                    "{}: run the newer Penstock that wrote it",
+                    database_->path(), version, known.size());
     }
     for (auto number = version + 1; number <= std::int64_t(known.size()); ++number) {
         auto text = migration_text(known[std::size_t(number - 1)], sqlite_dialect);
@@ -112,13 +109,12 @@ Result<> SqliteMetadata::migrate() {
 Result<> SqliteMetadata::insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) {
     std::lock_guard lock(mutex_);
     return database_->transaction([&]() -> Result<> {
-        auto inserted = TRY(database_->execute(
-            "INSERT INTO dag_runs (" RUN_COLUMNS
-            ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dag, run_id) DO NOTHING",
-            run.dag, run.run_id, to_string(run.state), run.run_type, run.logical_us, run.queued_us,
-            run.started_us, run.ended_us, run.conf));
-        if (inserted == 0)
-            return fail(Errc::exists, "DAG {} has a run {} already", run.dag, run.run_id);
+        auto inserted = TRY(
+            database_->execute("INSERT INTO dag_runs (" RUN_COLUMNS
+                               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dag, run_id) DO NOTHING",
+                               run.dag, run.run_id, to_string(run.state), run.run_type, run.logical_us,
+                               run.queued_us, run.started_us, run.ended_us, run.conf));
+        if (inserted == 0) return fail(Errc::exists, "DAG {} has a run {} already", run.dag, run.run_id);
         std::int64_t position = 0;
         for (const auto& task : tasks) {
             TRY(database_->execute(
@@ -134,11 +130,11 @@ Result<> SqliteMetadata::insert_run(const DagRun& run, const std::vector<TaskIns
 }
 
 Result<> SqliteMetadata::write_run(const DagRun& run) {
-    auto changed = TRY(database_->execute(
-        "UPDATE dag_runs SET state = ?, run_type = ?, logical_us = ?, queued_us = ?, "
-        "started_us = ?, ended_us = ?, conf = ? WHERE dag = ? AND run_id = ?",
-        to_string(run.state), run.run_type, run.logical_us, run.queued_us, run.started_us,
-        run.ended_us, run.conf, run.dag, run.run_id));
+    auto changed =
+        TRY(database_->execute("UPDATE dag_runs SET state = ?, run_type = ?, logical_us = ?, queued_us = ?, "
+                               "started_us = ?, ended_us = ?, conf = ? WHERE dag = ? AND run_id = ?",
+                               to_string(run.state), run.run_type, run.logical_us, run.queued_us,
+                               run.started_us, run.ended_us, run.conf, run.dag, run.run_id));
     if (changed == 0) return fail(Errc::not_found, "DAG {} has no run {}", run.dag, run.run_id);
     return {};
 }
@@ -150,8 +146,7 @@ Result<> SqliteMetadata::write_task(const TaskInstance& task) {
         std::int64_t(task.try_number), to_string(task.state), task.started_us, task.ended_us,
         task.next_try_us, task.note, task.counts, task.dag, task.run_id, task.task));
     if (changed == 0) {
-        return fail(Errc::not_found, "run {} of DAG {} has no task {}", task.run_id, task.dag,
-                    task.task);
+        return fail(Errc::not_found, "run {} of DAG {} has no task {}", task.run_id, task.dag, task.task);
     }
     return {};
 }
@@ -166,8 +161,7 @@ Result<> SqliteMetadata::update_task(const TaskInstance& task) {
     return write_task(task);
 }
 
-Result<> SqliteMetadata::update(const std::optional<DagRun>& run,
-                                const std::vector<TaskInstance>& tasks) {
+Result<> SqliteMetadata::update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks) {
     std::lock_guard lock(mutex_);
     return database_->transaction([&]() -> Result<> {
         for (const auto& task : tasks) TRY(write_task(task));
@@ -179,15 +173,14 @@ Result<> SqliteMetadata::update(const std::optional<DagRun>& run,
 template <class... Args>
 Result<std::vector<DagRun>> SqliteMetadata::select_runs(std::string_view sql, const Args&... args) {
     std::vector<DagRun> found;
-    TRY(database_->query(
-        sql, [&](const SqliteStatement& row) { found.push_back(run_of(row)); }, args...));
+    TRY(database_->query(sql, [&](const SqliteStatement& row) { found.push_back(run_of(row)); }, args...));
     return found;
 }
 
 Result<std::optional<DagRun>> SqliteMetadata::run(std::string_view dag, std::string_view run_id) {
     std::lock_guard lock(mutex_);
-    auto found = TRY(select_runs(
-        "SELECT " RUN_COLUMNS " FROM dag_runs WHERE dag = ? AND run_id = ?", dag, run_id));
+    auto found =
+        TRY(select_runs("SELECT " RUN_COLUMNS " FROM dag_runs WHERE dag = ? AND run_id = ?", dag, run_id));
     if (found.empty()) return std::optional<DagRun>();
     return std::optional(std::move(found.front()));
 }
@@ -196,22 +189,25 @@ Result<std::vector<DagRun>> SqliteMetadata::runs(std::string_view dag, int limit
     std::lock_guard lock(mutex_);
     auto most = std::int64_t(std::max(limit, 0));
     if (dag.empty()) {
-        return select_runs("SELECT " RUN_COLUMNS " FROM dag_runs "
+        return select_runs("SELECT " RUN_COLUMNS
+                           " FROM dag_runs "
                            "ORDER BY queued_us DESC, logical_us DESC, dag, run_id DESC LIMIT ?",
                            most);
     }
-    return select_runs("SELECT " RUN_COLUMNS " FROM dag_runs WHERE dag = ? "
-                       "ORDER BY queued_us DESC, logical_us DESC, run_id DESC LIMIT ?", dag, most);
+    return select_runs("SELECT " RUN_COLUMNS
+                       " FROM dag_runs WHERE dag = ? "
+                       "ORDER BY queued_us DESC, logical_us DESC, run_id DESC LIMIT ?",
+                       dag, most);
 }
 
 Result<std::vector<DagRun>> SqliteMetadata::unfinished_runs() {
     std::lock_guard lock(mutex_);
-    return select_runs("SELECT " RUN_COLUMNS " FROM dag_runs WHERE state IN ('queued', 'running') "
+    return select_runs("SELECT " RUN_COLUMNS
+                       " FROM dag_runs WHERE state IN ('queued', 'running') "
                        "ORDER BY queued_us, logical_us, dag, run_id");
 }
 
-Result<std::vector<TaskInstance>> SqliteMetadata::tasks(std::string_view dag,
-                                                        std::string_view run_id) {
+Result<std::vector<TaskInstance>> SqliteMetadata::tasks(std::string_view dag, std::string_view run_id) {
     std::lock_guard lock(mutex_);
     std::vector<TaskInstance> found;
     TRY(database_->query(
@@ -231,9 +227,8 @@ Result<std::optional<std::int64_t>> SqliteMetadata::last_scheduled_us(std::strin
     return found;
 }
 
-Result<> SqliteMetadata::append_log(std::string_view dag, std::string_view run_id,
-                                    std::string_view task, int try_number,
-                                    const std::vector<LogLine>& lines) {
+Result<> SqliteMetadata::append_log(std::string_view dag, std::string_view run_id, std::string_view task,
+                                    int try_number, const std::vector<LogLine>& lines) {
     if (lines.empty()) return {};
     std::lock_guard lock(mutex_);
     return database_->transaction([&]() -> Result<> {
@@ -260,16 +255,15 @@ Result<std::vector<LogLine>> SqliteMetadata::log(std::string_view dag, std::stri
     TRY(database_->query(
         "SELECT time_us, line FROM task_log_lines "
         "WHERE dag = ? AND run_id = ? AND task = ? AND try_number = ? ORDER BY line_number",
-        [&](const SqliteStatement& row) { found.push_back({row.integer(0), row.text(1)}); }, dag,
-        run_id, task, std::int64_t(try_number)));
+        [&](const SqliteStatement& row) { found.push_back({row.integer(0), row.text(1)}); }, dag, run_id,
+        task, std::int64_t(try_number)));
     return found;
 }
 
 Result<> SqliteMetadata::set_paused(std::string_view dag, bool paused) {
     std::lock_guard lock(mutex_);
     if (paused) {
-        TRY(database_->execute(
-            "INSERT INTO paused_dags (dag) VALUES (?) ON CONFLICT (dag) DO NOTHING", dag));
+        TRY(database_->execute("INSERT INTO paused_dags (dag) VALUES (?) ON CONFLICT (dag) DO NOTHING", dag));
     } else {
         TRY(database_->execute("DELETE FROM paused_dags WHERE dag = ?", dag));
     }
@@ -279,8 +273,8 @@ Result<> SqliteMetadata::set_paused(std::string_view dag, bool paused) {
 Result<bool> SqliteMetadata::paused(std::string_view dag) {
     std::lock_guard lock(mutex_);
     bool found = false;
-    TRY(database_->query("SELECT 1 FROM paused_dags WHERE dag = ?",
-                         [&](const SqliteStatement&) { found = true; }, dag));
+    TRY(database_->query(
+        "SELECT 1 FROM paused_dags WHERE dag = ?", [&](const SqliteStatement&) { found = true; }, dag));
     return found;
 }
 
@@ -299,10 +293,10 @@ Result<std::int64_t> SqliteMetadata::put_revision(std::string_view pipeline, std
             },
             pipeline));
         if (same) return {};
-        TRY(database_->execute(
-            "INSERT INTO revisions (pipeline, revision_number, time_us, source_text) "
-            "VALUES (?, ?, ?, ?)",
-            pipeline, ++number, now_us, text));
+        TRY(
+            database_->execute("INSERT INTO revisions (pipeline, revision_number, time_us, source_text) "
+                               "VALUES (?, ?, ?, ?)",
+                               pipeline, ++number, now_us, text));
         return {};
     }));
     return number;
@@ -323,7 +317,8 @@ Result<std::vector<Revision>> SqliteMetadata::revisions(std::string_view pipelin
 
 Result<> SqliteMetadata::put_setting(std::string_view name, std::string_view value) {
     std::lock_guard lock(mutex_);
-    TRY(database_->execute("INSERT INTO settings (setting_name, setting_value) VALUES (?, ?) "
+    TRY(
+        database_->execute("INSERT INTO settings (setting_name, setting_value) VALUES (?, ?) "
                            "ON CONFLICT (setting_name) "
                            "DO UPDATE SET setting_value = excluded.setting_value",
                            name, value));
@@ -333,27 +328,27 @@ Result<> SqliteMetadata::put_setting(std::string_view name, std::string_view val
 Result<std::optional<std::string>> SqliteMetadata::setting(std::string_view name) {
     std::lock_guard lock(mutex_);
     std::optional<std::string> found;
-    TRY(database_->query("SELECT setting_value FROM settings WHERE setting_name = ?",
-                         [&](const SqliteStatement& row) { found = row.text(0); }, name));
+    TRY(database_->query(
+        "SELECT setting_value FROM settings WHERE setting_name = ?",
+        [&](const SqliteStatement& row) { found = row.text(0); }, name));
     return found;
 }
 
 Result<std::int64_t> SqliteMetadata::prune_runs(std::string_view dag, std::int64_t keep) {
     std::lock_guard lock(mutex_);
     // The newest scheduled run stays in any case: last_scheduled_us() remembers by it what has run.
-    auto doomed = TRY(select_runs(
-        "SELECT " RUN_COLUMNS " FROM dag_runs WHERE dag = ? AND state IN ('success', 'failed') "
-        "AND (run_type <> 'scheduled' OR logical_us < "
-        "(SELECT max(logical_us) FROM dag_runs WHERE dag = ? AND run_type = 'scheduled')) "
-        "ORDER BY queued_us DESC, logical_us DESC, run_id DESC LIMIT 1000 OFFSET ?",
-        dag, dag, std::max<std::int64_t>(keep, 0)));
+    auto doomed = TRY(
+        select_runs("SELECT " RUN_COLUMNS " FROM dag_runs WHERE dag = ? AND state IN ('success', 'failed') "
+                    "AND (run_type <> 'scheduled' OR logical_us < "
+                    "(SELECT max(logical_us) FROM dag_runs WHERE dag = ? AND run_type = 'scheduled')) "
+                    "ORDER BY queued_us DESC, logical_us DESC, run_id DESC LIMIT 1000 OFFSET ?",
+                    dag, dag, std::max<std::int64_t>(keep, 0)));
     if (doomed.empty()) return 0;
     TRY(database_->transaction([&]() -> Result<> {
         for (const auto& run : doomed) {
             for (auto table : {"task_log_lines", "task_instances", "dag_runs"}) {
-                TRY(database_->execute(
-                    fmt::format("DELETE FROM {} WHERE dag = ? AND run_id = ?", table), run.dag,
-                    run.run_id));
+                TRY(database_->execute(fmt::format("DELETE FROM {} WHERE dag = ? AND run_id = ?", table),
+                                       run.dag, run.run_id));
             }
         }
         return {};

@@ -41,19 +41,16 @@ net::Task<net::HttpResponse> guarded(std::shared_ptr<Api> api, net::HttpHandler 
     co_return response;
 }
 
-net::Task<net::HttpResponse> blocking(std::shared_ptr<Api> api, Answer answer,
-                                      net::HttpRequest request) {
+net::Task<net::HttpResponse> blocking(std::shared_ptr<Api> api, Answer answer, net::HttpRequest request) {
     // Owned by the work: at shutdown this coroutine may go away while a thread of the pool is still at it.
     auto kept = std::make_shared<const net::HttpRequest>(std::move(request));
-    std::function<net::HttpResponse()> work = [api, answer, kept] {
-        return answer_now(*api, answer, *kept);
-    };
+    std::function<net::HttpResponse()> work = [api, answer, kept] { return answer_now(*api, answer, *kept); };
     auto response = co_await api->pool.run<net::HttpResponse>(std::move(work));
     co_return response;
 }
 
-net::Task<> guarded_events(std::shared_ptr<Api> api, net::EventHandler handler,
-                           net::HttpRequest request, net::EventStream& stream) {
+net::Task<> guarded_events(std::shared_ptr<Api> api, net::EventHandler handler, net::HttpRequest request,
+                           net::EventStream& stream) {
     const auto allowed = api->guard.check(request);
     if (!allowed) {
         (void)co_await stream.send("error", forbidden(allowed.error()).body);
@@ -96,10 +93,10 @@ void ApiRoutes::on(std::string_view method, std::string_view path, Answer answer
 
 void ApiRoutes::on_events(std::string_view path, net::EventHandler handler) {
     names_.push_back(fmt::format("GET {}", path));
-    routes_->on_events(path, [api = api_, handler = std::move(handler)](
-                                 net::HttpRequest request, net::EventStream& stream) {
-        return guarded_events(api, handler, std::move(request), stream);
-    });
+    routes_->on_events(
+        path, [api = api_, handler = std::move(handler)](net::HttpRequest request, net::EventStream& stream) {
+            return guarded_events(api, handler, std::move(request), stream);
+        });
 }
 
 void add_all_routes(ApiRoutes& routes) {
@@ -128,14 +125,13 @@ const std::string& param(const net::HttpRequest& request, const std::string& nam
 }
 
 Result<std::int64_t> integer_parameter(const net::HttpRequest& request, std::string_view name,
-                                       std::int64_t missing, std::int64_t least,
-                                       std::int64_t most) {
+                                       std::int64_t missing, std::int64_t least, std::int64_t most) {
     const auto text = request.query_value(name);
     if (!text || text->empty()) return missing;
     const auto number = parse_int(*text);
     if (number && *number >= least && *number <= most) return *number;
-    return fail(Errc::invalid, "parameter {}: expected a whole number from {} to {}, found '{}'",
-                name, least, most, *text);
+    return fail(Errc::invalid, "parameter {}: expected a whole number from {} to {}, found '{}'", name, least,
+                most, *text);
 }
 
 void time_field(JsonWriter& json, std::string_view name, std::int64_t us) {

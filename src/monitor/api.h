@@ -1,5 +1,5 @@
-// What the files of the REST API share: the parts, the routes under guard, and how blocking work leaves the network
-// threads.
+// What the files of the REST API share: the parts, the routes under guard, and how blocking work leaves the
+// network threads.
 #pragma once
 
 #include <atomic>

@@ -79,12 +79,12 @@ protected:
         return document;
     }
     /// Checks an answer against what openapi.json says of its path.
-    void expect_documented(const net::HttpResult& result, std::string_view method,
-                           std::string_view path) {
+    void expect_documented(const net::HttpResult& result, std::string_view method, std::string_view path) {
         const auto document = openapi();
         simdjson::dom::element schema;
-        const auto error = document["paths"][path][method]["responses"][std::to_string(
-            result.status)]["content"]["application/json"]["schema"].get(schema);
+        const auto error = document["paths"][path][method]["responses"][std::to_string(result.status)]
+                                   ["content"]["application/json"]["schema"]
+                                       .get(schema);
         ASSERT_FALSE(error) << method << " " << path << " with " << result.status;
         for (const auto& problem : testing::JsonSchema(document).check(schema, parse(result))) {
             ADD_FAILURE() << path << ": " << problem;
@@ -109,8 +109,8 @@ TEST_F(ApiTest, OpenapiDescribesExactlyTheRoutes) {
     add_all_routes(routes);
     std::set<std::string> served;
     for (auto name : routes.names()) {
-        if (name.find(" /api/") == std::string::npos && name != "GET /metrics" &&
-            name != "GET /health" && name.find("/ingest/") == std::string::npos) {
+        if (name.find(" /api/") == std::string::npos && name != "GET /metrics" && name != "GET /health" &&
+            name.find("/ingest/") == std::string::npos) {
             continue;  // the console's files
         }
         if (const auto dots = name.find("...}"); dots != std::string::npos) name.erase(dots, 3);
@@ -152,8 +152,7 @@ TEST_F(ApiTest, EveryAnswerIsAsDocumented) {
         {"/api/v1/dags", "/api/v1/dags"},
         {"/api/v1/runs", "/api/v1/runs"},
         {run, "/api/v1/dags/{dag}/runs/{run_id}"},
-        {run + "/tasks/stream_data_from_api/log",
-         "/api/v1/dags/{dag}/runs/{run_id}/tasks/{task}/log"},
+        {run + "/tasks/stream_data_from_api/log", "/api/v1/dags/{dag}/runs/{run_id}/tasks/{task}/log"},
         {"/api/v1/schemas", "/api/v1/schemas"},
         {"/api/v1/schemas/users-value", "/api/v1/schemas/{subject}"},
         {"/api/v1/schemas/users-value/latest", "/api/v1/schemas/{subject}/{version}"},
@@ -173,11 +172,9 @@ TEST_F(ApiTest, EveryChangeIsAnsweredAsDocumented) {
         {"/api/v1/queries/created_users/stop", "", "/api/v1/queries/{name}/stop"},
         {"/api/v1/queries/created_users/start", "", "/api/v1/queries/{name}/start"},
         {"/api/v1/topics", R"({"name":"new","partitions":3})", "/api/v1/topics"},
-        {"/api/v1/topics/new/records", R"({"records":[{"value":"x"}]})",
-         "/api/v1/topics/{topic}/records"},
+        {"/api/v1/topics/new/records", R"({"records":[{"value":"x"}]})", "/api/v1/topics/{topic}/records"},
         {"/api/v1/sql", R"({"sql":"SELECT 1"})", "/api/v1/sql"},
-        {"/api/v1/dags/user_automation/trigger", R"({"conf":{"a":1}})",
-         "/api/v1/dags/{dag}/trigger"},
+        {"/api/v1/dags/user_automation/trigger", R"({"conf":{"a":1}})", "/api/v1/dags/{dag}/trigger"},
         {"/api/v1/dags/user_automation/pause", "", "/api/v1/dags/{dag}/pause"},
         {"/api/v1/dags/user_automation/unpause", "", "/api/v1/dags/{dag}/unpause"},
     };
@@ -238,8 +235,7 @@ TEST_F(ApiTest, StatusListsProblemsWithTheirPlaces) {
 TEST_F(ApiTest, AnUnreachableSeamIsAFaultAndNotTheEnd) {
     fakes.topics.set_broken("Apache Kafka at h1:9092 does not answer");
     const auto status = parse(get("/api/v1/status"));
-    EXPECT_EQ(text(status.at_pointer("/faults/0")),
-              "topics: Apache Kafka at h1:9092 does not answer");
+    EXPECT_EQ(text(status.at_pointer("/faults/0")), "topics: Apache Kafka at h1:9092 does not answer");
     EXPECT_EQ(get("/api/v1/topics").status, 503);
 }
 
@@ -258,23 +254,20 @@ TEST_F(ApiTest, GraphLeadsFromSourceToTable) {
     const simdjson::dom::array all = parse(get("/api/v1/pipelines/users/graph"))["edges"];
     for (const auto edge : all) edges.push_back(text(edge["from"]) + " " + text(edge["to"]));
     std::ranges::sort(edges);
-    EXPECT_EQ(edges, (std::vector<std::string>{
-                         "dag:user_automation source:random_users",
-                         "query:created_users table:spark_streams.created_users",
-                         "source:random_users topic:users_created",
-                         "topic:users_created query:created_users"}));
+    EXPECT_EQ(edges, (std::vector<std::string>{"dag:user_automation source:random_users",
+                                               "query:created_users table:spark_streams.created_users",
+                                               "source:random_users topic:users_created",
+                                               "topic:users_created query:created_users"}));
 }
 
 TEST_F(ApiTest, GraphOfAQueryThatNeverStartedIsReadFromItsText) {
     const auto graph = get("/api/v1/pipelines/users/graph").body;
-    EXPECT_NE(graph.find(R"({"from":"topic:users_created","to":"query:created_users")"),
-              std::string::npos);
+    EXPECT_NE(graph.find(R"({"from":"topic:users_created","to":"query:created_users")"), std::string::npos);
 }
 
 TEST_F(ApiTest, GraphSaysWhenTheReplicaAnswers) {
     fill();
-    EXPECT_NE(get("/api/v1/pipelines/users/graph").body.find(R"("replica":true)"),
-              std::string::npos);
+    EXPECT_NE(get("/api/v1/pipelines/users/graph").body.find(R"("replica":true)"), std::string::npos);
 }
 
 TEST_F(ApiTest, SqlGivesColumnsAndRows) {
@@ -293,8 +286,7 @@ TEST_F(ApiTest, SqlErrorsHaveTheirPlace) {
 
 TEST_F(ApiTest, SqlBodiesAreTakenApartWithPreciseErrors) {
     EXPECT_EQ(error_message(post("/api/v1/sql", "{}")), "sql: is missing; expected a string");
-    EXPECT_EQ(error_message(post("/api/v1/sql", R"({"sql":1})")),
-              "sql: expected a string, found a number");
+    EXPECT_EQ(error_message(post("/api/v1/sql", R"({"sql":1})")), "sql: expected a string, found a number");
     EXPECT_EQ(error_message(post("/api/v1/sql", R"({"sql":"x","limit":1})")),
               "limit: unknown field; expected one of sql");
     EXPECT_EQ(post("/api/v1/sql", "SELECT 1").status, 400);
@@ -358,11 +350,10 @@ TEST_F(ApiTest, MetricsNameSourcesQueriesAndTopics) {
     fill();
     const auto result = get("/metrics");
     EXPECT_EQ(result.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-    for (const auto* line :
-         {"penstock_source_acknowledged_records_total{source=\"random_users\"} 100\n",
-          "penstock_source_replica{source=\"random_users\"} 1\n",
-          "penstock_query_lag_records{query=\"created_users\"} 10\n",
-          "penstock_topic_end_offset{topic=\"users_created\"} 2\n"}) {
+    for (const auto* line : {"penstock_source_acknowledged_records_total{source=\"random_users\"} 100\n",
+                             "penstock_source_replica{source=\"random_users\"} 1\n",
+                             "penstock_query_lag_records{query=\"created_users\"} 10\n",
+                             "penstock_topic_end_offset{topic=\"users_created\"} 2\n"}) {
         EXPECT_NE(result.body.find(line), std::string::npos) << line;
     }
 }

@@ -37,8 +37,8 @@ net::HttpResponse answer_file(const EmbeddedFile& file, const net::HttpRequest& 
     response.content_type = file.content_type;
     response.headers.emplace_back("ETag", file.etag);
     response.headers.emplace_back("Vary", "Accept-Encoding");
-    response.headers.emplace_back(
-        "Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
+    response.headers.emplace_back("Cache-Control",
+                                  file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
     if (matches(request.header("if-none-match"), file.etag)) {
         response.status = 304;
         return response;

@@ -93,10 +93,10 @@ std::string event_text(const Api& api, const Snapshot& snapshot) {
 
 void add_event_routes(ApiRoutes& routes) {
     auto cache = std::make_shared<EventCache>(routes.api());
-    routes.on_events("/api/v1/events", [api = routes.api(), cache](net::HttpRequest,
-                                                                   net::EventStream& stream) {
-        return stream_status(api, cache, stream);
-    });
+    routes.on_events("/api/v1/events",
+                     [api = routes.api(), cache](net::HttpRequest, net::EventStream& stream) {
+                         return stream_status(api, cache, stream);
+                     });
 }
 
 }  // namespace penstock::monitor

@@ -51,8 +51,10 @@ public:
         json_.end_array().key("edges").begin_array();
         for (const auto& edge : edges_) {
             json_.begin_object().field("from", edge.from).field("to", edge.to);
-            if (edge.rate) json_.field("rate", *edge.rate);
-            else json_.null_field("rate");
+            if (edge.rate)
+                json_.field("rate", *edge.rate);
+            else
+                json_.null_field("rate");
             json_.field("control", edge.control).end_object();
         }
         json_.end_array().end_object();
@@ -65,8 +67,8 @@ private:
         return found == all.end() ? nullptr : &*found;
     }
     const broker::TopicInfo* topic_info(const std::string& name) const {
-        const auto found = std::ranges::find_if(
-            now_.topics, [&](auto& topic) { return topic.spec.name == name; });
+        const auto found =
+            std::ranges::find_if(now_.topics, [&](auto& topic) { return topic.spec.name == name; });
         return found == now_.topics.end() ? nullptr : &*found;
     }
     /// Opens the node's object.
@@ -196,8 +198,10 @@ private:
         const auto* status = find(now_.dags, dag.name);
         const auto last = now_.last_runs.find(dag.name);
         std::string_view state = "idle";
-        if (status != nullptr && status->paused) state = "paused";
-        else if (last != now_.last_runs.end()) state = to_string(last->second.state);
+        if (status != nullptr && status->paused)
+            state = "paused";
+        else if (last != now_.last_runs.end())
+            state = to_string(last->second.state);
         begin_node("dag", dag.name, state, dag.schedule.empty() ? "by hand" : dag.schedule);
         json_.key("rates").begin_object().end_object();
         json_.key("counts").begin_object().field("tasks", dag.tasks.size());
@@ -210,8 +214,7 @@ private:
         }
         for (const auto& name : runs) {
             const bool source = find(pipeline_.sources, name) != nullptr;
-            edges_.push_back({"dag:" + dag.name, (source ? "source:" : "query:") + name,
-                              std::nullopt, true});
+            edges_.push_back({"dag:" + dag.name, (source ? "source:" : "query:") + name, std::nullopt, true});
         }
     }
 

@@ -16,8 +16,7 @@ public:
         auto found = known_.find(position.topic);
         if (found == known_.end()) {
             auto info = topics_.info(position.topic);
-            const auto partitions =
-                info ? std::move(info->partitions) : std::vector<broker::PartitionInfo>();
+            const auto partitions = info ? std::move(info->partitions) : std::vector<broker::PartitionInfo>();
             found = known_.emplace(position.topic, partitions).first;
         }
         const auto number = static_cast<std::size_t>(position.partition);

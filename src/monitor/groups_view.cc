@@ -6,8 +6,7 @@
 
 namespace penstock::monitor {
 
-std::vector<GroupView> groups_of(broker::LocalTopics& topics,
-                                 const broker::GroupCoordinator& coordinator) {
+std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& coordinator) {
     std::map<std::string, GroupView> by_name;
     for (const auto& name : topics.offsets().groups()) {
         by_name[name].state = to_string(broker::GroupState::empty);

@@ -23,8 +23,8 @@ struct GroupView {
     std::vector<GroupPosition> positions;  ///< by topic and partition
 };
 
-/// Groups that have members, and those of which only committed offsets are left (queries are of these). By name.
-std::vector<GroupView> groups_of(broker::LocalTopics& topics,
-                                 const broker::GroupCoordinator& coordinator);
+/// Groups that have members, and those of which only committed offsets are left (queries are of these). By
+/// name.
+std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& coordinator);
 
 }  // namespace penstock::monitor

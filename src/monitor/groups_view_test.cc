@@ -1,9 +1,9 @@
 #include "monitor/groups_view.h"
 
-#include <filesystem>
-
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 namespace penstock::monitor {
 namespace {

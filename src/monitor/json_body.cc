@@ -1,8 +1,8 @@
 #include "monitor/json_body.h"
 
-#include <algorithm>
-
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace penstock::monitor {
 
@@ -13,14 +13,20 @@ namespace ondemand = simdjson::ondemand;
 
 std::string_view name_of(dom::element_type type) {
     switch (type) {
-        case dom::element_type::ARRAY: return "an array";
-        case dom::element_type::OBJECT: return "an object";
+        case dom::element_type::ARRAY:
+            return "an array";
+        case dom::element_type::OBJECT:
+            return "an object";
         case dom::element_type::INT64:
         case dom::element_type::UINT64:
-        case dom::element_type::DOUBLE: return "a number";
-        case dom::element_type::STRING: return "a string";
-        case dom::element_type::BOOL: return "a boolean";
-        case dom::element_type::NULL_VALUE: return "null";
+        case dom::element_type::DOUBLE:
+            return "a number";
+        case dom::element_type::STRING:
+            return "a string";
+        case dom::element_type::BOOL:
+            return "a boolean";
+        case dom::element_type::NULL_VALUE:
+            return "null";
     }
     return "something else";
 }
@@ -84,13 +90,11 @@ std::string place_of_error(const simdjson::padded_string& text) {
     const std::string_view before(text.data(), static_cast<std::size_t>(offset));
     const auto line = std::ranges::count(before, '\n') + 1;
     const auto line_start = before.rfind('\n');
-    const auto column =
-        line_start == std::string_view::npos ? before.size() + 1 : before.size() - line_start;
+    const auto column = line_start == std::string_view::npos ? before.size() + 1 : before.size() - line_start;
     return fmt::format(" at line {}, column {}", line, column);
 }
 
-std::unexpected<Error> expected(std::string_view path, std::string_view what,
-                                dom::element_type found) {
+std::unexpected<Error> expected(std::string_view path, std::string_view what, dom::element_type found) {
     return fail(Errc::invalid, "{}: expected {}, found {}", path, what, name_of(found));
 }
 
@@ -135,8 +139,7 @@ Result<std::optional<std::string>> JsonObject::optional_string(std::string_view 
     return std::string(text);
 }
 
-Result<std::optional<std::int64_t>> JsonObject::optional_integer(std::string_view name,
-                                                                 std::int64_t least,
+Result<std::optional<std::int64_t>> JsonObject::optional_integer(std::string_view name, std::int64_t least,
                                                                  std::int64_t most) const {
     const auto element = at(name);
     if (!element || element->is_null()) return std::nullopt;
@@ -145,8 +148,7 @@ Result<std::optional<std::int64_t>> JsonObject::optional_integer(std::string_vie
         return expected(path_of(name), "a whole number", element->type());
     }
     if (number >= least && number <= most) return number;
-    return fail(Errc::invalid, "{}: expected {} to {}, found {}", path_of(name), least, most,
-                number);
+    return fail(Errc::invalid, "{}: expected {} to {}, found {}", path_of(name), least, most, number);
 }
 
 Result<std::map<std::string, std::string>> JsonObject::strings(std::string_view name) const {
@@ -164,15 +166,13 @@ Result<std::map<std::string, std::string>> JsonObject::strings(std::string_view 
         } else if (field.value.is_number() || field.value.is_bool()) {
             all.insert_or_assign(std::string(field.key), simdjson::minify(field.value));
         } else {
-            return expected(fmt::format("{}.{}", path_of(name), field.key), "a string",
-                            field.value.type());
+            return expected(fmt::format("{}.{}", path_of(name), field.key), "a string", field.value.type());
         }
     }
     return all;
 }
 
-Result<std::vector<JsonObject>> JsonObject::objects(std::string_view name,
-                                                    std::size_t most) const {
+Result<std::vector<JsonObject>> JsonObject::objects(std::string_view name, std::size_t most) const {
     const auto element = at(name);
     if (!element) return fail(Errc::invalid, "{}: is missing; expected an array", path_of(name));
     dom::array array;
@@ -212,8 +212,7 @@ Result<JsonBody> JsonBody::parse(std::string_view text) {
     dom::element element;
     if (const auto error = body.parser_->parse(padded).get(element)) {
         const auto place = error == simdjson::DEPTH_ERROR ? "" : place_of_error(padded);
-        return fail(Errc::invalid, "the body is not JSON{}: {}", place,
-                    simdjson::error_message(error));
+        return fail(Errc::invalid, "the body is not JSON{}: {}", place, simdjson::error_message(error));
     }
     dom::object object;
     if (element.get_object().get(object) != simdjson::SUCCESS) {

@@ -1,6 +1,8 @@
 // Request bodies: JSON taken apart with errors that name the field and say what was expected there.
 #pragma once
 
+#include <simdjson.h>
+
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -10,8 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include <simdjson.h>
-
 #include "base/result.h"
 
 namespace penstock::monitor {
@@ -19,8 +19,7 @@ namespace penstock::monitor {
 /// An object within a body. Lives as long as the JsonBody it comes from. All errors are Errc::invalid.
 class JsonObject {
 public:
-    JsonObject(simdjson::dom::object object, std::string path)
-        : object_(object), path_(std::move(path)) {}
+    JsonObject(simdjson::dom::object object, std::string path) : object_(object), path_(std::move(path)) {}
 
     /// An error for a field that is none of these.
     Result<> only(std::initializer_list<std::string_view> names) const;

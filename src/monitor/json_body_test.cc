@@ -37,8 +37,7 @@ TEST(JsonObject, NamesTheFieldAndWhatWasExpected) {
     EXPECT_EQ(object.string("sql").error().text, "sql: is missing; expected a string");
     EXPECT_EQ(object.optional_integer("count", 1, 9).error().text,
               "count: expected a whole number, found a string");
-    EXPECT_EQ(object.optional_integer("many", 1, 9).error().text,
-              "many: expected 1 to 9, found 11");
+    EXPECT_EQ(object.optional_integer("many", 1, 9).error().text, "many: expected 1 to 9, found 11");
     EXPECT_EQ(object.strings("config").error().text, "config.a: expected a string, found an array");
     EXPECT_EQ(object.only({"name", "count"}).error().text,
               "many: unknown field; expected one of name, count");
@@ -49,8 +48,7 @@ TEST(JsonObject, PutsPlacesInArraysBeforeTheName) {
     ASSERT_TRUE(body);
     const auto records = body->object().objects("records", 5);
     ASSERT_TRUE(records);
-    EXPECT_EQ(records->at(1).string("key").error().text,
-              "records[1].key: expected a string, found a number");
+    EXPECT_EQ(records->at(1).string("key").error().text, "records[1].key: expected a string, found a number");
     EXPECT_FALSE(body->object().objects("records", 1));
 }
 

@@ -1,4 +1,5 @@
-// GET /metrics in Prometheus' text format: what every folder counts, and the counters of sources, queries and topics.
+// GET /metrics in Prometheus' text format: what every folder counts, and the counters of sources, queries and
+// topics.
 #include "base/metrics.h"
 #include "monitor/api.h"
 
@@ -10,8 +11,10 @@ std::string label_value(std::string_view text) {
     std::string escaped;
     for (const char c : text) {
         if (c == '\\' || c == '"') escaped += '\\';
-        if (c == '\n') escaped += "\\n";
-        else escaped += c;
+        if (c == '\n')
+            escaped += "\\n";
+        else
+            escaped += c;
     }
     return escaped;
 }
@@ -21,12 +24,11 @@ class Family {
 public:
     Family(std::string& out, std::string_view name, std::string_view type, std::string_view help)
         : out_(out), name_(name) {
-        fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name,
-                       type);
+        fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
     }
     void add(std::string_view label, std::string_view of, std::int64_t value) {
-        fmt::format_to(std::back_inserter(out_), "{}{{{}=\"{}\"}} {}\n", name_, label,
-                       label_value(of), value);
+        fmt::format_to(std::back_inserter(out_), "{}{{{}=\"{}\"}} {}\n", name_, label, label_value(of),
+                       value);
     }
 
 private:
@@ -40,15 +42,13 @@ void append_sources(std::string& out, const Snapshot& now) {
         Family all(out, name, "counter", help);
         for (const auto& source : now.sources) all.add("source", source.name, source.counts.*count);
     };
-    family("penstock_source_fetched_records_total", "Records in responses.",
-           &ingest::SourceCounts::fetched);
+    family("penstock_source_fetched_records_total", "Records in responses.", &ingest::SourceCounts::fetched);
     family("penstock_source_acknowledged_records_total", "Records that the log has made durable.",
            &ingest::SourceCounts::acknowledged);
     family("penstock_source_rejected_records_total", "Records sent to the dead-letter topic.",
            &ingest::SourceCounts::rejected);
     family("penstock_source_requests_total", "Requests sent.", &ingest::SourceCounts::requests);
-    family("penstock_source_failures_total", "Requests that failed.",
-           &ingest::SourceCounts::failures);
+    family("penstock_source_failures_total", "Requests that failed.", &ingest::SourceCounts::failures);
     Family replica(out, "penstock_source_replica", "gauge",
                    "1 when the built-in replica answers instead of the real API.");
     for (const auto& source : now.sources) replica.add("source", source.name, source.replica);
@@ -63,10 +63,9 @@ void append_queries(std::string& out, const Snapshot& now) {
     };
     family("penstock_query_processed_records_total", "counter", "Records read.",
            &stream::QueryStatus::processed);
-    family("penstock_query_stored_rows_total", "counter", "Rows written.",
-           &stream::QueryStatus::stored);
-    family("penstock_query_rejected_records_total", "counter",
-           "Records sent to the dead-letter topic.", &stream::QueryStatus::rejected);
+    family("penstock_query_stored_rows_total", "counter", "Rows written.", &stream::QueryStatus::stored);
+    family("penstock_query_rejected_records_total", "counter", "Records sent to the dead-letter topic.",
+           &stream::QueryStatus::rejected);
     family("penstock_query_late_records_total", "counter", "Records behind the watermark.",
            &stream::QueryStatus::late);
     family("penstock_query_lag_records", "gauge", "Records in the topics not yet committed.",

@@ -14,23 +14,20 @@ struct Monitor::Impl {
 namespace {
 
 /// Leads from another system's well-known port to the console, under the name that the visitor used.
-net::Task<net::HttpResponse> redirect(std::shared_ptr<Api> api, std::string to,
-                                      net::HttpRequest request) {
+net::Task<net::HttpResponse> redirect(std::shared_ptr<Api> api, std::string to, net::HttpRequest request) {
     const auto host = request.header("host");
     const auto allowed = api->guard.check(request);
     if (!allowed) co_return forbidden(allowed.error());
     net::HttpResponse response;
     response.status = 302;
     response.content_type = "text/plain; charset=utf-8";
-    auto target = fmt::format("http://{}:{}{}", host_without_port(host),
-                              api->console_port.load(), to);
+    auto target = fmt::format("http://{}:{}{}", host_without_port(host), api->console_port.load(), to);
     response.body = fmt::format("Penstock's console is at {}\n", target);
     response.headers.emplace_back("Location", std::move(target));
     co_return response;
 }
 
-std::unique_ptr<net::HttpServer> start_redirect(net::Shards& shards,
-                                                const std::shared_ptr<Api>& api,
+std::unique_ptr<net::HttpServer> start_redirect(net::Shards& shards, const std::shared_ptr<Api>& api,
                                                 const RedirectPort& port) {
     auto routes = std::make_shared<net::HttpRoutes>();
     const auto handler = [api, to = port.to](net::HttpRequest request) {

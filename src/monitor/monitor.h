@@ -38,7 +38,8 @@ struct MonitorParts {
     const Clock& clock;
     /// From any thread, about once a second; must be quick.
     std::function<PipelinesView()> pipelines;
-    /// groups_of() of the embedded log; empty: topics stand in a real Kafka, and /groups says so. From the pool.
+    /// groups_of() of the embedded log; empty: topics stand in a real Kafka, and /groups says so. From the
+    /// pool.
     std::function<std::vector<GroupView>()> groups;
 };
 
@@ -50,7 +51,8 @@ struct RedirectPort {
 struct MonitorOptions {
     /// name and setting are filled in when empty.
     net::ListenOptions listen{.port = 8080, .max_connections = 1000};
-    /// Names by which browsers may reach the console, besides loopback names and addresses: "penstock.example.org".
+    /// Names by which browsers may reach the console, besides loopback names and addresses:
+    /// "penstock.example.org".
     std::vector<std::string> hosts;
     /// Well-known ports of other systems that lead to the console. One in use is a warning and no more.
     std::vector<RedirectPort> redirect_ports;
@@ -77,15 +79,15 @@ public:
     void sample_now();
 
 private:
-    friend Result<std::unique_ptr<Monitor>> start_monitor(net::Shards&, net::BlockingPool&,
-                                                          MonitorParts, MonitorOptions);
+    friend Result<std::unique_ptr<Monitor>> start_monitor(net::Shards&, net::BlockingPool&, MonitorParts,
+                                                          MonitorOptions);
     struct Impl;
     explicit Monitor(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 
-/// Binds and serves. Errc::unavailable, naming port and setting, when the port is in use. What blocks runs on the
-/// pool; shards and pool must outlive the Monitor.
+/// Binds and serves. Errc::unavailable, naming port and setting, when the port is in use. What blocks runs on
+/// the pool; shards and pool must outlive the Monitor.
 Result<std::unique_ptr<Monitor>> start_monitor(net::Shards& shards, net::BlockingPool& pool,
                                                MonitorParts parts, MonitorOptions options = {});
 

@@ -37,8 +37,7 @@ void write_fields(JsonWriter& json, const PipelineView& view) {
 }
 
 Result<const PipelineView*> find(const Snapshot& snapshot, const std::string& name) {
-    const auto found =
-        std::ranges::find(snapshot.pipelines.pipelines, name, &PipelineView::name);
+    const auto found = std::ranges::find(snapshot.pipelines.pipelines, name, &PipelineView::name);
     if (found != snapshot.pipelines.pipelines.end()) return &*found;
     return fail(Errc::not_found, "there is no pipeline '{}'", name);
 }

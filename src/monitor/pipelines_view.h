@@ -11,8 +11,8 @@
 namespace penstock::monitor {
 
 struct PipelineView {
-    std::string name;  ///< as in the file; the file's stem while no version of it has ever parsed
-    std::string file;  ///< as the user gave it
+    std::string name;           ///< as in the file; the file's stem while no version of it has ever parsed
+    std::string file;           ///< as the user gave it
     std::int64_t revision = 0;  ///< of the version that runs; 0: none does
     std::string text;           ///< the file as it is now, also when it does not parse
     /// The version that runs: the last one without problems. Null: none does.
@@ -24,7 +24,8 @@ struct PipelineView {
 /// A value: taken at one moment, complete, and not changed afterwards.
 struct PipelinesView {
     std::vector<PipelineView> pipelines;
-    /// Those that belong to no single pipeline: a name given twice in two files, a folder that cannot be read.
+    /// Those that belong to no single pipeline: a name given twice in two files, a folder that cannot be
+    /// read.
     std::vector<pipeline::Problem> problems;
 };
 

@@ -20,8 +20,8 @@ public:
     /// now_us must not go back. Two looks at the same moment: the later one replaces the earlier.
     void add(std::int64_t now_us, Counters counters);
 
-    /// By how much the counter grew per second within the window, and 0 before its second look. A counter that fell was
-    /// started anew: what it shows now is what it grew by.
+    /// By how much the counter grew per second within the window, and 0 before its second look. A counter
+    /// that fell was started anew: what it shows now is what it grew by.
     double per_second(std::string_view name) const;
 
 private:

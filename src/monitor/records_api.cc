@@ -1,9 +1,9 @@
 // GET|POST /api/v1/topics/{topic}/records
+#include <simdjson.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
-
-#include <simdjson.h>
 
 #include "base/units.h"
 #include "monitor/api.h"
@@ -64,8 +64,8 @@ Result<> take(broker::Topics& topics, const std::string& topic, std::int32_t par
         const auto set = TRY(topics.read(topic, partition, at, read_bytes));
         for (const auto& record : set.records) {
             if (count == range.limit || bytes >= max_answer_bytes) return {};
-            bytes += record.value.value_or("").size() + record.key.value_or("").size() +
-                     record.headers.size();
+            bytes +=
+                record.value.value_or("").size() + record.key.value_or("").size() + record.headers.size();
             into.push_back({partition, record, set.bytes});
             ++count;
         }
@@ -75,12 +75,14 @@ Result<> take(broker::Topics& topics, const std::string& topic, std::int32_t par
     return {};
 }
 
-void write_bytes(JsonWriter& json, const std::string& name,
-                 const std::optional<std::string_view>& bytes) {
+void write_bytes(JsonWriter& json, const std::string& name, const std::optional<std::string_view>& bytes) {
     const bool text = !bytes || simdjson::validate_utf8(bytes->data(), bytes->size());
-    if (!bytes) json.null_field(name);
-    else if (text) json.field(name, *bytes);
-    else json.field(name, to_base64(*bytes));
+    if (!bytes)
+        json.null_field(name);
+    else if (text)
+        json.field(name, *bytes);
+    else
+        json.field(name, to_base64(*bytes));
     json.field(name + "_encoding", text ? "utf8" : "base64");
 }
 
@@ -112,14 +114,13 @@ Result<net::HttpResponse> read_all_partitions(Api& api, const net::HttpRequest& 
     const auto offset = request.query_value("offset").value_or("");
     if (!offset.empty() && !offset.starts_with('-') && offset != "earliest" && offset != "latest") {
         return fail(Errc::invalid,
-                    "parameter offset: '{}' belongs to one partition; give the parameter partition",
-                    offset);
+                    "parameter offset: '{}' belongs to one partition; give the parameter partition", offset);
     }
     std::vector<Taken> all;
     for (std::size_t number = 0; number < info.partitions.size(); ++number) {
         const auto partition = static_cast<std::int32_t>(number);
-        const auto from = TRY(start_of(api.parts.topics, request, info.spec.name, partition,
-                                       info.partitions[number], limit));
+        const auto from = TRY(
+            start_of(api.parts.topics, request, info.spec.name, partition, info.partitions[number], limit));
         // Each partition has its share of the answer's bytes, so that a big one does not hide the others.
         std::size_t bytes = max_answer_bytes - max_answer_bytes / info.partitions.size();
         TRY(take(api.parts.topics, info.spec.name, partition, {from, limit}, bytes, all));
@@ -141,8 +142,8 @@ Result<net::HttpResponse> read_records(Api& api, const net::HttpRequest& request
     const auto partition = TRY(integer_parameter(request, "partition", -1, 0, INT32_MAX));
     if (partition < 0) return read_all_partitions(api, request, info, limit);
     if (partition >= std::ssize(info.partitions)) {
-        return fail(Errc::not_found, "topic '{}' has no partition {}; it has {}", info.spec.name,
-                    partition, info.partitions.size());
+        return fail(Errc::not_found, "topic '{}' has no partition {}; it has {}", info.spec.name, partition,
+                    info.partitions.size());
     }
     const auto number = static_cast<std::int32_t>(partition);
     const auto from = TRY(start_of(api.parts.topics, request, info.spec.name, number,
@@ -167,8 +168,7 @@ Result<std::optional<std::string>> bytes_of(const JsonObject& object, const std:
     const auto encoding = TRY(object.optional_string(name + "_encoding")).value_or("utf8");
     if (encoding == "utf8" || !text) return text;
     if (encoding != "base64") {
-        return fail(Errc::invalid, "{}_encoding: expected utf8 or base64, found '{}'", name,
-                    encoding);
+        return fail(Errc::invalid, "{}_encoding: expected utf8 or base64, found '{}'", name, encoding);
     }
     auto bytes = from_base64(*text);
     if (!bytes) return fail(name, std::move(bytes).error());
@@ -221,8 +221,7 @@ private:
     std::map<std::int32_t, Result<std::int64_t>> results_;
 };
 
-std::map<std::int32_t, Result<std::int64_t>> append_all(broker::Topics& topics,
-                                                        const std::string& topic,
+std::map<std::int32_t, Result<std::int64_t>> append_all(broker::Topics& topics, const std::string& topic,
                                                         std::vector<Produced>& produced) {
     std::map<std::int32_t, std::vector<broker::NewRecord>> by_partition;
     for (auto& one : produced) {
@@ -267,8 +266,8 @@ Result<net::HttpResponse> produce_records(Api& api, const net::HttpRequest& requ
         ++acknowledged;
     }
     if (failure != nullptr) {
-        return fail(failure->code, "{} of {} records were acknowledged: {}", acknowledged,
-                    produced.size(), failure->text);
+        return fail(failure->code, "{} of {} records were acknowledged: {}", acknowledged, produced.size(),
+                    failure->text);
     }
     json.end_array().field("acknowledged", acknowledged).end_object();
     return net::json_response(json.take());

@@ -54,8 +54,7 @@ TEST_F(RecordsTest, RefuseWhatIsNotThereAndSayWhatIs) {
               std::string::npos);
     EXPECT_NE(error_message(get("/api/v1/topics/t/records?limit=0")).find("from 1 to 1000"),
               std::string::npos);
-    EXPECT_NE(error_message(get("/api/v1/topics/t/records?offset=5")).find("partition"),
-              std::string::npos);
+    EXPECT_NE(error_message(get("/api/v1/topics/t/records?offset=5")).find("partition"), std::string::npos);
 }
 
 TEST_F(RecordsTest, BytesThatAreNotTextComeAsBase64) {
@@ -78,8 +77,8 @@ TEST_F(RecordsTest, AppendedOnesGetTheirOffsetsInOrder) {
 }
 
 TEST_F(RecordsTest, OneKeyAlwaysGoesToOnePartition) {
-    const auto both = post("/api/v1/topics/t/records",
-                           R"({"records":[{"key":"x","value":"1"},{"key":"x","value":"2"}]})");
+    const auto both =
+        post("/api/v1/topics/t/records", R"({"records":[{"key":"x","value":"1"},{"key":"x","value":"2"}]})");
     const auto offsets = parse(both)["offsets"];
     EXPECT_EQ(text(offsets.at(0)["partition"]), text(offsets.at(1)["partition"]));
 }
@@ -88,8 +87,7 @@ TEST_F(RecordsTest, ThatCannotBeAppendedAreRefusedByName) {
     const auto message = [&](std::string_view body) {
         return error_message(post("/api/v1/topics/t/records", body));
     };
-    EXPECT_EQ(message(R"({"records":[{"partition":2}]})"),
-              "records[0].partition: expected 0 to 1, found 2");
+    EXPECT_EQ(message(R"({"records":[{"partition":2}]})"), "records[0].partition: expected 0 to 1, found 2");
     EXPECT_EQ(message(R"({"records":[{},{"valeu":"x"}]})").substr(0, 33),
               "records[1].valeu: unknown field; ");
     EXPECT_EQ(message(R"({"records":[]})"), "records: expected at least one record");

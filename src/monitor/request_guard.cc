@@ -1,10 +1,10 @@
 #include "monitor/request_guard.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
-
-#include <arpa/inet.h>
 
 #include "codec/json_writer.h"
 
@@ -75,8 +75,7 @@ Result<> RequestGuard::check(const net::HttpRequest& request) const {
         scheme_end == std::string_view::npos ? std::string_view() : origin.substr(scheme_end + 3);
     if (!from.empty() && lower_case(from) == lower_case(host)) return {};
     return fail(Errc::unauthorized,
-                "a page of {} may not change anything here: only the console at {} itself may",
-                origin, host);
+                "a page of {} may not change anything here: only the console at {} itself may", origin, host);
 }
 
 net::HttpResponse forbidden(const Error& error) {

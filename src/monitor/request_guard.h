@@ -17,7 +17,8 @@ public:
     RequestGuard(std::string bound, std::vector<std::string> hosts);
 
     /// Errc::unauthorized, saying why and which setting helps, when
-    /// - the header Host names something that is not ours. An attacker's name that resolves to our address (DNS
+    /// - the header Host names something that is not ours. An attacker's name that resolves to our address
+    /// (DNS
     ///   rebinding) makes his page same-origin with us; addresses cannot be rebound, so they all pass.
     /// - the request changes state (is not GET, HEAD or OPTIONS) and comes from a page of another origin.
     /// Programs send no Origin and are not concerned.

@@ -19,9 +19,9 @@ const RequestGuard& guard() {
 }
 
 TEST(RequestGuard, TakesLoopbackNamesAddressesAndConfiguredHosts) {
-    for (const auto* host : {"localhost:8080", "LOCALHOST", "localhost.:8080", "a.localhost:1",
-                             "127.0.0.1:8080", "[::1]:8080", "[::1]", "192.168.1.7:8080",
-                             "penstock.example.org:8080", "penstock.example.org"}) {
+    for (const auto* host :
+         {"localhost:8080", "LOCALHOST", "localhost.:8080", "a.localhost:1", "127.0.0.1:8080", "[::1]:8080",
+          "[::1]", "192.168.1.7:8080", "penstock.example.org:8080", "penstock.example.org"}) {
         EXPECT_TRUE(guard().check(request("GET", host))) << host;
     }
 }

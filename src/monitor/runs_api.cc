@@ -57,8 +57,7 @@ Result<net::HttpResponse> get_log(Api& api, const net::HttpRequest& request) {
     }
     const auto latest = std::max(1, task->try_number);
     const auto number = TRY(integer_parameter(request, "try", latest, 1, 1'000'000));
-    const auto lines =
-        TRY(api.parts.metadata.log(dag, run_id, name, static_cast<int>(number)));
+    const auto lines = TRY(api.parts.metadata.log(dag, run_id, name, static_cast<int>(number)));
     JsonWriter json;
     json.begin_object().field("try_number", number).key("lines").begin_array();
     for (const auto& line : lines) {

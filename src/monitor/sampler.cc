@@ -1,8 +1,8 @@
 #include "monitor/sampler.h"
 
-#include <chrono>
-
 #include <fmt/format.h>
+
+#include <chrono>
 
 #include "base/log.h"
 
@@ -66,14 +66,12 @@ std::int64_t end_offsets(const broker::TopicInfo& topic) {
     return sum;
 }
 
-double Snapshot::rate(std::string_view of, std::string_view name,
-                      std::string_view counter) const {
+double Snapshot::rate(std::string_view of, std::string_view name, std::string_view counter) const {
     const auto found = rates.find(fmt::format("{}/{}/{}", of, name, counter));
     return found == rates.end() ? 0 : found->second;
 }
 
-Sampler::Sampler(const MonitorParts& parts, std::int64_t every_us)
-    : parts_(parts), every_us_(every_us) {
+Sampler::Sampler(const MonitorParts& parts, std::int64_t every_us) : parts_(parts), every_us_(every_us) {
     sample_now();
     if (every_us_ > 0) thread_ = std::thread([this] { run(); });
 }

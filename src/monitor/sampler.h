@@ -37,7 +37,8 @@ struct Snapshot {
     std::vector<orchestrate::DagStatus> dags;
     std::map<std::string, metadata::DagRun> last_runs;  ///< by DAG
     Totals totals;
-    std::map<std::string, double, std::less<>> rates;  ///< "source/NAME/fetched", "total/fetched", ... per second
+    std::map<std::string, double, std::less<>>
+        rates;                        ///< "source/NAME/fetched", "total/fetched", ... per second
     std::vector<std::string> faults;  ///< what could not be asked: "tables: ..."
 
     double rate(std::string_view of, std::string_view name, std::string_view counter) const;

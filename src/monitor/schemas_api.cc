@@ -36,8 +36,7 @@ Result<net::HttpResponse> get_schema(Api& api, const net::HttpRequest& request) 
     if (text != "latest") {
         const auto number = parse_int(text);
         if (!number || *number < 1 || *number > INT32_MAX) {
-            return fail(Errc::invalid, "version: expected 'latest' or a number from 1, found '{}'",
-                        text);
+            return fail(Errc::invalid, "version: expected 'latest' or a number from 1, found '{}'", text);
         }
         version = static_cast<std::int32_t>(*number);
     }

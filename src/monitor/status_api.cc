@@ -1,8 +1,8 @@
 // GET /health, /api/v1/health, /api/v1/status
+#include <unistd.h>
+
 #include <charconv>
 #include <fstream>
-
-#include <unistd.h>
 
 #include "base/units.h"
 #include "monitor/api.h"
@@ -28,8 +28,7 @@ void write_totals(JsonWriter& json, const Snapshot& snapshot) {
     json.field("rejected", totals.rejected).field("lag", totals.lag);
     json.end_object();
     json.key("rates").begin_object();
-    for (const std::string_view name :
-         {"fetched", "acknowledged", "processed", "stored", "rejected"}) {
+    for (const std::string_view name : {"fetched", "acknowledged", "processed", "stored", "rejected"}) {
         const auto found = snapshot.rates.find(fmt::format("total/{}", name));
         json.field(name, found == snapshot.rates.end() ? 0.0 : found->second);
     }

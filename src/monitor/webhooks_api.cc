@@ -10,9 +10,7 @@ net::Task<net::HttpResponse> take_webhook(std::shared_ptr<Api> api, net::HttpReq
     const net::Completion<Result<ingest::SourceCounts>> done(executor);
     const auto path = param(request, "path");
     api->parts.sources.webhook(path, request.header("authorization"), request.body,
-                               [done](Result<ingest::SourceCounts> counts) {
-                                   done.set(std::move(counts));
-                               });
+                               [done](Result<ingest::SourceCounts> counts) { done.set(std::move(counts)); });
     const auto counts = co_await done.wait();
     if (!counts) co_return net::error_response(counts.error());
     JsonWriter json;
@@ -24,10 +22,9 @@ net::Task<net::HttpResponse> take_webhook(std::shared_ptr<Api> api, net::HttpReq
 }  // namespace
 
 void add_webhook_routes(ApiRoutes& routes) {
-    routes.on_task("POST", "/ingest/{path...}",
-                   [api = routes.api()](net::HttpRequest request) {
-                       return take_webhook(api, std::move(request));
-                   });
+    routes.on_task("POST", "/ingest/{path...}", [api = routes.api()](net::HttpRequest request) {
+        return take_webhook(api, std::move(request));
+    });
 }
 
 }  // namespace penstock::monitor

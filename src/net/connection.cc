@@ -1,14 +1,13 @@
 #include "net/connection.h"
 
-#include <condition_variable>
-#include <list>
-#include <mutex>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
+#include <condition_variable>
+#include <list>
+#include <mutex>
 
 #include "net/deadline.h"
 
@@ -145,8 +144,7 @@ Task<> accept_loop(std::shared_ptr<State> state, Shards* shards) {
         std::lock_guard lock(state->mutex);
         if (state->stopping) co_return;
         if (int(state->open.size()) >= state->options.max_connections) continue;
-        auto entry = state->open.insert(state->open.end(),
-                                        {home.get_executor(), socket.native_handle()});
+        auto entry = state->open.insert(state->open.end(), {home.get_executor(), socket.native_handle()});
         Connection connection(std::move(socket));
         spawn(home, serve(state, std::move(connection), entry), state->options.name);
     }
@@ -154,11 +152,9 @@ Task<> accept_loop(std::shared_ptr<State> state, Shards* shards) {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> Listener::start(Shards& shards, ListenOptions options,
-                                                  Session session) {
+Result<std::unique_ptr<Listener>> Listener::start(Shards& shards, ListenOptions options, Session session) {
     boost::system::error_code error;
-    auto address = asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host,
-                                          error);
+    auto address = asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
     if (error) return fail(Errc::invalid, "'{}' is not an IP address to listen on", options.host);
     auto& context = shards.next();
     auto state = std::make_shared<State>(context, std::move(options));
@@ -169,9 +165,8 @@ Result<std::unique_ptr<Listener>> Listener::start(Shards& shards, ListenOptions 
     if (!error) state->acceptor.bind(endpoint, error);
     if (!error) state->acceptor.listen(1024, error);
     if (error) {
-        return fail(Errc::unavailable, "cannot listen on {}:{} for {} (setting {}): {}",
-                    state->options.host, state->options.port, state->options.name,
-                    state->options.setting, error.message());
+        return fail(Errc::unavailable, "cannot listen on {}:{} for {} (setting {}): {}", state->options.host,
+                    state->options.port, state->options.name, state->options.setting, error.message());
     }
     auto listener = std::unique_ptr<Listener>(new Listener);
     listener->port_ = state->acceptor.local_endpoint().port();
@@ -180,7 +175,9 @@ Result<std::unique_ptr<Listener>> Listener::start(Shards& shards, ListenOptions 
     return listener;
 }
 
-Listener::~Listener() { stop(); }
+Listener::~Listener() {
+    stop();
+}
 
 void Listener::stop() {
     auto state = state_;

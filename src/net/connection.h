@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -9,14 +10,13 @@
 #include <string>
 #include <string_view>
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include "base/result.h"
 #include "net/task.h"
 
 namespace penstock::net {
 
-/// Owned by the coroutine that serves it; used on its shard only. One read and one write may be under way at once.
+/// Owned by the coroutine that serves it; used on its shard only. One read and one write may be under way at
+/// once.
 class Connection {
 public:
     explicit Connection(asio::ip::tcp::socket socket);
@@ -36,7 +36,7 @@ public:
     void close();
     bool is_open() const { return socket_.is_open(); }
 
-    std::string peer_address() const;   ///< "127.0.0.1"
+    std::string peer_address() const;  ///< "127.0.0.1"
     std::uint16_t peer_port() const;
     std::string local_address() const;  ///< the address the client used to reach us
     std::uint16_t local_port() const;
@@ -50,10 +50,10 @@ private:
 
 struct ListenOptions {
     std::string host = "127.0.0.1";
-    std::uint16_t port = 0;      ///< 0: any free one
+    std::uint16_t port = 0;        ///< 0: any free one
     int max_connections = 10'000;  ///< more are closed at once
-    std::string name;            ///< "kafka": in log lines and errors
-    std::string setting;         ///< "ports.kafka": named by the error when the port is in use
+    std::string name;              ///< "kafka": in log lines and errors
+    std::string setting;           ///< "ports.kafka": named by the error when the port is in use
 };
 
 /// Accepts connections and spreads them over the shards.
@@ -62,8 +62,7 @@ public:
     using Session = std::function<Task<>(Connection)>;
 
     /// Binds and starts. Errc::unavailable, naming port and setting, when the port is in use.
-    static Result<std::unique_ptr<Listener>> start(Shards& shards, ListenOptions options,
-                                                   Session session);
+    static Result<std::unique_ptr<Listener>> start(Shards& shards, ListenOptions options, Session session);
     ~Listener();  ///< stop()
     /// Accepts no more, closes the connections that are open and waits until their sessions have ended.
     void stop();

@@ -1,7 +1,8 @@
 #include "net/connection.h"
 
-#include <boost/asio/connect.hpp>
 #include <gtest/gtest.h>
+
+#include <boost/asio/connect.hpp>
 
 namespace penstock::net {
 namespace {
@@ -49,8 +50,8 @@ TEST(ListenerTest, APortInUseIsNamedWithItsSetting) {
     Shards shards(1);
     auto first = Listener::start(shards, {.name = "kafka"}, echo);
     ASSERT_TRUE(first);
-    auto second = Listener::start(
-        shards, {.port = (*first)->port(), .name = "kafka", .setting = "ports.kafka"}, echo);
+    auto second =
+        Listener::start(shards, {.port = (*first)->port(), .name = "kafka", .setting = "ports.kafka"}, echo);
     ASSERT_FALSE(second);
     EXPECT_NE(second.error().text.find("ports.kafka"), std::string::npos);
     EXPECT_NE(second.error().text.find(std::to_string((*first)->port())), std::string::npos);

@@ -1,19 +1,19 @@
 // Ends what a socket waits for when time is up.
 #pragma once
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
-
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "net/task.h"
 
 namespace penstock::net {
 
-/// Shuts the socket down after limit, unless destroyed before. The socket must outlive it; used on its thread.
-/// Shutting down, and not cancelling, also ends an operation that is between two of its steps when time is up.
+/// Shuts the socket down after limit, unless destroyed before. The socket must outlive it; used on its
+/// thread. Shutting down, and not cancelling, also ends an operation that is between two of its steps when
+/// time is up.
 class Deadline {
 public:
     /// Zero: no limit.

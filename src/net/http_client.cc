@@ -29,8 +29,7 @@ struct Address {
 
 Result<Address> parse_url(std::string_view url) {
     constexpr std::string_view scheme = "http://";
-    if (url.starts_with("https://"))
-        return fail(Errc::unsupported, "{}: only http:// is offered here", url);
+    if (url.starts_with("https://")) return fail(Errc::unsupported, "{}: only http:// is offered here", url);
     if (!url.starts_with(scheme)) return fail(Errc::invalid, "'{}' does not begin with http://", url);
     url.remove_prefix(scheme.size());
     Address address;
@@ -65,8 +64,10 @@ public:
 
     /// Time for all that follows, from now; zero: no limit.
     void allow(std::chrono::milliseconds timeout) {
-        if (timeout.count() == 0) stream_.expires_never();
-        else stream_.expires_after(timeout);
+        if (timeout.count() == 0)
+            stream_.expires_never();
+        else
+            stream_.expires_after(timeout);
     }
 
     Result<> send(std::string_view method, std::string_view url, std::string_view body,
@@ -113,8 +114,7 @@ public:
     Result<bool> read_some(Parser& parser) {
         if (parser.is_done()) return false;
         beast::error_code error;
-        http::async_read_some(stream_, buffer_, parser,
-                              [&](beast::error_code e, std::size_t) { error = e; });
+        http::async_read_some(stream_, buffer_, parser, [&](beast::error_code e, std::size_t) { error = e; });
         run();
         if (error && error != http::error::end_of_stream) return fail(error_of(error));
         return !error;
@@ -129,8 +129,8 @@ private:
     Error error_of(beast::error_code error) const {
         if (error == beast::error::timeout) return {Errc::timeout, where_ + " took too long to answer"};
         if (error == http::error::body_limit)
-            return {Errc::full, where_ + ": the answer is larger than " +
-                                    format_bytes(std::int64_t(max_body_bytes))};
+            return {Errc::full,
+                    where_ + ": the answer is larger than " + format_bytes(std::int64_t(max_body_bytes))};
         return {Errc::unavailable, where_ + ": " + error.message()};
     }
 
@@ -144,8 +144,7 @@ private:
 bool take_lines(std::string& text, const std::function<bool(std::string_view)>& on_line) {
     std::size_t start = 0;
     bool wanted = true;
-    for (auto end = text.find('\n'); wanted && end != std::string::npos;
-         end = text.find('\n', start)) {
+    for (auto end = text.find('\n'); wanted && end != std::string::npos; end = text.find('\n', start)) {
         std::string_view line(text.data() + start, end - start);
         if (line.ends_with('\r')) line.remove_suffix(1);
         wanted = on_line(line);
@@ -163,16 +162,16 @@ std::string_view HttpResult::header(std::string_view lower_case_name) const {
     return {};
 }
 
-Result<HttpResult> http_request(std::string_view method, std::string_view url,
-                                std::string_view body, const HttpHeaders& headers,
-                                std::chrono::milliseconds timeout) {
+Result<HttpResult> http_request(std::string_view method, std::string_view url, std::string_view body,
+                                const HttpHeaders& headers, std::chrono::milliseconds timeout) {
     Exchange exchange(timeout);
     TRY(exchange.send(method, url, body, headers));
     http::response_parser<http::string_body> parser;
     parser.body_limit(max_body_bytes);
     parser.skip(method == "HEAD");
     TRY(exchange.read_header(parser));
-    while (TRY(exchange.read_some(parser))) {}
+    while (TRY(exchange.read_some(parser))) {
+    }
     HttpResult result;
     auto message = parser.release();
     result.status = int(message.result_int());
@@ -187,8 +186,7 @@ Result<HttpResult> http_request(std::string_view method, std::string_view url,
 }
 
 Result<> http_lines(std::string_view url, const HttpHeaders& headers,
-                    const std::function<bool(std::string_view)>& on_line,
-                    std::chrono::milliseconds timeout) {
+                    const std::function<bool(std::string_view)>& on_line, std::chrono::milliseconds timeout) {
     Exchange exchange(timeout);
     TRY(exchange.send("GET", url, {}, headers));
     http::response_parser<http::string_body> parser;

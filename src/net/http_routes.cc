@@ -45,8 +45,7 @@ std::map<std::string, std::string> params_of(const std::vector<std::string>& rou
         if (kind == Part::name) params[std::string(name_of(route[i]))] = segments[i];
         if (kind != Part::rest) continue;
         std::string rest;
-        for (std::size_t j = i; j < segments.size(); ++j)
-            rest += (j > i ? "/" : "") + segments[j];
+        for (std::size_t j = i; j < segments.size(); ++j) rest += (j > i ? "/" : "") + segments[j];
         params[std::string(name_of(route[i]))] = std::move(rest);
     }
     return params;
@@ -75,8 +74,7 @@ void HttpRoutes::on_events(std::string_view path, EventHandler handler) {
     routes_.push_back({"GET", split_path(path), nullptr, std::move(handler)});
 }
 
-HttpMatch HttpRoutes::match(std::string_view method,
-                            const std::vector<std::string>& segments) const {
+HttpMatch HttpRoutes::match(std::string_view method, const std::vector<std::string>& segments) const {
     HttpMatch found;
     const Route* best = nullptr;
     const Route* best_get = nullptr;
@@ -85,18 +83,18 @@ HttpMatch HttpRoutes::match(std::string_view method,
         found.allowed.push_back(route.method);
         if (route.method == "GET") found.allowed.emplace_back("HEAD");
         if (route.method == method && (!best || wins(route.parts, best->parts))) best = &route;
-        if (route.method == "GET" && (!best_get || wins(route.parts, best_get->parts)))
-            best_get = &route;
+        if (route.method == "GET" && (!best_get || wins(route.parts, best_get->parts))) best_get = &route;
     }
     if (!best && method == "HEAD") best = best_get;
     if (!found.allowed.empty()) found.allowed.emplace_back("OPTIONS");
     std::sort(found.allowed.begin(), found.allowed.end());
-    found.allowed.erase(std::unique(found.allowed.begin(), found.allowed.end()),
-                        found.allowed.end());
+    found.allowed.erase(std::unique(found.allowed.begin(), found.allowed.end()), found.allowed.end());
     if (!best) return found;
     found.params = params_of(best->parts, segments);
-    if (best->handler) found.handler = &best->handler;
-    else found.events = &best->events;
+    if (best->handler)
+        found.handler = &best->handler;
+    else
+        found.events = &best->events;
     return found;
 }
 

@@ -1,7 +1,6 @@
 #include "net/http_server.h"
 
 #include <atomic>
-
 #include <boost/asio/redirect_error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/message.hpp>
@@ -19,24 +18,34 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using Parser = http::request_parser<http::string_body>;
 
-std::string_view view_of(auto text) { return {text.data(), text.size()}; }
+std::string_view view_of(auto text) {
+    return {text.data(), text.size()};
+}
 
 int status_of(Errc code) {
     switch (code) {
         case Errc::invalid:
-        case Errc::out_of_range: return 400;
-        case Errc::unauthorized: return 401;
-        case Errc::not_found: return 404;
+        case Errc::out_of_range:
+            return 400;
+        case Errc::unauthorized:
+            return 401;
+        case Errc::not_found:
+            return 404;
         case Errc::exists:
-        case Errc::fenced: return 409;
-        case Errc::unsupported: return 501;
+        case Errc::fenced:
+            return 409;
+        case Errc::unsupported:
+            return 501;
         case Errc::full:
         case Errc::unavailable:
-        case Errc::cancelled: return 503;
-        case Errc::timeout: return 504;
+        case Errc::cancelled:
+            return 503;
+        case Errc::timeout:
+            return 504;
         case Errc::corrupt:
         case Errc::io:
-        case Errc::internal: return 500;
+        case Errc::internal:
+            return 500;
     }
     return 500;
 }
@@ -118,7 +127,8 @@ private:
 class HttpSession {
 public:
     HttpSession(Connection connection, std::shared_ptr<Served> server)
-        : connection_(std::move(connection)), server_(std::move(server)),
+        : connection_(std::move(connection)),
+          server_(std::move(server)),
           buffer_(server_->options.max_header_bytes + 64 * 1024) {
         connection_.set_timeout(server_->options.idle_timeout);
         peer_ = connection_.peer_address();
@@ -145,16 +155,17 @@ private:
         BodyShare share(server_->body_bytes);
         if (!error) {
             std::size_t expected = options.max_body_bytes;
-            if (auto length = parser.content_length()) expected = std::size_t(*length);
-            else if (!parser.chunked()) expected = 0;
+            if (auto length = parser.content_length())
+                expected = std::size_t(*length);
+            else if (!parser.chunked())
+                expected = 0;
             if (!share.take(expected, options.max_total_body_bytes)) {
                 auto response = refusal(503, "full", "too many request bodies at once; try again");
                 response.headers.emplace_back("Retry-After", "1");
                 co_await refuse(std::move(response));
                 co_return false;
             }
-            if (!parser.is_done() &&
-                beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+            if (!parser.is_done() && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
                 auto sent = co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n");
                 if (!sent) co_return false;
             }
@@ -176,11 +187,11 @@ private:
         auto& options = server_->options;
         HttpResponse response;
         if (error == http::error::body_limit) {
-            response = refusal(413, "invalid", fmt::format("the body is larger than {} bytes",
-                                                           options.max_body_bytes));
+            response = refusal(413, "invalid",
+                               fmt::format("the body is larger than {} bytes", options.max_body_bytes));
         } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-            response = refusal(431, "invalid", fmt::format("the headers are larger than {} bytes",
-                                                           options.max_header_bytes));
+            response = refusal(431, "invalid",
+                               fmt::format("the headers are larger than {} bytes", options.max_header_bytes));
         } else if (error.category() == make_error_code(http::error::bad_method).category() &&
                    error != http::error::partial_message) {
             response = refusal(400, "invalid", "not an HTTP/1.1 request: " + error.message());
@@ -243,16 +254,15 @@ private:
             response = co_await call(*match.handler, std::move(request));
         } else if (match.events) {
             response.content_type = "text/event-stream";
-        } else if (request.method == "OPTIONS" &&
-                   (!match.allowed.empty() || request.path == "*")) {
+        } else if (request.method == "OPTIONS" && (!match.allowed.empty() || request.path == "*")) {
             response.status = 204;
             response.headers.emplace_back("Allow", join(match.allowed));
         } else if (match.allowed.empty()) {
             response = refusal(404, "not_found", "there is nothing at " + request.path);
         } else {
             response = refusal(405, "invalid",
-                               fmt::format("{} does not take {}; it takes {}", request.path,
-                                           request.method, join(match.allowed)));
+                               fmt::format("{} does not take {}; it takes {}", request.path, request.method,
+                                           join(match.allowed)));
             response.headers.emplace_back("Allow", join(match.allowed));
         }
         auto sent = co_await send(std::move(response), keep_alive, head);
@@ -275,11 +285,9 @@ private:
 
     Task<Result<>> send(HttpResponse response, bool keep_alive, bool head) {
         bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-        std::string start = fmt::format("HTTP/1.1 {} {}\r\n", response.status,
-                                        reason_of(response.status));
+        std::string start = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
         if (!bodiless) {
-            if (!response.content_type.empty())
-                append_header(start, "Content-Type", response.content_type);
+            if (!response.content_type.empty()) append_header(start, "Content-Type", response.content_type);
             append_header(start, "Content-Length", std::to_string(response.body.size()));
         }
         for (auto& [name, value] : response.headers) append_header(start, name, value);
@@ -323,8 +331,9 @@ private:
 
     /// The end of the connection is the end of the events: what is sent needs no length.
     Task<> stream_events(HttpRequest request, const EventHandler& handler) {
-        std::string start = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-                            "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
+        std::string start =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+            "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
         for (auto& [name, value] : server_->options.headers) append_header(start, name, value);
         start += "Connection: close\r\n\r\n";
         auto sent = co_await connection_.write(start);
@@ -359,7 +368,9 @@ struct HttpServer::Impl {
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-HttpServer::~HttpServer() { stop(); }
+HttpServer::~HttpServer() {
+    stop();
+}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(Shards& shards, HttpOptions options,
                                                       std::shared_ptr<const HttpRoutes> routes) {
@@ -373,8 +384,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(Shards& shards, HttpOption
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 
-void HttpServer::stop() { impl_->listener->stop(); }
+void HttpServer::stop() {
+    impl_->listener->stop();
+}
 
-std::uint16_t HttpServer::port() const { return impl_->listener->port(); }
+std::uint16_t HttpServer::port() const {
+    return impl_->listener->port();
+}
 
 }  // namespace penstock::net

@@ -23,7 +23,7 @@ struct HttpRequest {
     std::vector<std::pair<std::string, std::string>> query;  ///< percent-decoded, in order
     std::map<std::string, std::string> headers;              ///< names in lower case
     std::string body;
-    std::map<std::string, std::string> params;               ///< what {name} in the route's path matched
+    std::map<std::string, std::string> params;  ///< what {name} in the route's path matched
     std::string peer;
 
     std::optional<std::string_view> query_value(std::string_view name) const;  ///< the last one wins
@@ -51,8 +51,8 @@ public:
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
 using EventHandler = std::function<Task<>(HttpRequest, EventStream&)>;
 
-/// What a method and path lead to. At most one of handler and events is set; none: 404 when allowed is empty, else
-/// 405. Points into the routes.
+/// What a method and path lead to. At most one of handler and events is set; none: 404 when allowed is empty,
+/// else 405. Points into the routes.
 struct HttpMatch {
     const HttpHandler* handler = nullptr;
     const EventHandler* events = nullptr;
@@ -63,9 +63,9 @@ struct HttpMatch {
 /// A table of routes. Build it before the server starts; it is read-only afterwards.
 class HttpRoutes {
 public:
-    /// path: "/api/v1/topics/{topic}"; "{rest...}" as the last part matches all that is left. The more literal route
-    /// wins. An unknown path answers 404, a known one with another method 405 and Allow. HEAD is answered as GET
-    /// without the body; OPTIONS with Allow.
+    /// path: "/api/v1/topics/{topic}"; "{rest...}" as the last part matches all that is left. The more
+    /// literal route wins. An unknown path answers 404, a known one with another method 405 and Allow. HEAD
+    /// is answered as GET without the body; OPTIONS with Allow.
     void on(std::string_view method, std::string_view path, HttpHandler handler);
     /// GET that answers with text/event-stream.
     void on_events(std::string_view path, EventHandler handler);

@@ -1,8 +1,9 @@
 #include "net/http_server.h"
 
-#include <boost/asio/connect.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <boost/asio/connect.hpp>
 
 #include "net/http_client.h"
 #include "net/http_target.h"
@@ -70,8 +71,7 @@ protected:
     std::string url(std::string_view path) {
         return fmt::format("http://127.0.0.1:{}{}", server_->port(), path);
     }
-    HttpResult get(std::string_view path, std::string_view method = "GET",
-                   std::string_view body = {}) {
+    HttpResult get(std::string_view path, std::string_view method = "GET", std::string_view body = {}) {
         auto result = http_request(method, url(path), body);
         EXPECT_TRUE(result) << result.error().text;
         return result ? *result : HttpResult{};
@@ -165,8 +165,9 @@ TEST_F(HttpServerTest, WhatIsNotHttpIs400AndClosed) {
 }
 
 TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrder) {
-    auto got = raw("GET /topics/1 HTTP/1.1\r\nHost: h\r\n\r\nGET /topics/2 HTTP/1.1\r\nHost: h\r\n\r\n"
-                   "GET /topics/3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    auto got =
+        raw("GET /topics/1 HTTP/1.1\r\nHost: h\r\n\r\nGET /topics/2 HTTP/1.1\r\nHost: h\r\n\r\n"
+            "GET /topics/3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     auto first = got.find("topic=1"), second = got.find("topic=2"), third = got.find("topic=3");
     EXPECT_LT(first, second);
     EXPECT_LT(second, third);

@@ -82,8 +82,8 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_blank) {
             int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
             int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
             if (high < 0 || low < 0)
-                return fail(Errc::invalid,
-                            "'%' at position {} is not followed by two hexadecimal digits", i + 1);
+                return fail(Errc::invalid, "'%' at position {} is not followed by two hexadecimal digits",
+                            i + 1);
             out += char(high * 16 + low);
             i += 2;
         }
@@ -95,8 +95,8 @@ std::string percent_encode(std::string_view text) {
     constexpr std::string_view digits = "0123456789ABCDEF";
     std::string out;
     for (char c : text) {
-        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                          c == '-' || c == '.' || c == '_' || c == '~';
         if (unreserved) {
             out += c;
         } else {
@@ -124,8 +124,7 @@ Result<HttpTarget> parse_http_target(std::string_view target) {
     auto question = target.find('?');
     auto path = target.substr(0, question);
     if (path.empty()) path = "/";
-    if (path.front() != '/')
-        return fail(Errc::invalid, "the request target must begin with '/'");
+    if (path.front() != '/') return fail(Errc::invalid, "the request target must begin with '/'");
     parsed.path = TRY(decode_part(path, false));
     auto rest = path.substr(1);
     while (!rest.empty()) {

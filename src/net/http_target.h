@@ -17,8 +17,8 @@ struct HttpTarget {
     std::vector<std::pair<std::string, std::string>> query;  ///< in order; '+' means a blank
 };
 
-/// "/a/b?x=1", "http://host/a/b?x=1" or "*". Errc::invalid for a bad percent escape, a NUL, bytes that are not
-/// UTF-8, and for "." and ".." as a part of the path, however they are encoded.
+/// "/a/b?x=1", "http://host/a/b?x=1" or "*". Errc::invalid for a bad percent escape, a NUL, bytes that are
+/// not UTF-8, and for "." and ".." as a part of the path, however they are encoded.
 Result<HttpTarget> parse_http_target(std::string_view target);
 
 /// Errc::invalid when '%' is not followed by two hexadecimal digits.

@@ -7,7 +7,9 @@ namespace {
 
 using namespace penstock::net;
 
-Task<HttpResponse> nothing(HttpRequest) { co_return HttpResponse{}; }
+Task<HttpResponse> nothing(HttpRequest) {
+    co_return HttpResponse{};
+}
 
 const HttpRoutes& routes() {
     static const HttpRoutes table = [] {

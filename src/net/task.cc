@@ -12,11 +12,12 @@ Shards::Shards(int count) {
         contexts_.push_back(std::make_unique<asio::io_context>(1));
         work_.push_back(asio::make_work_guard(*contexts_.back()));
     }
-    for (auto& context : contexts_)
-        threads_.emplace_back([&context] { context->run(); });
+    for (auto& context : contexts_) threads_.emplace_back([&context] { context->run(); });
 }
 
-Shards::~Shards() { stop(); }
+Shards::~Shards() {
+    stop();
+}
 
 asio::io_context& Shards::next() {
     return *contexts_[next_.fetch_add(1, std::memory_order_relaxed) % contexts_.size()];
@@ -47,8 +48,12 @@ struct BlockingPool::Impl {
 
 BlockingPool::BlockingPool(int threads) : impl_(std::make_unique<Impl>(threads)) {}
 
-BlockingPool::~BlockingPool() { impl_->pool.join(); }
+BlockingPool::~BlockingPool() {
+    impl_->pool.join();
+}
 
-void BlockingPool::post(std::function<void()> work) { asio::post(impl_->pool, std::move(work)); }
+void BlockingPool::post(std::function<void()> work) {
+    asio::post(impl_->pool, std::move(work));
+}
 
 }  // namespace penstock::net

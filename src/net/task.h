@@ -1,9 +1,11 @@
 // The coroutine type, and how work reaches the network threads. net/ is the only folder that names Asio.
 //
-// Rules: a coroutine that is spawned is a free function or member with parameters by value (or owned by something
-// that outlives it), never a lambda with captures; nothing that must not change is held across a co_await.
+// Rules: a coroutine that is spawned is a free function or member with parameters by value (or owned by
+// something that outlives it), never a lambda with captures; nothing that must not change is held across a
+// co_await.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -14,8 +16,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -95,8 +95,7 @@ public:
         auto state = state_;
         while (!state->value) {
             boost::system::error_code ignored;
-            co_await state->timer.async_wait(
-                asio::redirect_error(asio::use_awaitable, ignored));
+            co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
         }
         co_return std::move(*state->value);
     }
@@ -107,8 +106,7 @@ public:
         if (!state->value) {
             state->timer.expires_after(limit);
             boost::system::error_code ignored;
-            co_await state->timer.async_wait(
-                asio::redirect_error(asio::use_awaitable, ignored));
+            co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
         }
         co_return std::move(state->value);
     }

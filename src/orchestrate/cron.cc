@@ -15,8 +15,7 @@ namespace {
 
 constexpr std::array<std::string_view, 12> month_names{"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
                                                        "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
-constexpr std::array<std::string_view, 7> weekday_names{"SUN", "MON", "TUE", "WED",
-                                                        "THU", "FRI", "SAT"};
+constexpr std::array<std::string_view, 7> weekday_names{"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"};
 
 struct Field {
     int number;
@@ -27,21 +26,19 @@ struct Field {
 };
 
 constexpr std::array fields{Field{1, "minute", 0, 59, {}}, Field{2, "hour", 0, 23, {}},
-                            Field{3, "day of month", 1, 31, {}},
-                            Field{4, "month", 1, 12, month_names},
+                            Field{3, "day of month", 1, 31, {}}, Field{4, "month", 1, 12, month_names},
                             Field{5, "day of week", 0, 7, weekday_names}};
 constexpr std::size_t weekday_field = 4;
 
 std::string expected(const Field& field) {
     auto text = fmt::format("expected *, {}-{}", field.first, field.last);
-    if (!field.names.empty())
-        text += fmt::format(", {}-{}", field.names.front(), field.names.back());
+    if (!field.names.empty()) text += fmt::format(", {}-{}", field.names.front(), field.names.back());
     return text + ", a list (1,2), a range (1-5) or a step (*/2)";
 }
 
 std::unexpected<Error> refuse(const Field& field, std::string_view part) {
-    return fail(Errc::invalid, "cron field {} ({}): '{}' is not valid; {}", field.number,
-                field.name, part, expected(field));
+    return fail(Errc::invalid, "cron field {} ({}): '{}' is not valid; {}", field.number, field.name, part,
+                expected(field));
 }
 
 Result<int> parse_value(const Field& field, std::string_view text) {
@@ -49,12 +46,10 @@ Result<int> parse_value(const Field& field, std::string_view text) {
     for (auto& letter : upper) letter = char(std::toupper(static_cast<unsigned char>(letter)));
     for (std::size_t i = 0; i < field.names.size(); ++i)
         if (field.names[i] == upper) return field.first + int(i);
-    bool digits = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return std::isdigit(c) != 0;
-    });
+    bool digits = !text.empty() &&
+                  std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
     auto number = parse_int(text);
-    if (!digits || !number || *number < field.first || *number > field.last)
-        return refuse(field, text);
+    if (!digits || !number || *number < field.first || *number > field.last) return refuse(field, text);
     return int(*number);
 }
 
@@ -78,9 +73,10 @@ Result<std::uint64_t> parse_part(const Field& field, std::string_view part) {
         // FRI-MON passes Sunday; nobody writes 22-2 and means the same by it everywhere.
         if (last < first && field.number == 5) last += 7;
         if (last < first) {
-            return fail(Errc::invalid, "cron field {} ({}): the range '{}' runs backwards; write "
-                        "it as two: {}-{},{}-{}", field.number, field.name, range, first,
-                        field.last, field.first, last);
+            return fail(Errc::invalid,
+                        "cron field {} ({}): the range '{}' runs backwards; write "
+                        "it as two: {}-{},{}-{}",
+                        field.number, field.name, range, first, field.last, field.first, last);
         }
     } else {
         first = TRY(parse_value(field, range));
@@ -119,7 +115,9 @@ constexpr std::uint64_t bits_between(int first, int last) {
     return bits;
 }
 
-constexpr bool has(std::uint64_t bits, unsigned value) { return (bits >> value & 1) != 0; }
+constexpr bool has(std::uint64_t bits, unsigned value) {
+    return (bits >> value & 1) != 0;
+}
 
 std::chrono::year_month_day date_of(std::int64_t day) {
     return std::chrono::sys_days(std::chrono::days(day));
@@ -130,8 +128,10 @@ std::chrono::year_month_day date_of(std::int64_t day) {
 Result<Cron> Cron::parse(std::string_view text) {
     auto parts = split_at_blanks(text);
     if (parts.size() != fields.size()) {
-        return fail(Errc::invalid, "'{}' has {} fields; expected 5: minute, hour, day of month, "
-                    "month, day of week, for example 30 6 * * MON-FRI", text, parts.size());
+        return fail(Errc::invalid,
+                    "'{}' has {} fields; expected 5: minute, hour, day of month, "
+                    "month, day of week, for example 30 6 * * MON-FRI",
+                    text, parts.size());
     }
     Cron cron;
     cron.minutes_ = TRY(parse_field(fields[0], parts[0]));
@@ -143,8 +143,10 @@ Result<Cron> Cron::parse(std::string_view text) {
     cron.any_weekday_ = cron.weekdays_ == bits_between(0, 6);
     cron.every_hour_ = parts[1].starts_with('*');
     if (!cron.next_at_or_after(0)) {
-        return fail(Errc::invalid, "cron '{}' never fires: no month of field 4 has a day of "
-                    "field 3", text);
+        return fail(Errc::invalid,
+                    "cron '{}' never fires: no month of field 4 has a day of "
+                    "field 3",
+                    text);
     }
     return cron;
 }

@@ -11,8 +11,9 @@ namespace penstock::orchestrate {
 
 class Cron {
 public:
-    /// Numbers, names (JAN, MON), *, ranges a-b, steps */n, a-b/n and a/n, lists with commas. Sunday is 0 or 7; a range
-    /// of weekdays may pass Sunday. Errc::invalid names the field, its value, and what was expected.
+    /// Numbers, names (JAN, MON), *, ranges a-b, steps */n, a-b/n and a/n, lists with commas. Sunday is 0 or
+    /// 7; a range of weekdays may pass Sunday. Errc::invalid names the field, its value, and what was
+    /// expected.
     static Result<Cron> parse(std::string_view text);
 
     /// The first match at or after this local time, in seconds; none within nine years.
@@ -23,7 +24,7 @@ public:
 private:
     bool matches_day(std::int64_t day) const;
 
-    std::uint64_t minutes_ = 0;   ///< bit n: minute n
+    std::uint64_t minutes_ = 0;  ///< bit n: minute n
     std::uint64_t hours_ = 0;
     std::uint64_t days_ = 0;      ///< bits 1 to 31
     std::uint64_t months_ = 0;    ///< bits 1 to 12

@@ -30,16 +30,15 @@ std::optional<std::int64_t> latest_fire(const Schedule& schedule, std::int64_t u
     for (auto back = step_us; back < years_us; back *= 2) {
         auto fire = schedule.next_after(us - back);
         if (fire > us) continue;
-        for (auto next = schedule.next_after(fire); next <= us; next = schedule.next_after(next))
-            fire = next;
+        for (auto next = schedule.next_after(fire); next <= us; next = schedule.next_after(next)) fire = next;
         return fire;
     }
     return std::nullopt;
 }
 
-std::optional<Interval> next_interval(const Schedule& schedule,
-                                      std::optional<std::int64_t> last_logical_us, bool catchup,
-                                      std::optional<std::int64_t> start_us, std::int64_t now_us) {
+std::optional<Interval> next_interval(const Schedule& schedule, std::optional<std::int64_t> last_logical_us,
+                                      bool catchup, std::optional<std::int64_t> start_us,
+                                      std::int64_t now_us) {
     auto start = first_start(schedule, last_logical_us, start_us, now_us);
     if (start_us && start < *start_us) start = schedule.next_after(*start_us - 1);
     if (!catchup) {

@@ -1,5 +1,5 @@
-// How long a run takes that does nothing: from trigger to the first task's start, and a chain of 100 tasks. With SQLite
-// on disk, each step synced.
+// How long a run takes that does nothing: from trigger to the first task's start, and a chain of 100 tasks.
+// With SQLite on disk, each step synced.
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,17 +18,13 @@ namespace {
 class NoOp final : public TaskActions {
 public:
     std::atomic<std::int64_t> first_us{0};
-    Result<TaskOutcome> run(const pipeline::RunTask&, const TaskContext&) override {
-        return TaskOutcome{};
-    }
+    Result<TaskOutcome> run(const pipeline::RunTask&, const TaskContext&) override { return TaskOutcome{}; }
     Result<TaskOutcome> sql(const pipeline::SqlTask&, const TaskContext&) override {
         std::int64_t none = 0;
         first_us.compare_exchange_strong(none, system_clock().monotonic_us());
         return TaskOutcome{};
     }
-    Result<TaskOutcome> http(const pipeline::HttpTask&, const TaskContext&) override {
-        return TaskOutcome{};
-    }
+    Result<TaskOutcome> http(const pipeline::HttpTask&, const TaskContext&) override { return TaskOutcome{}; }
     Result<bool> condition(const pipeline::WaitTask&, const TaskContext&) override { return true; }
 };
 
@@ -54,8 +50,8 @@ void measure(const std::string& directory) {
     auto coordinator = std::move(*coordinate::single_process(directory));
     NoOp actions;
     auto scheduler = make_scheduler(*metadata, *coordinator, actions, system_clock());
-    (void)scheduler->set_dags("bench", {chain("one", 1, false), chain("chain", 100, false),
-                                        fan("fan", 100), chain("shell", 20, true)});
+    (void)scheduler->set_dags("bench", {chain("one", 1, false), chain("chain", 100, false), fan("fan", 100),
+                                        chain("shell", 20, true)});
 
     std::vector<std::int64_t> latencies;
     for (int i = 0; i < 200; ++i) {
@@ -66,10 +62,9 @@ void measure(const std::string& directory) {
         latencies.push_back(actions.first_us - before);
     }
     std::sort(latencies.begin(), latencies.end());
-    std::printf("trigger to first task: median %.2f ms, p99 %.2f ms\n",
-                double(latencies[100]) / 1e3, double(latencies[198]) / 1e3);
-    for (auto [name, tasks] : {std::pair{"chain", 100}, std::pair{"fan", 100},
-                               std::pair{"shell", 20}}) {
+    std::printf("trigger to first task: median %.2f ms, p99 %.2f ms\n", double(latencies[100]) / 1e3,
+                double(latencies[198]) / 1e3);
+    for (auto [name, tasks] : {std::pair{"chain", 100}, std::pair{"fan", 100}, std::pair{"shell", 20}}) {
         auto before = system_clock().monotonic_us();
         auto run = scheduler->trigger(name, "");
         (void)scheduler->wait(name, *run, 60'000'000);
@@ -79,8 +74,7 @@ void measure(const std::string& directory) {
     }
     auto idle_before = std::clock();
     ::sleep(2);
-    std::printf("idle: %.2f %% of one core\n",
-                double(std::clock() - idle_before) / CLOCKS_PER_SEC / 2 * 100);
+    std::printf("idle: %.2f %% of one core\n", double(std::clock() - idle_before) / CLOCKS_PER_SEC / 2 * 100);
 }
 
 }  // namespace

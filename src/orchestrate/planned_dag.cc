@@ -13,14 +13,15 @@ constexpr std::int64_t continuous_pause_us = 1'000'000;
 /// Takes away tasks whose upstream are gone, until none is left, or a circle.
 Result<> check_circles(const pipeline::DagSpec& dag) {
     std::map<std::string_view, std::set<std::string_view>> waiting;
-    for (const auto& task : dag.tasks)
-        waiting[task.name] = {task.after.begin(), task.after.end()};
+    for (const auto& task : dag.tasks) waiting[task.name] = {task.after.begin(), task.after.end()};
     while (!waiting.empty()) {
         auto free = std::find_if(waiting.begin(), waiting.end(),
                                  [](const auto& entry) { return entry.second.empty(); });
         if (free == waiting.end()) {
-            return fail(Errc::invalid, "DAG {}: tasks wait for each other in a circle; {} is one "
-                        "of them: take one of its 'after' away", dag.name, waiting.begin()->first);
+            return fail(Errc::invalid,
+                        "DAG {}: tasks wait for each other in a circle; {} is one "
+                        "of them: take one of its 'after' away",
+                        dag.name, waiting.begin()->first);
         }
         auto name = free->first;
         waiting.erase(free);
@@ -46,8 +47,10 @@ Result<> check_dag(const pipeline::DagSpec& dag) {
     for (const auto& task : dag.tasks) {
         for (const auto& upstream : task.after) {
             if (names.contains(upstream)) continue;
-            return fail(Errc::invalid, "DAG {}: task {} comes after {}, which is no task of this "
-                        "DAG", dag.name, task.name, upstream);
+            return fail(Errc::invalid,
+                        "DAG {}: task {} comes after {}, which is no task of this "
+                        "DAG",
+                        dag.name, task.name, upstream);
         }
     }
     return check_circles(dag);
@@ -77,8 +80,7 @@ void PlannedDag::set_paused(bool paused) {
 std::optional<Interval> PlannedDag::next(std::int64_t now_us) {
     // What was the next one stays it until it is due; then the clock may have moved past several.
     if (!next_ || next_->end_us <= now_us) {
-        next_ = next_interval(*schedule_, last_logical_us_, spec_->catchup, spec_->start_us,
-                              now_us);
+        next_ = next_interval(*schedule_, last_logical_us_, spec_->catchup, spec_->start_us, now_us);
     }
     return next_;
 }
@@ -93,10 +95,10 @@ std::optional<std::int64_t> PlannedDag::due_logical_us(std::int64_t now_us, std:
             return spec_->start_us.value_or(now_us);
         case Schedule::Kind::continuous:
             if (active > 0 || now_us < from_us) return std::nullopt;
-            if (last_logical_us_ && now_us < *last_logical_us_ + continuous_pause_us)
-                return std::nullopt;
+            if (last_logical_us_ && now_us < *last_logical_us_ + continuous_pause_us) return std::nullopt;
             return now_us;
-        case Schedule::Kind::times: break;
+        case Schedule::Kind::times:
+            break;
     }
     auto interval = next(now_us);
     if (!interval || interval->end_us > now_us) return std::nullopt;
@@ -109,8 +111,10 @@ std::optional<std::int64_t> PlannedDag::next_due_us(std::int64_t now_us) {
         case Schedule::Kind::once:
             if (last_logical_us_) return std::nullopt;
             return std::max(spec_->start_us.value_or(now_us), now_us);
-        case Schedule::Kind::continuous: return std::nullopt;
-        case Schedule::Kind::times: break;
+        case Schedule::Kind::continuous:
+            return std::nullopt;
+        case Schedule::Kind::times:
+            break;
     }
     auto interval = next(now_us);
     if (!interval) return std::nullopt;

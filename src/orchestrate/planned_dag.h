@@ -27,7 +27,8 @@ public:
     bool paused() const { return paused_; }
     void set_paused(bool paused);
 
-    /// The logical time of the run that is to be made now; none when nothing is due. active: its unfinished runs.
+    /// The logical time of the run that is to be made now; none when nothing is due. active: its unfinished
+    /// runs.
     std::optional<std::int64_t> due_logical_us(std::int64_t now_us, std::size_t active);
     /// When the next one will be due, as far as the clock decides.
     std::optional<std::int64_t> next_due_us(std::int64_t now_us);

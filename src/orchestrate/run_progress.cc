@@ -17,12 +17,14 @@ bool is_final(TaskState state) {
         case TaskState::success:
         case TaskState::failed:
         case TaskState::upstream_failed:
-        case TaskState::skipped: return true;
+        case TaskState::skipped:
+            return true;
         case TaskState::none:
         case TaskState::scheduled:
         case TaskState::queued:
         case TaskState::running:
-        case TaskState::up_for_retry: return false;
+        case TaskState::up_for_retry:
+            return false;
     }
     return false;
 }
@@ -63,8 +65,7 @@ RunProgress::RunProgress(DagRun run, std::shared_ptr<const pipeline::DagSpec> da
     : RunProgress(run, fresh_tasks(run, *dag), dag) {}
 
 RunProgress RunProgress::resume(DagRun run, std::vector<TaskInstance> tasks,
-                                std::shared_ptr<const pipeline::DagSpec> dag,
-                                std::int64_t now_us) {
+                                std::shared_ptr<const pipeline::DagSpec> dag, std::int64_t now_us) {
     RunProgress progress(std::move(run), std::move(tasks), std::move(dag));
     for (std::size_t i = 0; i < progress.tasks_.size(); ++i) {
         auto& task = progress.tasks_[i];
@@ -107,7 +108,8 @@ bool RunProgress::may_start(std::size_t task, std::int64_t now_us) const {
     switch (instance.state) {
         case TaskState::none:
         case TaskState::scheduled:
-        case TaskState::queued: break;
+        case TaskState::queued:
+            break;
         case TaskState::up_for_retry:
             if (instance.next_try_us > now_us) return false;
             break;
@@ -115,11 +117,11 @@ bool RunProgress::may_start(std::size_t task, std::int64_t now_us) const {
         case TaskState::success:
         case TaskState::failed:
         case TaskState::upstream_failed:
-        case TaskState::skipped: return false;
+        case TaskState::skipped:
+            return false;
     }
-    return std::all_of(upstream_[task].begin(), upstream_[task].end(), [&](std::size_t i) {
-        return tasks_[i].state == TaskState::success;
-    });
+    return std::all_of(upstream_[task].begin(), upstream_[task].end(),
+                       [&](std::size_t i) { return tasks_[i].state == TaskState::success; });
 }
 
 void RunProgress::spread_failures() {
@@ -133,8 +135,8 @@ void RunProgress::spread_failures() {
             });
             if (failed == upstream_[i].end()) continue;
             tasks_[i].state = TaskState::upstream_failed;
-            tasks_[i].note = fmt::format("task {}: {}", tasks_[*failed].task,
-                                         to_string(tasks_[*failed].state));
+            tasks_[i].note =
+                fmt::format("task {}: {}", tasks_[*failed].task, to_string(tasks_[*failed].state));
             change(i);
             again = true;
         }

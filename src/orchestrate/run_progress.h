@@ -1,5 +1,5 @@
-// One run under way: what state its tasks are in, and what follows from that. No threads, no clock, no I/O; whoever
-// owns it writes changes down before acting on them.
+// One run under way: what state its tasks are in, and what follows from that. No threads, no clock, no I/O;
+// whoever owns it writes changes down before acting on them.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ class RunProgress {
 public:
     /// A new run of the DAG; none of its tasks has started.
     RunProgress(metadata::DagRun run, std::shared_ptr<const pipeline::DagSpec> dag);
-    /// A run that an earlier process left behind. Tries that it was in count as failed; waits go on. Tasks that the DAG
-    /// has no longer fail; those that it has since then are not part of the run.
+    /// A run that an earlier process left behind. Tries that it was in count as failed; waits go on. Tasks
+    /// that the DAG has no longer fail; those that it has since then are not part of the run.
     static RunProgress resume(metadata::DagRun run, std::vector<metadata::TaskInstance> tasks,
                               std::shared_ptr<const pipeline::DagSpec> dag, std::int64_t now_us);
 
@@ -32,7 +32,8 @@ public:
     bool ended() const;
 
     void begin(std::int64_t now_us);
-    /// Draws all consequences: tasks whose upstream failed, the end of the run. Returns the tasks that may start.
+    /// Draws all consequences: tasks whose upstream failed, the end of the run. Returns the tasks that may
+    /// start.
     std::vector<std::size_t> advance(std::int64_t now_us);
     /// Running, in its next try.
     void start(std::size_t task, std::int64_t now_us);

@@ -100,15 +100,19 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> presets{{
 Result<std::string_view> cron_of_preset(std::string_view name) {
     for (const auto& [preset, cron] : presets)
         if (preset == name) return cron;
-    return fail(Errc::invalid, "'{}' is not a schedule; expected @hourly, @daily, @weekly, "
-                "@monthly, @quarterly, @yearly, @once or @continuous", name);
+    return fail(Errc::invalid,
+                "'{}' is not a schedule; expected @hourly, @daily, @weekly, "
+                "@monthly, @quarterly, @yearly, @once or @continuous",
+                name);
 }
 
 Result<std::unique_ptr<Schedule>> parse_every(std::string_view text) {
     auto duration = parse_duration_us(text);
     if (!duration) {
-        return fail(Errc::invalid, "'every{}': expected every and a duration, for example "
-                    "every 10m", text);
+        return fail(Errc::invalid,
+                    "'every{}': expected every and a duration, for example "
+                    "every 10m",
+                    text);
     }
     constexpr std::int64_t most_us = 3660LL * 86400 * second_us;
     if (*duration < second_us || *duration > most_us)
@@ -118,13 +122,13 @@ Result<std::unique_ptr<Schedule>> parse_every(std::string_view text) {
 
 }  // namespace
 
-Result<std::unique_ptr<Schedule>> parse_schedule(std::string_view text,
-                                                 std::string_view timezone) {
+Result<std::unique_ptr<Schedule>> parse_schedule(std::string_view text, std::string_view timezone) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
     auto zone = TRY(TimeZone::find(timezone));
     if (text.empty()) {
-        return fail(Errc::invalid, "the schedule is empty; expected cron (30 6 * * *), a preset "
+        return fail(Errc::invalid,
+                    "the schedule is empty; expected cron (30 6 * * *), a preset "
                     "(@daily) or an interval (every 10m)");
     }
     if (text.size() > 1000) return fail(Errc::invalid, "the schedule is longer than 1000 letters");

@@ -17,8 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         CHECK(!schedule.error().text.empty());
         return 0;
     }
-    for (std::int64_t start : {std::int64_t(INT64_MIN), std::int64_t(0),
-                               std::int64_t(1'774'745'999'000'000), std::int64_t(INT64_MAX)}) {
+    for (std::int64_t start : {std::int64_t(INT64_MIN), std::int64_t(0), std::int64_t(1'774'745'999'000'000),
+                               std::int64_t(INT64_MAX)}) {
         auto at = start;
         for (int i = 0; i < 4 && at != Schedule::never; ++i) {
             auto next = (*schedule)->next_after(at);

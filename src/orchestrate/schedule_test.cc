@@ -1,8 +1,7 @@
+#include <date/date.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
-
-#include <date/date.h>
 
 #include "base/units.h"
 #include "orchestrate/interval.h"
@@ -26,8 +25,8 @@ std::string text_of(std::int64_t us) {
 }
 
 /// The next times, one after the other.
-std::vector<std::string> fires(std::string_view schedule, std::string_view zone,
-                               const std::string& after, int count) {
+std::vector<std::string> fires(std::string_view schedule, std::string_view zone, const std::string& after,
+                               int count) {
     auto parsed = parse_schedule(schedule, zone);
     if (!parsed) return {parsed.error().text};
     std::vector<std::string> found;
@@ -52,18 +51,20 @@ TEST(ScheduleTest, CronInUtc) {
         {"0 0 29 2 *", "2026-01-01T00:00:00Z", {"2028-02-29T00:00:00Z", "2032-02-29T00:00:00Z"}},
         {"0 0 29 2 *", "2096-03-01T00:00:00Z", {"2104-02-29T00:00:00Z"}},
         {"0 0 31 * *", "2026-01-31T00:00:00Z", {"2026-03-31T00:00:00Z"}},
-        {"5/20 1 * * *", "2026-01-01T00:00:00Z",
+        {"5/20 1 * * *",
+         "2026-01-01T00:00:00Z",
          {"2026-01-01T01:05:00Z", "2026-01-01T01:25:00Z", "2026-01-01T01:45:00Z"}},
-        {"0 8-18/5 * * *", "2026-01-01T00:00:00Z",
+        {"0 8-18/5 * * *",
+         "2026-01-01T00:00:00Z",
          {"2026-01-01T08:00:00Z", "2026-01-01T13:00:00Z", "2026-01-01T18:00:00Z"}},
         {"0 0 * jan,JUL sun", "2026-01-26T00:00:00Z", {"2026-07-05T00:00:00Z"}},
         {"0 0 * * 7", "2026-01-01T00:00:00Z", {"2026-01-04T00:00:00Z"}},
-        {"0 0 * * 5-7", "2026-01-01T00:00:00Z",
-         {"2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z",
-          "2026-01-09T00:00:00Z"}},
-        {"0 0 * * SAT-MON", "2026-01-01T00:00:00Z",
-         {"2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z", "2026-01-05T00:00:00Z",
-          "2026-01-10T00:00:00Z"}},
+        {"0 0 * * 5-7",
+         "2026-01-01T00:00:00Z",
+         {"2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z", "2026-01-09T00:00:00Z"}},
+        {"0 0 * * SAT-MON",
+         "2026-01-01T00:00:00Z",
+         {"2026-01-03T00:00:00Z", "2026-01-04T00:00:00Z", "2026-01-05T00:00:00Z", "2026-01-10T00:00:00Z"}},
         {"  0\t0  1 * *  ", "2026-01-01T00:00:00Z", {"2026-02-01T00:00:00Z"}},
         {"0 0 1 1 *", "1969-06-01T00:00:00Z", {"1970-01-01T00:00:00Z"}},
         {"0 12 * * *", "1960-02-28T13:00:00Z", {"1960-02-29T12:00:00Z"}},
@@ -105,44 +106,41 @@ TEST(ScheduleTest, EveryIsAMultipleSince1970) {
               (std::vector<std::string>{"2026-05-20T10:30:00Z", "2026-05-20T10:40:00Z"}));
     EXPECT_EQ(fires("every 1h30m", "Europe/Berlin", "1970-01-01T00:00:00Z", 2),
               (std::vector<std::string>{"1970-01-01T01:30:00Z", "1970-01-01T03:00:00Z"}));
-    EXPECT_EQ(fires("every1s", "UTC", "1969-12-31T23:59:58Z", 3),
-              (std::vector<std::string>{"1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z",
-                                        "1970-01-01T00:00:01Z"}));
+    EXPECT_EQ(
+        fires("every1s", "UTC", "1969-12-31T23:59:58Z", 3),
+        (std::vector<std::string>{"1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z"}));
 }
 
 // Berlin: 2026-03-29 02:00 becomes 03:00, 2026-10-25 03:00 becomes 02:00.
 TEST(ScheduleTest, ATimeThatIsSkippedFiresOnceWhenTheGapEnds) {
-    EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3),
-              (std::vector<std::string>{"2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z",
-                                        "2026-03-30T00:30:00Z"}));
+    EXPECT_EQ(
+        fires("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3),
+        (std::vector<std::string>{"2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"}));
     EXPECT_EQ(fires("0,20,40 2 * * *", "Europe/Berlin", "2026-03-28T02:00:00Z", 2),
               (std::vector<std::string>{"2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"}));
     // The second before the gap, and its end.
-    EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-03-29T00:59:59Z", 1)[0],
-              "2026-03-29T01:00:00Z");
-    EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-03-29T01:00:00Z", 1)[0],
-              "2026-03-30T00:30:00Z");
+    EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-03-29T00:59:59Z", 1)[0], "2026-03-29T01:00:00Z");
+    EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-03-29T01:00:00Z", 1)[0], "2026-03-30T00:30:00Z");
     // 03:00 exists, and is the same moment: it fires once.
-    EXPECT_EQ(fires("30 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 3),
-              (std::vector<std::string>{"2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z",
-                                        "2026-03-30T00:30:00Z"}));
+    EXPECT_EQ(
+        fires("30 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", 3),
+        (std::vector<std::string>{"2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z", "2026-03-30T00:30:00Z"}));
 }
 
 TEST(ScheduleTest, ATimeThatComesTwiceFiresTheFirstTime) {
     EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2),
               (std::vector<std::string>{"2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"}));
     // Asked in the second pass, before its 02:30.
-    EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1)[0],
-              "2026-10-26T01:30:00Z");
+    EXPECT_EQ(fires("30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", 1)[0], "2026-10-26T01:30:00Z");
 }
 
 TEST(ScheduleTest, SchedulesOfEveryHourFollowElapsedTime) {
     EXPECT_EQ(fires("0 * * * *", "Europe/Berlin", "2026-10-24T23:30:00Z", 4),
               (std::vector<std::string>{"2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z",
                                         "2026-10-25T02:00:00Z", "2026-10-25T03:00:00Z"}));
-    EXPECT_EQ(fires("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:20:00Z", 3),
-              (std::vector<std::string>{"2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z",
-                                        "2026-03-29T01:30:00Z"}));
+    EXPECT_EQ(
+        fires("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:20:00Z", 3),
+        (std::vector<std::string>{"2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"}));
     // Every second hour of the local clock: 00 02 04; 02 is skipped, and then comes 04.
     EXPECT_EQ(fires("0 */2 * * *", "Europe/Berlin", "2026-03-28T22:30:00Z", 2),
               (std::vector<std::string>{"2026-03-28T23:00:00Z", "2026-03-29T02:00:00Z"}));
@@ -151,8 +149,7 @@ TEST(ScheduleTest, SchedulesOfEveryHourFollowElapsedTime) {
 TEST(ScheduleTest, OtherZonesAndTheirOddities) {
     EXPECT_EQ(fires("@daily", "America/New_York", "2026-03-08T00:00:00Z", 2),
               (std::vector<std::string>{"2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z"}));
-    EXPECT_EQ(fires("0 9 * * *", "Asia/Kathmandu", "2026-01-01T00:00:00Z", 1)[0],
-              "2026-01-01T03:15:00Z");
+    EXPECT_EQ(fires("0 9 * * *", "Asia/Kathmandu", "2026-01-01T00:00:00Z", 1)[0], "2026-01-01T03:15:00Z");
     // Lord Howe moves by half an hour: 2026-04-05 02:00 becomes 01:30.
     EXPECT_EQ(fires("45 1 * * *", "Australia/Lord_Howe", "2026-04-04T00:00:00Z", 2),
               (std::vector<std::string>{"2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"}));
@@ -207,8 +204,7 @@ TEST(ScheduleTest, TheEndsOfTimeAreNever) {
 class IntervalTest : public testing::Test {
 protected:
     static std::string next(std::string_view schedule, const std::string& last, bool catchup,
-                            const std::string& start, const std::string& now,
-                            std::string_view zone = "UTC") {
+                            const std::string& start, const std::string& now, std::string_view zone = "UTC") {
         auto parsed = parse_schedule(schedule, zone);
         std::optional<std::int64_t> last_us;
         std::optional<std::int64_t> start_us;
@@ -239,8 +235,7 @@ TEST_F(IntervalTest, AStartInTheFutureIsWaitedFor) {
 TEST_F(IntervalTest, CatchUpGoesOneByOneFromTheStart) {
     EXPECT_EQ(next("@daily", "", true, "2026-05-01T00:00:00Z", "2026-05-20T10:00:00Z"),
               "2026-05-01T00:00:00Z 2026-05-02T00:00:00Z");
-    EXPECT_EQ(next("@daily", "2026-05-01T00:00:00Z", true, "2026-05-01T00:00:00Z",
-                   "2026-05-20T10:00:00Z"),
+    EXPECT_EQ(next("@daily", "2026-05-01T00:00:00Z", true, "2026-05-01T00:00:00Z", "2026-05-20T10:00:00Z"),
               "2026-05-02T00:00:00Z 2026-05-03T00:00:00Z");
     EXPECT_EQ(next("@daily", "", false, "2026-05-01T00:00:00Z", "2026-05-20T10:00:00Z"),
               "2026-05-19T00:00:00Z 2026-05-20T00:00:00Z");
@@ -259,8 +254,7 @@ TEST_F(IntervalTest, AfterAChangeOfTheScheduleTheIntervalAroundTheLastRunIsNext)
 }
 
 TEST_F(IntervalTest, TheDayTheClockChangesIsOneInterval) {
-    EXPECT_EQ(next("@daily", "2026-03-27T23:00:00Z", true, "", "2026-04-02T00:00:00Z",
-                   "Europe/Berlin"),
+    EXPECT_EQ(next("@daily", "2026-03-27T23:00:00Z", true, "", "2026-04-02T00:00:00Z", "Europe/Berlin"),
               "2026-03-28T23:00:00Z 2026-03-29T22:00:00Z");
 }
 

@@ -145,17 +145,16 @@ TEST_F(ScheduledRunsTest, AtTheLimitOfRunsNoneIsMade) {
     EXPECT_EQ(run_ids("d").back(), "scheduled__2026-05-28T22:00:00Z");
 }
 
-/// Whatever write is the last: afterwards each run has ended well, no try was acted on twice, and each logical time
-/// has one run.
+/// Whatever write is the last: afterwards each run has ended well, no try was acted on twice, and each
+/// logical time has one run.
 class CrashTest : public ScheduledRunsTest, public ::testing::WithParamInterface<bool> {};
 
-INSTANTIATE_TEST_SUITE_P(LastWrite, CrashTest, ::testing::Bool(), [](const auto& about) {
-    return about.param ? "IsDone" : "IsLost";
-});
+INSTANTIATE_TEST_SUITE_P(LastWrite, CrashTest, ::testing::Bool(),
+                         [](const auto& about) { return about.param ? "IsDone" : "IsLost"; });
 
 TEST_P(CrashTest, AtEveryWrite) {
-    auto spec = scheduled("@daily", {sql_task("a", {}, 1), sql_task("b", {"a"}, 1),
-                                     sql_task("c", {"a"}, 1), sql_task("z", {"b", "c"}, 1)});
+    auto spec = scheduled("@daily", {sql_task("a", {}, 1), sql_task("b", {"a"}, 1), sql_task("c", {"a"}, 1),
+                                     sql_task("z", {"b", "c"}, 1)});
     auto path = directory_ + "/metadata.sqlite";
     int crashes = 0;
     for (int write = 1;; ++write) {
@@ -252,12 +251,11 @@ TEST_F(ScheduledRunsTest, RandomDagsKeepTheRules) {
             bool upstream_bad = false;
             for (const auto& upstream : one.after)
                 upstream_bad |= task(name, run_id, upstream).state != TaskState::success;
-            auto expected = upstream_bad ? TaskState::upstream_failed
+            auto expected = upstream_bad                    ? TaskState::upstream_failed
                             : fails[one.name] > one.retries ? TaskState::failed
                                                             : TaskState::success;
             EXPECT_EQ(got.state, expected) << "seed " << seed << " " << one.name << got.note;
-            if (!upstream_bad)
-                EXPECT_EQ(got.try_number, std::min(fails[one.name], one.retries) + 1);
+            if (!upstream_bad) EXPECT_EQ(got.try_number, std::min(fails[one.name], one.retries) + 1);
             all_success &= expected == TaskState::success;
         }
         EXPECT_EQ(state, all_success ? RunState::success : RunState::failed) << "seed " << seed;

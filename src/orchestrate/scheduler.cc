@@ -2,7 +2,8 @@
 //   1. take what workers and waits report
 //   2. adopt the runs that an earlier process left behind, once their DAGs are known
 //   3. make the runs that are due
-//   4. for each run: draw consequences, choose what starts, write it all down in one transaction, then start it
+//   4. for each run: draw consequences, choose what starts, write it all down in one transaction, then start
+//   it
 #include "orchestrate/scheduler.h"
 
 #include <algorithm>
@@ -51,8 +52,8 @@ std::string run_time(std::int64_t us) {
 
 class DagScheduler final : public Scheduler {
 public:
-    DagScheduler(metadata::Metadata& metadata, coordinate::Coordinator& coordinator,
-                 TaskActions& actions, const Clock& clock, SchedulerOptions options)
+    DagScheduler(metadata::Metadata& metadata, coordinate::Coordinator& coordinator, TaskActions& actions,
+                 const Clock& clock, SchedulerOptions options)
         : metadata_(metadata),
           coordinator_(coordinator),
           actions_(actions),
@@ -70,8 +71,7 @@ public:
     Result<std::string> trigger(std::string_view dag, std::string_view conf_json) override;
     Result<> set_paused(std::string_view dag, bool paused) override;
     std::vector<DagStatus> status() override;
-    Result<DagRun> wait(std::string_view dag, std::string_view run_id,
-                        std::int64_t timeout_us) override;
+    Result<DagRun> wait(std::string_view dag, std::string_view run_id, std::int64_t timeout_us) override;
     void stop() override;
 
 private:
@@ -132,8 +132,10 @@ Result<> DagScheduler::set_dags(std::string_view pipeline, std::vector<pipeline:
         auto name = dag.name;
         auto other = dags_.find(name);
         if (other != dags_.end() && other->second.pipeline() != pipeline) {
-            return fail(Errc::exists, "DAG {} is in pipeline {} already; DAGs of all pipelines "
-                        "need different names", name, other->second.pipeline());
+            return fail(Errc::exists,
+                        "DAG {} is in pipeline {} already; DAGs of all pipelines "
+                        "need different names",
+                        name, other->second.pipeline());
         }
         if (fresh.contains(name))
             return fail(Errc::invalid, "pipeline {} has two DAGs named {}", pipeline, name);
@@ -172,8 +174,10 @@ Result<std::string> DagScheduler::trigger(std::string_view dag, std::string_view
     auto found = dags_.find(dag);
     if (found == dags_.end()) return fail(Errc::not_found, "there is no DAG {}", dag);
     if (!coordinator_.leads()) {
-        return fail(Errc::unavailable, "this process does not lead, and so runs no DAGs; ask the "
-                    "one that does (members: {})", fmt::join(coordinator_.members(), ", "));
+        return fail(Errc::unavailable,
+                    "this process does not lead, and so runs no DAGs; ask the "
+                    "one that does (members: {})",
+                    fmt::join(coordinator_.members(), ", "));
     }
     if (active_of(dag) >= unfinished_runs_max) {
         return fail(Errc::full, "DAG {} has {} unfinished runs already", dag,
@@ -212,8 +216,7 @@ std::vector<DagStatus> DagScheduler::status() {
     return all;
 }
 
-Result<DagRun> DagScheduler::wait(std::string_view dag, std::string_view run_id,
-                                  std::int64_t timeout_us) {
+Result<DagRun> DagScheduler::wait(std::string_view dag, std::string_view run_id, std::int64_t timeout_us) {
     // Not beyond what the clock of the machine can count.
     constexpr std::int64_t longest_us = 365LL * 86400 * 1'000'000;
     auto until = std::chrono::steady_clock::now() +
@@ -223,8 +226,7 @@ Result<DagRun> DagScheduler::wait(std::string_view dag, std::string_view run_id,
         auto found = TRY(metadata_.run(dag, run_id));
         if (!found) return fail(Errc::not_found, "DAG {} has no run {}", dag, run_id);
         if (found->state == RunState::success || found->state == RunState::failed) return *found;
-        if (stopped_) return fail(Errc::cancelled, "the scheduler stopped before run {} ended",
-                                  run_id);
+        if (stopped_) return fail(Errc::cancelled, "the scheduler stopped before run {} ended", run_id);
         if (ended_.wait_until(lock, until) == std::cv_status::timeout) {
             return fail(Errc::timeout, "run {} of DAG {} is {} after {}", run_id, dag,
                         to_string(found->state), format_duration_us(timeout_us));
@@ -248,8 +250,7 @@ void DagScheduler::run() {
     while (!stopping_) {
         woken_ = false;
         auto pause_us = step();
-        wake_.wait_for(lock, std::chrono::microseconds(pause_us),
-                       [this] { return stopping_ || woken_; });
+        wake_.wait_for(lock, std::chrono::microseconds(pause_us), [this] { return stopping_ || woken_; });
     }
     for (const auto& run : active_)
         for (auto& [task, one] : run->tries) one.attempt->cancel();
@@ -298,8 +299,7 @@ void DagScheduler::take_report(Report& report, bool stopping) {
     bool is_wait = report.holds.has_value();
     if (!is_wait) --busy_workers_;
     auto found = run.tries.find(report.task);
-    if (run.given_up || found == run.tries.end() || found->second.attempt != report.attempt)
-        return;
+    if (run.given_up || found == run.tries.end() || found->second.attempt != report.attempt) return;
     auto now_us = clock_.now_us();
     if (is_wait) {
         found->second.asking = false;
@@ -347,8 +347,7 @@ void DagScheduler::follow_leadership() {
     orphans_known_ = true;
     for (auto& run : *unfinished) {
         bool known = std::any_of(active_.begin(), active_.end(), [&](const ActiveRunPtr& active) {
-            return active->progress.run().dag == run.dag &&
-                   active->progress.run().run_id == run.run_id;
+            return active->progress.run().dag == run.dag && active->progress.run().run_id == run.run_id;
         });
         if (!known) orphans_.push_back(std::move(run));
     }
@@ -362,18 +361,16 @@ void DagScheduler::adopt_orphans() {
         if (dag == dags_.end() && !too_late) return false;
         auto tasks = metadata_.tasks(orphan.dag, orphan.run_id);
         if (!tasks) return false;
-        auto spec = dag != dags_.end() ? dag->second.spec()
-                                       : std::make_shared<const pipeline::DagSpec>();
+        auto spec = dag != dags_.end() ? dag->second.spec() : std::make_shared<const pipeline::DagSpec>();
         auto progress = RunProgress::resume(orphan, std::move(*tasks), spec, clock_.now_us());
         if (dag != dags_.end()) {
-            log::info("run {} of DAG {} goes on where an earlier process left it", orphan.run_id,
-                      orphan.dag);
+            log::info("run {} of DAG {} goes on where an earlier process left it", orphan.run_id, orphan.dag);
         } else {
             log::warn("run {} of DAG {} was left behind, and no pipeline has that DAG: it fails",
                       orphan.run_id, orphan.dag);
         }
-        adopted.push_back(std::make_shared<ActiveRun>(
-            std::move(progress), dag != dags_.end() ? dag->second.pipeline() : ""));
+        adopted.push_back(std::make_shared<ActiveRun>(std::move(progress),
+                                                      dag != dags_.end() ? dag->second.pipeline() : ""));
         return true;
     });
     active_.insert(active_.begin(), adopted.begin(), adopted.end());
@@ -441,8 +438,8 @@ bool DagScheduler::save(ActiveRun& run) {
         if (progress.ended()) ended_.notify_all();
         return true;
     }
-    log::error("cannot keep the state of run {} of DAG {}: {}", progress.run().run_id,
-               progress.run().dag, saved.error().text);
+    log::error("cannot keep the state of run {} of DAG {}: {}", progress.run().run_id, progress.run().dag,
+               saved.error().text);
     if (saved.error().code == Errc::not_found) give_up(run);  // somebody has deleted it
     run.save_at_us = clock_.monotonic_us() + save_again_us;
     return false;
@@ -462,8 +459,8 @@ void DagScheduler::give_up(ActiveRun& run) {
 void DagScheduler::begin_tries(const ActiveRunPtr& run) {
     auto& progress = run->progress;
     auto make_attempt = [&](std::size_t task) {
-        auto attempt = std::make_shared<TaskAttempt>(progress, task, run->pipeline,
-                                                     progress.dag(), metadata_, clock_);
+        auto attempt =
+            std::make_shared<TaskAttempt>(progress, task, run->pipeline, progress.dag(), metadata_, clock_);
         run->tries[task] = {.attempt = attempt};
         return attempt;
     };
@@ -485,8 +482,7 @@ void DagScheduler::begin_tries(const ActiveRunPtr& run) {
     }
 }
 
-void DagScheduler::ask(const ActiveRunPtr& run, std::size_t task,
-                       std::shared_ptr<TaskAttempt> attempt) {
+void DagScheduler::ask(const ActiveRunPtr& run, std::size_t task, std::shared_ptr<TaskAttempt> attempt) {
     asking_.post([this, run, task, attempt = std::move(attempt)] {
         auto holds = attempt->ask(actions_);
         std::lock_guard lock(mutex_);
@@ -565,8 +561,7 @@ std::int64_t DagScheduler::idle_us() {
 
 }  // namespace
 
-std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata,
-                                          coordinate::Coordinator& coordinator,
+std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata, coordinate::Coordinator& coordinator,
                                           TaskActions& actions, const Clock& clock,
                                           SchedulerOptions options) {
     options.workers = std::max(options.workers, 1);

@@ -31,8 +31,8 @@ struct TaskContext {
     int try_number = 1;
     std::int64_t logical_us = 0;
     std::string conf;
-    std::function<bool()> cancelled;              ///< poll; stop soon when true
-    std::function<void(std::string_view)> log;    ///< a line of the task's log
+    std::function<bool()> cancelled;            ///< poll; stop soon when true
+    std::function<void(std::string_view)> log;  ///< a line of the task's log
 };
 
 /// Does the work of run, sql and http tasks; shell tasks and waits are the scheduler's own. Called on worker
@@ -61,32 +61,32 @@ struct DagStatus {
 class Scheduler {
 public:
     virtual ~Scheduler() = default;
-    /// Replaces the DAGs of the pipeline; runs under way go on with the definition they started with. Errc::invalid
-    /// names the DAG, and the task or schedule, that cannot be; Errc::exists when another pipeline has one of that
-    /// name. Then nothing is replaced.
+    /// Replaces the DAGs of the pipeline; runs under way go on with the definition they started with.
+    /// Errc::invalid names the DAG, and the task or schedule, that cannot be; Errc::exists when another
+    /// pipeline has one of that name. Then nothing is replaced.
     virtual Result<> set_dags(std::string_view pipeline, std::vector<pipeline::DagSpec> dags) = 0;
     virtual void remove_pipeline(std::string_view pipeline) = 0;
-    /// A manual run, of a paused DAG too; conf_json is a JSON object, or empty. Returns its run_id once the run is
-    /// durable. Errc::not_found, Errc::invalid (conf), Errc::full (too many runs wait already).
+    /// A manual run, of a paused DAG too; conf_json is a JSON object, or empty. Returns its run_id once the
+    /// run is durable. Errc::not_found, Errc::invalid (conf), Errc::full (too many runs wait already).
     virtual Result<std::string> trigger(std::string_view dag, std::string_view conf_json) = 0;
     virtual Result<> set_paused(std::string_view dag, bool paused) = 0;
     virtual std::vector<DagStatus> status() = 0;
-    /// Waits until the run has ended; Errc::timeout (of real time), Errc::not_found, Errc::cancelled after stop().
+    /// Waits until the run has ended; Errc::timeout (of real time), Errc::not_found, Errc::cancelled after
+    /// stop().
     virtual Result<metadata::DagRun> wait(std::string_view dag, std::string_view run_id,
                                           std::int64_t timeout_us) = 0;
-    /// Cancels what runs, waits for it, starts nothing more. Unfinished runs go on at the next start: waits and tries
-    /// of run and sql tasks start over, tries of shell and http tasks count as failed.
+    /// Cancels what runs, waits for it, starts nothing more. Unfinished runs go on at the next start: waits
+    /// and tries of run and sql tasks start over, tries of shell and http tasks count as failed.
     virtual void stop() = 0;
 };
 
 struct SchedulerOptions {
-    int workers = 8;                    ///< tasks at once; waits do not count
-    std::int64_t poll_us = 200'000;     ///< the clock is looked at this often at least
-    std::int64_t keep_runs = 1000;      ///< ended runs kept for each DAG
+    int workers = 8;                 ///< tasks at once; waits do not count
+    std::int64_t poll_us = 200'000;  ///< the clock is looked at this often at least
+    std::int64_t keep_runs = 1000;   ///< ended runs kept for each DAG
 };
 
-std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata,
-                                          coordinate::Coordinator& coordinator,
+std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata, coordinate::Coordinator& coordinator,
                                           TaskActions& actions, const Clock& clock,
                                           SchedulerOptions options = {});
 
@@ -102,12 +102,15 @@ public:
     virtual std::int64_t next_after(std::int64_t us) const = 0;
     virtual Kind kind() const { return Kind::times; }
 };
-/// Cron (5 fields, names, steps, ranges), presets (@hourly, @daily, @weekly, @monthly, @quarterly, @yearly, @once,
-/// @continuous), "every 10m" (multiples since 1970 in UTC). Errc::invalid says which field and what was expected.
+/// Cron (5 fields, names, steps, ranges), presets (@hourly, @daily, @weekly, @monthly, @quarterly, @yearly,
+/// @once,
+/// @continuous), "every 10m" (multiples since 1970 in UTC). Errc::invalid says which field and what was
+/// expected.
 ///
 /// Day of month and day of week: when both are restricted, either may match (as in cron and Airflow).
-/// Changes of the clock: a schedule with * in the hour follows elapsed time, so that each of its times exists once.
-/// Otherwise a local time that is skipped fires once when the gap ends, and one that comes twice fires the first time.
+/// Changes of the clock: a schedule with * in the hour follows elapsed time, so that each of its times exists
+/// once. Otherwise a local time that is skipped fires once when the gap ends, and one that comes twice fires
+/// the first time.
 Result<std::unique_ptr<Schedule>> parse_schedule(std::string_view text, std::string_view timezone);
 
 }  // namespace penstock::orchestrate

@@ -1,4 +1,5 @@
-// What the scheduler's tests stand on: a real SQLite file, actions that tests decide, and writes that can fail.
+// What the scheduler's tests stand on: a real SQLite file, actions that tests decide, and writes that can
+// fail.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -31,8 +32,7 @@ public:
         std::string task;
         int try_number = 0;
         bool operator<(const Started& other) const {
-            return std::tie(run_id, task, try_number) <
-                   std::tie(other.run_id, other.task, other.try_number);
+            return std::tie(run_id, task, try_number) < std::tie(other.run_id, other.task, other.try_number);
         }
     };
     using Work = std::function<Result<TaskOutcome>(const TaskContext&)>;
@@ -152,16 +152,13 @@ public:
                     const std::vector<metadata::TaskInstance>& tasks) override {
         return write([&] { return real_.update(run, tasks); });
     }
-    Result<std::optional<metadata::DagRun>> run(std::string_view dag,
-                                                std::string_view run_id) override {
+    Result<std::optional<metadata::DagRun>> run(std::string_view dag, std::string_view run_id) override {
         return real_.run(dag, run_id);
     }
     Result<std::vector<metadata::DagRun>> runs(std::string_view dag, int limit) override {
         return real_.runs(dag, limit);
     }
-    Result<std::vector<metadata::DagRun>> unfinished_runs() override {
-        return real_.unfinished_runs();
-    }
+    Result<std::vector<metadata::DagRun>> unfinished_runs() override { return real_.unfinished_runs(); }
     Result<std::vector<metadata::TaskInstance>> tasks(std::string_view dag,
                                                       std::string_view run_id) override {
         return real_.tasks(dag, run_id);
@@ -169,8 +166,8 @@ public:
     Result<std::optional<std::int64_t>> last_scheduled_us(std::string_view dag) override {
         return real_.last_scheduled_us(dag);
     }
-    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task,
-                        int try_number, const std::vector<metadata::LogLine>& lines) override {
+    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task, int try_number,
+                        const std::vector<metadata::LogLine>& lines) override {
         if (failed()) return fail(Errc::io, "the disk is gone");
         return real_.append_log(dag, run_id, task, try_number, lines);
     }
@@ -178,9 +175,7 @@ public:
                                                std::string_view task, int try_number) override {
         return real_.log(dag, run_id, task, try_number);
     }
-    Result<> set_paused(std::string_view dag, bool paused) override {
-        return real_.set_paused(dag, paused);
-    }
+    Result<> set_paused(std::string_view dag, bool paused) override { return real_.set_paused(dag, paused); }
     Result<bool> paused(std::string_view dag) override { return real_.paused(dag); }
     Result<std::int64_t> put_revision(std::string_view pipeline, std::string_view text,
                                       std::int64_t now_us) override {
@@ -192,9 +187,7 @@ public:
     Result<> put_setting(std::string_view name, std::string_view value) override {
         return real_.put_setting(name, value);
     }
-    Result<std::optional<std::string>> setting(std::string_view name) override {
-        return real_.setting(name);
-    }
+    Result<std::optional<std::string>> setting(std::string_view name) override { return real_.setting(name); }
     Result<std::int64_t> prune_runs(std::string_view dag, std::int64_t keep) override {
         return real_.prune_runs(dag, keep);
     }
@@ -217,8 +210,7 @@ protected:
     static constexpr std::int64_t start_us = 1'780'000'000'000'000;  // 2026-05-28T20:26:40Z
 
     SchedulerFixture() {
-        auto pattern =
-            (std::filesystem::temp_directory_path() / "penstock_orchestrate_XXXXXX").string();
+        auto pattern = (std::filesystem::temp_directory_path() / "penstock_orchestrate_XXXXXX").string();
         directory_ = ::mkdtemp(pattern.data());
         metadata_ = std::move(*metadata::open_sqlite(directory_ + "/metadata.sqlite"));
     }
@@ -239,12 +231,17 @@ protected:
     }
     static pipeline::TaskSpec sql_task(std::string name, std::vector<std::string> after = {},
                                        int retries = 0) {
-        return {.name = std::move(name), .action = pipeline::SqlTask{}, .after = std::move(after),
-                .retries = retries, .retry_delay_us = 0};
+        return {.name = std::move(name),
+                .action = pipeline::SqlTask{},
+                .after = std::move(after),
+                .retries = retries,
+                .retry_delay_us = 0};
     }
     static pipeline::TaskSpec shell_task(std::string name, std::string command, int retries = 0) {
-        return {.name = std::move(name), .action = pipeline::ShellTask{std::move(command)},
-                .retries = retries, .retry_delay_us = 0};
+        return {.name = std::move(name),
+                .action = pipeline::ShellTask{std::move(command)},
+                .retries = retries,
+                .retry_delay_us = 0};
     }
     static pipeline::DagSpec dag(std::string name, std::vector<pipeline::TaskSpec> tasks) {
         return {.name = std::move(name), .tasks = std::move(tasks)};
@@ -259,8 +256,7 @@ protected:
         EXPECT_TRUE(run) << run.error().text;
         return run ? run->state : metadata::RunState::queued;
     }
-    metadata::TaskInstance task(std::string_view dag, std::string_view run_id,
-                                std::string_view name) {
+    metadata::TaskInstance task(std::string_view dag, std::string_view run_id, std::string_view name) {
         auto tasks = metadata_->tasks(dag, run_id);
         for (const auto& one : *tasks)
             if (one.task == name) return one;

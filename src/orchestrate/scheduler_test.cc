@@ -66,9 +66,7 @@ TEST_F(SchedulerTest, AFailedTryIsRepeatedAfterItsDelayAndNotBefore) {
     with_retries.retry_delay_us = 60'000'000;
     set_dags({dag("d", {with_retries, sql_task("b", {"a"})})});
     auto run_id = trigger("d");
-    ASSERT_TRUE(eventually([&] {
-        return task("d", run_id, "a").state == TaskState::up_for_retry;
-    }));
+    ASSERT_TRUE(eventually([&] { return task("d", run_id, "a").state == TaskState::up_for_retry; }));
     EXPECT_EQ(task("d", run_id, "a").note, "no luck");
     EXPECT_EQ(task("d", run_id, "a").next_try_us, start_us + 60'000'000);
     clock_.advance_us(59'999'999);
@@ -76,9 +74,7 @@ TEST_F(SchedulerTest, AFailedTryIsRepeatedAfterItsDelayAndNotBefore) {
     EXPECT_EQ(actions_.started("a"), 1);
     clock_.advance_us(1);
     ASSERT_TRUE(eventually([&] { return actions_.started("a") == 2; }));
-    ASSERT_TRUE(eventually([&] {
-        return task("d", run_id, "a").state == TaskState::up_for_retry;
-    }));
+    ASSERT_TRUE(eventually([&] { return task("d", run_id, "a").state == TaskState::up_for_retry; }));
     clock_.advance_us(60'000'000);
     EXPECT_EQ(ended("d", run_id), RunState::success);
     EXPECT_EQ(task("d", run_id, "a").try_number, 3);
@@ -87,11 +83,9 @@ TEST_F(SchedulerTest, AFailedTryIsRepeatedAfterItsDelayAndNotBefore) {
 
 TEST_F(SchedulerTest, WhenNoTryIsLeftWhatComesAfterFailsToo) {
     start();
-    actions_.on("a", [](const TaskContext&) -> Result<TaskOutcome> {
-        return fail(Errc::io, "broken");
-    });
-    set_dags({dag("d", {sql_task("c", {"b"}), sql_task("b", {"a"}), sql_task("a", {}, 1),
-                        sql_task("free")})});
+    actions_.on("a", [](const TaskContext&) -> Result<TaskOutcome> { return fail(Errc::io, "broken"); });
+    set_dags(
+        {dag("d", {sql_task("c", {"b"}), sql_task("b", {"a"}), sql_task("a", {}, 1), sql_task("free")})});
     auto run_id = trigger("d");
     EXPECT_EQ(ended("d", run_id), RunState::failed);
     EXPECT_EQ(task("d", run_id, "a").state, TaskState::failed);
@@ -105,9 +99,7 @@ TEST_F(SchedulerTest, WhenNoTryIsLeftWhatComesAfterFailsToo) {
 
 TEST_F(SchedulerTest, AnExceptionIsAFailedTry) {
     start();
-    actions_.on("a", [](const TaskContext&) -> Result<TaskOutcome> {
-        throw std::runtime_error("thrown");
-    });
+    actions_.on("a", [](const TaskContext&) -> Result<TaskOutcome> { throw std::runtime_error("thrown"); });
     set_dags({dag("d", {sql_task("a")})});
     auto run_id = trigger("d");
     EXPECT_EQ(ended("d", run_id), RunState::failed);
@@ -154,9 +146,10 @@ TEST_F(SchedulerTest, ASourceThatIsCutShortHasNotSucceeded) {
 
 TEST_F(SchedulerTest, ShellTasksKnowWhatTheyAreAndTheirOutputIsTheLog) {
     start();
-    set_dags({dag("d", {shell_task("s", "echo $PENSTOCK_DAG $PENSTOCK_TASK $PENSTOCK_TRY "
-                                        "$PENSTOCK_LOGICAL_DATE $PENSTOCK_CONF; "
-                                        "echo $PENSTOCK_RUN_ID")})});
+    set_dags({dag("d", {shell_task("s",
+                                   "echo $PENSTOCK_DAG $PENSTOCK_TASK $PENSTOCK_TRY "
+                                   "$PENSTOCK_LOGICAL_DATE $PENSTOCK_CONF; "
+                                   "echo $PENSTOCK_RUN_ID")})});
     auto run_id = trigger("d", R"({"a":1})");
     EXPECT_EQ(ended("d", run_id), RunState::success);
     auto log = metadata_->log("d", run_id, "s", 1);
@@ -197,8 +190,8 @@ TEST_F(SchedulerTest, WaitsHoldNoWorker) {
 TEST_F(SchedulerTest, AWaitFailsAfterItsTimeLimit) {
     actions_.on_condition([](const TaskContext&) -> Result<bool> { return false; });
     start();
-    pipeline::TaskSpec wait{.name = "w", .action = pipeline::WaitTask{.every_us = 1'000'000},
-                            .timeout_us = 5'000'000};
+    pipeline::TaskSpec wait{
+        .name = "w", .action = pipeline::WaitTask{.every_us = 1'000'000}, .timeout_us = 5'000'000};
     set_dags({dag("d", {wait})});
     auto run_id = trigger("d");
     ASSERT_TRUE(eventually([&] { return task("d", run_id, "w").state == TaskState::running; }));
@@ -213,8 +206,7 @@ TEST_F(SchedulerTest, AWaitThatCannotBeAskedIsAFailedTry) {
         return true;
     });
     start();
-    pipeline::TaskSpec wait{.name = "w", .action = pipeline::WaitTask{}, .retries = 1,
-                            .retry_delay_us = 0};
+    pipeline::TaskSpec wait{.name = "w", .action = pipeline::WaitTask{}, .retries = 1, .retry_delay_us = 0};
     set_dags({dag("d", {wait})});
     auto run_id = trigger("d");
     EXPECT_EQ(ended("d", run_id), RunState::success);
@@ -301,8 +293,9 @@ TEST_F(SchedulerTest, DefinitionsThatCannotBeAreRefusedAndNothingIsReplaced) {
     EXPECT_EQ(refused(dag("d", {sql_task("a", {"x"})})),
               "DAG d: task a comes after x, which is no task of this DAG");
     EXPECT_EQ(refused(dag("d", {sql_task("a"), sql_task("a")})), "DAG d has two tasks named a");
-    EXPECT_NE(refused(dag("d", {sql_task("a", {"b"}), sql_task("b", {"a"}), sql_task("c")}))
-                  .find("in a circle"), std::string::npos);
+    EXPECT_NE(
+        refused(dag("d", {sql_task("a", {"b"}), sql_task("b", {"a"}), sql_task("c")})).find("in a circle"),
+        std::string::npos);
     EXPECT_NE(refused(dag("d", {sql_task("a", {"a"})})).find("in a circle"), std::string::npos);
     auto schedule = dag("d", {});
     schedule.schedule = "61 * * * *";
@@ -346,8 +339,7 @@ TEST_F(SchedulerTest, StatusShowsTasksAndEdges) {
     ASSERT_EQ(status.size(), 1u);
     EXPECT_EQ(status[0].pipeline, "p");
     EXPECT_EQ(status[0].tasks, (std::vector<std::string>{"b", "a"}));
-    EXPECT_EQ(status[0].edges,
-              (std::vector<std::pair<std::string, std::string>>{{"a", "b"}}));
+    EXPECT_EQ(status[0].edges, (std::vector<std::pair<std::string, std::string>>{{"a", "b"}}));
     EXPECT_FALSE(status[0].next_run_us);
 }
 
@@ -391,8 +383,7 @@ TEST_F(SchedulerTest, WaitsGoOnInTheNextProcessInTheSameTry) {
         ++asked;
         return holds.load();
     });
-    auto waiting = dag("d", {{.name = "w", .action = pipeline::WaitTask{},
-                              .timeout_us = 10'000'000}});
+    auto waiting = dag("d", {{.name = "w", .action = pipeline::WaitTask{}, .timeout_us = 10'000'000}});
     start();
     set_dags({waiting});
     auto run_id = trigger("d");

@@ -110,8 +110,8 @@ Result<pid_t> start(const ShellCommand& command, int output) {
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     auto variables = environment_of(command);
     std::vector<char*> environment;
     for (auto& variable : variables) environment.push_back(variable.data());
@@ -121,20 +121,17 @@ Result<pid_t> start(const ShellCommand& command, int output) {
     std::string text = command.command;
     std::array<char*, 4> arguments{shell.data(), flag.data(), text.data(), nullptr};
     pid_t child = 0;
-    int error = posix_spawn(&child, shell.c_str(), &files, &attributes, arguments.data(),
-                            environment.data());
+    int error = posix_spawn(&child, shell.c_str(), &files, &attributes, arguments.data(), environment.data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
-    if (error != 0)
-        return fail(Errc::io, "cannot start /bin/sh: {}", std::strerror(error));
+    if (error != 0) return fail(Errc::io, "cannot start /bin/sh: {}", std::strerror(error));
     return child;
 }
 
 /// True once the child has ended. It is not reaped, so that its number stays ours.
 bool has_ended(pid_t child) {
     siginfo_t info{};
-    return ::waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == child;
+    return ::waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
 }
 
 /// Reads what is there, of an endless stream a part; false at the end of the output.
@@ -208,7 +205,8 @@ Result<ShellEnd> run_shell(const ShellCommand& command) {
     lines.finish();
     ::kill(-child, SIGTERM);  // what it left in the background
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     ShellEnd end;
     if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
     if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);

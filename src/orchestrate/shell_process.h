@@ -12,11 +12,11 @@
 namespace penstock::orchestrate {
 
 struct ShellCommand {
-    std::string command;  ///< for /bin/sh -c
+    std::string command;                                           ///< for /bin/sh -c
     std::vector<std::pair<std::string, std::string>> environment;  ///< beside that of this process
-    std::function<bool()> cancelled;            ///< polled
-    std::function<void(std::string_view)> log;  ///< each line of its stdout and stderr
-    int kill_after_ms = 5000;                   ///< from SIGTERM to SIGKILL
+    std::function<bool()> cancelled;                               ///< polled
+    std::function<void(std::string_view)> log;                     ///< each line of its stdout and stderr
+    int kill_after_ms = 5000;                                      ///< from SIGTERM to SIGKILL
 };
 
 /// How it ended, and the last of what it said.
@@ -28,8 +28,8 @@ struct ShellEnd {
     std::string describe() const;  ///< "exit code 3: No such file"
 };
 
-/// Runs it and waits for it; whatever it leaves behind in its process group is sent SIGTERM. When cancelled: SIGTERM
-/// to the group, and SIGKILL after a while. Errc::io when it cannot be started.
+/// Runs it and waits for it; whatever it leaves behind in its process group is sent SIGTERM. When cancelled:
+/// SIGTERM to the group, and SIGKILL after a while. Errc::io when it cannot be started.
 Result<ShellEnd> run_shell(const ShellCommand& command);
 
 }  // namespace penstock::orchestrate

@@ -97,10 +97,11 @@ TEST_F(ShellProcessTest, CancelEndsTheWholeGroup) {
     std::atomic<bool> cancel{false};
     ShellCommand command{.command = "sleep 1000 & echo $!; wait",
                          .cancelled = [&] { return cancel.load(); },
-                         .log = [&](std::string_view line) {
-                             lines_.emplace_back(line);
-                             cancel = true;
-                         }};
+                         .log =
+                             [&](std::string_view line) {
+                                 lines_.emplace_back(line);
+                                 cancel = true;
+                             }};
     auto end = run_shell(command);
     ASSERT_TRUE(end);
     EXPECT_EQ(end->signal, SIGTERM);
@@ -109,13 +110,15 @@ TEST_F(ShellProcessTest, CancelEndsTheWholeGroup) {
 
 TEST_F(ShellProcessTest, WhatIgnoresSigtermIsKilled) {
     bool seen = false;
-    ShellCommand command{.command = "trap '' TERM; (trap '' TERM; sleep 1000) & "
-                                    "echo $!; while :; do sleep 1; done",
+    ShellCommand command{.command =
+                             "trap '' TERM; (trap '' TERM; sleep 1000) & "
+                             "echo $!; while :; do sleep 1; done",
                          .cancelled = [&] { return seen; },
-                         .log = [&](std::string_view line) {
-                             if (!seen) lines_.emplace_back(line);
-                             seen = true;
-                         },
+                         .log =
+                             [&](std::string_view line) {
+                                 if (!seen) lines_.emplace_back(line);
+                                 seen = true;
+                             },
                          .kill_after_ms = 50};
     auto end = run_shell(command);
     ASSERT_TRUE(end);

@@ -8,8 +8,8 @@
 namespace penstock::orchestrate {
 
 TaskAttempt::TaskAttempt(const RunProgress& progress, std::size_t task, std::string pipeline,
-                         std::shared_ptr<const pipeline::DagSpec> keep,
-                         metadata::Metadata& metadata, const Clock& clock)
+                         std::shared_ptr<const pipeline::DagSpec> keep, metadata::Metadata& metadata,
+                         const Clock& clock)
     : keep_(std::move(keep)),
       spec_(*progress.spec(task)),
       clock_(clock),
@@ -63,8 +63,7 @@ Result<TaskOutcome> TaskAttempt::act(TaskActions& actions) {
             return actions.sql(*task, context_);
         if (const auto* task = std::get_if<pipeline::HttpTask>(&spec_.action))
             return actions.http(*task, context_);
-        if (const auto* task = std::get_if<pipeline::ShellTask>(&spec_.action))
-            return run_shell_task(*task);
+        if (const auto* task = std::get_if<pipeline::ShellTask>(&spec_.action)) return run_shell_task(*task);
         return fail(Errc::internal, "a wait is not run, but asked");
     } catch (const std::exception& error) {
         return fail(Errc::internal, "{}", error.what());
@@ -84,17 +83,16 @@ Result<bool> TaskAttempt::ask(TaskActions& actions) {
 }
 
 Result<TaskOutcome> TaskAttempt::run_shell_task(const pipeline::ShellTask& task) {
-    auto end = TRY(run_shell(
-        {.command = task.command,
-         .environment = {{"PENSTOCK_PIPELINE", context_.pipeline},
-                         {"PENSTOCK_DAG", context_.dag},
-                         {"PENSTOCK_RUN_ID", context_.run_id},
-                         {"PENSTOCK_TASK", context_.task},
-                         {"PENSTOCK_LOGICAL_DATE", format_time_us(context_.logical_us)},
-                         {"PENSTOCK_TRY", std::to_string(context_.try_number)},
-                         {"PENSTOCK_CONF", context_.conf}},
-         .cancelled = context_.cancelled,
-         .log = context_.log}));
+    auto end = TRY(run_shell({.command = task.command,
+                              .environment = {{"PENSTOCK_PIPELINE", context_.pipeline},
+                                              {"PENSTOCK_DAG", context_.dag},
+                                              {"PENSTOCK_RUN_ID", context_.run_id},
+                                              {"PENSTOCK_TASK", context_.task},
+                                              {"PENSTOCK_LOGICAL_DATE", format_time_us(context_.logical_us)},
+                                              {"PENSTOCK_TRY", std::to_string(context_.try_number)},
+                                              {"PENSTOCK_CONF", context_.conf}},
+                              .cancelled = context_.cancelled,
+                              .log = context_.log}));
     if (!end.success()) return fail(Errc::io, "{}", printable(end.describe()));
     return TaskOutcome{.note = "exit code 0", .counts = R"({"exit_code":0})"};
 }

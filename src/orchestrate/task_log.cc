@@ -14,8 +14,10 @@ std::size_t sequence_length(std::string_view text) {
     auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     auto lead = byte(0);
     if (lead < 0x80) return 1;
-    std::size_t length = lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                         : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    std::size_t length = lead >= 0xc2 && lead < 0xe0   ? 2
+                         : lead >= 0xe0 && lead < 0xf0 ? 3
+                         : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                       : 0;
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i)
         if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -45,8 +47,7 @@ std::string printable(std::string_view text) {
     return out;
 }
 
-TaskLog::TaskLog(metadata::Metadata& metadata, const Clock& clock,
-                 const metadata::TaskInstance& task)
+TaskLog::TaskLog(metadata::Metadata& metadata, const Clock& clock, const metadata::TaskInstance& task)
     : metadata_(metadata),
       clock_(clock),
       dag_(task.dag),
@@ -82,8 +83,8 @@ void TaskLog::flush_old() {
 void TaskLog::finish() {
     std::lock_guard lock(mutex_);
     if (left_out_ > 0) {
-        waiting_.push_back({last_.front().time_us, fmt::format("... {} lines are left out ...",
-                                                               format_count(left_out_))});
+        waiting_.push_back(
+            {last_.front().time_us, fmt::format("... {} lines are left out ...", format_count(left_out_))});
     }
     for (auto& line : last_) waiting_.push_back(std::move(line));
     last_.clear();
@@ -97,8 +98,7 @@ void TaskLog::write() {
     // A log line is not worth a task: say so once, and go on.
     if (!written && !write_failed_) {
         write_failed_ = true;
-        log::warn("cannot keep the log of task {} of DAG {}: {}", task_, dag_,
-                  written.error().text);
+        log::warn("cannot keep the log of task {} of DAG {}: {}", task_, dag_, written.error().text);
     }
     waiting_.clear();
 }

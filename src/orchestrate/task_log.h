@@ -13,7 +13,8 @@
 
 namespace penstock::orchestrate {
 
-/// The text as valid UTF-8 without control characters other than tabs and line breaks; other bytes become U+FFFD.
+/// The text as valid UTF-8 without control characters other than tabs and line breaks; other bytes become
+/// U+FFFD.
 std::string printable(std::string_view text);
 
 /// Thread-safe. Of a long log the beginning and the last lines are kept.

@@ -7,8 +7,7 @@ namespace {
 
 class TaskLogTest : public SchedulerFixture {
 protected:
-    TaskLogTest() : log_(*metadata_, clock_, {.dag = "d", .run_id = "r", .task = "t",
-                                              .try_number = 1}) {}
+    TaskLogTest() : log_(*metadata_, clock_, {.dag = "d", .run_id = "r", .task = "t", .try_number = 1}) {}
     std::vector<metadata::LogLine> kept() { return *metadata_->log("d", "r", "t", 1); }
     TaskLog log_;
 };

@@ -1,10 +1,10 @@
 #include "orchestrate/time_zone.h"
 
+#include <date/tz.h>
+
 #include <chrono>
 #include <exception>
 #include <string>
-
-#include <date/tz.h>
 
 namespace penstock::orchestrate {
 
@@ -15,8 +15,10 @@ Result<TimeZone> TimeZone::find(std::string_view name) {
         (void)zone.period_at(0);  // reads the zone's file, which nobody expects to fail later
         return zone;
     } catch (const std::exception&) {
-        return fail(Errc::invalid, "time zone '{}' is not known; expected UTC or a name such as "
-                    "Europe/Berlin", name);
+        return fail(Errc::invalid,
+                    "time zone '{}' is not known; expected UTC or a name such as "
+                    "Europe/Berlin",
+                    name);
     }
 }
 
@@ -29,8 +31,7 @@ TimeZone::Period TimeZone::period_at(std::int64_t utc_s) const {
 std::int64_t TimeZone::first_utc(std::int64_t local_s) const {
     if (!zone_) return local_s;
     auto info = zone_->get_info(date::local_seconds(std::chrono::seconds(local_s)));
-    if (info.result == date::local_info::nonexistent)
-        return info.first.end.time_since_epoch().count();
+    if (info.result == date::local_info::nonexistent) return info.first.end.time_since_epoch().count();
     return local_s - info.first.offset.count();
 }
 

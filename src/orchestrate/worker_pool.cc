@@ -8,7 +8,9 @@ WorkerPool::WorkerPool(int threads) {
     for (int i = 0; i < std::max(threads, 1); ++i) threads_.emplace_back([this] { work(); });
 }
 
-WorkerPool::~WorkerPool() { finish(); }
+WorkerPool::~WorkerPool() {
+    finish();
+}
 
 void WorkerPool::post(std::function<void()> work) {
     {

@@ -48,8 +48,7 @@ std::optional<Refused> check_characters(std::string_view text) {
         auto c = static_cast<unsigned char>(text[at]);
         auto length = utf8_length(text.substr(at));
         if (length == 0)
-            return Refused{place,
-                           fmt::format("byte 0x{:02X} is not UTF-8; save the file as UTF-8", c)};
+            return Refused{place, fmt::format("byte 0x{:02X} is not UTF-8; save the file as UTF-8", c)};
         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F)
             return Refused{place, fmt::format("control character U+{:04X} is not allowed", c)};
         at += length;
@@ -84,17 +83,16 @@ std::size_t skip_properties(std::string_view text, std::size_t at) {
 /// Builds the tree from the parser's events.
 class TreeBuilder final : public YAML::EventHandler {
 public:
-    TreeBuilder(std::deque<Node>& nodes, std::string_view text,
-                const std::vector<std::size_t>& line_starts, const DocumentLimits& limits)
+    TreeBuilder(std::deque<Node>& nodes, std::string_view text, const std::vector<std::size_t>& line_starts,
+                const DocumentLimits& limits)
         : nodes_(nodes), text_(text), line_starts_(line_starts), limits_(limits) {}
 
     const Node* root() const { return root_; }
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (documents_++ > 0)
-            throw Refused{
-                place_of(mark),
-                "a second YAML document starts here; write each pipeline to a file of its own"};
+            throw Refused{place_of(mark),
+                          "a second YAML document starts here; write each pipeline to a file of its own"};
     }
     void OnDocumentEnd() override {}
 
@@ -105,8 +103,7 @@ public:
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         if (anchor >= anchors_.size() || anchors_[anchor].node == nullptr)
             throw Refused{place_of(mark), "an alias inside its own anchor would never end"};
-        if (expects_key())
-            throw Refused{place_of(mark), "an alias cannot be a key; write the key out"};
+        if (expects_key()) throw Refused{place_of(mark), "an alias cannot be a key; write the key out"};
         auto target = anchors_[anchor];
         count(target.size, place_of(mark));
         attach(target.node, target.size);
@@ -168,31 +165,27 @@ private:
     }
 
     void place_at(Node& node, std::size_t offset) const {
-        auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset) -
-                    line_starts_.begin();
+        auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset) - line_starts_.begin();
         node.place = {int(line), int(offset - line_starts_[std::size_t(line - 1)]) + 1};
     }
 
     void count(std::size_t nodes, Place place) {
         total_ += nodes;
         if (total_ > limits_.max_nodes) {
-            throw Refused{
-                place,
-                fmt::format("more than {} values, with aliases written out; a pipeline file may "
-                            "not hold more",
-                            limits_.max_nodes)};
+            throw Refused{place,
+                          fmt::format("more than {} values, with aliases written out; a pipeline file may "
+                                      "not hold more",
+                                      limits_.max_nodes)};
         }
     }
 
     bool expects_key() const {
-        return !stack_.empty() && stack_.back().node->kind == Node::Kind::mapping &&
-               !stack_.back().in_entry;
+        return !stack_.empty() && stack_.back().node->kind == Node::Kind::mapping && !stack_.back().in_entry;
     }
 
     static void check_tag(const YAML::Mark& mark, const std::string& tag) {
         if (tag.empty() || tag == "?" || tag == "!") return;
-        throw Refused{place_of(mark),
-                      fmt::format("the tag '{}' has no meaning here; remove it", tag)};
+        throw Refused{place_of(mark), fmt::format("the tag '{}' has no meaning here; remove it", tag)};
     }
 
     void begin_entry(const YAML::Mark& mark, const std::string& key) {
@@ -201,9 +194,8 @@ private:
             Place first;
             for (const auto& entry : top.node->entries)
                 if (entry.key == key) first = entry.place;
-            throw Refused{
-                place_of(mark),
-                fmt::format("duplicate key '{}'; it stands at line {} already", key, first.line)};
+            throw Refused{place_of(mark),
+                          fmt::format("duplicate key '{}'; it stands at line {} already", key, first.line)};
         }
         Node at_key;
         place_at(at_key, skip_properties(text_, offset_of(mark)));
@@ -229,14 +221,12 @@ private:
         attach(&node, 1);
     }
 
-    void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
-              YAML::anchor_t anchor) {
+    void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
         check_tag(mark, tag);
         if (expects_key())
             throw Refused{place_of(mark), "a key must be a plain text, not a list or a mapping"};
         if (int(stack_.size()) >= limits_.max_depth) {
-            throw Refused{place_of(mark),
-                          fmt::format("nested deeper than {} levels", limits_.max_depth)};
+            throw Refused{place_of(mark), fmt::format("nested deeper than {} levels", limits_.max_depth)};
         }
         auto& node = leaf_node(kind, mark);
         place_at(node, skip_properties(text_, offset_of(mark)));
@@ -286,9 +276,8 @@ private:
             if (merge.value->kind == Node::Kind::sequence) bases = merge.value->items;
             for (const auto* base : bases) {
                 if (base->kind != Node::Kind::mapping)
-                    throw Refused{
-                        merge.place,
-                        "'<<' merges mappings; expected an alias such as *name of a mapping"};
+                    throw Refused{merge.place,
+                                  "'<<' merges mappings; expected an alias such as *name of a mapping"};
                 for (const auto& entry : base->entries)
                     if (open.keys.insert(entry.key).second) entries.push_back(entry);
             }
@@ -338,8 +327,8 @@ std::expected<Document, Problem> Document::parse(std::string_view text, std::str
     };
     if (text.size() > limits.max_bytes)
         return refuse({{0, 0},
-                       fmt::format("{} bytes long; a pipeline file may not be longer than {}",
-                                   text.size(), limits.max_bytes)});
+                       fmt::format("{} bytes long; a pipeline file may not be longer than {}", text.size(),
+                                   limits.max_bytes)});
     Document document;
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     document.text_ = text;
@@ -367,8 +356,7 @@ std::expected<Document, Problem> Document::parse(std::string_view text, std::str
     } catch (const std::exception& error) {
         return refuse({{1, 1}, fmt::format("YAML syntax error: {}", error.what())});
     }
-    if (document.root_ == nullptr)
-        document.root_ = &document.nodes_.emplace_back(Node{.place = {1, 1}});
+    if (document.root_ == nullptr) document.root_ = &document.nodes_.emplace_back(Node{.place = {1, 1}});
     return document;
 }
 
@@ -385,8 +373,7 @@ Text Document::text_of(const Node& scalar) const {
         case Node::Style::plain:
             break;
     }
-    return place_flow(scalar.value, text_, offset, scalar.style == Node::Style::double_quoted,
-                      scalar.place);
+    return place_flow(scalar.value, text_, offset, scalar.style == Node::Style::double_quoted, scalar.place);
 }
 
 }  // namespace penstock::pipeline

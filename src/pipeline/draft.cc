@@ -44,8 +44,7 @@ void read_http(SectionReader& in, HttpSource& out) {
     in.text_map("headers", out.headers, check_environment);
     in.text("records", out.records, check_json_pointer);
     in.duration_us("every", out.every_us);
-    in.section("pagination",
-               [&](SectionReader& pagination) { read_pagination(pagination, out.pagination); });
+    in.section("pagination", [&](SectionReader& pagination) { read_pagination(pagination, out.pagination); });
     in.rate("limit", out.limit);
     in.duration_us("timeout", out.timeout_us);
     in.duration_us("connect_timeout", out.connect_timeout_us);
@@ -54,8 +53,7 @@ void read_http(SectionReader& in, HttpSource& out) {
         retry.duration_us("backoff", out.backoff_us);
         retry.duration_us("max", out.backoff_max_us);
         if (out.backoff_us > out.backoff_max_us)
-            retry.problem(retry.has("backoff") ? "backoff" : "max",
-                          "retry: backoff is longer than max");
+            retry.problem(retry.has("backoff") ? "backoff" : "max", "retry: backoff is longer than max");
     });
     in.section("breaker", [&](SectionReader& breaker) {
         breaker.integer("failures", out.breaker_failures);
@@ -87,9 +85,8 @@ Result<> check_webhook_path(std::string_view path) {
         return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
                std::string_view("-_./").find(c) != std::string_view::npos;
     };
-    if (std::all_of(path.begin(), path.end(), right) && !path.starts_with('/') &&
-        !path.ends_with('/') && path.find("..") == std::string_view::npos &&
-        path.find("//") == std::string_view::npos)
+    if (std::all_of(path.begin(), path.end(), right) && !path.starts_with('/') && !path.ends_with('/') &&
+        path.find("..") == std::string_view::npos && path.find("//") == std::string_view::npos)
         return {};
     return fail(Errc::invalid,
                 "'{}' is not a path; expected letters, digits, '-', '_', '.' and '/' between them, "
@@ -104,13 +101,10 @@ void read_webhook(SectionReader& in, WebhookSource& out) {
 }
 
 void read_source(SectionReader& in, SourceSpec& out, Problems& problems) {
-    in.section("http",
-               [&](SectionReader& http) { read_http(http, out.input.emplace<HttpSource>()); });
-    in.section("file",
-               [&](SectionReader& file) { read_file(file, out.input.emplace<FileSource>()); });
-    in.section("webhook", [&](SectionReader& webhook) {
-        read_webhook(webhook, out.input.emplace<WebhookSource>());
-    });
+    in.section("http", [&](SectionReader& http) { read_http(http, out.input.emplace<HttpSource>()); });
+    in.section("file", [&](SectionReader& file) { read_file(file, out.input.emplace<FileSource>()); });
+    in.section("webhook",
+               [&](SectionReader& webhook) { read_webhook(webhook, out.input.emplace<WebhookSource>()); });
     in.text("key", out.key, check_json_pointer);
     in.text("topic", out.topic);
     if (auto wrong = wrong_with_topic(out.topic); wrong && !out.topic.empty()) {
@@ -133,11 +127,10 @@ void read_topic(SectionReader& in, TopicSpec& out) {
         in.problem("schema",
                    "'schema' goes with format: json or avro; a topic of another format has one "
                    "column, value");
-    for (auto [key, config] : {std::pair{"retention", "retention.ms"},
-                               std::pair{"retention_bytes", "retention.bytes"}}) {
+    for (auto [key, config] :
+         {std::pair{"retention", "retention.ms"}, std::pair{"retention_bytes", "retention.bytes"}}) {
         if (in.has(key) && out.config.contains(config))
-            in.problem(key,
-                       fmt::format("'{}' and config '{}' say the same; remove one", key, config));
+            in.problem(key, fmt::format("'{}' and config '{}' say the same; remove one", key, config));
     }
     if (forever) out.config["retention.ms"] = "-1";
 }
@@ -148,15 +141,13 @@ void check_into(SectionReader& in, QuerySpec& out, Problems& problems) {
     if (into.starts_with(into_topic)) {
         if (auto wrong = wrong_with_topic(into.substr(into_topic.size())))
             problems.add(place, "into: " + *wrong);
-        if (std::any_of(out.key.begin(), out.key.end(),
-                        [](const QueryKey& key) { return key.descending; }))
+        if (std::any_of(out.key.begin(), out.key.end(), [](const QueryKey& key) { return key.descending; }))
             in.problem("key", "key: the key of a topic's records has no order; remove DESC");
         return;
     }
     auto dot = into.find('.');
     if (dot == std::string_view::npos) {
-        problems.add(place,
-                     fmt::format("into: expected keyspace.table or topic:name, found '{}'", into));
+        problems.add(place, fmt::format("into: expected keyspace.table or topic:name, found '{}'", into));
         return;
     }
     auto keyspace = into.substr(0, dot);
@@ -193,15 +184,13 @@ struct Run {
     Place place;
 };
 
-void read_task(SectionReader& in, TaskSpec& out, std::vector<Place>& after,
-               std::vector<Run>& runs) {
+void read_task(SectionReader& in, TaskSpec& out, std::vector<Place>& after, std::vector<Run>& runs) {
     RunTask run;
     in.text("run", run.name);
     in.duration_us("for", run.for_us);
     in.boolean("allow_empty", run.allow_empty);
     for (auto key : {"for", "allow_empty"})
-        if (in.has(key) && !in.has("run"))
-            in.problem(key, fmt::format("'{}' goes with 'run'", key));
+        if (in.has(key) && !in.has("run")) in.problem(key, fmt::format("'{}' goes with 'run'", key));
     if (in.has("run")) {
         if (!run.name.empty()) runs.push_back({run.name, in.place("run")});
         out.action = std::move(run);
@@ -279,8 +268,7 @@ void check_runs(const Pipeline& pipeline, const std::vector<Run>& runs, Problems
 
 /// Files that a pipeline file names stand beside it, wherever the program was started.
 void resolve(std::string& named, const std::filesystem::path& folder) {
-    bool relative =
-        !named.empty() && !named.starts_with("${") && std::filesystem::path(named).is_relative();
+    bool relative = !named.empty() && !named.starts_with("${") && std::filesystem::path(named).is_relative();
     if (relative && !folder.empty()) named = (folder / named).lexically_normal().string();
 }
 
@@ -321,8 +309,7 @@ Draft draft_of(std::string_view text, std::string_view file) {
         "sources",
         [&](const std::string& name, Place place, SectionReader& source) {
             checked(name, place);
-            read_source(source,
-                        pipeline.sources.emplace_back(SourceSpec{.name = name, .place = place}),
+            read_source(source, pipeline.sources.emplace_back(SourceSpec{.name = name, .place = place}),
                         problems);
         },
         "source");
@@ -330,8 +317,7 @@ Draft draft_of(std::string_view text, std::string_view file) {
         "topics",
         [&](const std::string& name, Place place, SectionReader& topic) {
             if (auto wrong = wrong_with_topic(name)) problems.add(place, *wrong);
-            read_topic(topic,
-                       pipeline.topics.emplace_back(TopicSpec{.name = name, .place = place}));
+            read_topic(topic, pipeline.topics.emplace_back(TopicSpec{.name = name, .place = place}));
         },
         "topic");
     in.section_map(
@@ -343,8 +329,7 @@ Draft draft_of(std::string_view text, std::string_view file) {
                     problems.add(place, fmt::format("query '{}': a source has that name; a task's "
                                                     "'run' could not tell them apart",
                                                     name));
-            read_query(query,
-                       pipeline.queries.emplace_back(QuerySpec{.name = name, .place = place}),
+            read_query(query, pipeline.queries.emplace_back(QuerySpec{.name = name, .place = place}),
                        problems);
         },
         "query");
@@ -352,8 +337,7 @@ Draft draft_of(std::string_view text, std::string_view file) {
         "dags",
         [&](const std::string& name, Place place, SectionReader& dag) {
             checked(name, place);
-            read_dag(dag, pipeline.dags.emplace_back(DagSpec{.name = name, .place = place}), runs,
-                     problems);
+            read_dag(dag, pipeline.dags.emplace_back(DagSpec{.name = name, .place = place}), runs, problems);
         },
         "dag");
     check_runs(pipeline, runs, problems);

@@ -42,8 +42,7 @@ std::string type_of(const Key& key) {
             return R"("type": "boolean")";
         case KeyType::duration: {
             constexpr std::string_view one = "([0-9.]+ *(us|ms|s|min|m|h|d|w) *)+";
-            if (key.name != "retention")
-                return fmt::format(R"("type": "string", "pattern": "^{}$")", one);
+            if (key.name != "retention") return fmt::format(R"("type": "string", "pattern": "^{}$")", one);
             return fmt::format(R"("type": "string", "pattern": "^({}|forever)$")", one);
         }
         case KeyType::size:
@@ -68,8 +67,8 @@ std::string type_of(const Key& key) {
 }
 
 std::string property(const Key& key) {
-    auto out = fmt::format(R"({}: {{ "description": {}, {})", quoted(key.name), quoted(key.help),
-                           type_of(key));
+    auto out =
+        fmt::format(R"({}: {{ "description": {}, {})", quoted(key.name), quoted(key.help), type_of(key));
     if (!key.fallback.empty()) out += fmt::format(R"(, "default": {})", key.fallback);
     if (!key.example.empty()) out += fmt::format(R"(, "examples": [{}])", key.example);
     return out + " }";
@@ -86,19 +85,16 @@ std::string body(const Section& section, std::string_view indent) {
     optional = optional && required.empty();
     auto out = fmt::format("{}\"description\": {},\n", indent, quoted(section.help));
     // A section without required keys may stand there empty: "users:" under topics.
-    out += fmt::format("{}\"type\": {},\n", indent,
-                       optional ? R"(["object", "null"])" : R"("object")");
+    out += fmt::format("{}\"type\": {},\n", indent, optional ? R"(["object", "null"])" : R"("object")");
     out += fmt::format("{}\"additionalProperties\": false,\n", indent);
-    if (!required.empty())
-        out += fmt::format("{}\"required\": {},\n", indent, quoted_list(required));
+    if (!required.empty()) out += fmt::format("{}\"required\": {},\n", indent, quoted_list(required));
     if (!section.exactly_one.empty()) {
         std::vector<std::string> one;
         for (auto name : section.exactly_one)
             one.push_back(fmt::format(R"({{ "required": [{}] }})", quoted(name)));
         out += fmt::format("{}\"oneOf\": [{}],\n", indent, fmt::join(one, ", "));
     }
-    return out +
-           fmt::format("{}\"properties\": {{{}\n{}}}", indent, fmt::join(properties, ","), indent);
+    return out + fmt::format("{}\"properties\": {{{}\n{}}}", indent, fmt::join(properties, ","), indent);
 }
 
 }  // namespace

@@ -24,8 +24,7 @@ std::string read(const std::filesystem::path& path) {
 /// anew with PENSTOCK_UPDATE=1 pipeline_test --gtest_filter=JsonSchema.*
 TEST(JsonSchema, PublishedFileIsInStep) {
     auto path = source_root() / "docs/pipeline.schema.json";
-    if (std::getenv("PENSTOCK_UPDATE") != nullptr)
-        std::ofstream(path, std::ios::binary) << json_schema();
+    if (std::getenv("PENSTOCK_UPDATE") != nullptr) std::ofstream(path, std::ios::binary) << json_schema();
     auto published = read(path);
     EXPECT_TRUE(published == json_schema())
         << "run with PENSTOCK_UPDATE=1 to write docs/pipeline.schema.json anew";
@@ -60,8 +59,7 @@ TEST(JsonSchema, ReferenceIsInStep) {
         std::ofstream(path, std::ios::binary) << now;
         text = now;
     }
-    EXPECT_TRUE(text == now)
-        << "run with PENSTOCK_UPDATE=1 to write the keys in docs/pipeline.md anew";
+    EXPECT_TRUE(text == now) << "run with PENSTOCK_UPDATE=1 to write the keys in docs/pipeline.md anew";
 }
 
 /// Every block of YAML in the reference is a whole pipeline and loads.
@@ -70,8 +68,7 @@ TEST(Reference, ExamplesLoad) {
     constexpr std::string_view fence = "```yaml\n";
     int blocks = 0;
     for (auto at = text.find(fence); at != std::string::npos; at = text.find(fence, at + 1)) {
-        auto block =
-            text.substr(at + fence.size(), text.find("```", at + fence.size()) - at - fence.size());
+        auto block = text.substr(at + fence.size(), text.find("```", at + fence.size()) - at - fence.size());
         auto loaded = load_text(block, "docs/pipeline.md");
         for (const auto& problem : loaded.problems) ADD_FAILURE() << render(problem, block);
         ++blocks;

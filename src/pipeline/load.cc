@@ -63,8 +63,8 @@ public:
         auto [at, fresh] =
             owners_.emplace(fmt::format("{} '{}'", noun, name), Owner{draft.pipeline.file, place});
         if (fresh || at->second.file == draft.pipeline.file) return;
-        draft.problems.add(place, fmt::format("{} is defined in {}:{} already", at->first,
-                                              at->second.file, at->second.place.line));
+        draft.problems.add(place, fmt::format("{} is defined in {}:{} already", at->first, at->second.file,
+                                              at->second.place.line));
     }
 
 private:
@@ -81,8 +81,7 @@ void claim_names(FolderNames& names, Draft& draft) {
     // A task runs a source or a query by its name alone, so they share their names.
     for (const auto& source : pipeline.sources)
         names.claim(draft, "source or query", source.name, source.place);
-    for (const auto& query : pipeline.queries)
-        names.claim(draft, "source or query", query.name, query.place);
+    for (const auto& query : pipeline.queries) names.claim(draft, "source or query", query.name, query.place);
     for (const auto& topic : pipeline.topics) names.claim(draft, "topic", topic.name, topic.place);
     for (const auto& dag : pipeline.dags) names.claim(draft, "dag", dag.name, dag.place);
 }
@@ -104,8 +103,7 @@ Loaded load_file(const std::string& path) {
 std::vector<Loaded> load_folder(const std::string& path) {
     std::vector<std::string> files;
     std::error_code error;
-    for (fs::directory_iterator entry(path, error), end; !error && entry != end;
-         entry.increment(error)) {
+    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
         auto extension = entry->path().extension();
         std::error_code ignored;
         if ((extension == ".yaml" || extension == ".yml") && !entry->is_directory(ignored))

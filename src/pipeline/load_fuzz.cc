@@ -13,8 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto loaded = load_text(text, "fuzz.yaml");
     if (loaded.pipeline.has_value() != loaded.problems.empty()) std::abort();
     for (const auto& problem : loaded.problems) {
-        if (problem.place.line < 0 || problem.place.column < 0 || problem.text.empty())
-            std::abort();
+        if (problem.place.line < 0 || problem.place.column < 0 || problem.text.empty()) std::abort();
         if (render(problem, loaded.source_text).empty()) std::abort();
     }
     if (!loaded.pipeline) return 0;

@@ -39,8 +39,8 @@ std::filesystem::path root() {
 
 /// A file whose only source is the given lines, each indented below http.
 std::string with_http(std::string_view lines) {
-    return fmt::format(
-        "pipeline: p\nsources:\n  s:\n    topic: t\n    http:\n      url: http://h/\n{}\n", lines);
+    return fmt::format("pipeline: p\nsources:\n  s:\n    topic: t\n    http:\n      url: http://h/\n{}\n",
+                       lines);
 }
 std::string with_topic(std::string_view lines) {
     return fmt::format("pipeline: p\ntopics:\n  t:\n{}\n", lines);
@@ -148,8 +148,7 @@ TEST(Load, ReadsPagesByNumberAndByLink) {
     EXPECT_EQ(page.first, 0);
     EXPECT_EQ(page.max_pages, 10);
     auto linked = good(with_http("      pagination: { link: {} }"));
-    EXPECT_EQ(std::get<HttpSource>(linked.sources.at(0).input).pagination.kind,
-              Pagination::Kind::link);
+    EXPECT_EQ(std::get<HttpSource>(linked.sources.at(0).input).pagination.kind, Pagination::Kind::link);
 }
 
 TEST(Load, ReadsFileAndWebhookSources) {
@@ -255,8 +254,7 @@ TEST(LoadProblems, DuplicateKey) {
                 ElementsAre("4:3: duplicate key 'a'; it stands at line 3 already"));
 }
 TEST(LoadProblems, MissingRequiredKey) {
-    EXPECT_THAT(problems_of("sources: {}\n"),
-                ElementsAre("1:1: the file: the key 'pipeline' is missing"));
+    EXPECT_THAT(problems_of("sources: {}\n"), ElementsAre("1:1: the file: the key 'pipeline' is missing"));
     EXPECT_THAT(problems_of("pipeline: p\nsources:\n  s:\n    http: { every: 1s }\n    topic: t\n"),
                 ElementsAre("4:5: http: the key 'url' is missing"));
 }
@@ -264,39 +262,30 @@ TEST(LoadProblems, NoneOrSeveralOfWhichOneMustBe) {
     EXPECT_THAT(problems_of("pipeline: p\nsources:\n  s: { topic: t }\n"),
                 ElementsAre("3:3: source 's': expected one of the keys http, file, webhook"));
     EXPECT_THAT(
-        problems_of(
-            "pipeline: p\nsources:\n  s: { topic: t, file: {path: a}, webhook: {path: b} }\n"),
+        problems_of("pipeline: p\nsources:\n  s: { topic: t, file: {path: a}, webhook: {path: b} }\n"),
         ElementsAre("3:3: source 's': expected only one of the keys http, file, webhook, found "
                     "file and webhook"));
 }
 TEST(LoadProblems, WrongTypes) {
     EXPECT_THAT(
         problems_of(with_topic("    partitions: many")),
-        ElementsAre(
-            "4:17: partitions: expected a whole number from 1 to 10000, found the text 'many'"));
-    EXPECT_THAT(
-        problems_of(with_topic("    partitions: '4'")),
-        ElementsAre(
-            "4:17: partitions: expected a whole number from 1 to 10000, found the text '4'"));
+        ElementsAre("4:17: partitions: expected a whole number from 1 to 10000, found the text 'many'"));
+    EXPECT_THAT(problems_of(with_topic("    partitions: '4'")),
+                ElementsAre("4:17: partitions: expected a whole number from 1 to 10000, found the text '4'"));
     EXPECT_THAT(
         problems_of(with_topic("    partitions: 1.5")),
-        ElementsAre(
-            "4:17: partitions: expected a whole number from 1 to 10000, found the number 1.5"));
-    EXPECT_THAT(
-        problems_of(with_topic("    partitions: [1]")),
-        ElementsAre("4:17: partitions: expected a whole number from 1 to 10000, found a list"));
-    EXPECT_THAT(
-        problems_of(with_topic("    partitions:")),
-        ElementsAre("4:5: partitions: expected a whole number from 1 to 10000, found nothing"));
+        ElementsAre("4:17: partitions: expected a whole number from 1 to 10000, found the number 1.5"));
+    EXPECT_THAT(problems_of(with_topic("    partitions: [1]")),
+                ElementsAre("4:17: partitions: expected a whole number from 1 to 10000, found a list"));
+    EXPECT_THAT(problems_of(with_topic("    partitions:")),
+                ElementsAre("4:5: partitions: expected a whole number from 1 to 10000, found nothing"));
     EXPECT_THAT(problems_of(with_http("      verify_tls: yes")),
                 ElementsAre("7:19: verify_tls: expected true or false, found the text 'yes'"));
-    EXPECT_THAT(
-        problems_of("pipeline: 5\n"),
-        ElementsAre("1:11: pipeline: expected a text (write it in quotes), found the number 5"));
+    EXPECT_THAT(problems_of("pipeline: 5\n"),
+                ElementsAre("1:11: pipeline: expected a text (write it in quotes), found the number 5"));
     EXPECT_THAT(
         problems_of("pipeline: p\nsources: [a]\n"),
-        ElementsAre(
-            "2:10: sources: expected a mapping of names to what each source is, found a list"));
+        ElementsAre("2:10: sources: expected a mapping of names to what each source is, found a list"));
     EXPECT_THAT(problems_of("pipeline: p\nsources:\n  s:\n"),
                 ElementsAre("3:3: source 's': expected a mapping with the keys http, file, "
                             "webhook, key, topic, autostart, "
@@ -311,10 +300,8 @@ TEST(LoadProblems, WrongTypes) {
 TEST(LoadProblems, WordNotInTheList) {
     EXPECT_THAT(problems_of(with_topic("    format: jsn")),
                 ElementsAre("4:13: format: 'jsn' is not known here; did you mean 'json'?"));
-    EXPECT_THAT(
-        problems_of(with_topic("    format: xml")),
-        ElementsAre(
-            "4:13: format: 'xml' is not known here; expected one of json, avro, text, raw"));
+    EXPECT_THAT(problems_of(with_topic("    format: xml")),
+                ElementsAre("4:13: format: 'xml' is not known here; expected one of json, avro, text, raw"));
 }
 TEST(LoadProblems, Durations) {
     EXPECT_THAT(problems_of(with_http("      every: 2x")),
@@ -351,24 +338,21 @@ TEST(LoadProblems, EnvironmentNames) {
                             "variable, found '${TOKEN'"));
 }
 TEST(LoadProblems, SeveralAtOnceInTheirOrder) {
-    EXPECT_THAT(
-        problems_of(with_topic("    partitions: 0\n    formt: json\n    retention: soon")),
-        ElementsAre("4:17: partitions: expected a whole number from 1 to 10000, found the number 0",
-                    "5:5: unknown key 'formt'; did you mean 'format'?",
-                    "6:16: retention: 'soon' is not a duration; expected a number and a unit (ms, "
-                    "s, m, h, d), for "
-                    "example 30s"));
+    EXPECT_THAT(problems_of(with_topic("    partitions: 0\n    formt: json\n    retention: soon")),
+                ElementsAre("4:17: partitions: expected a whole number from 1 to 10000, found the number 0",
+                            "5:5: unknown key 'formt'; did you mean 'format'?",
+                            "6:16: retention: 'soon' is not a duration; expected a number and a unit (ms, "
+                            "s, m, h, d), for "
+                            "example 30s"));
 }
 TEST(LoadProblems, SettingsThatDoNotGoTogether) {
     EXPECT_THAT(problems_of(with_topic("    format: raw\n    schema: a INT")),
                 ElementsAre("5:13: 'schema' goes with format: json or avro; a topic of another "
                             "format has one column, value"));
-    EXPECT_THAT(
-        problems_of("pipeline: p\nsources:\n  s: { topic: t, file: { path: a, header: true } }\n"),
-        ElementsAre("3:43: 'header' goes with format: csv"));
-    EXPECT_THAT(
-        problems_of(with_topic("    retention: 1d\n    config: { retention.ms: 5 }")),
-        ElementsAre("4:16: 'retention' and config 'retention.ms' say the same; remove one"));
+    EXPECT_THAT(problems_of("pipeline: p\nsources:\n  s: { topic: t, file: { path: a, header: true } }\n"),
+                ElementsAre("3:43: 'header' goes with format: csv"));
+    EXPECT_THAT(problems_of(with_topic("    retention: 1d\n    config: { retention.ms: 5 }")),
+                ElementsAre("4:16: 'retention' and config 'retention.ms' say the same; remove one"));
     EXPECT_THAT(problems_of(with_http("      retry: { backoff: 2m }")),
                 ElementsAre("7:25: retry: backoff is longer than max"));
 }
@@ -376,13 +360,11 @@ TEST(LoadProblems, SettingsThatDoNotGoTogether) {
 // ---- Names
 
 TEST(LoadProblems, Names) {
-    EXPECT_THAT(
-        problems_of("pipeline: a b\n"),
-        ElementsAre("1:11: 'a b' is not a name; expected letters, digits, '_', '-' and '.' only"));
+    EXPECT_THAT(problems_of("pipeline: a b\n"),
+                ElementsAre("1:11: 'a b' is not a name; expected letters, digits, '_', '-' and '.' only"));
     EXPECT_THAT(
         problems_of("pipeline: p\ntopics:\n  a/b: {}\n"),
-        ElementsAre(
-            "3:3: 'a/b' is not a topic name; expected letters, digits, '_', '-' and '.' only"));
+        ElementsAre("3:3: 'a/b' is not a topic name; expected letters, digits, '_', '-' and '.' only"));
     EXPECT_THAT(problems_of("pipeline: p\ntopics:\n  __consumer_offsets: {}\n"),
                 ElementsAre("3:3: topic '__consumer_offsets' is Kafka's own"));
     EXPECT_THAT(problems_of(with_query("    sql: SELECT 1\n    key: [a]\n    into: k.Users")),
@@ -398,8 +380,7 @@ TEST(LoadProblems, QueryNamedAsASource) {
     EXPECT_THAT(
         problems_of("pipeline: p\nsources:\n  a: { file: {path: f}, topic: t }\n"
                     "queries:\n  a: { sql: SELECT 1 FROM t, into: k.t, key: [x] }\n"),
-        ElementsAre(
-            "5:3: query 'a': a source has that name; a task's 'run' could not tell them apart"));
+        ElementsAre("5:3: query 'a': a source has that name; a task's 'run' could not tell them apart"));
 }
 TEST(LoadProblems, QueryKeys) {
     EXPECT_THAT(problems_of(with_query("    sql: SELECT 1\n    into: k.t")),
@@ -407,12 +388,10 @@ TEST(LoadProblems, QueryKeys) {
                             "key, for example key: [id]"));
     EXPECT_THAT(
         problems_of(with_query("    sql: SELECT 1\n    into: k.t\n    key: [a DESC]")),
-        ElementsAre(
-            "7:11: key: 'a DESC': a partition key has no order; only clustering columns have"));
+        ElementsAre("7:11: key: 'a DESC': a partition key has no order; only clustering columns have"));
     EXPECT_THAT(
         problems_of(with_query("    sql: SELECT 1\n    into: k.t\n    key: [a, b down]")),
-        ElementsAre(
-            "7:14: key: 'b down': expected a column, and for clustering columns ASC or DESC"));
+        ElementsAre("7:14: key: 'b down': expected a column, and for clustering columns ASC or DESC"));
     EXPECT_THAT(problems_of(with_query("    sql: SELECT 1\n    into: k.t\n    key: [a, a]")),
                 ElementsAre("7:14: key: the column 'a' stands there twice"));
     EXPECT_THAT(problems_of(with_query("    sql: SELECT 1\n    into: k.t\n    key: id")),
@@ -439,24 +418,21 @@ TEST(Load, TopicsThatSourcesAndQueriesWriteNeedNoDeclaration) {
         "  d: { sql: SELECT x FROM `a.dlq`, into: k.d, key: [x] }\n");
 }
 TEST(LoadProblems, RunOfAnUnknownSource) {
-    EXPECT_THAT(
-        problems_of("pipeline: p\nsources:\n  users: { file: {path: f}, topic: a }\n"
-                    "dags:\n  d:\n    tasks:\n      t: { run: user }\n"),
-        ElementsAre("7:17: run: there is no source or query 'user'; did you mean 'users'?"));
+    EXPECT_THAT(problems_of("pipeline: p\nsources:\n  users: { file: {path: f}, topic: a }\n"
+                            "dags:\n  d:\n    tasks:\n      t: { run: user }\n"),
+                ElementsAre("7:17: run: there is no source or query 'user'; did you mean 'users'?"));
 }
 TEST(LoadProblems, TaskAfterAnUnknownTask) {
-    EXPECT_THAT(
-        problems_of(with_dag(
-            "    tasks:\n      load: { shell: a }\n      report: { shell: b, after: [laod] }")),
-        ElementsAre("6:35: after: the DAG has no task 'laod'; did you mean 'load'?"));
+    EXPECT_THAT(problems_of(with_dag(
+                    "    tasks:\n      load: { shell: a }\n      report: { shell: b, after: [laod] }")),
+                ElementsAre("6:35: after: the DAG has no task 'laod'; did you mean 'load'?"));
 }
 TEST(LoadProblems, TasksInACircle) {
     EXPECT_THAT(
-        problems_of(with_dag(
-            "    tasks:\n      z: { shell: z, after: [a] }\n      a: { shell: a, after: [c] }\n"
-            "      b: { shell: b, after: [a] }\n      c: { shell: c, after: [b] }")),
-        ElementsAre(
-            "5:7: dag 'd': tasks wait for each other in a circle: a after c after b after a"));
+        problems_of(
+            with_dag("    tasks:\n      z: { shell: z, after: [a] }\n      a: { shell: a, after: [c] }\n"
+                     "      b: { shell: b, after: [a] }\n      c: { shell: c, after: [b] }")),
+        ElementsAre("5:7: dag 'd': tasks wait for each other in a circle: a after c after b after a"));
     EXPECT_THAT(problems_of(with_dag("    tasks:\n      a: { shell: a, after: [a] }")),
                 ElementsAre("5:7: dag 'd': tasks wait for each other in a circle: a after a"));
 }
@@ -466,26 +442,21 @@ TEST(LoadProblems, KeysThatGoWithRunOnly) {
 }
 TEST(LoadProblems, Schedules) {
     auto with = [](std::string_view schedule) {
-        return with_dag(
-            fmt::format("    tasks: {{a: {{shell: x}}}}\n    schedule: \"{}\"", schedule));
+        return with_dag(fmt::format("    tasks: {{a: {{shell: x}}}}\n    schedule: \"{}\"", schedule));
     };
-    EXPECT_THAT(
-        problems_of(with("* * *")),
-        ElementsAre("5:15: schedule: '* * *' is not a schedule: 3 fields, a cron line has 5 "
-                    "(minute, hour, day of month, month, day of week); expected a cron line such "
-                    "as '0 6 * * mon', @daily or 'every 10m'"));
+    EXPECT_THAT(problems_of(with("* * *")),
+                ElementsAre("5:15: schedule: '* * *' is not a schedule: 3 fields, a cron line has 5 "
+                            "(minute, hour, day of month, month, day of week); expected a cron line such "
+                            "as '0 6 * * mon', @daily or 'every 10m'"));
     EXPECT_THAT(problems_of(with("61 * * * *")),
                 ElementsAre("5:15: schedule: '61' is not a minute; expected 0 to 59"));
-    EXPECT_THAT(
-        problems_of(with("* * * foo *")),
-        ElementsAre(
-            "5:15: schedule: 'foo' is not a month; expected 1 to 12 or a name such as jan"));
+    EXPECT_THAT(problems_of(with("* * * foo *")),
+                ElementsAre("5:15: schedule: 'foo' is not a month; expected 1 to 12 or a name such as jan"));
     EXPECT_THAT(problems_of(with("*/0 * * * *")),
                 ElementsAre("5:15: schedule: '0' is not a step of minute; expected 1 to 1000"));
-    EXPECT_THAT(
-        problems_of(with("@dayly")),
-        ElementsAre("5:15: schedule: '@dayly' is not a schedule; expected @once, @continuous, "
-                    "@hourly, @daily, @weekly, @monthly, @quarterly or @yearly"));
+    EXPECT_THAT(problems_of(with("@dayly")),
+                ElementsAre("5:15: schedule: '@dayly' is not a schedule; expected @once, @continuous, "
+                            "@hourly, @daily, @weekly, @monthly, @quarterly or @yearly"));
     EXPECT_THAT(problems_of(with("every 0s")),
                 ElementsAre("5:15: schedule: 'every 0s': expected 1s to 10 years"));
     EXPECT_THAT(problems_of(with("0 22-2 * * *")),
@@ -494,8 +465,8 @@ TEST(LoadProblems, Schedules) {
     EXPECT_THAT(problems_of(with("0 0 30,31 feb *")),
                 ElementsAre("5:15: schedule: '0 0 30,31 feb *' never comes: none of the months has "
                             "a day 30"));
-    for (auto right : {"*/5 0-6,12 1,15 jan-mar mon", "every 1h30m", "every10m", "@hourly",
-                       "0 0 * * fri-mon", "0 0 31 1,2 *", "0 0 29 2 *", "*/100 * * * 7"})
+    for (auto right : {"*/5 0-6,12 1,15 jan-mar mon", "every 1h30m", "every10m", "@hourly", "0 0 * * fri-mon",
+                       "0 0 31 1,2 *", "0 0 29 2 *", "*/100 * * * 7"})
         EXPECT_THAT(problems_of(with(right)), IsEmpty());
 }
 TEST(LoadProblems, StartAndCatchup) {
@@ -509,8 +480,7 @@ TEST(LoadProblems, StartAndCatchup) {
 // ---- YAML
 
 TEST(LoadProblems, YamlSyntax) {
-    EXPECT_THAT(problems_of("pipeline: p\ntopics: {a: {}\n"),
-                ElementsAre("3:1: expected ',' or '}'"));
+    EXPECT_THAT(problems_of("pipeline: p\ntopics: {a: {}\n"), ElementsAre("3:1: expected ',' or '}'"));
     EXPECT_THAT(problems_of("pipeline: p\n  topics: {}\n"),
                 ElementsAre("2:9: ':' is not expected here; put a text that holds ': ' in quotes, "
                             "or check the indentation"));
@@ -518,18 +488,15 @@ TEST(LoadProblems, YamlSyntax) {
                 ElementsAre("3:1: a tab in the indentation; YAML allows spaces only"));
 }
 TEST(LoadProblems, EmptyFile) {
-    EXPECT_THAT(
-        problems_of(""),
-        ElementsAre("1:1: the file is empty; a pipeline file starts with 'pipeline: NAME'"));
-    EXPECT_THAT(
-        problems_of("# nothing\n"),
-        ElementsAre("1:1: the file is empty; a pipeline file starts with 'pipeline: NAME'"));
+    EXPECT_THAT(problems_of(""),
+                ElementsAre("1:1: the file is empty; a pipeline file starts with 'pipeline: NAME'"));
+    EXPECT_THAT(problems_of("# nothing\n"),
+                ElementsAre("1:1: the file is empty; a pipeline file starts with 'pipeline: NAME'"));
 }
 TEST(LoadProblems, SecondDocument) {
     EXPECT_THAT(
         problems_of("pipeline: p\n---\npipeline: q\n"),
-        ElementsAre(
-            "2:1: a second YAML document starts here; write each pipeline to a file of its own"));
+        ElementsAre("2:1: a second YAML document starts here; write each pipeline to a file of its own"));
 }
 TEST(LoadProblems, BytesThatAreNoText) {
     EXPECT_THAT(problems_of("pipeline: p\n# \xC3\x28\n"),
@@ -545,13 +512,12 @@ TEST(LoadProblems, AliasesThatMultiply) {
     std::string text = "pipeline: p\nx0: &x0 [a,a,a,a,a,a,a,a,a,a]\n";
     for (int i = 1; i < 12; ++i) {
         auto part = fmt::format("*x{}", i - 1);
-        text += fmt::format("x{}: &x{} [{},{},{},{},{},{},{},{},{},{}]\n", i, i, part, part, part,
-                            part, part, part, part, part, part, part);
+        text += fmt::format("x{}: &x{} [{},{},{},{},{},{},{},{},{},{}]\n", i, i, part, part, part, part, part,
+                            part, part, part, part, part);
     }
     auto problems = problems_of(text);
     ASSERT_EQ(problems.size(), 1u);
-    EXPECT_THAT(problems[0],
-                testing::HasSubstr("more than 200000 values, with aliases written out"));
+    EXPECT_THAT(problems[0], testing::HasSubstr("more than 200000 values, with aliases written out"));
 }
 TEST(LoadProblems, AliasInItself) {
     EXPECT_THAT(problems_of("pipeline: p\ntopics: &t\n  a: *t\n"),
@@ -567,9 +533,8 @@ TEST(LoadProblems, NestedTooDeep) {
 }
 TEST(LoadProblems, FileTooLong) {
     std::string text(4 * 1024 * 1024 + 1, '#');
-    EXPECT_THAT(
-        problems_of(text),
-        ElementsAre("0:0: 4194305 bytes long; a pipeline file may not be longer than 4194304"));
+    EXPECT_THAT(problems_of(text),
+                ElementsAre("0:0: 4194305 bytes long; a pipeline file may not be longer than 4194304"));
 }
 TEST(LoadProblems, FileThatIsNotThere) {
     EXPECT_THAT(problems_of(load_file("/nowhere/at/all.yaml")), ElementsAre("0:0: no such file"));
@@ -580,20 +545,16 @@ TEST(LoadProblems, FileThatIsNotThere) {
 class LoadFolder : public testing::Test {
 protected:
     LoadFolder()
-        : folder_(std::filesystem::temp_directory_path() /
-                  fmt::format("penstock_load_{}", ::getpid())) {
+        : folder_(std::filesystem::temp_directory_path() / fmt::format("penstock_load_{}", ::getpid())) {
         std::filesystem::create_directories(folder_);
     }
     ~LoadFolder() override { std::filesystem::remove_all(folder_); }
-    void write(const std::string& name, std::string_view text) {
-        std::ofstream(folder_ / name) << text;
-    }
+    void write(const std::string& name, std::string_view text) { std::ofstream(folder_ / name) << text; }
     std::filesystem::path folder_;
 };
 
 TEST_F(LoadFolder, LoadsByNameAndSharesTopics) {
-    write("b.yaml",
-          "pipeline: b\nqueries:\n  q: { sql: SELECT x FROM shared, into: k.t, key: [x] }\n");
+    write("b.yaml", "pipeline: b\nqueries:\n  q: { sql: SELECT x FROM shared, into: k.t, key: [x] }\n");
     write("a.yml", "pipeline: a\ntopics: {shared: {}}\n");
     write("notes.txt", "not a pipeline");
     auto all = load_folder(folder_.string());

@@ -17,12 +17,11 @@ std::optional<std::string> only_name_characters(std::string_view what, std::stri
                                                 std::size_t longest) {
     if (name.empty()) return fmt::format("a {} cannot be empty", what);
     if (name.size() > longest)
-        return fmt::format("the {} is {} characters long; at most {} are allowed", what,
-                           name.size(), longest);
+        return fmt::format("the {} is {} characters long; at most {} are allowed", what, name.size(),
+                           longest);
     for (char c : name) {
         if (is_alnum(c) || c == '_' || c == '-' || c == '.') continue;
-        return fmt::format("'{}' is not a {}; expected letters, digits, '_', '-' and '.' only",
-                           name, what);
+        return fmt::format("'{}' is not a {}; expected letters, digits, '_', '-' and '.' only", name, what);
     }
     return std::nullopt;
 }
@@ -30,16 +29,15 @@ std::optional<std::string> only_name_characters(std::string_view what, std::stri
 /// Edits (insert, delete, replace, swap of neighbours) from a to b, case ignored.
 std::size_t distance(std::string_view a, std::string_view b) {
     auto same = [](char x, char y) {
-        return std::tolower(static_cast<unsigned char>(x)) ==
-               std::tolower(static_cast<unsigned char>(y));
+        return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
     };
     std::vector<std::size_t> before, last(b.size() + 1), row(b.size() + 1);
     std::iota(last.begin(), last.end(), 0u);
     for (std::size_t i = 1; i <= a.size(); ++i) {
         row[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
-            row[j] = std::min(
-                {last[j] + 1, row[j - 1] + 1, last[j - 1] + (same(a[i - 1], b[j - 1]) ? 0u : 1u)});
+            row[j] =
+                std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same(a[i - 1], b[j - 1]) ? 0u : 1u)});
             if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
                 row[j] = std::min(row[j], before[j - 2] + 1);
         }
@@ -66,9 +64,7 @@ std::optional<std::string> wrong_with_topic(std::string_view name) {
 }
 
 std::optional<std::string> wrong_with_identifier(std::string_view name) {
-    auto is_word = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    };
+    auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
     bool right = !name.empty() && name.size() <= 48 && name[0] >= 'a' && name[0] <= 'z' &&
                  std::all_of(name.begin(), name.end(), is_word);
     if (right) return std::nullopt;
@@ -99,8 +95,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
     if (candidates.empty()) return {};
     constexpr std::size_t most = 20;
     auto count = std::min(candidates.size(), most);
-    auto list = fmt::format(
-        "{}", fmt::join(candidates.begin(), candidates.begin() + std::ptrdiff_t(count), ", "));
+    auto list =
+        fmt::format("{}", fmt::join(candidates.begin(), candidates.begin() + std::ptrdiff_t(count), ", "));
     return fmt::format("; expected {}{}{}", count == 1 ? "" : "one of ", list,
                        count < candidates.size() ? ", ..." : "");
 }

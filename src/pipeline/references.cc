@@ -84,8 +84,7 @@ void check_topics(const Pipeline& pipeline, const Names& known, Problems& proble
     for (const auto& query : pipeline.queries) check_sql(query.sql, known, problems);
     for (const auto& dag : pipeline.dags) {
         for (const auto& task : dag.tasks) {
-            if (const auto* sql = std::get_if<SqlTask>(&task.action))
-                check_sql(sql->sql, known, problems);
+            if (const auto* sql = std::get_if<SqlTask>(&task.action)) check_sql(sql->sql, known, problems);
             if (const auto* wait = std::get_if<WaitTask>(&task.action))
                 check_sql(wait->until, known, problems);
         }
@@ -94,8 +93,8 @@ void check_topics(const Pipeline& pipeline, const Names& known, Problems& proble
 
 void check_order(const DagSpec& dag, const AfterPlaces& places, Problems& problems) {
     if (dag.tasks.size() > most_tasks) {
-        problems.add(dag.place, fmt::format("dag '{}' has {} tasks; at most {} are allowed",
-                                            dag.name, dag.tasks.size(), most_tasks));
+        problems.add(dag.place, fmt::format("dag '{}' has {} tasks; at most {} are allowed", dag.name,
+                                            dag.tasks.size(), most_tasks));
         return;
     }
     Names names;
@@ -116,8 +115,8 @@ void check_order(const DagSpec& dag, const AfterPlaces& places, Problems& proble
     for (const auto& task : dag.tasks) {
         auto circle = search.from(task);
         if (circle.empty()) continue;
-        problems.add(task.place, fmt::format("dag '{}': tasks wait for each other in a circle: {}",
-                                             dag.name, fmt::join(circle, " after ")));
+        problems.add(task.place, fmt::format("dag '{}': tasks wait for each other in a circle: {}", dag.name,
+                                             fmt::join(circle, " after ")));
         return;
     }
 }

@@ -128,15 +128,12 @@ public:
 
     std::vector<Relation> find() {
         for (std::size_t i = 0; i < tokens_.size(); ++i)
-            if (is(i, "as") && is_symbol(i + 1, '(') && i > 0)
-                expressions_.insert(tokens_[i - 1].text);
+            if (is(i, "as") && is_symbol(i + 1, '(') && i > 0) expressions_.insert(tokens_[i - 1].text);
         std::vector<bool> function_parens;
         for (std::size_t i = 0; i < tokens_.size(); ++i) {
-            if (is_symbol(i, '('))
-                function_parens.push_back(i > 0 && takes_from(tokens_[i - 1].lower));
+            if (is_symbol(i, '(')) function_parens.push_back(i > 0 && takes_from(tokens_[i - 1].lower));
             if (is_symbol(i, ')') && !function_parens.empty()) function_parens.pop_back();
-            bool from = is(i, "from") &&
-                        !(i > 0 && is(i - 1, "distinct") && i > 1 && is(i - 2, "is")) &&
+            bool from = is(i, "from") && !(i > 0 && is(i - 1, "distinct") && i > 1 && is(i - 2, "is")) &&
                         !(i > 1 && is(i - 1, "distinct") && is(i - 2, "not")) &&
                         (function_parens.empty() || !function_parens.back());
             if (from || is(i, "join")) relation_at(i + 1, from);
@@ -146,12 +143,10 @@ public:
 
 private:
     bool is(std::size_t i, std::string_view word) const {
-        return i < tokens_.size() && tokens_[i].kind == Token::Kind::word &&
-               tokens_[i].lower == word;
+        return i < tokens_.size() && tokens_[i].kind == Token::Kind::word && tokens_[i].lower == word;
     }
     bool is_symbol(std::size_t i, char symbol) const {
-        return i < tokens_.size() && tokens_[i].kind == Token::Kind::symbol &&
-               tokens_[i].text[0] == symbol;
+        return i < tokens_.size() && tokens_[i].kind == Token::Kind::symbol && tokens_[i].text[0] == symbol;
     }
     bool is_name(std::size_t i) const {
         if (i >= tokens_.size()) return false;

@@ -31,8 +31,7 @@ PlainKind plain_kind(const Node& node) {
     if (number == ".inf" || number == ".nan") return PlainKind::number;
     double value = 0;
     auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-    bool starts_right =
-        !number.empty() && ((number[0] >= '0' && number[0] <= '9') || number[0] == '.');
+    bool starts_right = !number.empty() && ((number[0] >= '0' && number[0] <= '9') || number[0] == '.');
     if (starts_right && error == std::errc{} && end == number.data() + number.size())
         return PlainKind::number;
     return PlainKind::text;
@@ -41,8 +40,7 @@ PlainKind plain_kind(const Node& node) {
 std::string shortened(std::string_view text) {
     constexpr std::size_t longest = 40;
     auto end = std::min(text.find('\n'), std::min(text.size(), longest));
-    while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-        --end;
+    while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
     return std::string(text.substr(0, end)) + (end < text.size() ? "..." : "");
 }
 
@@ -86,8 +84,8 @@ std::string describe(const Node& node) {
     return fmt::format("the text '{}'", shortened(node.value));
 }
 
-SectionReader::SectionReader(Problems& problems, const Document& document, const Node& node,
-                             Place place, std::string_view section_name, std::string where)
+SectionReader::SectionReader(Problems& problems, const Document& document, const Node& node, Place place,
+                             std::string_view section_name, std::string where)
     : problems_(problems),
       document_(document),
       node_(node),
@@ -98,9 +96,9 @@ SectionReader::SectionReader(Problems& problems, const Document& document, const
     for (const auto& key : section_.keys) names.push_back(key.name);
     if (node.kind != Node::Kind::mapping) {
         bool none = node.kind == Node::Kind::null || plain_kind(node) == PlainKind::null;
-        bool all_optional = section_.exactly_one.empty() &&
-                            std::none_of(section_.keys.begin(), section_.keys.end(),
-                                         [](const Key& key) { return key.required; });
+        bool all_optional =
+            section_.exactly_one.empty() && std::none_of(section_.keys.begin(), section_.keys.end(),
+                                                         [](const Key& key) { return key.required; });
         usable_ = none && all_optional;
         if (!usable_) {
             problems_.add(none ? place : node.place,
@@ -111,8 +109,8 @@ SectionReader::SectionReader(Problems& problems, const Document& document, const
     }
     for (const auto& entry : node.entries) {
         if (section_.find(entry.key)) continue;
-        problems_.add(entry.place, fmt::format("unknown key '{}'{}", shortened(entry.key),
-                                               suggestion(entry.key, names)));
+        problems_.add(entry.place,
+                      fmt::format("unknown key '{}'{}", shortened(entry.key), suggestion(entry.key, names)));
     }
     auto is_there = [&](std::string_view name) {
         return std::any_of(node.entries.begin(), node.entries.end(),
@@ -130,9 +128,8 @@ SectionReader::SectionReader(Problems& problems, const Document& document, const
         problems_.add(place, fmt::format("{}: expected one of the keys {}", where_,
                                          fmt::join(section_.exactly_one, ", ")));
     if (chosen.size() > 1) {
-        problems_.add(
-            place, fmt::format("{}: expected only one of the keys {}, found {}", where_,
-                               fmt::join(section_.exactly_one, ", "), fmt::join(chosen, " and ")));
+        problems_.add(place, fmt::format("{}: expected only one of the keys {}, found {}", where_,
+                                         fmt::join(section_.exactly_one, ", "), fmt::join(chosen, " and ")));
     }
 }
 
@@ -158,8 +155,7 @@ bool SectionReader::has(std::string_view name) {
 Place SectionReader::place(std::string_view name) const {
     for (const auto& entry : node_.entries) {
         if (entry.key != name) continue;
-        bool shown =
-            entry.value->kind == Node::Kind::scalar || entry.value->kind == Node::Kind::sequence;
+        bool shown = entry.value->kind == Node::Kind::scalar || entry.value->kind == Node::Kind::sequence;
         return shown ? entry.value->place : entry.place;
     }
     return place_;
@@ -196,8 +192,7 @@ void SectionReader::text(std::string_view name, std::string& into) {
     if (const auto* node = text_node(name, type)) into = node->value;
 }
 
-void SectionReader::text(std::string_view key, std::string& into,
-                         Result<> (*check)(std::string_view)) {
+void SectionReader::text(std::string_view key, std::string& into, Result<> (*check)(std::string_view)) {
     std::string value;
     text(key, value);
     if (value.empty()) return;
@@ -257,8 +252,7 @@ std::optional<std::int64_t> SectionReader::duration_of(std::string_view key) {
 void SectionReader::duration_us(std::string_view key, std::int64_t& into) {
     if (auto value = duration_of(key)) into = *value;
 }
-void SectionReader::duration_us(std::string_view key, std::optional<std::int64_t>& into,
-                                bool* forever) {
+void SectionReader::duration_us(std::string_view key, std::optional<std::int64_t>& into, bool* forever) {
     const auto* node = find(key, KeyType::duration);
     if (node != nullptr && node->kind == Node::Kind::scalar && node->value == "forever") {
         *forever = true;
@@ -306,8 +300,8 @@ std::optional<std::size_t> SectionReader::choice_of(std::string_view key) {
     auto words = words_of(section_.find(key)->of);
     for (std::size_t i = 0; i < words.size(); ++i)
         if (words[i] == node->value) return i;
-    problems_.add(node->place, fmt::format("{}: '{}' is not known here{}", key,
-                                           shortened(node->value), suggestion(node->value, words)));
+    problems_.add(node->place, fmt::format("{}: '{}' is not known here{}", key, shortened(node->value),
+                                           suggestion(node->value, words)));
     return std::nullopt;
 }
 
@@ -320,15 +314,14 @@ void SectionReader::text_map(std::string_view key, std::map<std::string, std::st
         const auto& value = *entry.value;
         bool text = value.kind == Node::Kind::scalar && plain_kind(value) != PlainKind::null;
         if (!text) {
-            problems_.add(value.kind == Node::Kind::scalar ? value.place : entry.place,
-                          fmt::format("{}.{}: expected a text or a number, found {}", key,
-                                      entry.key, describe(value)));
+            problems_.add(
+                value.kind == Node::Kind::scalar ? value.place : entry.place,
+                fmt::format("{}.{}: expected a text or a number, found {}", key, entry.key, describe(value)));
             continue;
         }
         if (check != nullptr) {
             if (auto checked = check(value.value); !checked) {
-                problems_.add(value.place,
-                              fmt::format("{}.{}: {}", key, entry.key, checked.error().text));
+                problems_.add(value.place, fmt::format("{}.{}: {}", key, entry.key, checked.error().text));
                 continue;
             }
         }
@@ -348,8 +341,7 @@ std::vector<std::pair<std::string, Place>> SectionReader::text_list(std::string_
         if (item->kind == Node::Kind::scalar && plain_kind(*item) != PlainKind::null)
             list.emplace_back(item->value, item->place);
         else
-            problems_.add(item->place,
-                          fmt::format("{}: expected a text, found {}", key, describe(*item)));
+            problems_.add(item->place, fmt::format("{}: expected a text, found {}", key, describe(*item)));
     }
     return list;
 }
@@ -357,8 +349,7 @@ std::vector<std::pair<std::string, Place>> SectionReader::text_list(std::string_
 bool SectionReader::query_key_part(const Node& node, bool partition, std::vector<QueryKey>& into) {
     constexpr std::string_view expected = "a column, and for clustering columns ASC or DESC";
     if (node.kind != Node::Kind::scalar || plain_kind(node) == PlainKind::null) {
-        problems_.add(node.place,
-                      fmt::format("key: expected {}, found {}", expected, describe(node)));
+        problems_.add(node.place, fmt::format("key: expected {}, found {}", expected, describe(node)));
         return false;
     }
     auto blank = node.value.find(' ');
@@ -388,8 +379,7 @@ bool SectionReader::query_key_part(const Node& node, bool partition, std::vector
     return true;
 }
 
-void SectionReader::query_key(std::string_view key, std::vector<QueryKey>& into,
-                              int& partition_columns) {
+void SectionReader::query_key(std::string_view key, std::vector<QueryKey>& into, int& partition_columns) {
     const auto* node = find(key, KeyType::query_key);
     if (node == nullptr) return;
     if (node->kind != Node::Kind::sequence)
@@ -419,17 +409,15 @@ void SectionReader::section(std::string_view key, const std::function<void(Secti
     read(reader);
 }
 
-void SectionReader::section_map(
-    std::string_view key,
-    const std::function<void(const std::string&, Place, SectionReader&)>& read,
-    std::string_view noun) {
+void SectionReader::section_map(std::string_view key,
+                                const std::function<void(const std::string&, Place, SectionReader&)>& read,
+                                std::string_view noun) {
     const auto* node = find(key, KeyType::section_map);
     if (node == nullptr || node->kind == Node::Kind::null) return;
     if (node->kind != Node::Kind::mapping)
         return wrong(*node, key, fmt::format("a mapping of names to what each {} is", noun));
     for (const auto& entry : node->entries) {
-        SectionReader reader(problems_, document_, *entry.value, entry.place,
-                             section_.find(key)->of,
+        SectionReader reader(problems_, document_, *entry.value, entry.place, section_.find(key)->of,
                              fmt::format("{} '{}'", noun, shortened(entry.key)));
         read(entry.key, entry.place, reader);
     }

@@ -79,13 +79,10 @@ public:
     /// Calls with the section below, when it is there and a mapping.
     void section(std::string_view key, const std::function<void(SectionReader&)>& read);
     /// Calls for each name of the mapping.
-    void section_map(
-        std::string_view key,
-        const std::function<void(const std::string& name, Place place, SectionReader&)>& read,
-        std::string_view noun);
-    void problem(std::string_view key, std::string text) {
-        problems_.add(place(key), std::move(text));
-    }
+    void section_map(std::string_view key,
+                     const std::function<void(const std::string& name, Place place, SectionReader&)>& read,
+                     std::string_view noun);
+    void problem(std::string_view key, std::string text) { problems_.add(place(key), std::move(text)); }
 
 private:
     const Node* find(std::string_view key, KeyType type);

@@ -13,8 +13,8 @@
 
 namespace penstock::pipeline {
 
-/// Where in the file, from 1, columns in bytes; line 0: the file as a whole. For a block of SQL: where its first
-/// character stands.
+/// Where in the file, from 1, columns in bytes; line 0: the file as a whole. For a block of SQL: where its
+/// first character stands.
 struct Place {
     int line = 0;
     int column = 0;
@@ -25,8 +25,8 @@ struct Text {
     std::string text;
     Place start;
     int indent = 0;  ///< columns that YAML removed from each line after the first
-    /// For styles that join lines or hold escapes (folded, quoted): where the characters from each offset on stand.
-    /// Sorted by offset; empty when start and indent say it all. See place_in_file() in text_place.h.
+    /// For styles that join lines or hold escapes (folded, quoted): where the characters from each offset on
+    /// stand. Sorted by offset; empty when start and indent say it all. See place_in_file() in text_place.h.
     struct Run {
         std::size_t offset = 0;
         Place place;
@@ -45,10 +45,10 @@ struct RateLimit {
 
 struct Pagination {
     enum class Kind { none, page, cursor, link } kind = Kind::none;
-    std::string parameter;      ///< page, cursor: the query parameter to set
-    std::int64_t first = 1;     ///< page: the first page's number
-    std::string next;           ///< cursor: JSON Pointer to the next cursor in the response
-    std::int64_t max_pages = 0; ///< 0: until a page is empty or has no next
+    std::string parameter;       ///< page, cursor: the query parameter to set
+    std::int64_t first = 1;      ///< page: the first page's number
+    std::string next;            ///< cursor: JSON Pointer to the next cursor in the response
+    std::int64_t max_pages = 0;  ///< 0: until a page is empty or has no next
 };
 
 struct HttpSource {
@@ -66,7 +66,7 @@ struct HttpSource {
     int retries = 5;
     std::int64_t backoff_us = 500'000;
     std::int64_t backoff_max_us = 60'000'000;
-    int breaker_failures = 5;                ///< consecutive failures that open the circuit
+    int breaker_failures = 5;  ///< consecutive failures that open the circuit
     std::int64_t breaker_open_us = 30'000'000;
     int max_redirects = 5;
     std::string proxy;
@@ -125,22 +125,30 @@ struct QuerySpec {
         std::int64_t delay_us = 0;
     };
     std::optional<Watermark> watermark;
-    std::string into;             ///< keyspace.table, or topic:name
-    std::vector<QueryKey> key;    ///< first: the partition key; then clustering
-    int partition_columns = 1;    ///< how many of key are the partition key
+    std::string into;           ///< keyspace.table, or topic:name
+    std::vector<QueryKey> key;  ///< first: the partition key; then clustering
+    int partition_columns = 1;  ///< how many of key are the partition key
     bool autostart = true;
 };
 
-struct RunTask {          ///< run a source or a query
+struct RunTask {  ///< run a source or a query
     std::string name;
     std::int64_t for_us = 0;  ///< 0: until caught up
     bool allow_empty = false;
 };
-struct SqlTask { Text sql; };
-struct ShellTask { std::string command; };
-struct HttpTask { std::string url; std::string method = "GET"; std::string body; };
-struct WaitTask {             ///< a sensor: holds no worker while it waits
-    Text until;               ///< SQL whose first value is true
+struct SqlTask {
+    Text sql;
+};
+struct ShellTask {
+    std::string command;
+};
+struct HttpTask {
+    std::string url;
+    std::string method = "GET";
+    std::string body;
+};
+struct WaitTask {  ///< a sensor: holds no worker while it waits
+    Text until;    ///< SQL whose first value is true
     std::int64_t every_us = 1'000'000;
 };
 

@@ -37,8 +37,7 @@ bool is_letter(char c) {
 
 bool same_word(std::string_view a, std::string_view b) {
     auto same = [](char x, char y) {
-        return std::tolower(static_cast<unsigned char>(x)) ==
-               std::tolower(static_cast<unsigned char>(y));
+        return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
     };
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
 }
@@ -49,11 +48,10 @@ struct CronField {
     int max;
     std::string_view names;  // split by ' ', the first stands for min
 };
-constexpr std::array cron_fields{
-    CronField{"minute", 0, 59, ""}, CronField{"hour", 0, 23, ""},
-    CronField{"day of month", 1, 31, ""},
-    CronField{"month", 1, 12, "jan feb mar apr may jun jul aug sep oct nov dec"},
-    CronField{"day of week", 0, 7, "sun mon tue wed thu fri sat"}};
+constexpr std::array cron_fields{CronField{"minute", 0, 59, ""}, CronField{"hour", 0, 23, ""},
+                                 CronField{"day of month", 1, 31, ""},
+                                 CronField{"month", 1, 12, "jan feb mar apr may jun jul aug sep oct nov dec"},
+                                 CronField{"day of week", 0, 7, "sun mon tue wed thu fri sat"}};
 
 Result<int> cron_value(const CronField& field, std::string_view text) {
     int at = field.min;
@@ -65,11 +63,9 @@ Result<int> cron_value(const CronField& field, std::string_view text) {
     }
     auto number = parse_int(text);
     if (!number || *number < field.min || *number > field.max) {
-        return fail(Errc::invalid, "'{}' is not a {}; expected {} to {}{}", text, field.name,
-                    field.min, field.max,
-                    field.names.empty()
-                        ? ""
-                        : " or a name such as " + std::string(field.names.substr(0, 3)));
+        return fail(Errc::invalid, "'{}' is not a {}; expected {} to {}{}", text, field.name, field.min,
+                    field.max,
+                    field.names.empty() ? "" : " or a name such as " + std::string(field.names.substr(0, 3)));
     }
     return int(*number);
 }
@@ -81,8 +77,8 @@ Result<int> check_cron_part(const CronField& field, std::string_view part) {
         constexpr int longest_step = 1000;
         auto step = parse_int(part.substr(slash + 1));
         if (!step || *step < 1 || *step > longest_step) {
-            return fail(Errc::invalid, "'{}' is not a step of {}; expected 1 to {}",
-                        part.substr(slash + 1), field.name, longest_step);
+            return fail(Errc::invalid, "'{}' is not a step of {}; expected 1 to {}", part.substr(slash + 1),
+                        field.name, longest_step);
         }
         part = part.substr(0, slash);
     }
@@ -93,35 +89,31 @@ Result<int> check_cron_part(const CronField& field, std::string_view part) {
     auto last = TRY(cron_value(field, part.substr(dash + 1)));
     // fri-mon passes Sunday.
     if (first > last && field.name != cron_fields.back().name) {
-        return fail(Errc::invalid,
-                    "the range '{}' of {} runs backwards; write it as two: {}-{},{}-{}", part,
+        return fail(Errc::invalid, "the range '{}' of {} runs backwards; write it as two: {}-{},{}-{}", part,
                     field.name, first, field.max, field.min, last);
     }
     return first;
 }
 
 /// "0 0 30 feb *": a day that none of the months has.
-Result<> check_day_exists(std::string_view text, const std::vector<std::string_view>& fields,
-                          int first_day) {
+Result<> check_day_exists(std::string_view text, const std::vector<std::string_view>& fields, int first_day) {
     constexpr std::array longest{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (fields[4] != "*" || fields[3].find_first_of("*-/") != std::string_view::npos) return {};
     for (auto part : split(fields[3], ',')) {
         auto month = TRY(cron_value(cron_fields[3], part));
         if (first_day <= longest[std::size_t(month - 1)]) return {};
     }
-    return fail(Errc::invalid, "'{}' never comes: none of the months has a day {}", text,
-                first_day);
+    return fail(Errc::invalid, "'{}' never comes: none of the months has a day {}", text, first_day);
 }
 
 Result<> check_cron(std::string_view text) {
     auto fields = words(text);
     if (fields.size() != cron_fields.size()) {
-        return fail(
-            Errc::invalid,
-            "'{}' is not a schedule: {} field{}, a cron line has 5 (minute, hour, day of month, "
-            "month, day of week); expected a cron line such as '0 6 * * mon', @daily or 'every "
-            "10m'",
-            text, fields.size(), fields.size() == 1 ? "" : "s");
+        return fail(Errc::invalid,
+                    "'{}' is not a schedule: {} field{}, a cron line has 5 (minute, hour, day of month, "
+                    "month, day of week); expected a cron line such as '0 6 * * mon', @daily or 'every "
+                    "10m'",
+                    text, fields.size(), fields.size() == 1 ? "" : "s");
     }
     int first_day = 31;
     for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -134,8 +126,7 @@ Result<> check_cron(std::string_view text) {
 }
 
 bool take_number(std::string_view& text, std::size_t digits, int& number) {
-    if (text.size() < digits ||
-        !std::all_of(text.begin(), text.begin() + std::ptrdiff_t(digits), is_digit))
+    if (text.size() < digits || !std::all_of(text.begin(), text.begin() + std::ptrdiff_t(digits), is_digit))
         return false;
     std::from_chars(text.data(), text.data() + digits, number);
     text.remove_prefix(digits);
@@ -165,11 +156,10 @@ bool take_offset(std::string_view& text, int& minutes) {
 Result<RateLimit> parse_rate(std::string_view text) {
     auto parts = words(text);
     auto wrong = [&] {
-        return fail(
-            Errc::invalid,
-            "'{}' is not a limit; expected a number, 'records' or 'requests', 'per' and a time, "
-            "for example 20000 records per 5m",
-            text);
+        return fail(Errc::invalid,
+                    "'{}' is not a limit; expected a number, 'records' or 'requests', 'per' and a time, "
+                    "for example 20000 records per 5m",
+                    text);
     };
     if (parts.size() < 4 || parts[2] != "per") return wrong();
     auto amount = parse_int(parts[0]);
@@ -187,17 +177,15 @@ Result<RateLimit> parse_rate(std::string_view text) {
 }
 
 Result<> check_schedule(std::string_view text) {
-    if (text.size() > 1000)
-        return fail(Errc::invalid, "the schedule is longer than 1000 characters");
+    if (text.size() > 1000) return fail(Errc::invalid, "the schedule is longer than 1000 characters");
     if (text.starts_with('@')) {
-        for (auto preset : {"@once", "@continuous", "@hourly", "@daily", "@midnight", "@weekly",
-                            "@monthly", "@quarterly", "@yearly", "@annually"})
+        for (auto preset : {"@once", "@continuous", "@hourly", "@daily", "@midnight", "@weekly", "@monthly",
+                            "@quarterly", "@yearly", "@annually"})
             if (text == preset) return {};
-        return fail(
-            Errc::invalid,
-            "'{}' is not a schedule; expected @once, @continuous, @hourly, @daily, @weekly, "
-            "@monthly, @quarterly or @yearly",
-            text);
+        return fail(Errc::invalid,
+                    "'{}' is not a schedule; expected @once, @continuous, @hourly, @daily, @weekly, "
+                    "@monthly, @quarterly or @yearly",
+                    text);
     }
     if (text.starts_with("every") && text.size() > 5 && (text[5] == ' ' || is_digit(text[5]))) {
         constexpr std::int64_t shortest_us = 1'000'000, longest_us = 3660LL * 86'400 * 1'000'000;
@@ -213,11 +201,11 @@ Result<std::int64_t> parse_time_us(std::string_view text) {
     using namespace std::chrono;
     auto rest = text;
     int y = 0, m = 0, d = 0, hour = 0, minute = 0, second = 0, offset = 0;
-    bool right = take_number(rest, 4, y) && take(rest, '-') && take_number(rest, 2, m) &&
-                 take(rest, '-') && take_number(rest, 2, d);
+    bool right = take_number(rest, 4, y) && take(rest, '-') && take_number(rest, 2, m) && take(rest, '-') &&
+                 take_number(rest, 2, d);
     if (right && !rest.empty()) {
-        right = (take(rest, 'T') || take(rest, ' ')) && take_number(rest, 2, hour) &&
-                take(rest, ':') && take_number(rest, 2, minute);
+        right = (take(rest, 'T') || take(rest, ' ')) && take_number(rest, 2, hour) && take(rest, ':') &&
+                take_number(rest, 2, minute);
         if (right && take(rest, ':')) right = take_number(rest, 2, second);
         right = right && take_offset(rest, offset) && rest.empty();
     }
@@ -237,13 +225,12 @@ Result<> check_json_pointer(std::string_view text) {
         std::string meant = "/" + std::string(text);
         std::replace(meant.begin(), meant.end(), '.', '/');
         return fail(Errc::invalid,
-                    "'{}' is not a JSON Pointer; expected it to start with '/', for example {}",
-                    text, meant);
+                    "'{}' is not a JSON Pointer; expected it to start with '/', for example {}", text, meant);
     }
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '~' && (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1')))
-            return fail(Errc::invalid,
-                        "'{}' is not a JSON Pointer: '~' is written ~0, '/' in a name ~1", text);
+            return fail(Errc::invalid, "'{}' is not a JSON Pointer: '~' is written ~0, '/' in a name ~1",
+                        text);
     }
     return {};
 }
@@ -272,8 +259,7 @@ Result<> check_url(std::string_view text) {
     auto host = text.substr(scheme + 3);
     host = host.substr(0, host.find_first_of("/?#"));
     if (host.empty() || host.ends_with('@')) return fail(Errc::invalid, "'{}' names no host", text);
-    if (std::any_of(text.begin(), text.end(),
-                    [](char c) { return static_cast<unsigned char>(c) <= ' '; }))
+    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' '; }))
         return fail(Errc::invalid, "'{}' holds white space; write %20", text);
     return {};
 }
@@ -282,10 +268,9 @@ Result<> check_timezone(std::string_view text) {
     auto is_word = [](char c) {
         return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '+' || c == '/';
     };
-    if (!text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_word))
-        return {};
-    return fail(Errc::invalid,
-                "'{}' is not a time zone; expected a name such as UTC or Europe/Amsterdam", text);
+    if (!text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_word)) return {};
+    return fail(Errc::invalid, "'{}' is not a time zone; expected a name such as UTC or Europe/Amsterdam",
+                text);
 }
 
 }  // namespace penstock::pipeline

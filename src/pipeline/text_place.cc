@@ -34,8 +34,7 @@ public:
         while (at_ < source_.size() && place_.line == line) step();
     }
     void skip_blanks() {
-        while (at_ < source_.size() &&
-               (is_blank(source_[at_]) || (escapes_ && is_line_continuation())))
+        while (at_ < source_.size() && (is_blank(source_[at_]) || (escapes_ && is_line_continuation())))
             step();
     }
     bool at(char c) const { return at_ < source_.size() && source_[at_] == c; }
@@ -45,8 +44,7 @@ public:
 
 private:
     bool is_line_continuation() const {
-        return at('\\') && at_ + 1 < source_.size() &&
-               (source_[at_ + 1] == '\n' || source_[at_ + 1] == '\r');
+        return at('\\') && at_ + 1 < source_.size() && (source_[at_ + 1] == '\n' || source_[at_ + 1] == '\r');
     }
 
     std::string_view source_;
@@ -107,11 +105,10 @@ std::string_view line_of(std::string_view source, int line) {
 
 std::string render(const Problem& problem, std::string_view source_text) {
     if (problem.place.line < 1) return fmt::format("{}: error: {}\n", problem.file, problem.text);
-    auto out = fmt::format("{}:{}:{}: error: {}\n", problem.file, problem.place.line,
-                           problem.place.column, problem.text);
+    auto out = fmt::format("{}:{}:{}: error: {}\n", problem.file, problem.place.line, problem.place.column,
+                           problem.text);
     auto line = line_of(source_text, problem.place.line);
-    auto before =
-        line.substr(0, std::min(line.size(), std::size_t(std::max(problem.place.column, 1) - 1)));
+    auto before = line.substr(0, std::min(line.size(), std::size_t(std::max(problem.place.column, 1) - 1)));
     if (line.empty()) return out;
     constexpr std::size_t widest = 160;  // a longer line is shown around the caret
     constexpr std::size_t shown_before = 60;
@@ -143,11 +140,9 @@ Text place_literal(std::string value, std::string_view source, std::size_t offse
     if (first == std::string::npos) return text;
     auto line_start = text.text.rfind('\n', first);
     line_start = line_start == std::string::npos ? 0 : line_start + 1;
-    auto blank_lines =
-        std::count(text.text.begin(), text.text.begin() + std::ptrdiff_t(line_start), '\n');
+    auto blank_lines = std::count(text.text.begin(), text.text.begin() + std::ptrdiff_t(line_start), '\n');
     auto at = source.find('\n', offset);
-    for (auto i = blank_lines; i > 0 && at != std::string_view::npos; --i)
-        at = source.find('\n', at + 1);
+    for (auto i = blank_lines; i > 0 && at != std::string_view::npos; --i) at = source.find('\n', at + 1);
     if (at == std::string_view::npos) return text;
     auto in_source = leading_spaces(source.substr(at + 1));
     auto in_text = leading_spaces(std::string_view(text.text).substr(line_start));
@@ -156,8 +151,7 @@ Text place_literal(std::string value, std::string_view source, std::size_t offse
     return text;
 }
 
-Text place_flow(std::string value, std::string_view source, std::size_t offset, bool escapes,
-                Place place) {
+Text place_flow(std::string value, std::string_view source, std::size_t offset, bool escapes, Place place) {
     Text text{std::move(value), place, 0, {}};
     Follower follower(source, offset, place, escapes);
     bool single = follower.at('\'') && !escapes;

@@ -28,7 +28,6 @@ Text place_literal(std::string value, std::string_view source, std::size_t offse
 
 /// The text of a plain, quoted or folded scalar that starts (with its quote or '>') at offset of
 /// source.
-Text place_flow(std::string value, std::string_view source, std::size_t offset, bool escapes,
-                Place place);
+Text place_flow(std::string value, std::string_view source, std::size_t offset, bool escapes, Place place);
 
 }  // namespace penstock::pipeline

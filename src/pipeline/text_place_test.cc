@@ -20,8 +20,7 @@ Place find(std::string_view yaml, std::string_view word) {
     EXPECT_NE(at, std::string::npos) << text.text;
     auto before = text.text.substr(0, at);
     auto line = 1 + int(std::count(before.begin(), before.end(), '\n'));
-    auto column =
-        int(at - (before.rfind('\n') == std::string::npos ? 0 : before.rfind('\n') + 1)) + 1;
+    auto column = int(at - (before.rfind('\n') == std::string::npos ? 0 : before.rfind('\n') + 1)) + 1;
     auto place = place_in_file(text, line, column);
     auto in_file = line_of(yaml, place.line);
     EXPECT_EQ(in_file.substr(std::size_t(place.column - 1), word.size()), word)

@@ -1,11 +1,11 @@
 #include "record/batch.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "base/units.h"
 
@@ -35,18 +35,27 @@ std::string_view Arena::copy(std::string_view text) {
 
 std::size_t Column::size() const {
     switch (storage_of(type)) {
-        case Storage::integers: return integers.size();
-        case Storage::floats: return floats.size();
-        case Storage::strings: return strings.size();
+        case Storage::integers:
+            return integers.size();
+        case Storage::floats:
+            return floats.size();
+        case Storage::strings:
+            return strings.size();
     }
     return 0;
 }
 
 void Column::reserve(std::size_t rows) {
     switch (storage_of(type)) {
-        case Storage::integers: integers.reserve(rows); break;
-        case Storage::floats: floats.reserve(rows); break;
-        case Storage::strings: strings.reserve(rows); break;
+        case Storage::integers:
+            integers.reserve(rows);
+            break;
+        case Storage::floats:
+            floats.reserve(rows);
+            break;
+        case Storage::strings:
+            strings.reserve(rows);
+            break;
     }
 }
 
@@ -54,9 +63,15 @@ void Column::append_null() {
     if (nulls.empty()) nulls.assign(size(), 0);
     nulls.push_back(1);
     switch (storage_of(type)) {
-        case Storage::integers: integers.push_back(0); break;
-        case Storage::floats: floats.push_back(0); break;
-        case Storage::strings: strings.push_back({}); break;
+        case Storage::integers:
+            integers.push_back(0);
+            break;
+        case Storage::floats:
+            floats.push_back(0);
+            break;
+        case Storage::strings:
+            strings.push_back({});
+            break;
     }
 }
 
@@ -78,9 +93,15 @@ void Column::append_string(std::string_view value) {
 void Column::append_from(const Column& other, std::size_t row) {
     if (other.is_null(row)) return append_null();
     switch (storage_of(type)) {
-        case Storage::integers: append_integer(other.integers[row]); break;
-        case Storage::floats: append_float(other.floats[row]); break;
-        case Storage::strings: append_string(other.strings[row]); break;
+        case Storage::integers:
+            append_integer(other.integers[row]);
+            break;
+        case Storage::floats:
+            append_float(other.floats[row]);
+            break;
+        case Storage::strings:
+            append_string(other.strings[row]);
+            break;
     }
 }
 
@@ -101,8 +122,7 @@ namespace {
 
 std::string date_text(std::int64_t days) {
     std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-    return fmt::format("{:04}-{:02}-{:02}", int(date.year()), unsigned(date.month()),
-                       unsigned(date.day()));
+    return fmt::format("{:04}-{:02}-{:02}", int(date.year()), unsigned(date.month()), unsigned(date.day()));
 }
 
 /// As Spark prints it: seconds' fraction only as long as it needs to be.
@@ -130,14 +150,26 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     for (char c : text) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
-                if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", unsigned(c));
-                else out += c;
+                if (static_cast<unsigned char>(c) < 0x20)
+                    out += fmt::format("\\u{:04x}", unsigned(c));
+                else
+                    out += c;
         }
     }
     out += '"';
@@ -169,15 +201,22 @@ std::string float_text(double value) {
 std::string value_text(const Column& column, std::size_t row) {
     if (column.is_null(row)) return "NULL";
     switch (column.type) {
-        case TypeId::boolean: return column.integers[row] ? "true" : "false";
+        case TypeId::boolean:
+            return column.integers[row] ? "true" : "false";
         case TypeId::int32:
-        case TypeId::int64: return std::to_string(column.integers[row]);
-        case TypeId::date: return date_text(column.integers[row]);
-        case TypeId::timestamp: return timestamp_text(column.integers[row]);
-        case TypeId::float64: return float_text(column.floats[row]);
-        case TypeId::binary: return hex_text(column.strings[row]);
+        case TypeId::int64:
+            return std::to_string(column.integers[row]);
+        case TypeId::date:
+            return date_text(column.integers[row]);
+        case TypeId::timestamp:
+            return timestamp_text(column.integers[row]);
+        case TypeId::float64:
+            return float_text(column.floats[row]);
+        case TypeId::binary:
+            return hex_text(column.strings[row]);
         case TypeId::string:
-        case TypeId::json: return std::string(column.strings[row]);
+        case TypeId::json:
+            return std::string(column.strings[row]);
     }
     return {};
 }
@@ -190,15 +229,27 @@ void append_value_json(std::string& out, const Column& column, std::size_t row) 
     switch (column.type) {
         case TypeId::boolean:
         case TypeId::int32:
-        case TypeId::int64: out += value_text(column, row); break;
+        case TypeId::int64:
+            out += value_text(column, row);
+            break;
         case TypeId::float64:
             out += std::isfinite(column.floats[row]) ? value_text(column, row) : "null";
             break;
-        case TypeId::json: out += column.strings[row]; break;
-        case TypeId::timestamp: out += '"' + format_time_us(column.integers[row]) + '"'; break;
-        case TypeId::date: out += '"' + date_text(column.integers[row]) + '"'; break;
-        case TypeId::string: append_json_string(out, column.strings[row]); break;
-        case TypeId::binary: append_json_string(out, hex_text(column.strings[row])); break;
+        case TypeId::json:
+            out += column.strings[row];
+            break;
+        case TypeId::timestamp:
+            out += '"' + format_time_us(column.integers[row]) + '"';
+            break;
+        case TypeId::date:
+            out += '"' + date_text(column.integers[row]) + '"';
+            break;
+        case TypeId::string:
+            append_json_string(out, column.strings[row]);
+            break;
+        case TypeId::binary:
+            append_json_string(out, hex_text(column.strings[row]));
+            break;
     }
 }
 

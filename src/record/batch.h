@@ -28,8 +28,8 @@ private:
     std::size_t bytes_ = 0;
 };
 
-/// One column of values. Exactly one of integers, floats and strings is used, as storage_of(type) says, and holds
-/// one entry for each row, also for nulls (whose entry is zero or empty).
+/// One column of values. Exactly one of integers, floats and strings is used, as storage_of(type) says, and
+/// holds one entry for each row, also for nulls (whose entry is zero or empty).
 struct Column {
     TypeId type = TypeId::string;
     std::vector<std::uint8_t> nulls;  ///< 1 = null, one a row; empty when no value is null
@@ -48,8 +48,8 @@ struct Column {
     void append_from(const Column& other, std::size_t row);
 };
 
-/// Rows [0, rows) of columns as schema names them. Append-only input has no deletes; results that replace earlier
-/// ones (a window's newer count) are written as upserts by key.
+/// Rows [0, rows) of columns as schema names them. Append-only input has no deletes; results that replace
+/// earlier ones (a window's newer count) are written as upserts by key.
 struct Batch {
     Schema schema;
     std::vector<Column> columns;
@@ -67,7 +67,8 @@ Batch make_batch(const Schema& schema);
 std::string float_text(double value);
 /// The text as a JSON string, with its quotes.
 void append_json_string(std::string& out, std::string_view text);
-/// A value as text for people and tests: NULL, true, 12, 1.5, text, 2026-01-31, 2026-01-31 23:59:59.123, 0xCAFE.
+/// A value as text for people and tests: NULL, true, 12, 1.5, text, 2026-01-31, 2026-01-31 23:59:59.123,
+/// 0xCAFE.
 std::string value_text(const Column& column, std::size_t row);
 /// A value as JSON: null, true, 12, "text", "2026-01-31T23:59:59.123Z"; json columns as they are.
 void append_value_json(std::string& out, const Column& column, std::size_t row);

@@ -5,8 +5,11 @@
 namespace penstock {
 
 TEST(BatchTest, ValuesAsTextAndJson) {
-    auto batch = make_batch({{"n", TypeId::int64}, {"s", TypeId::string}, {"t", TypeId::timestamp},
-                             {"f", TypeId::float64}, {"b", TypeId::boolean}});
+    auto batch = make_batch({{"n", TypeId::int64},
+                             {"s", TypeId::string},
+                             {"t", TypeId::timestamp},
+                             {"f", TypeId::float64},
+                             {"b", TypeId::boolean}});
     batch.columns[0].append_integer(-5);
     batch.columns[1].append_string("a\"b\n");
     batch.columns[2].append_integer(1'700'000'000'120'000);

@@ -1,4 +1,5 @@
-// The types of columns. Values of nested types travel as JSON text (TypeId::json) until a query takes them apart.
+// The types of columns. Values of nested types travel as JSON text (TypeId::json) until a query takes them
+// apart.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,18 @@ std::optional<TypeId> type_of_name(std::string_view name);
 enum class Storage : std::uint8_t { integers, floats, strings };
 constexpr Storage storage_of(TypeId type) {
     switch (type) {
-        case TypeId::boolean:    // 0 or 1
+        case TypeId::boolean:  // 0 or 1
         case TypeId::int32:
         case TypeId::int64:
         case TypeId::date:       // days since 1970-01-01
         case TypeId::timestamp:  // microseconds since 1970-01-01T00:00:00Z
             return Storage::integers;
-        case TypeId::float64: return Storage::floats;
+        case TypeId::float64:
+            return Storage::floats;
         case TypeId::string:  // UTF-8
         case TypeId::binary:
-        case TypeId::json: return Storage::strings;
+        case TypeId::json:
+            return Storage::strings;
     }
     return Storage::strings;
 }

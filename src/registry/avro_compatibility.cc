@@ -111,8 +111,8 @@ private:
         add("TYPE_MISMATCH", path,
             "The type (path '{path}') of a field in the {reader} schema does not match with the "
             "{writer} schema",
-            fmt::format("reader type: {} not compatible with writer type: {}",
-                        upper(to_string(reader.kind)), upper(to_string(writer.kind))));
+            fmt::format("reader type: {} not compatible with writer type: {}", upper(to_string(reader.kind)),
+                        upper(to_string(writer.kind))));
     }
 
     /// The unqualified names count, and the reader's aliases.
@@ -176,8 +176,8 @@ private:
 
     static const AvroField* written_field(const Fields& written, const AvroField& reader) {
         auto found = written.find(reader.name);
-        for (auto alias = reader.aliases.begin();
-             found == written.end() && alias != reader.aliases.end(); ++alias)
+        for (auto alias = reader.aliases.begin(); found == written.end() && alias != reader.aliases.end();
+             ++alias)
             found = written.find(*alias);
         return found == written.end() ? nullptr : found->second;
     }

@@ -26,9 +26,7 @@ std::optional<AvroKind> primitive_of(std::string_view name) {
 }
 
 bool is_name(std::string_view text) {
-    auto letter = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
+    auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
     auto right = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
     return !text.empty() && letter(text[0]) && std::all_of(text.begin(), text.end(), right);
 }
@@ -71,27 +69,24 @@ public:
             case AvroKind::enumeration:
                 return value.is_string() && is_symbol(type, value.string);
             case AvroKind::array:
-                return value.is_array() && std::all_of(value.items.begin(), value.items.end(),
-                                                       [&](const JsonValue* item) {
-                                                           return fits(*type.element, *item);
-                                                       });
+                return value.is_array() &&
+                       std::all_of(value.items.begin(), value.items.end(),
+                                   [&](const JsonValue* item) { return fits(*type.element, *item); });
             case AvroKind::map:
                 return value.is_object() &&
-                       std::all_of(
-                           value.members.begin(), value.members.end(),
-                           [&](const auto& member) { return fits(*type.element, *member.second); });
+                       std::all_of(value.members.begin(), value.members.end(),
+                                   [&](const auto& member) { return fits(*type.element, *member.second); });
             case AvroKind::union_type:
                 return std::any_of(type.branches.begin(), type.branches.end(),
                                    [&](const AvroType* branch) { return fits(*branch, value); });
             case AvroKind::record:
                 steps_ += int(value.members.size());
                 return value.is_object() &&
-                       std::all_of(type.fields.begin(), type.fields.end(),
-                                   [&](const AvroField& field) {
-                                       const auto* member = value.find(field.name);
-                                       return member != nullptr ? fits(*field.type, *member)
-                                                                : field.default_json.has_value();
-                                   });
+                       std::all_of(type.fields.begin(), type.fields.end(), [&](const AvroField& field) {
+                           const auto* member = value.find(field.name);
+                           return member != nullptr ? fits(*field.type, *member)
+                                                    : field.default_json.has_value();
+                       });
         }
         return false;
     }
@@ -109,8 +104,7 @@ class Parser {
 public:
     explicit Parser(std::deque<AvroType>& types) : types_(types) {}
 
-    Result<const AvroType*> parse(const JsonValue& json, std::string_view space,
-                                  const std::string& path) {
+    Result<const AvroType*> parse(const JsonValue& json, std::string_view space, const std::string& path) {
         if (json.is_string()) return by_name(json.string, space, path);
         if (json.is_array()) return union_of(json, space, path);
         if (!json.is_object()) return wrong(path, "expected a type: a name, an object or an array");
@@ -135,8 +129,7 @@ private:
                     fmt::format(text, std::forward<Args>(args)...));
     }
 
-    Result<const AvroType*> by_name(std::string_view name, std::string_view space,
-                                    const std::string& path) {
+    Result<const AvroType*> by_name(std::string_view name, std::string_view space, const std::string& path) {
         if (auto kind = primitive_of(name)) return plain(*kind);
         auto full = name.find('.') == std::string_view::npos && !space.empty()
                         ? fmt::format("{}.{}", space, name)
@@ -144,11 +137,9 @@ private:
         auto known = named_.find(full);
         if (known == named_.end()) known = named_.find(std::string(name));
         if (known != named_.end()) return known->second;
-        if (name == "record" || name == "enum" || name == "fixed" || name == "array" ||
-            name == "map")
-            return wrong(
-                path, "'{}' needs attributes of its own: expected an object with \"type\": \"{}\"",
-                name, name);
+        if (name == "record" || name == "enum" || name == "fixed" || name == "array" || name == "map")
+            return wrong(path, "'{}' needs attributes of its own: expected an object with \"type\": \"{}\"",
+                         name, name);
         return wrong(path, "unknown type '{}'", name);
     }
 
@@ -188,8 +179,7 @@ private:
         return value->string;
     }
 
-    static Result<std::vector<std::string>> names_of(const JsonValue& json,
-                                                     std::string_view attribute,
+    static Result<std::vector<std::string>> names_of(const JsonValue& json, std::string_view attribute,
                                                      const std::string& path) {
         std::vector<std::string> names;
         const auto* value = json.find(attribute);
@@ -217,8 +207,7 @@ private:
                      : declared               ? *declared
                                               : std::string(space);
         if (!is_name(type.name) || (!type.space.empty() && !is_full_name(type.space)))
-            return wrong(path,
-                         "'{}' is not a name; expected letters, digits and '_', not a digit first",
+            return wrong(path, "'{}' is not a name; expected letters, digits and '_', not a digit first",
                          type.full_name());
         if (primitive_of(type.name) && type.space.empty())
             return wrong(path, "'{}' is the name of a primitive type", type.name);
@@ -232,8 +221,8 @@ private:
         return &type;
     }
 
-    Result<const AvroType*> record(const JsonValue& json, std::string_view space,
-                                   const std::string& path, bool is_error) {
+    Result<const AvroType*> record(const JsonValue& json, std::string_view space, const std::string& path,
+                                   bool is_error) {
         auto* type = TRY(named(json, AvroKind::record, space, path));
         type->is_error = is_error;
         const auto* fields = json.find("fields");
@@ -247,22 +236,20 @@ private:
                 return wrong(at, "the field '{}' is defined twice", field.name);
             type->fields.push_back(std::move(field));
         }
-        type->properties =
-            properties_of(json, {"type", "name", "namespace", "doc", "aliases", "fields"});
+        type->properties = properties_of(json, {"type", "name", "namespace", "doc", "aliases", "fields"});
         // Defaults are checked last: one may be of the record's own type.
         for (std::size_t i = 0; i < type->fields.size(); ++i) {
             const auto* value = fields->items[i]->find("default");
             const auto& field = type->fields[i];
             if (value == nullptr || defaults_.fits(*field.type, *value)) continue;
             return wrong(fmt::format("{}/fields/{}", path, i),
-                         "the default {} of the field '{}' is no value of its type {}",
-                         value->text(), field.name, to_string(field.type->kind));
+                         "the default {} of the field '{}' is no value of its type {}", value->text(),
+                         field.name, to_string(field.type->kind));
         }
         return type;
     }
 
-    Result<AvroField> field(const JsonValue& json, std::string_view space,
-                            const std::string& path) {
+    Result<AvroField> field(const JsonValue& json, std::string_view space, const std::string& path) {
         if (!json.is_object()) return wrong(path, "expected an object with 'name' and 'type'");
         AvroField field;
         auto name = TRY(text_of(json, "name", path));
@@ -276,11 +263,9 @@ private:
         if (const auto* value = json.find("default")) field.default_json = value->text();
         if (auto order = TRY(text_of(json, "order", path))) field.order = *order;
         if (field.order != "ascending" && field.order != "descending" && field.order != "ignore")
-            return wrong(path, "'order': expected ascending, descending or ignore, found '{}'",
-                         field.order);
+            return wrong(path, "'order': expected ascending, descending or ignore, found '{}'", field.order);
         field.aliases = TRY(names_of(json, "aliases", path));
-        field.properties =
-            properties_of(json, {"name", "type", "doc", "default", "order", "aliases"});
+        field.properties = properties_of(json, {"name", "type", "doc", "default", "order", "aliases"});
         return field;
     }
 
@@ -294,32 +279,28 @@ private:
         std::set<std::string> seen;
         for (const auto& symbol : type->symbols) {
             if (!is_name(symbol)) return wrong(path, "'{}' is not a symbol", symbol);
-            if (!seen.insert(symbol).second)
-                return wrong(path, "the symbol '{}' stands twice", symbol);
+            if (!seen.insert(symbol).second) return wrong(path, "the symbol '{}' stands twice", symbol);
         }
         type->default_symbol = TRY(text_of(json, "default", path));
         if (type->default_symbol && !seen.contains(*type->default_symbol))
             return wrong(path, "the default '{}' is none of the symbols", *type->default_symbol);
-        type->properties = properties_of(
-            json, {"type", "name", "namespace", "doc", "aliases", "symbols", "default"});
+        type->properties =
+            properties_of(json, {"type", "name", "namespace", "doc", "aliases", "symbols", "default"});
         return type;
     }
 
-    Result<const AvroType*> fixed(const JsonValue& json, std::string_view space,
-                                  const std::string& path) {
+    Result<const AvroType*> fixed(const JsonValue& json, std::string_view space, const std::string& path) {
         auto* type = TRY(named(json, AvroKind::fixed, space, path));
         const auto* size = json.find("size");
         if (size == nullptr || size->kind != JsonValue::Kind::integer || size->integer < 0)
             return wrong(path, "fixed '{}': expected a 'size' of 0 or more", type->full_name());
         type->size = size->integer;
-        type->properties =
-            properties_of(json, {"type", "name", "namespace", "doc", "aliases", "size"});
+        type->properties = properties_of(json, {"type", "name", "namespace", "doc", "aliases", "size"});
         return type;
     }
 
-    Result<const AvroType*> container(const JsonValue& json, AvroKind kind,
-                                      std::string_view attribute, std::string_view space,
-                                      const std::string& path) {
+    Result<const AvroType*> container(const JsonValue& json, AvroKind kind, std::string_view attribute,
+                                      std::string_view space, const std::string& path) {
         const auto* element = json.find(attribute);
         if (element == nullptr)
             return wrong(path, "{}: expected the attribute '{}'", to_string(kind), attribute);
@@ -330,18 +311,15 @@ private:
         return &type;
     }
 
-    Result<const AvroType*> union_of(const JsonValue& json, std::string_view space,
-                                     const std::string& path) {
+    Result<const AvroType*> union_of(const JsonValue& json, std::string_view space, const std::string& path) {
         auto& type = types_.emplace_back();
         type.kind = AvroKind::union_type;
         std::set<std::string> seen;
         for (std::size_t i = 0; i < json.items.size(); ++i) {
             auto at = fmt::format("{}/{}", path, i);
             const auto* branch = TRY(parse(*json.items[i], space, at));
-            if (branch->kind == AvroKind::union_type)
-                return wrong(at, "a union may not hold a union");
-            auto name =
-                branch->is_named() ? branch->full_name() : std::string(to_string(branch->kind));
+            if (branch->kind == AvroKind::union_type) return wrong(at, "a union may not hold a union");
+            auto name = branch->is_named() ? branch->full_name() : std::string(to_string(branch->kind));
             if (!seen.insert(name).second) return wrong(at, "'{}' stands twice in the union", name);
             type.branches.push_back(branch);
         }
@@ -370,8 +348,7 @@ private:
         out_.key("aliases").begin_array();
         for (const auto& alias : all) {
             auto dot = alias.rfind('.');
-            bool relative =
-                dot != std::string::npos && std::string_view(alias).substr(0, dot) == space;
+            bool relative = dot != std::string::npos && std::string_view(alias).substr(0, dot) == space;
             out_.value(relative ? alias.substr(dot + 1) : alias);
         }
         out_.end_array();

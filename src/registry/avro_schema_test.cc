@@ -68,19 +68,16 @@ INSTANTIATE_TEST_SUITE_P(
             "/fields/1: the field 'a' is defined twice"},
         Wrong{R"({"type":"record","name":"R","fields":[{"name":"a","type":"int","default":"x"}]})",
               "/fields/0: the default \"x\" of the field 'a' is no value of its type int"},
-        Wrong{
-            R"({"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"nix"}}]})",
-            "/fields/0/type/items: unknown type 'nix'"},
+        Wrong{R"({"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"nix"}}]})",
+              "/fields/0/type/items: unknown type 'nix'"},
         Wrong{R"(["int","int"])", "/1: 'int' stands twice in the union"},
         Wrong{R"([["int"]])", "/0: a union may not hold a union"},
-        Wrong{R"({"type":"enum","name":"E","symbols":["A","A"]})",
-              "/: the symbol 'A' stands twice"},
+        Wrong{R"({"type":"enum","name":"E","symbols":["A","A"]})", "/: the symbol 'A' stands twice"},
         Wrong{R"({"type":"enum","name":"E","symbols":["A"],"default":"B"})",
               "/: the default 'B' is none of the symbols"},
         Wrong{R"({"type":"fixed","name":"F"})", "/: fixed 'F': expected a 'size' of 0 or more"},
-        Wrong{
-            R"(["null",{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":1}])",
-            "/2: the type 'F' is defined twice"},
+        Wrong{R"(["null",{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":1}])",
+              "/2: the type 'F' is defined twice"},
         Wrong{R"("record")",
               "/: 'record' needs attributes of its own: expected an object with \"type\": "
               "\"record\""},
@@ -99,8 +96,8 @@ TEST(AvroSchema, DefaultThatFitsNoWayEnds) {
     std::string value = "5";
     std::string names;
     for (int i = 0; i < 8; ++i) names += fmt::format(R"(,"R{}")", i);
-    auto records = std::string(
-        R"({"type":"record","name":"R0","fields":[{"name":"n","type":["null","R0"]}]})");
+    auto records =
+        std::string(R"({"type":"record","name":"R0","fields":[{"name":"n","type":["null","R0"]}]})");
     for (int i = 0; i < 50; ++i) value = R"({"n":)" + value + "}";
     std::string fields = fmt::format(R"({{"name":"a","type":{}}})", records);
     for (int i = 1; i < 8; ++i)
@@ -112,16 +109,14 @@ TEST(AvroSchema, DefaultThatFitsNoWayEnds) {
     EXPECT_THAT(canonical(text), testing::HasSubstr("is no value of its type union"));
 }
 TEST(AvroSchema, DefaultsOfEveryType) {
-    for (
-        auto field :
-        {R"("type":"null","default":null)", R"("type":"boolean","default":true)",
-         R"("type":"long","default":-1)", R"("type":"double","default":1)",
-         R"("type":"bytes","default":"\u00ff")", R"("type":["null","string"],"default":"x")",
-         R"("type":{"type":"array","items":"int"},"default":[1,2])",
-         R"("type":{"type":"map","values":"int"},"default":{"a":1})",
-         R"("type":{"type":"record","name":"I","fields":[{"name":"x","type":"int"}]},"default":{"x":1})"}) {
-        auto text =
-            fmt::format(R"({{"type":"record","name":"R","fields":[{{"name":"a",{}}}]}})", field);
+    for (auto field :
+         {R"("type":"null","default":null)", R"("type":"boolean","default":true)",
+          R"("type":"long","default":-1)", R"("type":"double","default":1)",
+          R"("type":"bytes","default":"\u00ff")", R"("type":["null","string"],"default":"x")",
+          R"("type":{"type":"array","items":"int"},"default":[1,2])",
+          R"("type":{"type":"map","values":"int"},"default":{"a":1})",
+          R"("type":{"type":"record","name":"I","fields":[{"name":"x","type":"int"}]},"default":{"x":1})"}) {
+        auto text = fmt::format(R"({{"type":"record","name":"R","fields":[{{"name":"a",{}}}]}})", field);
         EXPECT_TRUE(AvroSchema::parse(text)) << text;
     }
 }

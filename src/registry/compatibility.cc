@@ -10,24 +10,21 @@
 namespace penstock::registry {
 namespace {
 
-constexpr std::array level_names{
-    std::pair{CompatibilityLevel::none, "NONE"},
-    std::pair{CompatibilityLevel::backward, "BACKWARD"},
-    std::pair{CompatibilityLevel::backward_transitive, "BACKWARD_TRANSITIVE"},
-    std::pair{CompatibilityLevel::forward, "FORWARD"},
-    std::pair{CompatibilityLevel::forward_transitive, "FORWARD_TRANSITIVE"},
-    std::pair{CompatibilityLevel::full, "FULL"},
-    std::pair{CompatibilityLevel::full_transitive, "FULL_TRANSITIVE"}};
+constexpr std::array level_names{std::pair{CompatibilityLevel::none, "NONE"},
+                                 std::pair{CompatibilityLevel::backward, "BACKWARD"},
+                                 std::pair{CompatibilityLevel::backward_transitive, "BACKWARD_TRANSITIVE"},
+                                 std::pair{CompatibilityLevel::forward, "FORWARD"},
+                                 std::pair{CompatibilityLevel::forward_transitive, "FORWARD_TRANSITIVE"},
+                                 std::pair{CompatibilityLevel::full, "FULL"},
+                                 std::pair{CompatibilityLevel::full_transitive, "FULL_TRANSITIVE"}};
 
 bool looks_backward(CompatibilityLevel level) {
-    return level == CompatibilityLevel::backward ||
-           level == CompatibilityLevel::backward_transitive || level == CompatibilityLevel::full ||
-           level == CompatibilityLevel::full_transitive;
+    return level == CompatibilityLevel::backward || level == CompatibilityLevel::backward_transitive ||
+           level == CompatibilityLevel::full || level == CompatibilityLevel::full_transitive;
 }
 bool looks_forward(CompatibilityLevel level) {
-    return level == CompatibilityLevel::forward ||
-           level == CompatibilityLevel::forward_transitive || level == CompatibilityLevel::full ||
-           level == CompatibilityLevel::full_transitive;
+    return level == CompatibilityLevel::forward || level == CompatibilityLevel::forward_transitive ||
+           level == CompatibilityLevel::full || level == CompatibilityLevel::full_transitive;
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
@@ -46,8 +43,7 @@ std::string message_of(const Difference& difference, bool reader_is_new) {
 }
 
 std::unexpected<Error> no_protobuf() {
-    return fail(Errc::unsupported,
-                "schemas of the type PROTOBUF are not offered; expected AVRO or JSON");
+    return fail(Errc::unsupported, "schemas of the type PROTOBUF are not offered; expected AVRO or JSON");
 }
 
 }  // namespace
@@ -81,8 +77,7 @@ std::optional<CompatibilityLevel> compatibility_level_of(std::string_view name) 
 
 bool is_transitive(CompatibilityLevel level) {
     return level == CompatibilityLevel::backward_transitive ||
-           level == CompatibilityLevel::forward_transitive ||
-           level == CompatibilityLevel::full_transitive;
+           level == CompatibilityLevel::forward_transitive || level == CompatibilityLevel::full_transitive;
 }
 
 Result<std::string> canonical_schema(SchemaKind kind, std::string_view text) {
@@ -129,9 +124,9 @@ Result<std::vector<std::string>> incompatibilities(CompatibilityLevel level, Sch
     for (std::size_t i = 0; i < count; ++i) {
         const auto& old = earlier[earlier.size() - 1 - i];
         if (old.kind != kind) {
-            messages.push_back(fmt::format(
-                "Incompatible because of different schema type: {} now, {} in version {}",
-                to_string(kind), to_string(old.kind), old.version));
+            messages.push_back(
+                fmt::format("Incompatible because of different schema type: {} now, {} in version {}",
+                            to_string(kind), to_string(old.kind), old.version));
         } else {
             if (looks_backward(level))
                 for (const auto& found : TRY(differences(kind, text, old.text)))

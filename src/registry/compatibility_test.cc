@@ -10,13 +10,11 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 /// "TYPE at path" of each difference.
-std::vector<std::string> compare(SchemaKind kind, std::string_view reader,
-                                 std::string_view writer) {
+std::vector<std::string> compare(SchemaKind kind, std::string_view reader, std::string_view writer) {
     auto r = canonical_schema(kind, reader), w = canonical_schema(kind, writer);
     if (!r || !w) return {"error: " + (r ? w.error().text : r.error().text)};
     std::vector<std::string> out;
-    for (const auto& found : *differences(kind, *r, *w))
-        out.push_back(found.type + " " + found.path);
+    for (const auto& found : *differences(kind, *r, *w)) out.push_back(found.type + " " + found.path);
     return out;
 }
 std::vector<std::string> avro(std::string_view reader, std::string_view writer) {
@@ -40,9 +38,8 @@ TEST(AvroCompatibility, Promotions) {
 }
 TEST(AvroCompatibility, FieldAddedWithAndWithoutDefault) {
     auto old = record(R"({"name":"a","type":"int"})");
-    EXPECT_THAT(
-        avro(record(R"({"name":"a","type":"int"},{"name":"b","type":"int","default":0})"), old),
-        IsEmpty());
+    EXPECT_THAT(avro(record(R"({"name":"a","type":"int"},{"name":"b","type":"int","default":0})"), old),
+                IsEmpty());
     EXPECT_THAT(avro(record(R"({"name":"a","type":"int"},{"name":"b","type":"int"})"), old),
                 ElementsAre("READER_FIELD_MISSING_DEFAULT_VALUE /fields/1"));
 }
@@ -61,9 +58,8 @@ TEST(AvroCompatibility, RecordRenamedWithAlias) {
     EXPECT_THAT(avro(record("", R"(,"aliases":["n.Old"])"), old), IsEmpty());
 }
 TEST(AvroCompatibility, FieldTypeChanged) {
-    EXPECT_THAT(
-        avro(record(R"({"name":"a","type":"int"})"), record(R"({"name":"a","type":"string"})")),
-        ElementsAre("TYPE_MISMATCH /fields/0/type"));
+    EXPECT_THAT(avro(record(R"({"name":"a","type":"int"})"), record(R"({"name":"a","type":"string"})")),
+                ElementsAre("TYPE_MISMATCH /fields/0/type"));
 }
 TEST(AvroCompatibility, Unions) {
     EXPECT_THAT(avro(R"(["null","int"])", R"("int")"), IsEmpty());
@@ -80,16 +76,13 @@ TEST(AvroCompatibility, Enumerations) {
         return fmt::format(R"({{"type":"enum","name":"E","symbols":[{}]{}}})", list, more);
     };
     EXPECT_THAT(avro(symbols(R"("A","B")"), symbols(R"("A")")), IsEmpty());
-    EXPECT_THAT(avro(symbols(R"("A")"), symbols(R"("A","B")")),
-                ElementsAre("MISSING_ENUM_SYMBOLS /symbols"));
+    EXPECT_THAT(avro(symbols(R"("A")"), symbols(R"("A","B")")), ElementsAre("MISSING_ENUM_SYMBOLS /symbols"));
     EXPECT_THAT(avro(symbols(R"("A")", R"(,"default":"A")"), symbols(R"("A","B")")), IsEmpty());
 }
 TEST(AvroCompatibility, FixedArraysAndMaps) {
-    EXPECT_THAT(
-        avro(R"({"type":"fixed","name":"F","size":4})", R"({"type":"fixed","name":"F","size":5})"),
-        ElementsAre("FIXED_SIZE_MISMATCH /size"));
-    EXPECT_THAT(avro(R"({"type":"array","items":"long"})", R"({"type":"array","items":"int"})"),
-                IsEmpty());
+    EXPECT_THAT(avro(R"({"type":"fixed","name":"F","size":4})", R"({"type":"fixed","name":"F","size":5})"),
+                ElementsAre("FIXED_SIZE_MISMATCH /size"));
+    EXPECT_THAT(avro(R"({"type":"array","items":"long"})", R"({"type":"array","items":"int"})"), IsEmpty());
     EXPECT_THAT(avro(R"({"type":"map","values":"int"})", R"({"type":"map","values":"string"})"),
                 ElementsAre("TYPE_MISMATCH /values"));
 }
@@ -101,29 +94,23 @@ TEST(AvroCompatibility, RecursiveRecord) {
 TEST(JsonCompatibility, TypesWidenAndNarrow) {
     EXPECT_THAT(json(R"({"type":"number"})", R"({"type":"integer"})"), IsEmpty());
     EXPECT_THAT(json(R"({"type":["string","null"]})", R"({"type":"string"})"), IsEmpty());
-    EXPECT_THAT(json(R"({"type":"integer"})", R"({"type":"number"})"),
-                ElementsAre("TYPE_NARROWED #/"));
-    EXPECT_THAT(json(R"({"type":"string"})", R"({"type":"integer"})"),
-                ElementsAre("TYPE_CHANGED #/"));
+    EXPECT_THAT(json(R"({"type":"integer"})", R"({"type":"number"})"), ElementsAre("TYPE_NARROWED #/"));
+    EXPECT_THAT(json(R"({"type":"string"})", R"({"type":"integer"})"), ElementsAre("TYPE_CHANGED #/"));
     EXPECT_THAT(json("{}", R"({"type":"string"})"), IsEmpty());
     EXPECT_THAT(json(R"({"type":"string"})", "true"), ElementsAre("TYPE_NARROWED #/"));
 }
 TEST(JsonCompatibility, PropertyAddedToOpenAndClosedModel) {
     auto open = R"({"type":"object","properties":{"a":{"type":"string"}}})";
-    auto open_more =
-        R"({"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}}})";
-    EXPECT_THAT(json(open_more, open),
-                ElementsAre("PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL #/properties/b"));
-    auto closed =
-        R"({"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false})";
+    auto open_more = R"({"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}}})";
+    EXPECT_THAT(json(open_more, open), ElementsAre("PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL #/properties/b"));
+    auto closed = R"({"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false})";
     auto closed_more =
         R"({"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"additionalProperties":false})";
     EXPECT_THAT(json(closed_more, closed), IsEmpty());
     EXPECT_THAT(json(closed, closed_more),
                 ElementsAre("PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL #/properties/b"));
     EXPECT_THAT(json(open, open_more), IsEmpty());
-    EXPECT_THAT(json(closed, open),
-                ElementsAre("ADDITIONAL_PROPERTIES_REMOVED #/additionalProperties"));
+    EXPECT_THAT(json(closed, open), ElementsAre("ADDITIONAL_PROPERTIES_REMOVED #/additionalProperties"));
 }
 TEST(JsonCompatibility, Required) {
     auto without = R"({"type":"object","properties":{"a":{"type":"string"}}})";
@@ -137,13 +124,11 @@ TEST(JsonCompatibility, Required) {
 TEST(JsonCompatibility, BoundsAndValues) {
     EXPECT_THAT(json(R"({"type":"string","maxLength":5})", R"({"type":"string","maxLength":9})"),
                 ElementsAre("MAXLENGTH_DECREASED #/maxLength"));
-    EXPECT_THAT(json(R"({"type":"string","maxLength":9})", R"({"type":"string","maxLength":5})"),
-                IsEmpty());
+    EXPECT_THAT(json(R"({"type":"string","maxLength":9})", R"({"type":"string","maxLength":5})"), IsEmpty());
     EXPECT_THAT(json(R"({"type":"integer","minimum":1})", R"({"type":"integer"})"),
                 ElementsAre("MINIMUM_ADDED #/minimum"));
     EXPECT_THAT(json(R"({"enum":["a","b"]})", R"({"enum":["a"]})"), IsEmpty());
-    EXPECT_THAT(json(R"({"enum":["a"]})", R"({"enum":["a","b"]})"),
-                ElementsAre("ENUM_ARRAY_NARROWED #/"));
+    EXPECT_THAT(json(R"({"enum":["a"]})", R"({"enum":["a","b"]})"), ElementsAre("ENUM_ARRAY_NARROWED #/"));
 }
 TEST(JsonCompatibility, ItemsReferencesAndAlternatives) {
     EXPECT_THAT(json(R"({"type":"array","items":{"type":"number"}})",
@@ -155,17 +140,15 @@ TEST(JsonCompatibility, ItemsReferencesAndAlternatives) {
     auto tree =
         R"({"$ref":"#/definitions/t","definitions":{"t":{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#/definitions/t"}}}}}})";
     EXPECT_THAT(json(tree, tree), IsEmpty());
-    EXPECT_THAT(
-        json(R"({"anyOf":[{"type":"string"},{"type":"integer"}]})", R"({"type":"integer"})"),
-        IsEmpty());
+    EXPECT_THAT(json(R"({"anyOf":[{"type":"string"},{"type":"integer"}]})", R"({"type":"integer"})"),
+                IsEmpty());
     EXPECT_THAT(json(R"({"oneOf":[{"type":"string"}]})", R"({"type":"integer"})"),
                 ElementsAre("COMBINED_TYPE_SUBSCHEMAS_CHANGED #/"));
     EXPECT_THAT(json(R"({"type":"string"})", R"({"anyOf":[{"type":"string"},{"type":"integer"}]})"),
                 ElementsAre("TYPE_CHANGED #/"));
 }
 TEST(JsonCompatibility, SchemasThatAreNone) {
-    EXPECT_THAT(json("5", "{}"),
-                ElementsAre("error: /: expected a schema: an object, true or false"));
+    EXPECT_THAT(json("5", "{}"), ElementsAre("error: /: expected a schema: an object, true or false"));
     EXPECT_THAT(json(R"({"properties":{"a":{"type":"text"}}})", "{}"),
                 ElementsAre("error: /properties/a/type: expected null, boolean, integer, number, "
                             "string, array or object, or a list of them"));
@@ -180,16 +163,14 @@ TEST(AvroCompatibility, UnionsInUnionsEnd) {
             std::string fields;
             for (int k = 0; k <= i; ++k)
                 fields += fmt::format(
-                    R"({}{{"name":"f{}","type":[{}]}})", k > 0 ? "," : "", k,
-                    i == 0 ? "\"null\"" : [&] {
+                    R"({}{{"name":"f{}","type":[{}]}})", k > 0 ? "," : "", k, i == 0 ? "\"null\"" : [&] {
                         std::string names;
-                        for (int n = 0; n < i; ++n)
-                            names += fmt::format("{}\"R{}\"", n > 0 ? "," : "", n);
+                        for (int n = 0; n < i; ++n) names += fmt::format("{}\"R{}\"", n > 0 ? "," : "", n);
                         return names;
                     }());
             if (i == 0) fields = fmt::format(R"({{"name":"f0","type":"{}"}})", last);
-            branches += fmt::format(R"({}{{"type":"record","name":"R{}","fields":[{}]}})",
-                                    i > 0 ? "," : "", i, fields);
+            branches += fmt::format(R"({}{{"type":"record","name":"R{}","fields":[{}]}})", i > 0 ? "," : "",
+                                    i, fields);
         }
         return "[" + branches + "]";
     };
@@ -237,14 +218,13 @@ TEST(CompatibilityLevels, TransitiveLooksAtAll) {
     EXPECT_FALSE(at_level(CompatibilityLevel::backward_transitive, third, {first, second}).empty());
 }
 TEST(CompatibilityLevels, MessagesNameTheVersionAndTheLevel) {
-    EXPECT_THAT(at_level(CompatibilityLevel::backward, record(R"({"name":"b","type":"int"})"),
-                         {record("")}),
-                ElementsAre("{errorType:'READER_FIELD_MISSING_DEFAULT_VALUE', description:'The "
-                            "field 'b' at path '/fields/0' in the new schema has no "
-                            "default value and is missing in the old schema', additionalInfo:'b'}",
-                            "{oldSchemaVersion: 1}",
-                            R"({oldSchema: '{"type":"record","name":"R","fields":[]}'})",
-                            "{compatibility: 'BACKWARD'}"));
+    EXPECT_THAT(
+        at_level(CompatibilityLevel::backward, record(R"({"name":"b","type":"int"})"), {record("")}),
+        ElementsAre("{errorType:'READER_FIELD_MISSING_DEFAULT_VALUE', description:'The "
+                    "field 'b' at path '/fields/0' in the new schema has no "
+                    "default value and is missing in the old schema', additionalInfo:'b'}",
+                    "{oldSchemaVersion: 1}", R"({oldSchema: '{"type":"record","name":"R","fields":[]}'})",
+                    "{compatibility: 'BACKWARD'}"));
 }
 
 }  // namespace

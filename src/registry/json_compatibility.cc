@@ -8,8 +8,7 @@
 namespace penstock::registry {
 namespace {
 
-constexpr std::array type_names{"null",   "boolean", "integer", "number",
-                                "string", "array",   "object"};
+constexpr std::array type_names{"null", "boolean", "integer", "number", "string", "array", "object"};
 using Types = unsigned;  // a bit for each of type_names
 using Names = std::set<std::string_view>;
 
@@ -44,26 +43,22 @@ public:
         if (schema.kind == JsonValue::Kind::boolean) return {};
         if (!schema.is_object()) return wrong(path, "expected a schema: an object, true or false");
         TRY(check_type(schema, path));
-        for (auto keyword :
-             {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}) {
+        for (auto keyword : {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}) {
             const auto* map = schema.find(keyword);
             if (map == nullptr) continue;
             auto at = fmt::format("{}/{}", path, keyword);
             if (!map->is_object()) return wrong(at, "expected an object of schemas");
-            for (const auto& [name, value] : map->members)
-                TRY(check(*value, fmt::format("{}/{}", at, name)));
+            for (const auto& [name, value] : map->members) TRY(check(*value, fmt::format("{}/{}", at, name)));
         }
         for (auto keyword : {"additionalProperties", "items", "additionalItems", "not", "contains",
                              "propertyNames", "if", "then", "else"}) {
             const auto* value = schema.find(keyword);
-            if (value == nullptr || (value->is_array() && std::string_view(keyword) == "items"))
-                continue;
+            if (value == nullptr || (value->is_array() && std::string_view(keyword) == "items")) continue;
             TRY(check(*value, fmt::format("{}/{}", path, keyword)));
         }
         for (auto keyword : {"allOf", "anyOf", "oneOf", "prefixItems", "items"}) {
             const auto* list = schema.find(keyword);
-            if (list == nullptr || (!list->is_array() && std::string_view(keyword) == "items"))
-                continue;
+            if (list == nullptr || (!list->is_array() && std::string_view(keyword) == "items")) continue;
             if (!list->is_array())
                 return wrong(fmt::format("{}/{}", path, keyword), "expected an array of schemas");
             for (std::size_t i = 0; i < list->items.size(); ++i)
@@ -83,8 +78,8 @@ private:
         std::vector<const JsonValue*> names{type};
         if (type->is_array()) names = type->items;
         for (const auto* name : names) {
-            bool known = name->is_string() && std::find(type_names.begin(), type_names.end(),
-                                                        name->string) != type_names.end();
+            bool known = name->is_string() &&
+                         std::find(type_names.begin(), type_names.end(), name->string) != type_names.end();
             if (!known)
                 return wrong(path + "/type",
                              "expected null, boolean, integer, number, string, array or object, or "
@@ -107,17 +102,16 @@ private:
         }
         if (const auto* required = schema.find("required");
             required != nullptr && required->kind != JsonValue::Kind::boolean) {
-            bool right = required->is_array() &&
-                         std::all_of(required->items.begin(), required->items.end(),
-                                     [](const JsonValue* v) { return v->is_string(); });
+            bool right =
+                required->is_array() && std::all_of(required->items.begin(), required->items.end(),
+                                                    [](const JsonValue* v) { return v->is_string(); });
             if (!right) return wrong(path + "/required", "expected an array of strings");
         }
         if (const auto* list = schema.find("enum"); list != nullptr && !list->is_array())
             return wrong(path + "/enum", "expected an array");
         if (const auto* to = schema.find("$ref"); to != nullptr && !to->is_string())
             return wrong(path + "/$ref", "expected a string");
-        if (const auto* pattern = schema.find("pattern");
-            pattern != nullptr && !pattern->is_string())
+        if (const auto* pattern = schema.find("pattern"); pattern != nullptr && !pattern->is_string())
             return wrong(path + "/pattern", "expected a string");
         return {};
     }
@@ -144,16 +138,15 @@ public:
         if (is_true(*reader) || is_false(*writer)) return;
         if (reader->is_object() && reader->members.empty()) return;
         if (is_false(*reader))
-            return add("TYPE_NARROWED", path,
-                       "The {reader} schema at path '{path}' allows nothing any more", "");
+            return add("TYPE_NARROWED", path, "The {reader} schema at path '{path}' allows nothing any more",
+                       "");
         if (!under_way_.emplace(reader, writer).second) return;
         compare_schemas(*reader, is_true(*writer) ? anything_ : *writer, path);
         under_way_.erase({reader, writer});
     }
 
     std::vector<Difference> take() {
-        if (steps_ > most_steps)
-            add("TOO_LARGE", exhausted_at_, "The schemas are too large to compare", "");
+        if (steps_ > most_steps) add("TOO_LARGE", exhausted_at_, "The schemas are too large to compare", "");
         return std::move(found_);
     }
 
@@ -213,8 +206,7 @@ private:
         return schema.find("oneOf");
     }
 
-    void compare_schemas(const JsonValue& reader, const JsonValue& writer,
-                         const std::string& path) {
+    void compare_schemas(const JsonValue& reader, const JsonValue& writer, const std::string& path) {
         if (reader.equals(writer) && !holds_reference(reader)) return;
         if (const auto* list = alternatives(writer)) {
             // Any of them may have been written.
@@ -229,9 +221,8 @@ private:
         if (const auto* list = reader.find("allOf"))
             for (const auto* one : list->items) compare(*one, writer, path);
         if (const auto* list = alternatives(reader)) {
-            bool any =
-                std::any_of(list->items.begin(), list->items.end(),
-                            [&](const JsonValue* one) { return accepts(*one, writer, path); });
+            bool any = std::any_of(list->items.begin(), list->items.end(),
+                                   [&](const JsonValue* one) { return accepts(*one, writer, path); });
             if (!any)
                 add("COMBINED_TYPE_SUBSCHEMAS_CHANGED", path,
                     "None of the alternatives at path '{path}' in the {reader} schema accepts what "
@@ -248,9 +239,9 @@ private:
         if (holds("string")) compare_strings(reader, writer, path);
         if (holds("array")) compare_arrays(reader, writer, path);
         if (holds("object")) compare_objects(reader, writer, path);
-        for (auto keyword : {"not", "if", "then", "else", "contains", "propertyNames",
-                             "dependencies", "dependentSchemas", "dependentRequired",
-                             "unevaluatedProperties", "unevaluatedItems", "patternProperties"})
+        for (auto keyword :
+             {"not", "if", "then", "else", "contains", "propertyNames", "dependencies", "dependentSchemas",
+              "dependentRequired", "unevaluatedProperties", "unevaluatedItems", "patternProperties"})
             same_or_gone(reader, writer, keyword, path);
     }
 
@@ -268,8 +259,7 @@ private:
         const auto* theirs = writer.find(keyword);
         if (mine == nullptr || (theirs != nullptr && mine->equals(*theirs))) return;
         add("KEYWORD_CHANGED", fmt::format("{}/{}", path, keyword),
-            "The keyword at path '{path}' in the {reader} schema was added or changed",
-            std::string(keyword));
+            "The keyword at path '{path}' in the {reader} schema was added or changed", std::string(keyword));
     }
 
     void compare_types(const JsonValue& reader, const JsonValue& writer, const std::string& path) {
@@ -307,16 +297,15 @@ private:
     }
 
     /// A lower bound may fall, an upper bound may rise, any may go.
-    void bound(const JsonValue& reader, const JsonValue& writer, std::string_view keyword,
-               bool upper_bound, const std::string& path) {
+    void bound(const JsonValue& reader, const JsonValue& writer, std::string_view keyword, bool upper_bound,
+               const std::string& path) {
         const auto* mine = reader.find(keyword);
         if (mine == nullptr || !mine->is_number()) return;
         const auto* theirs = writer.find(keyword);
-        bool wider =
-            theirs != nullptr && theirs->is_number() &&
-            (upper_bound ? mine->number >= theirs->number : mine->number <= theirs->number);
-        if (wider || (!upper_bound && std::string_view(keyword).starts_with("min") &&
-                      keyword != "minimum" && mine->number == 0))
+        bool wider = theirs != nullptr && theirs->is_number() &&
+                     (upper_bound ? mine->number >= theirs->number : mine->number <= theirs->number);
+        if (wider || (!upper_bound && std::string_view(keyword).starts_with("min") && keyword != "minimum" &&
+                      mine->number == 0))
             return;
         std::string name(keyword);
         std::transform(name.begin(), name.end(), name.begin(),
@@ -331,12 +320,9 @@ private:
             mine->text());
     }
 
-    void compare_numbers(const JsonValue& reader, const JsonValue& writer,
-                         const std::string& path) {
-        for (auto keyword : {"minimum", "exclusiveMinimum"})
-            bound(reader, writer, keyword, false, path);
-        for (auto keyword : {"maximum", "exclusiveMaximum"})
-            bound(reader, writer, keyword, true, path);
+    void compare_numbers(const JsonValue& reader, const JsonValue& writer, const std::string& path) {
+        for (auto keyword : {"minimum", "exclusiveMinimum"}) bound(reader, writer, keyword, false, path);
+        for (auto keyword : {"maximum", "exclusiveMaximum"}) bound(reader, writer, keyword, true, path);
         for (auto keyword : {"exclusiveMinimum", "exclusiveMaximum"}) {  // draft 4: a boolean
             const auto* mine = reader.find(keyword);
             if (mine != nullptr && is_true(*mine)) same_or_gone(reader, writer, keyword, path);
@@ -344,8 +330,7 @@ private:
         same_or_gone(reader, writer, "multipleOf", path);
     }
 
-    void compare_strings(const JsonValue& reader, const JsonValue& writer,
-                         const std::string& path) {
+    void compare_strings(const JsonValue& reader, const JsonValue& writer, const std::string& path) {
         bound(reader, writer, "minLength", false, path);
         bound(reader, writer, "maxLength", true, path);
         same_or_gone(reader, writer, "pattern", path);
@@ -358,9 +343,8 @@ private:
             same_or_gone(reader, writer, "uniqueItems", path);
         const auto* mine = reader.find("items");
         const auto* theirs = writer.find("items");
-        bool tuples = (mine != nullptr && mine->is_array()) ||
-                      (theirs != nullptr && theirs->is_array()) || reader.find("prefixItems") ||
-                      writer.find("prefixItems");
+        bool tuples = (mine != nullptr && mine->is_array()) || (theirs != nullptr && theirs->is_array()) ||
+                      reader.find("prefixItems") || writer.find("prefixItems");
         if (tuples) {
             for (auto keyword : {"items", "prefixItems", "additionalItems"})
                 same_or_gone(reader, writer, keyword, path);
@@ -382,8 +366,7 @@ private:
         return {properties->members.begin(), properties->members.end()};
     }
 
-    void compare_objects(const JsonValue& reader, const JsonValue& writer,
-                         const std::string& path) {
+    void compare_objects(const JsonValue& reader, const JsonValue& writer, const std::string& path) {
         bound(reader, writer, "minProperties", false, path);
         bound(reader, writer, "maxProperties", true, path);
         auto mine = properties_of(reader), theirs = properties_of(writer);
@@ -408,8 +391,7 @@ private:
             if (their != theirs.end()) {
                 compare(*property, *their->second, at);
             } else if (their_rest == nullptr || is_true(*their_rest)) {
-                bool takes_all =
-                    is_true(*property) || (property->is_object() && property->members.empty());
+                bool takes_all = is_true(*property) || (property->is_object() && property->members.empty());
                 if (!takes_all)
                     add("PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL", at,
                         "The {reader} schema has a property at path '{path}' that the {writer} "
@@ -456,8 +438,7 @@ private:
 }  // namespace
 
 Result<> check_json_schema(const JsonValue& schema) {
-    if (!is_schema(schema))
-        return fail(Errc::invalid, "/: expected a schema: an object, true or false");
+    if (!is_schema(schema)) return fail(Errc::invalid, "/: expected a schema: an object, true or false");
     return Checker().check(schema, "");
 }
 

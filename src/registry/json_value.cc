@@ -77,8 +77,7 @@ private:
         for (auto member : element.get_object().value_unsafe()) {
             if (!names.insert(member.key).second)
                 return fail(Errc::invalid, "the name '{}' stands twice in one object", member.key);
-            value.members.emplace_back(std::string(member.key),
-                                       TRY(build(member.value, depth + 1)));
+            value.members.emplace_back(std::string(member.key), TRY(build(member.value, depth + 1)));
         }
         return {};
     }
@@ -148,15 +147,13 @@ bool JsonValue::equals(const JsonValue& other) const {
     std::sort(mine.begin(), mine.end(), by_name);
     std::sort(theirs.begin(), theirs.end(), by_name);
     for (std::size_t i = 0; i < mine.size(); ++i)
-        if (mine[i].first != theirs[i].first || !mine[i].second->equals(*theirs[i].second))
-            return false;
+        if (mine[i].first != theirs[i].first || !mine[i].second->equals(*theirs[i].second)) return false;
     return true;
 }
 
 Result<JsonDocument> JsonDocument::parse(std::string_view text, std::size_t bytes_allowed) {
     if (text.size() > bytes_allowed)
-        return fail(Errc::invalid, "{} bytes long; at most {} are allowed", text.size(),
-                    bytes_allowed);
+        return fail(Errc::invalid, "{} bytes long; at most {} are allowed", text.size(), bytes_allowed);
     simdjson::dom::parser parser;
     simdjson::dom::element element;
     auto error = parser.parse(simdjson::padded_string(text)).get(element);

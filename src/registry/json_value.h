@@ -23,8 +23,7 @@ struct JsonValue {
     double number = 0;         ///< Kind::integer and Kind::number
     std::string string;        ///< Kind::string; of a number its text
     std::vector<const JsonValue*> items;
-    std::vector<std::pair<std::string, const JsonValue*>>
-        members;  ///< in the text's order, names differ
+    std::vector<std::pair<std::string, const JsonValue*>> members;  ///< in the text's order, names differ
 
     std::uint64_t hash = 0;  ///< of the whole value; equal values have equal ones
 

@@ -48,8 +48,8 @@ std::unexpected<Refusal> no_subject(std::string_view subject) {
 Answer<std::string> canonical(SchemaKind kind, std::string_view text) {
     auto canonical_text = canonical_schema(kind, text);
     if (canonical_text) return std::move(*canonical_text);
-    return refuse(refusal::invalid_schema, "Invalid schema of type {}, details: {}",
-                  to_string(kind), canonical_text.error().text);
+    return refuse(refusal::invalid_schema, "Invalid schema of type {}, details: {}", to_string(kind),
+                  canonical_text.error().text);
 }
 
 Answer<bool> check_subject(std::string_view subject) {
@@ -97,8 +97,7 @@ Error error_of(Refusal refusal) {
     return {code, std::move(refusal.text)};
 }
 
-Result<std::unique_ptr<LocalSchemas>> LocalSchemas::open(const std::string& directory,
-                                                         io::Files& files) {
+Result<std::unique_ptr<LocalSchemas>> LocalSchemas::open(const std::string& directory, io::Files& files) {
     std::unique_ptr<LocalSchemas> schemas(new LocalSchemas);
     schemas->directory_ = directory;
     auto read = [&](std::string_view payload) { return schemas->apply(payload); };
@@ -131,9 +130,7 @@ Result<> LocalSchemas::apply(std::string_view payload) {
         auto at = subjects_.find(subject);
         if (at == subjects_.end()) return {};
         bool all = record.find("version") == nullptr;
-        auto matches = [&](const Version& v) {
-            return all || v.number == number_of(record, "version");
-        };
+        auto matches = [&](const Version& v) { return all || v.number == number_of(record, "version"); };
         if (flag_of(record, "permanent"))
             std::erase_if(at->second, matches);
         else
@@ -153,8 +150,8 @@ Result<> LocalSchemas::apply(std::string_view payload) {
         else
             modes_.erase(subject);
     } else {
-        return fail(Errc::corrupt,
-                    "an unknown kind of record, '{}'; a newer version may have written it", op);
+        return fail(Errc::corrupt, "an unknown kind of record, '{}'; a newer version may have written it",
+                    op);
     }
     return {};
 }
@@ -168,8 +165,7 @@ Answer<bool> LocalSchemas::commit(const std::string& payload) {
 
 // ---- Looking things up (the mutex is held)
 
-const LocalSchemas::Versions* LocalSchemas::versions_of(std::string_view subject,
-                                                        Deleted deleted) const {
+const LocalSchemas::Versions* LocalSchemas::versions_of(std::string_view subject, Deleted deleted) const {
     auto at = subjects_.find(subject);
     if (at == subjects_.end()) return nullptr;
     bool any = std::any_of(at->second.begin(), at->second.end(),
@@ -181,8 +177,7 @@ const LocalSchemas::Version* LocalSchemas::version_of(const Versions& versions, 
                                                       Deleted deleted) const {
     const Version* found = nullptr;
     for (const auto& version : versions)
-        if (seen(version.deleted, deleted) && (number == -1 || version.number == number))
-            found = &version;
+        if (seen(version.deleted, deleted) && (number == -1 || version.number == number)) found = &version;
     return found;
 }
 
@@ -214,8 +209,7 @@ CompatibilityLevel LocalSchemas::level_for(std::string_view subject) const {
 Answer<bool> LocalSchemas::check_writable(std::string_view subject) const {
     auto own = modes_.find(subject), global = modes_.find(std::string_view());
     auto global_mode = global == modes_.end() ? Mode::read_write : global->second;
-    auto mode =
-        own == modes_.end() || global_mode == Mode::read_only_override ? global_mode : own->second;
+    auto mode = own == modes_.end() || global_mode == Mode::read_only_override ? global_mode : own->second;
     if (mode == Mode::read_write) return true;
     return refuse(refusal::read_only, "Subject {} is in read-only mode", subject);
 }
@@ -232,8 +226,7 @@ std::vector<EarlierSchema> LocalSchemas::earlier_of(const Versions& versions) co
 
 // ---- Registering
 
-Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind kind,
-                                           std::string_view text) {
+Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind kind, std::string_view text) {
     if (auto right = check_subject(subject); !right) return std::unexpected(right.error());
     auto schema = canonical(kind, text);
     if (!schema) return std::unexpected(schema.error());
@@ -241,11 +234,9 @@ Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind 
     auto id = id_of(kind, *schema);
     const auto* all = versions_of(subject, Deleted::include);
     if (all != nullptr && id) {
-        if (const auto* same = same_schema(*all, *id, Deleted::exclude))
-            return registered(subject, *same);
+        if (const auto* same = same_schema(*all, *id, Deleted::exclude)) return registered(subject, *same);
     }
-    if (auto writable = check_writable(subject); !writable)
-        return std::unexpected(writable.error());
+    if (auto writable = check_writable(subject); !writable) return std::unexpected(writable.error());
     if (!id && schemas_.size() >= max_schemas)
         return refuse(refusal::store_failed, "The registry holds {} schemas, as many as it can",
                       schemas_.size());
@@ -271,8 +262,8 @@ Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind 
     return registered(subject, subjects_.find(subject)->second.back());
 }
 
-Answer<RegisteredSchema> LocalSchemas::find(std::string_view subject, SchemaKind kind,
-                                            std::string_view text, Deleted deleted) {
+Answer<RegisteredSchema> LocalSchemas::find(std::string_view subject, SchemaKind kind, std::string_view text,
+                                            Deleted deleted) {
     auto schema = canonical(kind, text);
     std::lock_guard lock(mutex_);
     const auto* all = versions_of(subject, deleted);
@@ -284,9 +275,8 @@ Answer<RegisteredSchema> LocalSchemas::find(std::string_view subject, SchemaKind
     return registered(subject, *same);
 }
 
-Answer<CompatibilityCheck> LocalSchemas::check(std::string_view subject,
-                                               std::optional<std::int32_t> version, SchemaKind kind,
-                                               std::string_view text) {
+Answer<CompatibilityCheck> LocalSchemas::check(std::string_view subject, std::optional<std::int32_t> version,
+                                               SchemaKind kind, std::string_view text) {
     auto schema = canonical(kind, text);
     if (!schema) return std::unexpected(schema.error());
     std::vector<EarlierSchema> earlier;
@@ -298,8 +288,7 @@ Answer<CompatibilityCheck> LocalSchemas::check(std::string_view subject,
         if (version && all == nullptr) return no_subject(subject);
         if (version) {
             const auto* one = version_of(*all, *version, Deleted::exclude);
-            if (one == nullptr)
-                return refuse(refusal::version_not_found, "Version {} not found.", *version);
+            if (one == nullptr) return refuse(refusal::version_not_found, "Version {} not found.", *version);
             earlier = earlier_of({*one});
         } else if (all != nullptr) {
             earlier = earlier_of(*all);
@@ -318,13 +307,11 @@ Answer<RegisteredSchema> LocalSchemas::version(std::string_view subject, std::in
     const auto* all = versions_of(subject, deleted);
     if (all == nullptr) return no_subject(subject);
     const auto* found = version_of(*all, number, deleted);
-    if (found == nullptr)
-        return refuse(refusal::version_not_found, "Version {} not found.", number);
+    if (found == nullptr) return refuse(refusal::version_not_found, "Version {} not found.", number);
     return registered(subject, *found);
 }
 
-Answer<std::vector<std::int32_t>> LocalSchemas::list_versions(std::string_view subject,
-                                                              Deleted deleted) {
+Answer<std::vector<std::int32_t>> LocalSchemas::list_versions(std::string_view subject, Deleted deleted) {
     std::lock_guard lock(mutex_);
     const auto* all = versions_of(subject, deleted);
     if (all == nullptr) return no_subject(subject);
@@ -344,8 +331,7 @@ std::vector<std::string> LocalSchemas::list_subjects(std::string_view prefix, De
     return names;
 }
 
-std::vector<RegisteredSchema> LocalSchemas::list(std::string_view prefix, Deleted deleted,
-                                                 bool latest_only) {
+std::vector<RegisteredSchema> LocalSchemas::list(std::string_view prefix, Deleted deleted, bool latest_only) {
     std::lock_guard lock(mutex_);
     std::vector<RegisteredSchema> all;
     for (const auto& [name, versions] : subjects_) {
@@ -378,29 +364,24 @@ std::vector<RegisteredSchema> LocalSchemas::uses(std::int32_t id, Deleted delete
     std::vector<RegisteredSchema> all;
     for (const auto& [name, versions] : subjects_)
         for (const auto& version : versions)
-            if (version.id == id && seen(version.deleted, deleted))
-                all.push_back(registered(name, version));
+            if (version.id == id && seen(version.deleted, deleted)) all.push_back(registered(name, version));
     return all;
 }
 
 // ---- Removing
 
-Answer<std::vector<std::int32_t>> LocalSchemas::remove_subject(std::string_view subject,
-                                                               bool permanent) {
+Answer<std::vector<std::int32_t>> LocalSchemas::remove_subject(std::string_view subject, bool permanent) {
     std::lock_guard lock(mutex_);
     const auto* all = versions_of(subject, Deleted::include);
     if (all == nullptr) return no_subject(subject);
-    if (auto writable = check_writable(subject); !writable)
-        return std::unexpected(writable.error());
+    if (auto writable = check_writable(subject); !writable) return std::unexpected(writable.error());
     bool live = versions_of(subject, Deleted::exclude) != nullptr;
     if (permanent && live)
         return refuse(refusal::subject_not_soft_deleted,
-                      "Subject '{}' was not deleted first before being permanently deleted",
-                      subject);
+                      "Subject '{}' was not deleted first before being permanently deleted", subject);
     if (!permanent && !live)
         return refuse(refusal::subject_soft_deleted,
-                      "Subject '{}' was soft deleted. Set permanent=true to delete permanently",
-                      subject);
+                      "Subject '{}' was soft deleted. Set permanent=true to delete permanently", subject);
     std::vector<std::int32_t> numbers;
     for (const auto& version : *all)
         if (permanent || !version.deleted) numbers.push_back(version.number);
@@ -424,21 +405,17 @@ Answer<std::int32_t> LocalSchemas::remove_version(std::string_view subject, std:
                                      number != -1 ? Deleted::include
                                      : permanent  ? Deleted::only
                                                   : Deleted::exclude);
-    if (version == nullptr)
-        return refuse(refusal::version_not_found, "Version {} not found.", number);
-    if (auto writable = check_writable(subject); !writable)
-        return std::unexpected(writable.error());
+    if (version == nullptr) return refuse(refusal::version_not_found, "Version {} not found.", number);
+    if (auto writable = check_writable(subject); !writable) return std::unexpected(writable.error());
     number = version->number;
     if (permanent && !version->deleted)
-        return refuse(
-            refusal::version_not_soft_deleted,
-            "Subject '{}' Version {} was not deleted first before being permanently deleted",
-            subject, number);
+        return refuse(refusal::version_not_soft_deleted,
+                      "Subject '{}' Version {} was not deleted first before being permanently deleted",
+                      subject, number);
     if (!permanent && version->deleted)
-        return refuse(
-            refusal::version_soft_deleted,
-            "Subject '{}' Version {} was soft deleted. Set permanent=true to delete permanently",
-            subject, number);
+        return refuse(refusal::version_soft_deleted,
+                      "Subject '{}' Version {} was soft deleted. Set permanent=true to delete permanently",
+                      subject, number);
     JsonWriter record;
     record.begin_object()
         .field("op", "delete")
@@ -473,8 +450,7 @@ Answer<CompatibilityLevel> LocalSchemas::set_level(std::string_view subject,
     if (!level && !levels_.contains(subject)) {
         if (!subject.empty())
             return refuse(refusal::no_subject_level,
-                          "Subject '{}' does not have subject-level compatibility configured",
-                          subject);
+                          "Subject '{}' does not have subject-level compatibility configured", subject);
         return before;
     }
     JsonWriter record;
@@ -530,8 +506,7 @@ Result<T> result_of(Answer<T> answer) {
 }
 }  // namespace
 
-Result<RegisteredSchema> LocalSchemas::put(std::string_view subject, SchemaKind kind,
-                                           std::string_view text) {
+Result<RegisteredSchema> LocalSchemas::put(std::string_view subject, SchemaKind kind, std::string_view text) {
     return result_of(add(subject, kind, text));
 }
 Result<RegisteredSchema> LocalSchemas::by_id(std::int32_t id) {

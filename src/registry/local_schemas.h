@@ -47,8 +47,7 @@ public:
 
     // The seam.
     std::string describe() const override;
-    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind,
-                                 std::string_view text) override;
+    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text) override;
     Result<RegisteredSchema> by_id(std::int32_t id) override;
     Result<RegisteredSchema> get(std::string_view subject, std::int32_t version) override;
     Result<std::vector<std::string>> subjects() override;
@@ -59,8 +58,7 @@ public:
     /// The version of the subject that is this schema.
     Answer<RegisteredSchema> find(std::string_view subject, SchemaKind kind, std::string_view text,
                                   Deleted deleted);
-    Answer<RegisteredSchema> version(std::string_view subject, std::int32_t version,
-                                     Deleted deleted);
+    Answer<RegisteredSchema> version(std::string_view subject, std::int32_t version, Deleted deleted);
     Answer<std::vector<std::int32_t>> list_versions(std::string_view subject, Deleted deleted);
     std::vector<std::string> list_subjects(std::string_view prefix, Deleted deleted);
     /// All versions of all subjects.
@@ -70,14 +68,12 @@ public:
 
     /// Soft: no longer seen, its id still answers. Permanent: only what was soft-deleted before.
     Answer<std::vector<std::int32_t>> remove_subject(std::string_view subject, bool permanent);
-    Answer<std::int32_t> remove_version(std::string_view subject, std::int32_t version,
-                                        bool permanent);
+    Answer<std::int32_t> remove_version(std::string_view subject, std::int32_t version, bool permanent);
 
     CompatibilityLevel level() const;
     std::optional<CompatibilityLevel> level(std::string_view subject) const;
     /// subject empty: the global one. Nothing: back to the default, or to the global one.
-    Answer<CompatibilityLevel> set_level(std::string_view subject,
-                                         std::optional<CompatibilityLevel> level);
+    Answer<CompatibilityLevel> set_level(std::string_view subject, std::optional<CompatibilityLevel> level);
     Mode mode() const;
     std::optional<Mode> mode(std::string_view subject) const;
     Answer<Mode> set_mode(std::string_view subject, std::optional<Mode> mode);

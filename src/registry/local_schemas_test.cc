@@ -14,8 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr std::string_view record_a =
-    R"({"type":"record","name":"R","fields":[{"name":"a","type":"int"}]})";
+constexpr std::string_view record_a = R"({"type":"record","name":"R","fields":[{"name":"a","type":"int"}]})";
 constexpr std::string_view record_ab =
     R"({"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"b","type":"int","default":0}]})";
 constexpr std::string_view record_ac =
@@ -50,9 +49,7 @@ TEST_F(LocalSchemasTest, SameTextHasOneIdEverywhere) {
     EXPECT_EQ(first.id, 1);
     EXPECT_EQ(first.version, 1);
     EXPECT_EQ(
-        put("s", R"({"name": "R", "type": "record", "fields": [{"type": "int", "name": "a"}]})")
-            .version,
-        1);
+        put("s", R"({"name": "R", "type": "record", "fields": [{"type": "int", "name": "a"}]})").version, 1);
     EXPECT_EQ(put("t", record_a).id, 1);
     EXPECT_EQ(put("s", record_ab).id, 2);
     EXPECT_EQ(put("s", record_ab).version, 2);
@@ -185,9 +182,8 @@ TEST_F(LocalSchemasTest, ADamagedRecordIsRefusedAndNamed) {
     auto opened = LocalSchemas::open("registry", files);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::corrupt);
-    EXPECT_EQ(
-        opened.error().text,
-        "registry/schemas.log: the record at byte 8 is damaged; restore the file from a backup");
+    EXPECT_EQ(opened.error().text,
+              "registry/schemas.log: the record at byte 8 is damaged; restore the file from a backup");
 }
 TEST_F(LocalSchemasTest, AForeignFileIsRefused) {
     schemas.reset();
@@ -197,8 +193,7 @@ TEST_F(LocalSchemasTest, AForeignFileIsRefused) {
     EXPECT_THAT(opened.error().text, HasSubstr("not a schema registry's file"));
 }
 TEST(LocalSchemasOnDisk, Reopens) {
-    auto folder =
-        std::filesystem::temp_directory_path() / fmt::format("penstock_registry_{}", ::getpid());
+    auto folder = std::filesystem::temp_directory_path() / fmt::format("penstock_registry_{}", ::getpid());
     {
         auto schemas = LocalSchemas::open(folder.string());
         ASSERT_TRUE(schemas) << schemas.error().text;

@@ -39,8 +39,7 @@ constexpr int store_failed = 50001;
 }  // namespace refusal
 
 template <class... Args>
-[[nodiscard]] std::unexpected<Refusal> refuse(int code, fmt::format_string<Args...> text,
-                                              Args&&... args) {
+[[nodiscard]] std::unexpected<Refusal> refuse(int code, fmt::format_string<Args...> text, Args&&... args) {
     return std::unexpected(Refusal{code, fmt::format(text, std::forward<Args>(args)...)});
 }
 

@@ -17,8 +17,7 @@ constexpr std::size_t max_payload = 16 * 1024 * 1024;
 
 std::uint32_t read_u32(std::string_view bytes) {
     std::uint32_t value = 0;
-    for (int i = 3; i >= 0; --i)
-        value = value << 8 | static_cast<unsigned char>(bytes[std::size_t(i)]);
+    for (int i = 3; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(bytes[std::size_t(i)]);
     return value;
 }
 void put_u32(std::string& out, std::uint32_t value) {
@@ -62,10 +61,9 @@ Result<SchemaLog> SchemaLog::open(io::Files& files, const std::string& path,
     if (fresh) TRY(files.sync_directory(io::directory_of(path)));
     std::string_view rest = content;
     if (!rest.starts_with(file_magic))
-        return fail(
-            Errc::corrupt,
-            "{}: not a schema registry's file of this version; expected it to start with {}", path,
-            file_magic);
+        return fail(Errc::corrupt,
+                    "{}: not a schema registry's file of this version; expected it to start with {}", path,
+                    file_magic);
     rest.remove_prefix(file_magic.size());
     while (!rest.empty()) {
         auto payload = whole_record(rest);
@@ -73,10 +71,8 @@ Result<SchemaLog> SchemaLog::open(io::Files& files, const std::string& path,
         if (!payload) {
             if (holds_whole_record(rest.substr(1)))
                 return fail(Errc::corrupt,
-                            "{}: the record at byte {} is damaged; restore the file from a backup",
-                            path, at);
-            log::warn("{}: cut off {} bytes of an unfinished record at byte {}", path, rest.size(),
-                      at);
+                            "{}: the record at byte {} is damaged; restore the file from a backup", path, at);
+            log::warn("{}: cut off {} bytes of an unfinished record at byte {}", path, rest.size(), at);
             TRY(file->truncate(std::int64_t(at)));
             TRY(file->sync());
             return SchemaLog(std::move(file), std::int64_t(at));
@@ -89,8 +85,7 @@ Result<SchemaLog> SchemaLog::open(io::Files& files, const std::string& path,
 }
 
 Result<> SchemaLog::append(std::string_view payload) {
-    if (broken_)
-        return fail(Errc::io, "{}: a write has failed before; restart to go on", file_->path());
+    if (broken_) return fail(Errc::io, "{}: a write has failed before; restart to go on", file_->path());
     std::string header(record_magic);
     put_u32(header, std::uint32_t(payload.size()));
     put_u32(header, codec::crc32c(payload));

@@ -30,8 +30,7 @@ public:
     Result<> append(std::string_view payload);
 
 private:
-    SchemaLog(std::unique_ptr<io::File> file, std::int64_t end)
-        : file_(std::move(file)), end_(end) {}
+    SchemaLog(std::unique_ptr<io::File> file, std::int64_t end) : file_(std::move(file)), end_(end) {}
 
     std::unique_ptr<io::File> file_;
     std::int64_t end_;

@@ -8,9 +8,9 @@
 namespace penstock::replica {
 namespace {
 
-constexpr std::array<std::string_view, user_fields> field_names = {
-    "gender", "name",       "location", "email", "login", "dob",
-    "registered", "phone", "cell",     "id",    "picture", "nat"};
+constexpr std::array<std::string_view, user_fields> field_names = {"gender", "name", "location",   "email",
+                                                                   "login",  "dob",  "registered", "phone",
+                                                                   "cell",   "id",   "picture",    "nat"};
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -23,8 +23,10 @@ std::string lower(std::string_view text) {
 std::vector<std::string> parts_of(std::string_view list) {
     std::vector<std::string> parts(1);
     for (char c : lower(list)) {
-        if (c == ',') parts.emplace_back();
-        else if (c != ' ') parts.back() += c;
+        if (c == ',')
+            parts.emplace_back();
+        else if (c != ' ')
+            parts.back() += c;
     }
     return parts;
 }
@@ -98,25 +100,36 @@ UserQuery parse_user_query(const std::vector<std::pair<std::string, std::string>
     UserQuery parsed;
     unsigned excluded = 0;
     for (auto& [name, value] : query) {
-        if (name == "results") parsed.results = number_in(value, 1, 5000);
-        else if (name == "page") parsed.page = number_in(value, 1, 10'000);
-        else if (name == "seed") parsed.seed = value.empty() ? std::nullopt : std::optional(value);
+        if (name == "results")
+            parsed.results = number_in(value, 1, 5000);
+        else if (name == "page")
+            parsed.page = number_in(value, 1, 10'000);
+        else if (name == "seed")
+            parsed.seed = value.empty() ? std::nullopt : std::optional(value);
         else if (name == "gender") {
             auto gender = lower(value);
             parsed.male.reset();
             if (gender == "male") parsed.male = true;
             if (gender == "female") parsed.male = false;
-        } else if (name == "nat" || name == "nationality") parsed.nations = nations_of(value);
+        } else if (name == "nat" || name == "nationality")
+            parsed.nations = nations_of(value);
         else if (name == "inc") {
             unsigned fields = fields_of(value);
             parsed.fields = fields == 0 ? all_user_fields : fields;
-        } else if (name == "exc") excluded = fields_of(value);
-        else if (name == "format" || name == "fmt") parsed.format = format_of(value);
-        else if (name == "noinfo") parsed.info = false;
-        else if (name == "dl" || name == "download") parsed.download = true;
-        else if (name == "lego") parsed.lego = true;
-        else if (name == "callback") parsed.callback = is_callable(value) ? value : "";
-        else if (name == "password") parsed.password = password_of(value);
+        } else if (name == "exc")
+            excluded = fields_of(value);
+        else if (name == "format" || name == "fmt")
+            parsed.format = format_of(value);
+        else if (name == "noinfo")
+            parsed.info = false;
+        else if (name == "dl" || name == "download")
+            parsed.download = true;
+        else if (name == "lego")
+            parsed.lego = true;
+        else if (name == "callback")
+            parsed.callback = is_callable(value) ? value : "";
+        else if (name == "password")
+            parsed.password = password_of(value);
     }
     parsed.fields &= ~excluded;
     if (parsed.seed) parsed.male.reset();
@@ -128,10 +141,14 @@ std::string_view content_type_of(const UserQuery& query) {
         case UserQuery::Format::json:
             if (!query.callback.empty()) return "application/javascript; charset=utf-8";
             return "application/json; charset=utf-8";
-        case UserQuery::Format::pretty: return "application/json; charset=utf-8";
-        case UserQuery::Format::csv: return "text/csv; charset=utf-8";
-        case UserQuery::Format::yaml: return "text/x-yaml; charset=utf-8";
-        case UserQuery::Format::xml: return "text/xml; charset=utf-8";
+        case UserQuery::Format::pretty:
+            return "application/json; charset=utf-8";
+        case UserQuery::Format::csv:
+            return "text/csv; charset=utf-8";
+        case UserQuery::Format::yaml:
+            return "text/x-yaml; charset=utf-8";
+        case UserQuery::Format::xml:
+            return "text/xml; charset=utf-8";
     }
     return "";
 }
@@ -139,10 +156,14 @@ std::string_view content_type_of(const UserQuery& query) {
 std::string_view file_extension_of(UserQuery::Format format) {
     switch (format) {
         case UserQuery::Format::json:
-        case UserQuery::Format::pretty: return "json";
-        case UserQuery::Format::csv: return "csv";
-        case UserQuery::Format::yaml: return "yaml";
-        case UserQuery::Format::xml: return "xml";
+        case UserQuery::Format::pretty:
+            return "json";
+        case UserQuery::Format::csv:
+            return "csv";
+        case UserQuery::Format::yaml:
+            return "yaml";
+        case UserQuery::Format::xml:
+            return "xml";
     }
     return "";
 }

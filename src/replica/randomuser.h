@@ -29,9 +29,9 @@ struct UserQuery {
     int results = 1;  ///< 1 to 5000
     int page = 1;
     std::optional<std::string> seed;
-    std::optional<bool> male;            ///< nothing with a seed: the API ignores gender then
-    std::vector<std::uint8_t> nations;   ///< places in nations(); empty: all
-    unsigned fields = all_user_fields;   ///< a bit for each UserField
+    std::optional<bool> male;           ///< nothing with a seed: the API ignores gender then
+    std::vector<std::uint8_t> nations;  ///< places in nations(); empty: all
+    unsigned fields = all_user_fields;  ///< a bit for each UserField
     Format format = Format::json;
     bool info = true;
     bool download = false;

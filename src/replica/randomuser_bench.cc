@@ -1,8 +1,8 @@
 // How many users one core makes and writes: ./randomuser_bench [seconds for each line]
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdlib>
-
-#include <fmt/format.h>
 
 #include "replica/randomuser.h"
 
@@ -21,8 +21,8 @@ int main(int count, char** arguments) {
                 users += query.results;
                 spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
             }
-            fmt::print("{:7} results={:5} {:10.0f} users/s {:8.1f} MB/s {:6} bytes/user\n", format,
-                       results, double(users) / spent, double(bytes) / spent / 1e6, bytes / users);
+            fmt::print("{:7} results={:5} {:10.0f} users/s {:8.1f} MB/s {:6} bytes/user\n", format, results,
+                       double(users) / spent, double(bytes) / spent / 1e6, bytes / users);
         }
     }
 }

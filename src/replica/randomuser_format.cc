@@ -1,7 +1,7 @@
 // Writes users as JSON, CSV, YAML and XML. One walk over a user's fields, one writer for each format.
-#include <cstring>
-
 #include <fmt/format.h>
+
+#include <cstring>
 
 #include "replica/randomuser_user.h"
 
@@ -53,8 +53,15 @@ void put_all(Buffer& out, const Pieces&... pieces) {
 class JsonWriter {
 public:
     explicit JsonWriter(Buffer& out) : out_(out) {}
-    void begin(std::string_view key) { put_key(key); out_ += '{'; first_ = true; }
-    void end() { out_ += '}'; first_ = false; }
+    void begin(std::string_view key) {
+        put_key(key);
+        out_ += '{';
+        first_ = true;
+    }
+    void end() {
+        out_ += '}';
+        first_ = false;
+    }
     template <class... Pieces>
     void text(std::string_view key, const Pieces&... pieces) {
         put_key(key);
@@ -68,11 +75,26 @@ public:
         put_json_escaped(out_, value);
         out_ += '"';
     }
-    void number(std::string_view key, std::uint64_t value) { put_key(key); out_.number(value); }
-    void raw(std::string_view key, std::string_view digits) { put_key(key); out_ += digits; }
-    void null(std::string_view key) { put_key(key); out_ += "null"; }
-    void begin_user() { out_ += '{'; first_ = true; }
-    void end_user() { out_ += '}'; first_ = false; }
+    void number(std::string_view key, std::uint64_t value) {
+        put_key(key);
+        out_.number(value);
+    }
+    void raw(std::string_view key, std::string_view digits) {
+        put_key(key);
+        out_ += digits;
+    }
+    void null(std::string_view key) {
+        put_key(key);
+        out_ += "null";
+    }
+    void begin_user() {
+        out_ += '{';
+        first_ = true;
+    }
+    void end_user() {
+        out_ += '}';
+        first_ = false;
+    }
 
 private:
     void put_key(std::string_view key) {
@@ -90,8 +112,18 @@ private:
 class PrettyWriter {
 public:
     explicit PrettyWriter(Buffer& out) : out_(out) {}
-    void begin(std::string_view key) { put_key(key); out_ += '{'; first_ = true; ++depth_; }
-    void end() { --depth_; first_ = false; new_line(); out_ += '}'; }
+    void begin(std::string_view key) {
+        put_key(key);
+        out_ += '{';
+        first_ = true;
+        ++depth_;
+    }
+    void end() {
+        --depth_;
+        first_ = false;
+        new_line();
+        out_ += '}';
+    }
     template <class... Pieces>
     void text(std::string_view key, const Pieces&... pieces) {
         put_key(key);
@@ -105,11 +137,31 @@ public:
         put_json_escaped(out_, value);
         out_ += '"';
     }
-    void number(std::string_view key, std::uint64_t value) { put_key(key); out_.number(value); }
-    void raw(std::string_view key, std::string_view digits) { put_key(key); out_ += digits; }
-    void null(std::string_view key) { put_key(key); out_ += "null"; }
-    void begin_user() { depth_ = 2; new_line(); out_ += '{'; first_ = true; ++depth_; }
-    void end_user() { --depth_; if (!first_) new_line(); out_ += '}'; first_ = false; }
+    void number(std::string_view key, std::uint64_t value) {
+        put_key(key);
+        out_.number(value);
+    }
+    void raw(std::string_view key, std::string_view digits) {
+        put_key(key);
+        out_ += digits;
+    }
+    void null(std::string_view key) {
+        put_key(key);
+        out_ += "null";
+    }
+    void begin_user() {
+        depth_ = 2;
+        new_line();
+        out_ += '{';
+        first_ = true;
+        ++depth_;
+    }
+    void end_user() {
+        --depth_;
+        if (!first_) new_line();
+        out_ += '}';
+        first_ = false;
+    }
 
 private:
     void new_line() {
@@ -133,7 +185,10 @@ private:
 class CsvHeader {
 public:
     explicit CsvHeader(Buffer& out) : out_(out) {}
-    void begin(std::string_view key) { path_ += key; path_ += '.'; }
+    void begin(std::string_view key) {
+        path_ += key;
+        path_ += '.';
+    }
     void end() {
         path_.pop_back();
         auto dot = path_.rfind('.');
@@ -179,10 +234,19 @@ public:
         }
         if (quoted) out_ += '"';
     }
-    void number(std::string_view, std::uint64_t value) { comma(); out_.number(value); }
-    void raw(std::string_view, std::string_view digits) { comma(); out_ += digits; }
+    void number(std::string_view, std::uint64_t value) {
+        comma();
+        out_.number(value);
+    }
+    void raw(std::string_view, std::string_view digits) {
+        comma();
+        out_ += digits;
+    }
     void null(std::string_view) { comma(); }
-    void begin_user() { out_ += '\n'; first_ = true; }
+    void begin_user() {
+        out_ += '\n';
+        first_ = true;
+    }
     void end_user() {}
 
 private:
@@ -197,7 +261,10 @@ private:
 class YamlWriter {
 public:
     explicit YamlWriter(Buffer& out) : out_(out) {}
-    void begin(std::string_view key) { put_key(key); ++depth_; }
+    void begin(std::string_view key) {
+        put_key(key);
+        ++depth_;
+    }
     void end() { --depth_; }
     template <class... Pieces>
     void text(std::string_view key, const Pieces&... pieces) {
@@ -214,10 +281,23 @@ public:
         }
         out_ += '\'';
     }
-    void number(std::string_view key, std::uint64_t value) { put_key(key); out_ += ' '; out_.number(value); }
-    void raw(std::string_view key, std::string_view digits) { put_key(key); put_all(out_, " ", digits); }
-    void null(std::string_view key) { put_key(key); out_ += " null"; }
-    void begin_user() { out_ += "\n    -"; depth_ = 2; }
+    void number(std::string_view key, std::uint64_t value) {
+        put_key(key);
+        out_ += ' ';
+        out_.number(value);
+    }
+    void raw(std::string_view key, std::string_view digits) {
+        put_key(key);
+        put_all(out_, " ", digits);
+    }
+    void null(std::string_view key) {
+        put_key(key);
+        out_ += " null";
+    }
+    void begin_user() {
+        out_ += "\n    -";
+        depth_ = 2;
+    }
     void end_user() {}
 
 private:
@@ -232,18 +312,26 @@ private:
 
 void put_xml_escaped(auto& out, std::string_view text) {
     for (char c : text) {
-        if (c == '&') out += std::string_view("&amp;");
-        else if (c == '<') out += std::string_view("&lt;");
-        else if (c == '>') out += std::string_view("&gt;");
-        else if (std::uint8_t(c) < 0x20) out += ' ';  // most of them cannot stand in XML at all
-        else out += c;
+        if (c == '&')
+            out += std::string_view("&amp;");
+        else if (c == '<')
+            out += std::string_view("&lt;");
+        else if (c == '>')
+            out += std::string_view("&gt;");
+        else if (std::uint8_t(c) < 0x20)
+            out += ' ';  // most of them cannot stand in XML at all
+        else
+            out += c;
     }
 }
 
 class XmlWriter {
 public:
     explicit XmlWriter(Buffer& out) : out_(out) {}
-    void begin(std::string_view key) { put_all(out_, "<", key, ">"); open_[depth_++] = key; }
+    void begin(std::string_view key) {
+        put_all(out_, "<", key, ">");
+        open_[depth_++] = key;
+    }
     void end() { put_all(out_, "</", open_[--depth_], ">"); }
     template <class... Pieces>
     void text(std::string_view key, const Pieces&... pieces) {
@@ -281,8 +369,10 @@ void write_location(auto& out, const User& user) {
     out.text("city", user.city);
     out.text("state", user.state);
     out.text("country", user.nation->country);
-    if (user.postcode_is_number) out.raw("postcode", user.postcode.view());
-    else out.text("postcode", user.postcode.view());
+    if (user.postcode_is_number)
+        out.raw("postcode", user.postcode.view());
+    else
+        out.text("postcode", user.postcode.view());
     out.begin("coordinates");
     out.text("latitude", user.latitude.view());
     out.text("longitude", user.longitude.view());
@@ -332,8 +422,7 @@ void write_user(auto& out, const User& user, unsigned fields) {
         out.end();
     }
     if (has(UserField::location)) write_location(out, user);
-    if (has(UserField::email))
-        out.text("email", user.first->mail, ".", user.last->mail, "@example.com");
+    if (has(UserField::email)) out.text("email", user.first->mail, ".", user.last->mail, "@example.com");
     if (has(UserField::login)) write_login(out, user);
     if (has(UserField::dob)) {
         out.begin("dob");
@@ -352,8 +441,10 @@ void write_user(auto& out, const User& user, unsigned fields) {
     if (has(UserField::id)) {
         out.begin("id");
         out.text("name", user.nation->id_name);
-        if (user.id.size == 0) out.null("value");
-        else out.text("value", user.id.view());
+        if (user.id.size == 0)
+            out.null("value");
+        else
+            out.text("value", user.id.view());
         out.end();
     }
     if (has(UserField::picture)) write_picture(out, user);
@@ -383,8 +474,7 @@ std::string json_text(std::string_view text) {
     return out;
 }
 
-void write_json(std::string& body, const UserQuery& query, std::string_view seed,
-                const UserMaker& maker) {
+void write_json(std::string& body, const UserQuery& query, std::string_view seed, const UserMaker& maker) {
     body += R"({"results":[)";
     write_users<JsonWriter>(body, query, maker, ",");
     body += ']';
@@ -394,15 +484,15 @@ void write_json(std::string& body, const UserQuery& query, std::string_view seed
     body += '}';
 }
 
-void write_pretty(std::string& body, const UserQuery& query, std::string_view seed,
-                  const UserMaker& maker) {
+void write_pretty(std::string& body, const UserQuery& query, std::string_view seed, const UserMaker& maker) {
     body += "{\n  \"results\": [";
     write_users<PrettyWriter>(body, query, maker, ",");
     body += "\n  ]";
     if (query.info)
-        body += fmt::format(",\n  \"info\": {{\n    \"seed\": \"{}\",\n    \"results\": {},\n"
-                            "    \"page\": {},\n    \"version\": \"1.4\"\n  }}",
-                            json_text(seed), query.results, query.page);
+        body += fmt::format(
+            ",\n  \"info\": {{\n    \"seed\": \"{}\",\n    \"results\": {},\n"
+            "    \"page\": {},\n    \"version\": \"1.4\"\n  }}",
+            json_text(seed), query.results, query.page);
     body += "\n}";
 }
 
@@ -416,8 +506,7 @@ void write_csv(std::string& body, const UserQuery& query, const UserMaker& maker
     write_users<CsvWriter>(body, query, maker, "");
 }
 
-void write_yaml(std::string& body, const UserQuery& query, std::string_view seed,
-                const UserMaker& maker) {
+void write_yaml(std::string& body, const UserQuery& query, std::string_view seed, const UserMaker& maker) {
     body += "results:";
     write_users<YamlWriter>(body, query, maker, "");
     if (query.info)  // a double-quoted scalar of YAML is what a string of JSON is
@@ -426,16 +515,16 @@ void write_yaml(std::string& body, const UserQuery& query, std::string_view seed
     body += '\n';
 }
 
-void write_xml(std::string& body, const UserQuery& query, std::string_view seed,
-               const UserMaker& maker) {
+void write_xml(std::string& body, const UserQuery& query, std::string_view seed, const UserMaker& maker) {
     body += R"(<?xml version="1.0" encoding="UTF-8"?><user>)";
     write_users<XmlWriter>(body, query, maker, "");
     if (query.info) {
         std::string escaped;
         put_xml_escaped(escaped, seed);
-        body += fmt::format("<info><seed>{}</seed><results>{}</results><page>{}</page>"
-                            "<version>1.4</version></info>",
-                            escaped, query.results, query.page);
+        body += fmt::format(
+            "<info><seed>{}</seed><results>{}</results><page>{}</page>"
+            "<version>1.4</version></info>",
+            escaped, query.results, query.page);
     }
     body += "</user>";
 }
@@ -453,10 +542,18 @@ std::string random_users(const UserQuery& query, std::string_view seed, std::int
             write_json(body, query, seed, maker);
             if (!query.callback.empty()) body += ");";
             break;
-        case UserQuery::Format::pretty: write_pretty(body, query, seed, maker); break;
-        case UserQuery::Format::csv: write_csv(body, query, maker); break;
-        case UserQuery::Format::yaml: write_yaml(body, query, seed, maker); break;
-        case UserQuery::Format::xml: write_xml(body, query, seed, maker); break;
+        case UserQuery::Format::pretty:
+            write_pretty(body, query, seed, maker);
+            break;
+        case UserQuery::Format::csv:
+            write_csv(body, query, maker);
+            break;
+        case UserQuery::Format::yaml:
+            write_yaml(body, query, seed, maker);
+            break;
+        case UserQuery::Format::xml:
+            write_xml(body, query, seed, maker);
+            break;
     }
     return body;
 }

@@ -15,8 +15,8 @@ struct Name {
     std::string mail;
 };
 
-/// In formats '#' is a digit, '@' a capital letter; g, y, m, d stand for the owner's gender (1 or 2), and year,
-/// month and day of birth in two digits; '\\' takes the next character as it is.
+/// In formats '#' is a digit, '@' a capital letter; g, y, m, d stand for the owner's gender (1 or 2), and
+/// year, month and day of birth in two digits; '\\' takes the next character as it is.
 struct Nation {
     std::string_view code;
     std::string_view country;
@@ -26,7 +26,8 @@ struct Nation {
     std::vector<std::string_view> streets;
     std::vector<std::string_view> cities;
     std::vector<std::string_view> states;
-    std::string_view postcode_format;  ///< empty: a number between the two below, as the API sends most of them
+    std::string_view
+        postcode_format;  ///< empty: a number between the two below, as the API sends most of them
     std::uint32_t postcode_from = 0;
     std::uint32_t postcode_to = 0;
     std::string_view phone;

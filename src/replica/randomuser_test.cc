@@ -1,11 +1,11 @@
 #include "replica/randomuser.h"
 
-#include <regex>
-#include <set>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
+
+#include <regex>
+#include <set>
 
 #include "net/http_client.h"
 #include "net/http_target.h"
@@ -29,8 +29,7 @@ std::string users(Pairs query, std::string_view seed = "base") {
 std::vector<std::string> records_of(const std::string& body) {
     simdjson::dom::parser parser;
     std::vector<std::string> records;
-    for (auto user : parser.parse(body)["results"].get_array())
-        records.push_back(simdjson::minify(user));
+    for (auto user : parser.parse(body)["results"].get_array()) records.push_back(simdjson::minify(user));
     return records;
 }
 
@@ -180,7 +179,7 @@ TEST(RandomUserTest, TheHashesAreThoseOfPasswordAndSalt) {
               "nauaD6m0IsD");
     EXPECT_EQ(std::string_view(login["md5"]), "e8ad38b58d1ba796b961a476625281b0");
     EXPECT_EQ(std::string_view(login["sha1"]), "e042f285d6aa6e6121ae7cec7d248a8f109a7cef");
-    EXPECT_EQ(std::string_view(login["sha256"]), 
+    EXPECT_EQ(std::string_view(login["sha256"]),
               "15ae553c4114e8d520b5a0c82273d9fba8870a0d742227f49bc49539fc6e9925");
 }
 
@@ -237,8 +236,7 @@ TEST(RandomUserNamesTest, EveryNameMakesAnAddressAndNeedsNoEscape) {
             }
         }
         for (auto* list : {&nation.streets, &nation.cities, &nation.states})
-            for (auto text : *list)
-                EXPECT_EQ(text.find_first_of("\"\\&<>"), std::string_view::npos) << text;
+            for (auto text : *list) EXPECT_EQ(text.find_first_of("\"\\&<>"), std::string_view::npos) << text;
     }
     EXPECT_EQ(mail_name("П'єр"), "p'ier");
     EXPECT_EQ(mail_name("Schröder"), "schroder");

@@ -1,10 +1,10 @@
 #include "replica/randomuser_user.h"
 
-#include <cstring>
-
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <xxhash.h>
+
+#include <cstring>
 
 namespace penstock::replica {
 namespace {
@@ -33,7 +33,9 @@ private:
     std::uint64_t state_;
 };
 
-std::uint64_t mixed(std::uint64_t value) { return Draws(value).bits(); }
+std::uint64_t mixed(std::uint64_t value) {
+    return Draws(value).bits();
+}
 
 struct Date {
     int year;
@@ -45,8 +47,7 @@ Date date_of(std::int64_t days) {
     days += 719468;
     std::int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     auto day_of_era = unsigned(days - era * 146097);
-    unsigned year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     unsigned shifted = (5 * day_of_year + 2) / 153;
     unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
@@ -118,14 +119,32 @@ void fill(Short<N>& out, Draws& draws, std::string_view format, const Date& born
     };
     for (std::size_t i = 0; i < format.size(); ++i) {
         switch (format[i]) {
-            case '#': out.add(char('0' + digit(10))); break;
-            case '@': out.add(char('A' + digit(26))); break;
-            case 'g': out.add(male ? '1' : '2'); break;
-            case 'y': put_digits(out, std::uint32_t(born.year % 100), 2); ++i; break;
-            case 'm': put_digits(out, born.month, 2); ++i; break;
-            case 'd': put_digits(out, born.day, 2); ++i; break;
-            case '\\': out.add(format[++i]); break;
-            default: out.add(format[i]);
+            case '#':
+                out.add(char('0' + digit(10)));
+                break;
+            case '@':
+                out.add(char('A' + digit(26)));
+                break;
+            case 'g':
+                out.add(male ? '1' : '2');
+                break;
+            case 'y':
+                put_digits(out, std::uint32_t(born.year % 100), 2);
+                ++i;
+                break;
+            case 'm':
+                put_digits(out, born.month, 2);
+                ++i;
+                break;
+            case 'd':
+                put_digits(out, born.day, 2);
+                ++i;
+                break;
+            case '\\':
+                out.add(format[++i]);
+                break;
+            default:
+                out.add(format[i]);
         }
     }
 }
@@ -206,8 +225,7 @@ void make_login(const UserQuery& query, Draws& draws, User& user) {
     if (query.password) {
         auto& rule = *query.password;
         auto length = rule.shortest + draws.below(rule.longest - rule.shortest + 1);
-        for (std::uint32_t i = 0; i < length; ++i)
-            user.password.add(draws.one_of(rule.characters));
+        for (std::uint32_t i = 0; i < length; ++i) user.password.add(draws.one_of(rule.characters));
     } else {
         put(user.password, draws.one_of(passwords()));
     }
@@ -232,8 +250,7 @@ std::string_view title_for(const Nation& nation, bool male, Draws& draws) {
 }  // namespace
 
 UserMaker::UserMaker(const UserQuery& query, std::string_view seed, std::int64_t now_us)
-    : query_(query),
-      seed_(XXH3_64bits_withSeed(seed.data(), seed.size(), std::uint64_t(query.page - 1))) {
+    : query_(query), seed_(XXH3_64bits_withSeed(seed.data(), seed.size(), std::uint64_t(query.page - 1))) {
     std::int64_t second = now_us / 1'000'000;
     auto today = date_of((second >= 0 ? second : second - 86'399) / 86'400);
     year_ = today.year;
@@ -260,9 +277,12 @@ void UserMaker::make(std::uint32_t place, User& user) const {
     if (query_.male) user.male = *query_.male;
     auto drawn = draws.bits();
     auto pick = [&](std::size_t count) { return std::size_t(((drawn >> 32) * count) >> 32); };
-    if (nation_) user.nation = &nations()[*nation_];
-    else if (query_.nations.empty()) user.nation = &nations()[pick(nations().size())];
-    else user.nation = &nations()[query_.nations[pick(query_.nations.size())]];
+    if (nation_)
+        user.nation = &nations()[*nation_];
+    else if (query_.nations.empty())
+        user.nation = &nations()[pick(nations().size())];
+    else
+        user.nation = &nations()[query_.nations[pick(query_.nations.size())]];
     auto& nation = *user.nation;
 
     user.title = title_for(nation, user.male, draws);

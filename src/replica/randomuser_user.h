@@ -43,7 +43,7 @@ struct User {
     Short<24> born, registered;  ///< 1992-03-08T15:13:16.688Z
     int age = 0, registered_age = 0;
     Short<20> phone, cell;
-    Short<24> id;  ///< empty: null
+    Short<24> id;                   ///< empty: null
     std::string_view picture_kind;  ///< men, women, lego
     std::uint32_t picture = 0;
 };

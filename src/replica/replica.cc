@@ -1,10 +1,10 @@
 #include "replica/replica.h"
 
+#include <xxhash.h>
+
 #include <atomic>
 #include <mutex>
 #include <unordered_map>
-
-#include <xxhash.h>
 
 #include "replica/randomuser.h"
 
@@ -22,7 +22,8 @@ struct Service {
     std::int64_t period_start_us = 0;
     std::unordered_map<std::string, std::int64_t> users_of_client;
 
-    /// The users a client has had in this period, before adding those it asks for now. All begin anew together.
+    /// The users a client has had in this period, before adding those it asks for now. All begin anew
+    /// together.
     std::int64_t count(const std::string& client, int users) {
         std::lock_guard lock(mutex);
         auto now = clock->monotonic_us();
@@ -63,14 +64,13 @@ net::HttpResponse answer(Service& service, const net::HttpRequest& request) {
         if (had >= service.options.user_limit) return too_many(had);
     }
     auto& base = service.options.seed;
-    auto seed = fmt::format("{:016x}", XXH3_64bits_withSeed(base.data(), base.size(),
-                                                            std::uint64_t(number)));
+    auto seed = fmt::format("{:016x}", XXH3_64bits_withSeed(base.data(), base.size(), std::uint64_t(number)));
     net::HttpResponse response{.content_type = std::string(content_type_of(query))};
     response.body = random_users(query, seed, service.clock->now_us());
     if (query.download)
-        response.headers.emplace_back("Content-Disposition",
-                                      fmt::format("attachment; filename=\"download.{}\"",
-                                                  file_extension_of(query.format)));
+        response.headers.emplace_back(
+            "Content-Disposition",
+            fmt::format("attachment; filename=\"download.{}\"", file_extension_of(query.format)));
     service.records += query.results;
     return response;
 }
@@ -88,9 +88,7 @@ net::Task<net::HttpResponse> refuse_version(net::HttpRequest request) {
 
 std::shared_ptr<const net::HttpRoutes> routes_of(const std::shared_ptr<Service>& service) {
     auto routes = std::make_shared<net::HttpRoutes>();
-    auto handler = [service](net::HttpRequest request) {
-        return serve(service, std::move(request));
-    };
+    auto handler = [service](net::HttpRequest request) { return serve(service, std::move(request)); };
     // api.randomuser.me, which older programs ask, serves at its root.
     for (auto path : {"/", "/api", "/api/1.4"}) routes->on("GET", path, handler);
     routes->on("GET", "/api/{version}", refuse_version);
@@ -104,7 +102,9 @@ struct Replica::Impl {
     std::unique_ptr<net::HttpServer> server;
 };
 
-std::vector<std::string> replica_names() { return {"randomuser"}; }
+std::vector<std::string> replica_names() {
+    return {"randomuser"};
+}
 
 Replica::Replica(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Replica::~Replica() = default;
@@ -117,8 +117,8 @@ Result<std::unique_ptr<Replica>> Replica::start(net::Shards& shards, ReplicaOpti
     impl->service->clock = options.clock ? options.clock : &system_clock();
     impl->service->options = options;
     net::HttpOptions http;
-    http.listen = {.host = options.host, .port = options.port, .name = "replica " + options.name,
-                   .setting = "--port"};
+    http.listen = {
+        .host = options.host, .port = options.port, .name = "replica " + options.name, .setting = "--port"};
     http.max_body_bytes = 64 * 1024;
     http.headers = {{"X-Penstock-Replica", options.name},
                     {"Access-Control-Allow-Origin", "*"},
@@ -127,7 +127,9 @@ Result<std::unique_ptr<Replica>> Replica::start(net::Shards& shards, ReplicaOpti
     return std::unique_ptr<Replica>(new Replica(std::move(impl)));
 }
 
-std::uint16_t Replica::port() const { return impl_->server->port(); }
+std::uint16_t Replica::port() const {
+    return impl_->server->port();
+}
 
 std::string Replica::base_url() const {
     auto& host = impl_->service->options.host;
@@ -135,7 +137,11 @@ std::string Replica::base_url() const {
     return fmt::format("http://{}:{}", everywhere ? "127.0.0.1" : host, port());
 }
 
-std::int64_t Replica::requests() const { return impl_->service->requests; }
-std::int64_t Replica::records() const { return impl_->service->records; }
+std::int64_t Replica::requests() const {
+    return impl_->service->requests;
+}
+std::int64_t Replica::records() const {
+    return impl_->service->records;
+}
 
 }  // namespace penstock::replica

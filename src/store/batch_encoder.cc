@@ -21,17 +21,25 @@ bool can_write(TypeId from, const DataType& to) {
         case Kind::uuid:
         case Kind::timeuuid:
         case Kind::ascii:
-        case Kind::text: return from == TypeId::string || from == TypeId::json;
+        case Kind::text:
+            return from == TypeId::string || from == TypeId::json;
         case Kind::tinyint:
         case Kind::smallint:
-        case Kind::int_: return from == TypeId::int32;
-        case Kind::bigint: return from == TypeId::int64 || from == TypeId::int32;
+        case Kind::int_:
+            return from == TypeId::int32;
+        case Kind::bigint:
+            return from == TypeId::int64 || from == TypeId::int32;
         case Kind::float_:
-        case Kind::double_: return from == TypeId::float64;
-        case Kind::boolean: return from == TypeId::boolean;
-        case Kind::blob: return from == TypeId::binary;
-        case Kind::date: return from == TypeId::date;
-        case Kind::timestamp: return from == TypeId::timestamp;
+        case Kind::double_:
+            return from == TypeId::float64;
+        case Kind::boolean:
+            return from == TypeId::boolean;
+        case Kind::blob:
+            return from == TypeId::binary;
+        case Kind::date:
+            return from == TypeId::date;
+        case Kind::timestamp:
+            return from == TypeId::timestamp;
         case Kind::counter:
         case Kind::decimal:
         case Kind::varint:
@@ -41,7 +49,8 @@ bool can_write(TypeId from, const DataType& to) {
         case Kind::list:
         case Kind::map:
         case Kind::set:
-        case Kind::tuple: return false;
+        case Kind::tuple:
+            return false;
     }
     return false;
 }
@@ -56,29 +65,42 @@ std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
 std::uint32_t fixed_value_size(Kind kind) {
     switch (kind) {
         case Kind::boolean:
-        case Kind::tinyint: return 1;
-        case Kind::smallint: return 2;
+        case Kind::tinyint:
+            return 1;
+        case Kind::smallint:
+            return 2;
         case Kind::int_:
         case Kind::float_:
-        case Kind::date: return 4;
+        case Kind::date:
+            return 4;
         case Kind::bigint:
         case Kind::double_:
-        case Kind::timestamp: return 8;
+        case Kind::timestamp:
+            return 8;
         case Kind::uuid:
-        case Kind::timeuuid: return 16;
-        default: return 0;
+        case Kind::timeuuid:
+            return 16;
+        default:
+            return 0;
     }
 }
 
 char* store_integer(char* at, Kind kind, std::int64_t value) {
     switch (kind) {
         case Kind::boolean:
-        case Kind::tinyint: *at = char(value); return at + 1;
-        case Kind::smallint: return store_big_endian(at, std::int16_t(value));
-        case Kind::int_: return store_big_endian(at, std::int32_t(value));
-        case Kind::date: return store_big_endian(at, std::uint32_t(value + (std::int64_t(1) << 31)));
-        case Kind::timestamp: return store_big_endian(at, floor_divide(value, 1000));  // CQL has milliseconds
-        default: return store_big_endian(at, value);
+        case Kind::tinyint:
+            *at = char(value);
+            return at + 1;
+        case Kind::smallint:
+            return store_big_endian(at, std::int16_t(value));
+        case Kind::int_:
+            return store_big_endian(at, std::int32_t(value));
+        case Kind::date:
+            return store_big_endian(at, std::uint32_t(value + (std::int64_t(1) << 31)));
+        case Kind::timestamp:
+            return store_big_endian(at, floor_divide(value, 1000));  // CQL has milliseconds
+        default:
+            return store_big_endian(at, value);
     }
 }
 
@@ -90,8 +112,12 @@ char* store_float(char* at, Kind kind, double value) {
 /// The CQL bytes of a value of fixed size; false when a text is not a uuid.
 bool store_fixed(char* at, Kind kind, const Column& column, std::size_t row) {
     switch (storage_of(column.type)) {
-        case Storage::integers: store_integer(at, kind, column.integers[row]); return true;
-        case Storage::floats: store_float(at, kind, column.floats[row]); return true;
+        case Storage::integers:
+            store_integer(at, kind, column.integers[row]);
+            return true;
+        case Storage::floats:
+            store_float(at, kind, column.floats[row]);
+            return true;
         case Storage::strings: {
             auto uuid = parse_uuid(column.strings[row]);
             if (uuid) std::memcpy(at, uuid->data(), 16);
@@ -113,9 +139,10 @@ bool append_value(std::string& out, Kind kind, const Column& column, std::size_t
     return true;
 }
 
-std::unexpected<Error> not_a_value(const TableDefinition& table, const ColumnDefinition& column, std::size_t row,
-                                   std::string_view what) {
-    return fail(Errc::invalid, "table {}: column {} of row {}: {}", table.full_name(), column.name, row + 1, what);
+std::unexpected<Error> not_a_value(const TableDefinition& table, const ColumnDefinition& column,
+                                   std::size_t row, std::string_view what) {
+    return fail(Errc::invalid, "table {}: column {} of row {}: {}", table.full_name(), column.name, row + 1,
+                what);
 }
 
 }  // namespace
@@ -125,12 +152,14 @@ Result<std::vector<BatchEncoder::Source>> BatchEncoder::sources_of(const Batch& 
     for (const auto& column : table_.columns) sources.push_back({&column, nullptr});
     for (std::size_t i = 0; i < rows.schema.size(); ++i) {
         const auto& field = rows.schema[i];
-        auto at = std::ranges::find_if(sources, [&](const Source& s) { return s.column->name == field.name; });
+        auto at =
+            std::ranges::find_if(sources, [&](const Source& s) { return s.column->name == field.name; });
         if (at == sources.end())
             return fail(Errc::invalid, "table {} has no column {}", table_.full_name(), field.name);
         if (!can_write(field.type, at->column->type))
-            return fail(Errc::invalid, "table {}: column {} is {}, which {} cannot be written to", table_.full_name(),
-                        field.name, to_string(at->column->type), penstock::to_string(field.type));
+            return fail(Errc::invalid, "table {}: column {} is {}, which {} cannot be written to",
+                        table_.full_name(), field.name, to_string(at->column->type),
+                        penstock::to_string(field.type));
         at->values = &rows.columns[i];
     }
     for (const auto& source : sources)
@@ -152,19 +181,22 @@ Result<> BatchEncoder::add(const Batch& rows, std::int64_t timestamp_us) {
     return {};
 }
 
-Result<> BatchEncoder::add_row(const std::vector<Source>& sources, std::size_t row, std::int64_t timestamp_us) {
+Result<> BatchEncoder::add_row(const std::vector<Source>& sources, std::size_t row,
+                               std::int64_t timestamp_us) {
     // The partition key.
     scratch_.clear();
     for (std::uint32_t i = 0; i < table_.partition_columns; ++i) {
         const auto& source = sources[i];
-        if (source.values->is_null(row)) return not_a_value(table_, *source.column, row, "a key may not be null");
+        if (source.values->is_null(row))
+            return not_a_value(table_, *source.column, row, "a key may not be null");
         auto start = scratch_.size();
         if (table_.partition_columns > 1) scratch_.append(2, '\0');
         if (!append_value(scratch_, source.column->type.kind, *source.values, row))
             return not_a_value(table_, *source.column, row, "the text is not a uuid");
         if (table_.partition_columns > 1) {
             auto size = scratch_.size() - start - 2;
-            if (size > max_partition_key) return not_a_value(table_, *source.column, row, "a key has at most 65535 bytes");
+            if (size > max_partition_key)
+                return not_a_value(table_, *source.column, row, "a key has at most 65535 bytes");
             store_big_endian(scratch_.data() + start, std::uint16_t(size));
             scratch_ += '\0';
         }
@@ -177,7 +209,8 @@ Result<> BatchEncoder::add_row(const std::vector<Source>& sources, std::size_t r
     key_ += row_tag;
     for (auto i = table_.partition_columns; i < table_.key_columns(); ++i) {
         const auto& source = sources[i];
-        if (source.values->is_null(row)) return not_a_value(table_, *source.column, row, "a key may not be null");
+        if (source.values->is_null(row))
+            return not_a_value(table_, *source.column, row, "a key may not be null");
         scratch_.clear();
         if (!append_value(scratch_, source.column->type.kind, *source.values, row))
             return not_a_value(table_, *source.column, row, "the text is not a uuid");
@@ -210,7 +243,8 @@ Result<> BatchEncoder::add_row(const std::vector<Source>& sources, std::size_t r
         }
     }
     entries_.push_back({std::uint64_t(token) ^ (1ULL << 63), start, std::uint32_t(key_.size()),
-                        std::uint32_t(std::size_t(at - start) - key_.size()), std::uint32_t(writes_.size() - 1), std::uint32_t(entries_.size())});
+                        std::uint32_t(std::size_t(at - start) - key_.size()),
+                        std::uint32_t(writes_.size() - 1), std::uint32_t(entries_.size())});
     return {};
 }
 

@@ -11,7 +11,8 @@
 
 namespace penstock::store {
 
-/// Whether the engine's values of this type can be written into a column of that type, and how a message calls it.
+/// Whether the engine's values of this type can be written into a column of that type, and how a message
+/// calls it.
 bool can_write(TypeId from, const DataType& to);
 
 class BatchEncoder {
@@ -19,16 +20,16 @@ public:
     /// The table must outlive the encoder. now in seconds since 1970.
     BatchEncoder(const TableDefinition& table, std::int64_t now) : table_(table), now_(now) {}
 
-    /// Errc::invalid names the column (unknown, of another type, missing from the key) or the row and column whose
-    /// value is not one (a null key, a text that is not a uuid).
+    /// Errc::invalid names the column (unknown, of another type, missing from the key) or the row and column
+    /// whose value is not one (a null key, a text that is not a uuid).
     Result<> add(const Batch& rows, std::int64_t timestamp_us);
 
     struct Entry {
         std::string_view key;
         std::string_view value;
     };
-    /// All rows in key order, each key once: of rows with the same key the one added last stays when the batches have
-    /// the same timestamp and columns; otherwise cell by cell.
+    /// All rows in key order, each key once: of rows with the same key the one added last stays when the
+    /// batches have the same timestamp and columns; otherwise cell by cell.
     std::vector<Entry> take_sorted();
     std::size_t rows() const { return entries_.size(); }
 

@@ -15,7 +15,8 @@ Integer big_endian(Integer value) {
     using Unsigned = std::make_unsigned_t<Integer>;
     if constexpr (std::endian::native == std::endian::little)
         return Integer(std::byteswap(Unsigned(value)));
-    else return value;
+    else
+        return value;
 }
 
 template <class Integer>
@@ -53,7 +54,8 @@ inline void append_varint(std::string& out, std::uint32_t value) {
     out.append(bytes, std::size_t(store_varint(bytes, value) - bytes));
 }
 
-/// Takes values off the front of a view. After the first fault ok is false and everything read is zero or empty.
+/// Takes values off the front of a view. After the first fault ok is false and everything read is zero or
+/// empty.
 struct ByteReader {
     std::string_view rest;
     bool ok = true;

@@ -134,7 +134,8 @@ Result<Catalogue> parse_catalogue(std::string_view bytes) {
     ByteReader reader{bytes};
     auto version = reader.fixed<std::uint8_t>();
     if (version != format_version)
-        return fail(Errc::corrupt, "the catalogue has format {}, this program reads format {}", version, format_version);
+        return fail(Errc::corrupt, "the catalogue has format {}, this program reads format {}", version,
+                    format_version);
     Catalogue out;
     out.next_table = reader.varint();
     for (auto count = reader.varint(); count > 0 && reader.ok; --count) {

@@ -30,7 +30,8 @@ struct TableDefinition {
     std::string uuid;  ///< 16 bytes: the id that clients see; the same for the table's life
     std::string keyspace;
     std::string name;
-    /// Partition key, clustering columns (both in the key's order), then the others in the order of their ids.
+    /// Partition key, clustering columns (both in the key's order), then the others in the order of their
+    /// ids.
     std::vector<ColumnDefinition> columns;
     /// As CQL text: comment -> 'what it is for', compaction -> {'class': ...}.
     std::map<std::string, std::string> options;

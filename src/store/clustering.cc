@@ -12,17 +12,22 @@ namespace {
 std::size_t fixed_size(Kind kind) {
     switch (kind) {
         case Kind::boolean:
-        case Kind::tinyint: return 1;
-        case Kind::smallint: return 2;
+        case Kind::tinyint:
+            return 1;
+        case Kind::smallint:
+            return 2;
         case Kind::int_:
         case Kind::float_:
-        case Kind::date: return 4;
+        case Kind::date:
+            return 4;
         case Kind::bigint:
         case Kind::double_:
         case Kind::timestamp:
-        case Kind::time: return 8;
+        case Kind::time:
+            return 8;
         case Kind::uuid:
-        case Kind::timeuuid: return 16;
+        case Kind::timeuuid:
+            return 16;
         case Kind::ascii:
         case Kind::blob:
         case Kind::counter:
@@ -34,7 +39,8 @@ std::size_t fixed_size(Kind kind) {
         case Kind::list:
         case Kind::map:
         case Kind::set:
-        case Kind::tuple: return 0;
+        case Kind::tuple:
+            return 0;
     }
     return 0;
 }
@@ -70,7 +76,8 @@ bool take_escaped(std::string_view& encoded, char flip, std::string& value) {
     return false;
 }
 
-/// IEEE numbers: positive ones get their sign bit set, negative ones are inverted; NaN is the greatest, as in Java.
+/// IEEE numbers: positive ones get their sign bit set, negative ones are inverted; NaN is the greatest, as in
+/// Java.
 template <class Integer>
 Integer ordered_float(Integer bits) {
     constexpr Integer sign = Integer(1) << (sizeof(Integer) * 8 - 1);
@@ -121,8 +128,10 @@ void decode_uuid(char* at, Kind kind, const char* encoded) {
     }
     auto version = high >> 60;
     auto rest = high & 0x0FFF'FFFF'FFFF'FFFFULL;
-    if (version == 1) high = time_last(rest | (version << 60));
-    else high = ((rest & 0x0FFF'FFFF'FFFF'F000ULL) << 4) | (version << 12) | (rest & 0xFFF);
+    if (version == 1)
+        high = time_last(rest | (version << 60));
+    else
+        high = ((rest & 0x0FFF'FFFF'FFFF'F000ULL) << 4) | (version << 12) | (rest & 0xFFF);
     store_big_endian(at, high);
     store_big_endian(at + 8, low);
 }
@@ -130,7 +139,8 @@ void decode_uuid(char* at, Kind kind, const char* encoded) {
 void encode_fixed(char* at, Kind kind, std::string_view value) {
     switch (kind) {
         case Kind::uuid:
-        case Kind::timeuuid: return encode_uuid(at, kind, value);
+        case Kind::timeuuid:
+            return encode_uuid(at, kind, value);
         case Kind::float_: {
             auto bits = load_big_endian<std::uint32_t>(value.data());
             if ((bits & 0x7FFF'FFFFU) > 0x7F80'0000U) bits = 0x7FC0'0000U;
@@ -153,7 +163,8 @@ void encode_fixed(char* at, Kind kind, std::string_view value) {
 void decode_fixed(char* at, Kind kind, const char* encoded, std::size_t size) {
     switch (kind) {
         case Kind::uuid:
-        case Kind::timeuuid: return decode_uuid(at, kind, encoded);
+        case Kind::timeuuid:
+            return decode_uuid(at, kind, encoded);
         case Kind::float_:
             store_big_endian(at, float_of_ordered(load_big_endian<std::uint32_t>(encoded)));
             return;

@@ -1,5 +1,5 @@
-// Clustering values as bytes whose unsigned order is the values' order, so that RocksDB's order is the table's.
-// Each encoding is self-delimiting: no encoding is a prefix of another one of the same column.
+// Clustering values as bytes whose unsigned order is the values' order, so that RocksDB's order is the
+// table's. Each encoding is self-delimiting: no encoding is a prefix of another one of the same column.
 // docs/formats/table_key.md has the table.
 #pragma once
 

@@ -5,13 +5,33 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace penstock::store;
     if (size == 0) return 0;
-    static const char* const types[] = {"ascii", "bigint", "blob", "boolean", "date", "decimal", "double", "duration", "float",
-                                        "inet", "int", "smallint", "text", "time", "timestamp", "timeuuid", "tinyint", "uuid",
-                                        "varint", "list<text>", "set<int>", "map<text, decimal>",
+    static const char* const types[] = {"ascii",
+                                        "bigint",
+                                        "blob",
+                                        "boolean",
+                                        "date",
+                                        "decimal",
+                                        "double",
+                                        "duration",
+                                        "float",
+                                        "inet",
+                                        "int",
+                                        "smallint",
+                                        "text",
+                                        "time",
+                                        "timestamp",
+                                        "timeuuid",
+                                        "tinyint",
+                                        "uuid",
+                                        "varint",
+                                        "list<text>",
+                                        "set<int>",
+                                        "map<text, decimal>",
                                         "tuple<int, frozen<list<tuple<text, duration>>>>"};
     auto type = parse_data_type(types[data[0] % std::size(types)]);
     std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-    // A decimal may announce an exponent that would fill memory with zeros when printed: printing is bounded by text.
+    // A decimal may announce an exponent that would fill memory with zeros when printed: printing is bounded
+    // by text.
     if (bytes.size() < 4096 && validate(*type, bytes)) {
         std::string json;
         append_value_as_json(json, *type, bytes);

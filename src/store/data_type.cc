@@ -9,14 +9,14 @@ namespace penstock::store {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, Kind>, 25> simple_names{{
-    {"ascii", Kind::ascii},       {"bigint", Kind::bigint},     {"blob", Kind::blob},
-    {"boolean", Kind::boolean},   {"counter", Kind::counter},   {"decimal", Kind::decimal},
-    {"double", Kind::double_},    {"float", Kind::float_},      {"int", Kind::int_},
+    {"ascii", Kind::ascii},         {"bigint", Kind::bigint},   {"blob", Kind::blob},
+    {"boolean", Kind::boolean},     {"counter", Kind::counter}, {"decimal", Kind::decimal},
+    {"double", Kind::double_},      {"float", Kind::float_},    {"int", Kind::int_},
     {"timestamp", Kind::timestamp}, {"uuid", Kind::uuid},       {"text", Kind::text},
-    {"varchar", Kind::text},      {"varint", Kind::varint},     {"timeuuid", Kind::timeuuid},
-    {"inet", Kind::inet},         {"date", Kind::date},         {"time", Kind::time},
-    {"smallint", Kind::smallint}, {"tinyint", Kind::tinyint},   {"duration", Kind::duration},
-    {"list", Kind::list},         {"map", Kind::map},           {"set", Kind::set},
+    {"varchar", Kind::text},        {"varint", Kind::varint},   {"timeuuid", Kind::timeuuid},
+    {"inet", Kind::inet},           {"date", Kind::date},       {"time", Kind::time},
+    {"smallint", Kind::smallint},   {"tinyint", Kind::tinyint}, {"duration", Kind::duration},
+    {"list", Kind::list},           {"map", Kind::map},         {"set", Kind::set},
     {"tuple", Kind::tuple},
 }};
 
@@ -95,8 +95,7 @@ std::string to_string(const DataType& type) {
 
 std::optional<Kind> kind_of_name(std::string_view name) {
     for (const auto& [known, kind] : simple_names) {
-        if (known.size() == name.size() &&
-            std::ranges::equal(known, name, [](char a, char b) {
+        if (known.size() == name.size() && std::ranges::equal(known, name, [](char a, char b) {
                 return a == char(std::tolower(static_cast<unsigned char>(b)));
             }))
             return kind;
@@ -114,32 +113,47 @@ Result<DataType> parse_data_type(std::string_view text) {
 
 DataType type_of(TypeId type) {
     switch (type) {
-        case TypeId::boolean: return Kind::boolean;
-        case TypeId::int32: return Kind::int_;
-        case TypeId::int64: return Kind::bigint;
-        case TypeId::float64: return Kind::double_;
+        case TypeId::boolean:
+            return Kind::boolean;
+        case TypeId::int32:
+            return Kind::int_;
+        case TypeId::int64:
+            return Kind::bigint;
+        case TypeId::float64:
+            return Kind::double_;
         case TypeId::string:
-        case TypeId::json: return Kind::text;
-        case TypeId::binary: return Kind::blob;
-        case TypeId::date: return Kind::date;
-        case TypeId::timestamp: return Kind::timestamp;
+        case TypeId::json:
+            return Kind::text;
+        case TypeId::binary:
+            return Kind::blob;
+        case TypeId::date:
+            return Kind::date;
+        case TypeId::timestamp:
+            return Kind::timestamp;
     }
     return Kind::text;
 }
 
 TypeId engine_type_of(const DataType& type) {
     switch (type.kind) {
-        case Kind::boolean: return TypeId::boolean;
+        case Kind::boolean:
+            return TypeId::boolean;
         case Kind::tinyint:
         case Kind::smallint:
-        case Kind::int_: return TypeId::int32;
+        case Kind::int_:
+            return TypeId::int32;
         case Kind::bigint:
-        case Kind::counter: return TypeId::int64;
+        case Kind::counter:
+            return TypeId::int64;
         case Kind::float_:
-        case Kind::double_: return TypeId::float64;
-        case Kind::blob: return TypeId::binary;
-        case Kind::date: return TypeId::date;
-        case Kind::timestamp: return TypeId::timestamp;
+        case Kind::double_:
+            return TypeId::float64;
+        case Kind::blob:
+            return TypeId::binary;
+        case Kind::date:
+            return TypeId::date;
+        case Kind::timestamp:
+            return TypeId::timestamp;
         case Kind::ascii:
         case Kind::text:
         case Kind::uuid:
@@ -148,11 +162,13 @@ TypeId engine_type_of(const DataType& type) {
         case Kind::time:
         case Kind::varint:
         case Kind::decimal:
-        case Kind::duration: return TypeId::string;
+        case Kind::duration:
+            return TypeId::string;
         case Kind::list:
         case Kind::set:
         case Kind::map:
-        case Kind::tuple: return TypeId::json;
+        case Kind::tuple:
+            return TypeId::json;
     }
     return TypeId::string;
 }

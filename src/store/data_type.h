@@ -50,9 +50,7 @@ struct DataType {
     DataType(Kind of, std::vector<DataType> parts, bool is_frozen = false)
         : kind(of), frozen(is_frozen), parameters(std::move(parts)) {}
 
-    bool is_collection() const {
-        return kind == Kind::list || kind == Kind::set || kind == Kind::map;
-    }
+    bool is_collection() const { return kind == Kind::list || kind == Kind::set || kind == Kind::map; }
     /// Stored as one cell for each element, so that elements can be changed alone.
     bool is_multi_cell() const { return is_collection() && !frozen; }
     bool operator==(const DataType&) const = default;

@@ -1,13 +1,13 @@
 #include "store/database.h"
 
-#include <filesystem>
-#include <future>
-
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/experimental.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+
+#include <filesystem>
+#include <future>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -21,26 +21,33 @@ namespace {
 
 const std::string catalogue_key(1, catalogue_tag);
 
-metrics::Counter& logged_writes = metrics::counter("penstock_store_cql_writes_total",
-                                                   "Writes through the write-ahead log.");
-metrics::Counter& log_syncs = metrics::counter("penstock_store_log_syncs_total",
-                                               "Groups of writes that were made durable together.");
+metrics::Counter& logged_writes =
+    metrics::counter("penstock_store_cql_writes_total", "Writes through the write-ahead log.");
+metrics::Counter& log_syncs =
+    metrics::counter("penstock_store_log_syncs_total", "Groups of writes that were made durable together.");
 
-std::string runs_directory(const StoreOptions& options) { return options.data_directory + "/runs"; }
+std::string runs_directory(const StoreOptions& options) {
+    return options.data_directory + "/runs";
+}
 
 }  // namespace
 
 Error error_of(const rocksdb::Status& status) {
     auto code = Errc::io;
-    if (status.IsNotFound()) code = Errc::not_found;
-    else if (status.IsCorruption()) code = Errc::corrupt;
-    else if (status.IsNoSpace()) code = Errc::full;
-    else if (status.IsInvalidArgument() || status.IsNotSupported()) code = Errc::internal;
+    if (status.IsNotFound())
+        code = Errc::not_found;
+    else if (status.IsCorruption())
+        code = Errc::corrupt;
+    else if (status.IsNoSpace())
+        code = Errc::full;
+    else if (status.IsInvalidArgument() || status.IsNotSupported())
+        code = Errc::internal;
     return {code, "tables: " + status.ToString()};
 }
 
 Database::Database(const StoreOptions& options)
-    : options_(options), clock_(options.clock ? options.clock : &system_clock()),
+    : options_(options),
+      clock_(options.clock ? options.clock : &system_clock()),
       catalogue_(std::make_shared<const Catalogue>()) {}
 
 rocksdb::Options Database::rocks_options() {
@@ -56,7 +63,8 @@ rocksdb::Options Database::rocks_options() {
     table.block_size = 16 * 1024;
     table.block_cache = rocksdb::NewLRUCache(options_.block_cache_bytes, 2);
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-    // Index and filter blocks count against the cache, so that memory stays bounded however large the tables are.
+    // Index and filter blocks count against the cache, so that memory stays bounded however large the tables
+    // are.
     table.cache_index_and_filter_blocks = true;
     table.cache_index_and_filter_blocks_with_high_priority = true;
     table.pin_l0_filter_and_index_blocks_in_cache = false;
@@ -115,7 +123,8 @@ Database::~Database() {
     if (writer_.joinable()) writer_.join();
     if (flusher_.joinable()) flusher_.join();
     if (!db_) return;
-    if (auto flushed = flush(); !flushed) log::error("tables: the last flush failed: {}", flushed.error().text);
+    if (auto flushed = flush(); !flushed)
+        log::error("tables: the last flush failed: {}", flushed.error().text);
     db_->Close();
 }
 
@@ -184,8 +193,10 @@ void Database::write_loop() {
         {
             std::unique_lock lock(write_mutex_);
             auto ready = [&] { return stopping_ || !pending_.empty(); };
-            if (unsynced) write_ready_.wait_for(lock, std::chrono::microseconds(options_.sync_every_us), ready);
-            else write_ready_.wait(lock, ready);
+            if (unsynced)
+                write_ready_.wait_for(lock, std::chrono::microseconds(options_.sync_every_us), ready);
+            else
+                write_ready_.wait(lock, ready);
             if (pending_.empty() && stopping_) break;
             group.swap(pending_);
         }
@@ -213,7 +224,9 @@ void Database::write_group(std::vector<Pending>& group) {
         struct Append final : rocksdb::WriteBatch::Handler {
             rocksdb::WriteBatch* to = nullptr;
             void Put(const rocksdb::Slice& key, const rocksdb::Slice& value) override { to->Put(key, value); }
-            void Merge(const rocksdb::Slice& key, const rocksdb::Slice& value) override { to->Merge(key, value); }
+            void Merge(const rocksdb::Slice& key, const rocksdb::Slice& value) override {
+                to->Merge(key, value);
+            }
             void Delete(const rocksdb::Slice& key) override { to->Delete(key); }
         } append;
         append.to = &first;
@@ -243,7 +256,8 @@ Result<> Database::write_unlogged(rocksdb::WriteBatch& batch) {
 
 Result<std::unique_ptr<rocksdb::SstFileWriter>> Database::new_sorted_run(std::string& path) {
     path = fmt::format("{}/{}.sst", runs_directory(options_), next_run_++);
-    auto writer = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), opened_with_, nullptr, true);
+    auto writer =
+        std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), opened_with_, nullptr, true);
     if (auto status = writer->Open(path); !status.ok()) return fail(error_of(status));
     return writer;
 }
@@ -253,8 +267,8 @@ Result<> Database::ingest(const std::string& path) {
     rocksdb::IngestExternalFileOptions options;
     options.move_files = true;
     options.write_global_seqno = false;
-    // Where the memtable holds keys of the file's range RocksDB flushes it first, so order is kept. An earlier commit
-    // of the same query is always in that range: both hold the query's checkpoint.
+    // Where the memtable holds keys of the file's range RocksDB flushes it first, so order is kept. An
+    // earlier commit of the same query is always in that range: both hold the query's checkpoint.
     auto status = db_->IngestExternalFile({path}, options);
     if (!status.ok()) return fail(error_of(status));
     return {};

@@ -1,14 +1,21 @@
 // RocksDB with our keys in it: opening, the three ways to write, and the catalogue.
 //
-// What is durable when. Everything lives in one column family, so that what RocksDB recovers is a prefix of what was
-// written to it, apart from what the write-ahead log adds:
-// - Query commits are written without the write-ahead log. After a crash they are there up to some commit, whole,
+// What is durable when. Everything lives in one column family, so that what RocksDB recovers is a prefix of
+// what was written to it, apart from what the write-ahead log adds:
+// - Query commits are written without the write-ahead log. After a crash they are there up to some commit,
+// whole,
 //   with the checkpoint they belong to; the query reads its input again from that checkpoint.
-// - CQL writes and catalogue changes go through the write-ahead log. Recovery replays them on top of whatever the
-//   memtables had been flushed to, also where commits between them are lost. That is right because they do not depend
-//   on those commits: cells carry their own timestamps and merge in any order; the catalogue never uses an id again.
+// - CQL writes and catalogue changes go through the write-ahead log. Recovery replays them on top of whatever
+// the
+//   memtables had been flushed to, also where commits between them are lost. That is right because they do
+//   not depend on those commits: cells carry their own timestamps and merge in any order; the catalogue never
+//   uses an id again.
 // - A change that hides earlier commits without a timestamp of its own (TRUNCATE, DROP) flushes first.
 #pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/write_batch.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -20,10 +27,6 @@
 #include <thread>
 #include <vector>
 
-#include <rocksdb/db.h>
-#include <rocksdb/sst_file_writer.h>
-#include <rocksdb/write_batch.h>
-
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/catalogue.h"
@@ -33,7 +36,8 @@ namespace penstock::store {
 /// When a CQL write counts as done.
 enum class SyncPolicy {
     batch,     ///< after fsync of the write-ahead log; writes that wait together share one
-    periodic,  ///< at once; fsync follows every sync_every_us. A power cut may lose that much, kill -9 nothing
+    periodic,  ///< at once; fsync follows every sync_every_us. A power cut may lose that much, kill -9
+               ///< nothing
 };
 
 struct StoreOptions {
@@ -55,8 +59,9 @@ public:
     ~Database();
 
     std::shared_ptr<const Catalogue> catalogue() const;
-    /// Replaces the catalogue by what change makes of it, durably. Changes happen one after the other. When change
-    /// fails nothing is changed. flush_first: what queries committed before must not come back after a crash.
+    /// Replaces the catalogue by what change makes of it, durably. Changes happen one after the other. When
+    /// change fails nothing is changed. flush_first: what queries committed before must not come back after a
+    /// crash.
     Result<> change_catalogue(const std::function<Result<>(Catalogue&)>& change, bool flush_first = false);
 
     /// Writes with the write-ahead log; done is called from the writer's thread when the policy says so.
@@ -76,7 +81,8 @@ public:
     const StoreOptions& options() const { return options_; }
     const Clock& clock() const { return *clock_; }
     std::int64_t now_seconds() const { return clock_->now_us() / 1'000'000; }
-    /// Removes a dropped or truncated table's files as far as they hold nothing else; compaction removes the rest.
+    /// Removes a dropped or truncated table's files as far as they hold nothing else; compaction removes the
+    /// rest.
     void reclaim(std::uint32_t table);
 
 private:

@@ -12,11 +12,11 @@
 namespace penstock::store {
 namespace {
 
-metrics::Counter& committed_rows = metrics::counter("penstock_store_committed_rows_total",
-                                                    "Rows that queries wrote to tables.");
+metrics::Counter& committed_rows =
+    metrics::counter("penstock_store_committed_rows_total", "Rows that queries wrote to tables.");
 metrics::Counter& commits = metrics::counter("penstock_store_commits_total", "Commits of queries.");
-metrics::Counter& sorted_runs = metrics::counter("penstock_store_sorted_runs_total",
-                                                 "Commits that were written as a sorted file.");
+metrics::Counter& sorted_runs =
+    metrics::counter("penstock_store_sorted_runs_total", "Commits that were written as a sorted file.");
 
 /// What a commit changes, in the order of RocksDB's keys.
 struct EncodedCommit {
@@ -49,8 +49,10 @@ Result<> write_batch(Database& database, EncodedCommit& encoded, const std::stri
     rocksdb::WriteBatch batch;
     batch.Put(encoded.checkpoint_key, checkpoint);
     for (const auto& [key, value] : encoded.state) {
-        if (*value) batch.Put(key, **value);
-        else batch.Delete(key);
+        if (*value)
+            batch.Put(key, **value);
+        else
+            batch.Delete(key);
     }
     for (auto& [id, table] : encoded.tables)
         for (const auto& [key, value] : table.second.take_sorted())
@@ -69,7 +71,8 @@ Result<> write_sorted_run(Database& database, EncodedCommit& encoded, const std:
     for (auto& [id, table] : encoded.tables) {
         for (const auto& [key, value] : table.second.take_sorted()) {
             if (!status.ok()) break;
-            status = writer->Merge(rocksdb::Slice(key.data(), key.size()), rocksdb::Slice(value.data(), value.size()));
+            status = writer->Merge(rocksdb::Slice(key.data(), key.size()),
+                                   rocksdb::Slice(value.data(), value.size()));
         }
     }
     if (status.ok()) status = writer->Finish();
@@ -87,10 +90,13 @@ Result<TableDefinition> define(const TableSpec& spec) {
     table.name = spec.name;
     table.uuid = random_uuid();
     for (const auto& field : spec.columns) {
-        if (table.find(field.name)) return fail(Errc::invalid, "table {}: column {} twice", spec.full_name(), field.name);
-        table.columns.push_back({table.next_column++, field.name, type_of(field.type), ColumnRole::regular, 0, false});
+        if (table.find(field.name))
+            return fail(Errc::invalid, "table {}: column {} twice", spec.full_name(), field.name);
+        table.columns.push_back(
+            {table.next_column++, field.name, type_of(field.type), ColumnRole::regular, 0, false});
     }
-    auto assign = [&](const std::string& name, ColumnRole role, std::size_t position, bool descending) -> Result<> {
+    auto assign = [&](const std::string& name, ColumnRole role, std::size_t position,
+                      bool descending) -> Result<> {
         for (auto& column : table.columns) {
             if (column.name != name) continue;
             if (column.role != ColumnRole::regular)
@@ -100,7 +106,8 @@ Result<TableDefinition> define(const TableSpec& spec) {
             column.descending = descending;
             return {};
         }
-        return fail(Errc::invalid, "table {}: key column {} is not among its columns", spec.full_name(), name);
+        return fail(Errc::invalid, "table {}: key column {} is not among its columns", spec.full_name(),
+                    name);
     };
     if (spec.partition_key.empty()) return fail(Errc::invalid, "table {}: it needs a key", spec.full_name());
     for (std::size_t i = 0; i < spec.partition_key.size(); ++i)
@@ -119,22 +126,24 @@ Result<bool> adopt(TableDefinition& table, const TableDefinition& wanted, const 
         for (std::uint32_t i = 0; i < of.key_columns(); ++i) {
             if (i > 0) out += ", ";
             out += of.columns[i].name;
-            if (of.columns[i].role == ColumnRole::clustering) out += of.columns[i].descending ? " DESC" : " ASC";
+            if (of.columns[i].role == ColumnRole::clustering)
+                out += of.columns[i].descending ? " DESC" : " ASC";
         }
         return out;
     };
     if (table.partition_columns != wanted.partition_columns || key(table) != key(wanted))
-        return fail(Errc::invalid, "table {} has the key ({}), not ({}): drop it or name another table", name, key(table),
-                    key(wanted));
+        return fail(Errc::invalid, "table {} has the key ({}), not ({}): drop it or name another table", name,
+                    key(table), key(wanted));
     bool changed = false;
     for (const auto& field : spec.columns) {
         if (const auto* column = table.find(field.name)) {
             if (!can_write(field.type, column->type))
-                return fail(Errc::invalid, "table {}: column {} is {}, which {} cannot be written to", name, field.name,
-                            to_string(column->type), penstock::to_string(field.type));
+                return fail(Errc::invalid, "table {}: column {} is {}, which {} cannot be written to", name,
+                            field.name, to_string(column->type), penstock::to_string(field.type));
             continue;
         }
-        table.columns.push_back({table.next_column++, field.name, type_of(field.type), ColumnRole::regular, 0, false});
+        table.columns.push_back(
+            {table.next_column++, field.name, type_of(field.type), ColumnRole::regular, 0, false});
         changed = true;
     }
     if (changed) table.arrange();
@@ -143,7 +152,8 @@ Result<bool> adopt(TableDefinition& table, const TableDefinition& wanted, const 
 
 }  // namespace
 
-Result<std::shared_ptr<const TableDefinition>> find_table(const Catalogue& catalogue, std::string_view full_name) {
+Result<std::shared_ptr<const TableDefinition>> find_table(const Catalogue& catalogue,
+                                                          std::string_view full_name) {
     auto dot = full_name.find('.');
     if (dot != std::string_view::npos)
         if (auto table = catalogue.table(full_name.substr(0, dot), full_name.substr(dot + 1))) return table;

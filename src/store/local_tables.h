@@ -24,7 +24,8 @@ public:
     Result<std::vector<std::pair<std::string, std::string>>> state(std::string_view query,
                                                                    std::string_view prefix) override;
     Result<> forget(std::string_view query) override;
-    Result<std::unique_ptr<Cursor>> scan(std::string_view table, const std::vector<std::string>& columns) override;
+    Result<std::unique_ptr<Cursor>> scan(std::string_view table,
+                                         const std::vector<std::string>& columns) override;
     Result<> flush() override { return database_->flush(); }
 
     /// For the CQL port.
@@ -38,6 +39,7 @@ private:
 Result<std::unique_ptr<LocalTables>> open_local_tables(const StoreOptions& options);
 
 /// "keyspace.name" taken apart; Errc::not_found when there is no such table.
-Result<std::shared_ptr<const TableDefinition>> find_table(const Catalogue& catalogue, std::string_view full_name);
+Result<std::shared_ptr<const TableDefinition>> find_table(const Catalogue& catalogue,
+                                                          std::string_view full_name);
 
 }  // namespace penstock::store

@@ -1,13 +1,12 @@
 #include "store/local_tables.h"
 
-#include <csignal>
-#include <filesystem>
-#include <random>
-
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
+#include <csignal>
+#include <filesystem>
+#include <random>
 
 #include "store/uuid.h"
 
@@ -36,7 +35,8 @@ protected:
     void close() { tables_.reset(); }
 
     /// The table as text, one line a row in key order.
-    static std::string dump(Tables& tables, std::string_view table, const std::vector<std::string>& columns = {}) {
+    static std::string dump(Tables& tables, std::string_view table,
+                            const std::vector<std::string>& columns = {}) {
         auto cursor = tables.scan(table, columns);
         if (!cursor) return cursor.error().text;
         std::string out;
@@ -57,12 +57,14 @@ protected:
     std::unique_ptr<LocalTables> tables_;
 };
 
-const TableSpec people{"ks", "people", {{"id", TypeId::int64}, {"name", TypeId::string}, {"age", TypeId::int32}}, {"id"}, {}};
-const TableSpec events{"ks",
-                       "events",
-                       {{"device", TypeId::string}, {"at", TypeId::int64}, {"kind", TypeId::string}, {"value", TypeId::float64}},
-                       {"device"},
-                       {{"at", true}, {"kind", false}}};
+const TableSpec people{
+    "ks", "people", {{"id", TypeId::int64}, {"name", TypeId::string}, {"age", TypeId::int32}}, {"id"}, {}};
+const TableSpec events{
+    "ks",
+    "events",
+    {{"device", TypeId::string}, {"at", TypeId::int64}, {"kind", TypeId::string}, {"value", TypeId::float64}},
+    {"device"},
+    {{"at", true}, {"kind", false}}};
 
 struct Person {
     std::int64_t id;
@@ -74,17 +76,22 @@ Batch people_batch(const std::vector<Person>& rows) {
     auto arena = std::make_shared<Arena>();
     for (const auto& row : rows) {
         batch.columns[0].append_integer(row.id);
-        if (row.name) batch.columns[1].append_string(arena->copy(*row.name));
-        else batch.columns[1].append_null();
-        if (row.age) batch.columns[2].append_integer(*row.age);
-        else batch.columns[2].append_null();
+        if (row.name)
+            batch.columns[1].append_string(arena->copy(*row.name));
+        else
+            batch.columns[1].append_null();
+        if (row.age)
+            batch.columns[2].append_integer(*row.age);
+        else
+            batch.columns[2].append_null();
         ++batch.rows;
     }
     batch.keep_alive.push_back(arena);
     return batch;
 }
 
-Result<> commit_people(Tables& tables, const std::vector<Person>& rows, std::int64_t timestamp, std::string checkpoint = "c") {
+Result<> commit_people(Tables& tables, const std::vector<Person>& rows, std::int64_t timestamp,
+                       std::string checkpoint = "c") {
     auto batch = people_batch(rows);
     return tables.commit({"q", {{"ks.people", &batch, timestamp}}, {}, std::move(checkpoint)});
 }
@@ -119,7 +126,8 @@ TEST_F(LocalTablesTest, EnsureNamesTheColumnWhoseTypeDiffers) {
     other.partition_key = {"name"};
     outcome = tables.ensure(other);
     ASSERT_FALSE(outcome);
-    EXPECT_NE(outcome.error().text.find("has the key (id), not (name)"), std::string::npos) << outcome.error().text;
+    EXPECT_NE(outcome.error().text.find("has the key (id), not (name)"), std::string::npos)
+        << outcome.error().text;
 }
 
 TEST_F(LocalTablesTest, UnknownTablesAndColumnsAreNamed) {
@@ -131,7 +139,8 @@ TEST_F(LocalTablesTest, UnknownTablesAndColumnsAreNamed) {
     batch.columns[0].append_integer(1);
     batch.columns[1].append_string("x");
     batch.rows = 1;
-    EXPECT_EQ(tables.commit({"q", {{"ks.people", &batch, 1}}, {}, "c"}).error().text, "table ks.people has no column nose");
+    EXPECT_EQ(tables.commit({"q", {{"ks.people", &batch, 1}}, {}, "c"}).error().text,
+              "table ks.people has no column nose");
 }
 
 TEST_F(LocalTablesTest, TheHigherTimestampWinsCellByCell) {
@@ -175,7 +184,8 @@ TEST_F(LocalTablesTest, ClusteringOrderIsTheScansOrder) {
     auto& tables = open();
     ASSERT_TRUE(tables.ensure(events));
     auto batch = make_batch(events.columns);
-    for (auto [at, kind] : std::initializer_list<std::pair<int, const char*>>{{-5, "b"}, {7, "a"}, {7, "B"}, {0, ""}}) {
+    for (auto [at, kind] :
+         std::initializer_list<std::pair<int, const char*>>{{-5, "b"}, {7, "a"}, {7, "B"}, {0, ""}}) {
         batch.columns[0].append_string("d1");
         batch.columns[1].append_integer(at);
         batch.columns[2].append_string(kind);
@@ -220,9 +230,9 @@ TEST_F(LocalTablesTest, ARejectedCommitChangesNothing) {
 
 TEST_F(LocalTablesTest, EngineValuesRoundTrip) {
     auto& tables = open();
-    Schema schema{{"k", TypeId::string},  {"b", TypeId::boolean}, {"i", TypeId::int32},     {"l", TypeId::int64},
-                  {"f", TypeId::float64}, {"x", TypeId::binary},  {"d", TypeId::date},      {"t", TypeId::timestamp},
-                  {"j", TypeId::json}};
+    Schema schema{{"k", TypeId::string}, {"b", TypeId::boolean},   {"i", TypeId::int32},
+                  {"l", TypeId::int64},  {"f", TypeId::float64},   {"x", TypeId::binary},
+                  {"d", TypeId::date},   {"t", TypeId::timestamp}, {"j", TypeId::json}};
     ASSERT_TRUE(tables.ensure({"ks", "all", schema, {"k"}, {}}));
     auto batch = make_batch(schema);
     batch.columns[0].append_string("key");
@@ -284,7 +294,8 @@ namespace {
         for (int i = 0; i < int(n % 7 == 0 ? 300 : 10); ++i) rows.push_back({n * 1000 + i, "n", int(n)});
         rows.push_back({-1, "last", int(n)});
         auto batch = people_batch(rows);
-        auto done = (*tables)->commit({"q", {{"ks.people", &batch, n}}, {{"n", std::to_string(n)}}, std::to_string(n)});
+        auto done = (*tables)->commit(
+            {"q", {{"ks.people", &batch, n}}, {{"n", std::to_string(n)}}, std::to_string(n)});
         if (!done) _exit(3);
         if (random() % 50 == 0 && !(*tables)->flush()) _exit(4);
         // A CQL write through the write-ahead log now and then, as they mix in real life.

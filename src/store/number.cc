@@ -1,5 +1,7 @@
 #include "store/number.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -8,8 +10,6 @@
 #include <limits>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "store/bytes.h"
 
@@ -49,8 +49,8 @@ std::string bytes_of(std::vector<std::uint32_t> digits, bool negative) {
         }
     }
     out += negative && carry == 0 ? '\xFF' : '\0';
-    while (out.size() > 1 && ((out.back() == 0 && out[out.size() - 2] >= 0) ||
-                              (out.back() == -1 && out[out.size() - 2] < 0)))
+    while (out.size() > 1 &&
+           ((out.back() == 0 && out[out.size() - 2] >= 0) || (out.back() == -1 && out[out.size() - 2] < 0)))
         out.pop_back();
     std::ranges::reverse(out);
     return out;
@@ -81,8 +81,10 @@ void append_vint(std::string& out, std::int64_t value) {
     auto encoded = (std::uint64_t(value) << 1) ^ std::uint64_t(value >> 63);
     int extra = 0;
     while (extra < 8 && (extra == 7 ? encoded >> 56 : encoded >> (7 * (extra + 1))) != 0) ++extra;
-    if (extra == 8) out += '\xFF';
-    else out += char((0xFF00u >> extra) | (encoded >> (8 * extra)));
+    if (extra == 8)
+        out += '\xFF';
+    else
+        out += char((0xFF00u >> extra) | (encoded >> (8 * extra)));
     for (int i = extra; i-- > 0;) out += char(encoded >> (8 * i));
 }
 
@@ -115,7 +117,8 @@ constexpr std::array<Unit, 11> units{{{"y", 12, 0, 0},
 /// Adds number * unit; false when it does not fit.
 bool add_unit(Duration& to, std::int64_t number, const Unit& unit) {
     std::int64_t months = 0, days = 0, nanoseconds = 0;
-    if (__builtin_mul_overflow(number, unit.months, &months) || __builtin_mul_overflow(number, unit.days, &days) ||
+    if (__builtin_mul_overflow(number, unit.months, &months) ||
+        __builtin_mul_overflow(number, unit.days, &days) ||
         __builtin_mul_overflow(number, unit.nanoseconds, &nanoseconds))
         return false;
     if (__builtin_add_overflow(to.months, months, &to.months)) return false;
@@ -143,13 +146,26 @@ bool parse_iso(std::string_view text, Duration& out) {
         if (!take_number(text, number)) return false;
         std::string_view name;
         switch (text[0]) {
-            case 'Y': name = "y"; break;
-            case 'M': name = time ? "m" : "mo"; break;
-            case 'W': name = "w"; break;
-            case 'D': name = "d"; break;
-            case 'H': name = "h"; break;
-            case 'S': name = "s"; break;
-            default: return false;
+            case 'Y':
+                name = "y";
+                break;
+            case 'M':
+                name = time ? "m" : "mo";
+                break;
+            case 'W':
+                name = "w";
+                break;
+            case 'D':
+                name = "d";
+                break;
+            case 'H':
+                name = "h";
+                break;
+            case 'S':
+                name = "s";
+                break;
+            default:
+                return false;
         }
         text.remove_prefix(1);
         auto unit = std::ranges::find(units, name, &Unit::name);
@@ -164,10 +180,12 @@ bool parse_units(std::string_view text, Duration& out) {
         if (!take_number(text, number)) return false;
         const Unit* best = nullptr;
         for (const auto& unit : units) {
-            bool fits = text.size() >= unit.name.size() &&
-                        std::ranges::equal(text.substr(0, unit.name.size()), unit.name, [](char a, char b) {
-                            return std::tolower(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b) || a == b;
-                        });
+            bool fits =
+                text.size() >= unit.name.size() &&
+                std::ranges::equal(text.substr(0, unit.name.size()), unit.name, [](char a, char b) {
+                    return std::tolower(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b) ||
+                           a == b;
+                });
             if (fits && (best == nullptr || unit.name.size() > best->name.size())) best = &unit;
         }
         if (best == nullptr || !add_unit(out, number, *best)) return false;
@@ -213,7 +231,8 @@ std::string varint_of(std::int64_t value) {
     std::string out;
     append_big_endian(out, value);
     std::size_t skip = 0;
-    while (skip < 7 && ((out[skip] == 0 && out[skip + 1] >= 0) || (out[skip] == -1 && out[skip + 1] < 0))) ++skip;
+    while (skip < 7 && ((out[skip] == 0 && out[skip + 1] >= 0) || (out[skip] == -1 && out[skip + 1] < 0)))
+        ++skip;
     return out.substr(skip);
 }
 
@@ -228,7 +247,8 @@ std::string decimal_text(std::string_view bytes) {
     auto adjusted = -scale + std::int64_t(digits.size()) - 1;
     std::string out;
     if (scale > 0 && adjusted >= -6) {
-        if (std::int64_t(digits.size()) <= scale) digits.insert(0, std::size_t(scale) + 1 - digits.size(), '0');
+        if (std::int64_t(digits.size()) <= scale)
+            digits.insert(0, std::size_t(scale) + 1 - digits.size(), '0');
         out = digits;
         out.insert(digits.size() - std::size_t(scale), ".");
     } else {
@@ -327,7 +347,8 @@ std::optional<Duration> parse_duration_bytes(std::string_view bytes) {
     auto days = take_vint(reader);
     auto nanoseconds = take_vint(reader);
     bool in_range = months >= INT32_MIN && months <= INT32_MAX && days >= INT32_MIN && days <= INT32_MAX;
-    bool one_sign = (months <= 0 && days <= 0 && nanoseconds <= 0) || (months >= 0 && days >= 0 && nanoseconds >= 0);
+    bool one_sign =
+        (months <= 0 && days <= 0 && nanoseconds <= 0) || (months >= 0 && days >= 0 && nanoseconds >= 0);
     if (!reader.ok || !reader.rest.empty() || !in_range || !one_sign) return std::nullopt;
     return Duration{std::int32_t(months), std::int32_t(days), nanoseconds};
 }

@@ -8,9 +8,10 @@
 namespace penstock::store {
 
 TEST(NumberTest, VarintsOfAnySizeRoundTrip) {
-    for (const char* text : {"0", "1", "-1", "127", "128", "-128", "-129", "255", "256", "-256", "2147483648", "-2147483648",
-                             "4294967295", "4294967296", "-4294967296", "18446744073709551616", "-18446744073709551616",
-                             "123456789012345678901234567890", "-99999999999999999999999999999999999999"}) {
+    for (const char* text :
+         {"0", "1", "-1", "127", "128", "-128", "-129", "255", "256", "-256", "2147483648", "-2147483648",
+          "4294967295", "4294967296", "-4294967296", "18446744073709551616", "-18446744073709551616",
+          "123456789012345678901234567890", "-99999999999999999999999999999999999999"}) {
         auto bytes = parse_varint(text);
         ASSERT_TRUE(bytes) << text;
         EXPECT_EQ(varint_text(*bytes), text);
@@ -52,7 +53,8 @@ TEST(UuidTest, TimesAndOrder) {
     EXPECT_EQ(*uuid_time_us(a), 1'700'000'000'000'000);
     EXPECT_LT(compare(Kind::timeuuid, min_time_uuid(1000), max_time_uuid(1000)), 0);
     EXPECT_LT(compare(Kind::timeuuid, max_time_uuid(1000), min_time_uuid(1001)), 0);
-    EXPECT_EQ(format_uuid(*parse_uuid("123E4567-e89b-42d3-a456-426614174000")), "123e4567-e89b-42d3-a456-426614174000");
+    EXPECT_EQ(format_uuid(*parse_uuid("123E4567-e89b-42d3-a456-426614174000")),
+              "123e4567-e89b-42d3-a456-426614174000");
     EXPECT_FALSE(parse_uuid("123e4567-e89b-42d3-a456-42661417400g"));
 }
 
@@ -68,7 +70,8 @@ TEST(ValueTest, CollectionsThatLieAreRefused) {
 }
 
 TEST(DataTypeTest, TextRoundTrip) {
-    for (const char* text : {"int", "frozen<list<text>>", "map<text, frozen<set<int>>>", "frozen<tuple<int, text>>"})
+    for (const char* text :
+         {"int", "frozen<list<text>>", "map<text, frozen<set<int>>>", "frozen<tuple<int, text>>"})
         EXPECT_EQ(to_string(*parse_data_type(text)), text);
     EXPECT_FALSE(parse_data_type("list<"));
     EXPECT_FALSE(parse_data_type("map<int>"));

@@ -8,11 +8,14 @@
 namespace penstock::store {
 namespace {
 
-std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+std::string_view view(const rocksdb::Slice& slice) {
+    return {slice.data(), slice.size()};
+}
 
 }  // namespace
 
-KeyRange row_range(const TableDefinition& table, std::string_view partition_key, std::string_view clustering) {
+KeyRange row_range(const TableDefinition& table, std::string_view partition_key,
+                   std::string_view clustering) {
     auto from = partition_prefix(table.id, partition_key);
     from += row_tag;
     from += clustering;
@@ -28,7 +31,10 @@ KeyRange table_range(const TableDefinition& table) {
 
 RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> table,
                      std::vector<KeyRange> ranges, bool reversed, bool cache)
-    : database_(database), table_(std::move(table)), ranges_(std::move(ranges)), reversed_(reversed),
+    : database_(database),
+      table_(std::move(table)),
+      ranges_(std::move(ranges)),
+      reversed_(reversed),
       now_(database.now_seconds()) {
     read_.fill_cache = cache;
     read_.adaptive_readahead = true;
@@ -50,8 +56,8 @@ bool RowCursor::in_range() const {
     return reversed_ ? key >= range.from : key < range.to;
 }
 
-/// Positions at the first key of the next range. Single rows are looked up without an iterator, which asks the bloom
-/// filters first.
+/// Positions at the first key of the next range. Single rows are looked up without an iterator, which asks
+/// the bloom filters first.
 bool RowCursor::enter_next_range() {
     if (next_range_ >= ranges_.size()) return false;
     const auto& range = ranges_[next_range_++];
@@ -67,8 +73,10 @@ bool RowCursor::enter_next_range() {
 }
 
 void RowCursor::advance() {
-    if (reversed_) iterator_->Prev();
-    else iterator_->Next();
+    if (reversed_)
+        iterator_->Prev();
+    else
+        iterator_->Next();
 }
 
 Result<bool> RowCursor::next() {
@@ -84,8 +92,8 @@ Result<bool> RowCursor::next() {
             if (exact) {
                 single_key_ = ranges_[next_range_++].from;
                 single_value_.Reset();
-                auto status = database_.rocks().Get(read_, database_.rocks().DefaultColumnFamily(), single_key_,
-                                                    &single_value_);
+                auto status = database_.rocks().Get(read_, database_.rocks().DefaultColumnFamily(),
+                                                    single_key_, &single_value_);
                 if (status.IsNotFound()) continue;
                 if (!status.ok()) return fail(error_of(status));
                 if (TRY(look_at(single_key_, single_value_))) return true;
@@ -103,15 +111,18 @@ Result<bool> RowCursor::next() {
 void RowCursor::skip_partition() {
     if (!positioned_ || advanced_) return;
     std::string prefix(parsed_.partition_prefix);
-    if (reversed_) iterator_->SeekForPrev(prefix);
-    else iterator_->Seek(after_prefix(prefix));
+    if (reversed_)
+        iterator_->SeekForPrev(prefix);
+    else
+        iterator_->Seek(after_prefix(prefix));
     advanced_ = true;
 }
 
 Result<bool> RowCursor::look_at(rocksdb::Slice key, rocksdb::Slice value) {
     key_ = view(key);
     value_ = view(value);
-    if (!parse_key(key_, parsed_)) return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
+    if (!parse_key(key_, parsed_))
+        return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
     if (table_->clustering_columns > 0 && parsed_.partition_prefix != partition_) learn_deletions();
     if (parsed_.tag != row_tag) return false;  // learnt already
     hidden_ = table_->clustering_columns > 0 ? hidden_until() : no_timestamp;
@@ -126,7 +137,8 @@ void RowCursor::learn_deletions() {
     range_deletions_.clear();
     auto from = partition_ + deletion_tag;
     auto to = partition_ + char(deletion_tag + 1);
-    // Reading forward from before the partition's deletions: they come first, so a row in front means there are none.
+    // Reading forward from before the partition's deletions: they come first, so a row in front means there
+    // are none.
     if (!reversed_ && positioned_ && parsed_.tag == row_tag && ranges_[next_range_ - 1].from <= from) return;
     rocksdb::Slice upper(to);
     auto options = read_;
@@ -151,7 +163,8 @@ void RowCursor::note_deletion(std::string_view rest, std::string_view value) {
 std::int64_t RowCursor::hidden_until() const {
     auto hidden = partition_deleted_;
     for (const auto& range : range_deletions_)
-        if (range.timestamp > hidden && parsed_.rest >= range.from && (range.to.empty() || parsed_.rest < range.to))
+        if (range.timestamp > hidden && parsed_.rest >= range.from &&
+            (range.to.empty() || parsed_.rest < range.to))
             hidden = range.timestamp;
     return hidden;
 }
@@ -159,10 +172,13 @@ std::int64_t RowCursor::hidden_until() const {
 const Row& RowCursor::row() {
     if (row_parsed_) return row_;
     row_parsed_ = true;
-    if (!parse_row(value_, row_)) log::error("tables: a row of {} cannot be read to its end", table_->full_name());
+    if (!parse_row(value_, row_))
+        log::error("tables: a row of {} cannot be read to its end", table_->full_name());
     auto hidden = std::max(hidden_, row_.deletion.timestamp);
-    if (row_.marker.timestamp <= hidden || (row_.marker.ttl > 0 && row_.marker.expires_at <= now_)) row_.marker = {};
-    std::erase_if(row_.cells, [&](const Cell& cell) { return cell.timestamp <= hidden || !cell.is_live(now_); });
+    if (row_.marker.timestamp <= hidden || (row_.marker.ttl > 0 && row_.marker.expires_at <= now_))
+        row_.marker = {};
+    std::erase_if(row_.cells,
+                  [&](const Cell& cell) { return cell.timestamp <= hidden || !cell.is_live(now_); });
     return row_;
 }
 
@@ -202,7 +218,8 @@ Result<std::string> join_partition_key(const TableDefinition& table,
     return out;
 }
 
-bool split_clustering(const TableDefinition& table, std::string_view encoded, std::vector<std::string>& values) {
+bool split_clustering(const TableDefinition& table, std::string_view encoded,
+                      std::vector<std::string>& values) {
     values.resize(table.clustering_columns);
     for (std::uint32_t i = 0; i < table.clustering_columns; ++i) {
         const auto& column = table.columns[table.partition_columns + i];

@@ -27,13 +27,14 @@ KeyRange table_range(const TableDefinition& table);
 /// Sees the table as it was when the cursor was made. Used by one thread at a time.
 class RowCursor {
 public:
-    /// Ranges are read in the order given, each of them backwards when reversed. cache: whether the blocks read are
-    /// worth keeping (not for scans of whole tables).
+    /// Ranges are read in the order given, each of them backwards when reversed. cache: whether the blocks
+    /// read are worth keeping (not for scans of whole tables).
     RowCursor(Database& database, std::shared_ptr<const TableDefinition> table, std::vector<KeyRange> ranges,
               bool reversed = false, bool cache = true);
     ~RowCursor();
 
-    /// Goes to the next row that is alive; false at the end. What the other members return is valid until then.
+    /// Goes to the next row that is alive; false at the end. What the other members return is valid until
+    /// then.
     Result<bool> next();
     /// The following rows of this row's partition are left out.
     void skip_partition();
@@ -83,10 +84,13 @@ private:
 };
 
 /// The values of a row's partition key columns, from the stored key.
-bool split_partition_key(const TableDefinition& table, std::string_view key, std::vector<std::string_view>& values);
+bool split_partition_key(const TableDefinition& table, std::string_view key,
+                         std::vector<std::string_view>& values);
 /// The inverse. Errc::invalid when it gets longer than max_partition_key, or a single value is empty.
-Result<std::string> join_partition_key(const TableDefinition& table, const std::vector<std::string_view>& values);
+Result<std::string> join_partition_key(const TableDefinition& table,
+                                       const std::vector<std::string_view>& values);
 /// The CQL values of a row's clustering columns.
-bool split_clustering(const TableDefinition& table, std::string_view encoded, std::vector<std::string>& values);
+bool split_clustering(const TableDefinition& table, std::string_view encoded,
+                      std::vector<std::string>& values);
 
 }  // namespace penstock::store

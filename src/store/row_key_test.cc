@@ -1,9 +1,9 @@
 #include "store/row_key.h"
 
+#include <gtest/gtest.h>
+
 #include <limits>
 #include <random>
-
-#include <gtest/gtest.h>
 
 #include "store/bytes.h"
 #include "store/clustering.h"
@@ -59,7 +59,8 @@ TEST(TokenTest, AsCassandrasPartitioner) {
     EXPECT_EQ(token_of("123"), -7468325962851647638);
     EXPECT_EQ(token_of(std::string_view("\x80\xff\x00", 3)), 4621591157160792570);
     EXPECT_EQ(token_of("hello world 12345"), 9207143624663444507);
-    EXPECT_EQ(token_of("\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff\xfe\x81"), -1361530383173793138);
+    EXPECT_EQ(token_of("\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff\xfe\x81"),
+              -1361530383173793138);
     EXPECT_EQ(token_of("123456789\xf0\xf1\xf2\xf3\xf4"), 2813647301738422100);
 }
 
@@ -69,30 +70,43 @@ TEST(ClusteringTest, OrderIsTheValuesOrder) {
     expect_order(Kind::int_, {"-2147483648", "-1", "0", "1", "2147483647"});
     expect_order(Kind::bigint, {"-9223372036854775808", "-1", "0", "9223372036854775807"});
     expect_order(Kind::float_, {"-Infinity", "-1.5", "-0.0", "0.0", "1.5", "Infinity", "NaN"});
-    expect_order(Kind::double_, {"-Infinity", "-1e300", "-1e-300", "0", "1e-300", "1e300", "Infinity", "NaN"});
+    expect_order(Kind::double_,
+                 {"-Infinity", "-1e300", "-1e-300", "0", "1e-300", "1e300", "Infinity", "NaN"});
     expect_order(Kind::boolean, {"false", "true"});
     expect_order(Kind::date, {"-0044-03-15", "1969-12-31", "1970-01-01", "2024-02-29"});
     expect_order(Kind::time, {"00:00:00", "00:00:00.000000001", "23:59:59.999999999"});
     expect_order(Kind::timestamp, {"-1", "0", "2024-02-29 12:00:00+0000"});
-    expect_order(Kind::varint, {"-340282366920938463463374607431768211456", "-65536", "-256", "-129", "-128", "-1", "0", "1",
-                                "127", "128", "255", "256", "65535", "340282366920938463463374607431768211456"});
+    expect_order(Kind::varint,
+                 {"-340282366920938463463374607431768211456", "-65536", "-256", "-129", "-128", "-1", "0",
+                  "1", "127", "128", "255", "256", "65535", "340282366920938463463374607431768211456"});
     expect_order(Kind::inet, {"0.0.0.1", "10.0.0.1", "255.255.255.255"});
     expect_order(Kind::uuid, {"50554d6e-29bb-11e5-b345-feff819cdc9f", "00000000-29bb-11e6-b345-feff819cdc9f",
                               "123e4567-e89b-42d3-a456-426614174000", "123e4567-e89b-42d3-b456-426614174000",
                               "123e4567-e89b-52d3-a456-426614174000"});
-    expect_order(Kind::timeuuid, {"50554d6e-29bb-11e5-b345-feff819cdc9f", "50554d6f-29bb-11e5-b345-feff819cdc9f",
-                                  "00000000-29bb-11e6-b345-feff819cdc9f"});
+    expect_order(Kind::timeuuid,
+                 {"50554d6e-29bb-11e5-b345-feff819cdc9f", "50554d6f-29bb-11e5-b345-feff819cdc9f",
+                  "00000000-29bb-11e6-b345-feff819cdc9f"});
     expect_order(Kind::text, {"", "a", "aa", "ab", "b", "\xC3\xA4"});
 }
 
 TEST(ClusteringTest, ZeroBytesInTexts) {
-    std::vector<std::string> ascending{"", std::string(1, '\0'), std::string(2, '\0'), std::string("\0\x01", 2),
-                                       "\x01", "a", std::string("a\0", 2), std::string("a\0\xFF", 3), "a\x01"};
+    std::vector<std::string> ascending{"",
+                                       std::string(1, '\0'),
+                                       std::string(2, '\0'),
+                                       std::string("\0\x01", 2),
+                                       "\x01",
+                                       "a",
+                                       std::string("a\0", 2),
+                                       std::string("a\0\xFF", 3),
+                                       "a\x01"};
     for (std::size_t i = 0; i < ascending.size(); ++i) {
         for (bool descending : {false, true}) {
-            EXPECT_EQ(decoded(Kind::blob, descending, encoded(Kind::blob, descending, ascending[i])), ascending[i]);
+            EXPECT_EQ(decoded(Kind::blob, descending, encoded(Kind::blob, descending, ascending[i])),
+                      ascending[i]);
             if (i > 0)
-                EXPECT_EQ(encoded(Kind::blob, descending, ascending[i - 1]) < encoded(Kind::blob, descending, ascending[i]), !descending);
+                EXPECT_EQ(encoded(Kind::blob, descending, ascending[i - 1]) <
+                              encoded(Kind::blob, descending, ascending[i]),
+                          !descending);
         }
     }
 }
@@ -100,7 +114,8 @@ TEST(ClusteringTest, ZeroBytesInTexts) {
 TEST(ClusteringTest, RandomPairsCompareAsTheirValues) {
     std::mt19937_64 random(5);
     for (int i = 0; i < 5000; ++i) {
-        auto a = varint_of(std::int64_t(random()) >> (random() % 64)), b = varint_of(std::int64_t(random()) >> (random() % 64));
+        auto a = varint_of(std::int64_t(random()) >> (random() % 64)),
+             b = varint_of(std::int64_t(random()) >> (random() % 64));
         auto order = compare_varint(a, b);
         auto left = encoded(Kind::varint, false, a), right = encoded(Kind::varint, false, b);
         ASSERT_EQ(order < 0, left < right);
@@ -128,7 +143,8 @@ TEST(RowKeyTest, KeysComeApartAgain) {
     EXPECT_EQ(parsed.token, token_of(std::string_view("p\0q", 3)));
     EXPECT_EQ(parsed.partition_key, std::string_view("p\0q", 3));
     EXPECT_EQ(parsed.rest, "clustering");
-    for (std::size_t size = 0; size + 11 < key.size(); ++size) EXPECT_FALSE(parse_key(key.substr(0, size), parsed));
+    for (std::size_t size = 0; size + 11 < key.size(); ++size)
+        EXPECT_FALSE(parse_key(key.substr(0, size), parsed));
 }
 
 TEST(RowKeyTest, AfterPrefix) {

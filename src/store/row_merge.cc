@@ -7,7 +7,9 @@
 namespace penstock::store {
 namespace {
 
-std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+std::string_view view(const rocksdb::Slice& slice) {
+    return {slice.data(), slice.size()};
+}
 
 /// Rows, and partition and range deletions, which are rows with nothing but a deletion.
 class RowMerge final : public rocksdb::MergeOperator {
@@ -55,8 +57,9 @@ public:
         : table_exists_(table_exists), forget_before_(now - grace) {}
     const char* Name() const override { return "penstock.expiry"; }
 
-    /// A plain value (not a merge operand) is the whole history of its key: RocksDB makes one only where nothing older
-    /// lies below. So tombstones in it hide nothing on disk, and the grace time covers what still comes late.
+    /// A plain value (not a merge operand) is the whole history of its key: RocksDB makes one only where
+    /// nothing older lies below. So tombstones in it hide nothing on disk, and the grace time covers what
+    /// still comes late.
     Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& existing,
                       std::string* changed, std::string*) const override {
         if (key.size() < table_prefix_size || key[0] != table_tag) return Decision::kKeep;
@@ -71,7 +74,8 @@ public:
             return Decision::kKeep;
         if (!parse_row(view(existing), row_)) return Decision::kKeep;
         if (!forget(row_)) return Decision::kKeep;
-        if (!row_.marker.present() && !row_.deletion.present() && row_.cells.empty()) return Decision::kRemove;
+        if (!row_.marker.present() && !row_.deletion.present() && row_.cells.empty())
+            return Decision::kRemove;
         append_row(*changed, row_);
         return Decision::kChangeValue;
     }
@@ -104,7 +108,9 @@ private:
 
 }  // namespace
 
-std::shared_ptr<rocksdb::MergeOperator> make_row_merge() { return std::make_shared<RowMerge>(); }
+std::shared_ptr<rocksdb::MergeOperator> make_row_merge() {
+    return std::make_shared<RowMerge>();
+}
 
 std::unique_ptr<rocksdb::CompactionFilter> ExpiryFilterFactory::CreateCompactionFilter(
     const rocksdb::CompactionFilter::Context&) {

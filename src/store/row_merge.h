@@ -1,19 +1,19 @@
 // Lets RocksDB merge the writes of one row: a write never reads first.
 #pragma once
 
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/merge_operator.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
-
-#include <rocksdb/compaction_filter.h>
-#include <rocksdb/merge_operator.h>
 
 namespace penstock::store {
 
 std::shared_ptr<rocksdb::MergeOperator> make_row_merge();
 
-/// Forgets what nobody can see any more while RocksDB compacts: rows of dropped tables, and expired or deleted cells
-/// after the grace time.
+/// Forgets what nobody can see any more while RocksDB compacts: rows of dropped tables, and expired or
+/// deleted cells after the grace time.
 class ExpiryFilterFactory final : public rocksdb::CompactionFilterFactory {
 public:
     /// table_exists is asked from RocksDB's threads. now is in seconds since 1970.

@@ -20,7 +20,9 @@ constexpr std::uint8_t cell_elsewhen = 0x04;
 constexpr std::uint8_t cell_expires = 0x08;
 constexpr std::uint8_t cell_has_path = 0x10;
 
-auto order_of(const Cell& cell) { return std::tuple(cell.column, cell.has_path, cell.path); }
+auto order_of(const Cell& cell) {
+    return std::tuple(cell.column, cell.has_path, cell.path);
+}
 
 std::int64_t base_of(const Row& row) {
     if (row.marker.present()) return row.marker.timestamp;
@@ -96,7 +98,9 @@ std::int64_t counter_of(std::string_view value) {
     return value.size() == 8 ? load_big_endian<std::int64_t>(value.data()) : 0;
 }
 
-bool ends(const Cell& cell) { return cell.kind == CellKind::tombstone || cell.ttl > 0; }
+bool ends(const Cell& cell) {
+    return cell.kind == CellKind::tombstone || cell.ttl > 0;
+}
 
 /// True when b replaces a.
 bool replaces(const Cell& b, const Cell& a) {
@@ -189,8 +193,10 @@ void merge_rows(Row& into, const Row& other, std::deque<std::string>& sums) {
     auto b = other.cells.begin();
     while (a != into.cells.end() && b != other.cells.end()) {
         auto order = order_of(*a) <=> order_of(*b);
-        if (order < 0) merged.push_back(*a++);
-        else if (order > 0) merged.push_back(*b++);
+        if (order < 0)
+            merged.push_back(*a++);
+        else if (order > 0)
+            merged.push_back(*b++);
         else {
             merged.push_back(*a++);
             merge_cell(merged.back(), *b++, sums);
@@ -212,8 +218,10 @@ void normalize(Row& row, std::deque<std::string>& sums) {
     merged.reserve(row.cells.size());
     for (auto i : order) {
         const auto& cell = row.cells[i];
-        if (!merged.empty() && order_of(merged.back()) == order_of(cell)) merge_cell(merged.back(), cell, sums);
-        else merged.push_back(cell);
+        if (!merged.empty() && order_of(merged.back()) == order_of(cell))
+            merge_cell(merged.back(), cell, sums);
+        else
+            merged.push_back(cell);
     }
     row.cells = std::move(merged);
     drop_hidden(row);

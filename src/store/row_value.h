@@ -1,5 +1,5 @@
-// The value of a row's key: when the row was inserted, what was deleted, and its cells. docs/formats/cell.md has the
-// byte table. Two values of one row merge cell by cell, in any order, to the same result.
+// The value of a row's key: when the row was inserted, what was deleted, and its cells. docs/formats/cell.md
+// has the byte table. Two values of one row merge cell by cell, in any order, to the same result.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +43,10 @@ struct Cell {
     CellKind kind = CellKind::value;
     bool has_path = false;
     std::int64_t timestamp = no_timestamp;
-    std::uint32_t ttl = 0;         ///< seconds; 0: for ever
-    std::uint32_t expires_at = 0;  ///< with ttl: when it ends; of tombstones: when it was written. Seconds since 1970
-    std::string_view path;         ///< which element
+    std::uint32_t ttl = 0;  ///< seconds; 0: for ever
+    std::uint32_t expires_at =
+        0;  ///< with ttl: when it ends; of tombstones: when it was written. Seconds since 1970
+    std::string_view path;  ///< which element
     std::string_view value;
 
     /// Now in seconds since 1970.
@@ -56,8 +57,8 @@ struct Cell {
     bool operator==(const Cell&) const = default;
 };
 
-/// A row value taken apart, or under construction. Cells are ordered by column, then the collection's deletion,
-/// then path.
+/// A row value taken apart, or under construction. Cells are ordered by column, then the collection's
+/// deletion, then path.
 struct Row {
     Marker marker;
     Deletion deletion;
@@ -74,9 +75,9 @@ void append_row(std::string& out, const Row& row);
 /// Views in `row` point into bytes. False when the bytes are not a row value.
 bool parse_row(std::string_view bytes, Row& row);
 
-/// The winner of two cells of the same column and path; Cassandra's rules: the later; at the same time a tombstone,
-/// then an expiring one, then the greater value. Counters add up.
-/// `sums` keeps the bytes of added counters and must outlive the result.
+/// The winner of two cells of the same column and path; Cassandra's rules: the later; at the same time a
+/// tombstone, then an expiring one, then the greater value. Counters add up. `sums` keeps the bytes of added
+/// counters and must outlive the result.
 void merge_rows(Row& into, const Row& other, std::deque<std::string>& sums);
 
 /// Brings cells into the order that the format wants, merging those of the same column and path.

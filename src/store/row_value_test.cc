@@ -1,9 +1,9 @@
 #include "store/row_value.h"
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <random>
-
-#include <gtest/gtest.h>
 
 #include "store/bytes.h"
 #include "store/row_merge.h"
@@ -68,7 +68,8 @@ TEST(RowValueTest, RoundTrip) {
     EXPECT_EQ(again.marker, row.marker);
     EXPECT_EQ(again.deletion, row.deletion);
     EXPECT_EQ(again.cells, row.cells);
-    for (std::size_t size = 0; size < bytes.size(); ++size) parse_row(std::string_view(bytes).substr(0, size), again);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        parse_row(std::string_view(bytes).substr(0, size), again);
 }
 
 TEST(RowValueTest, TheLaterCellWins) {
@@ -131,10 +132,12 @@ TEST(RowValueTest, RandomWritesAgreeWithAModelInAnyOrder) {
     std::mt19937 random(11);
     for (int round = 0; round < 300; ++round) {
         std::vector<std::string> writes;
-        std::map<std::uint32_t, std::pair<std::int64_t, std::string>> model;  // column -> when, what; empty: deleted
+        std::map<std::uint32_t, std::pair<std::int64_t, std::string>>
+            model;  // column -> when, what; empty: deleted
         std::int64_t deleted_until = no_timestamp;
         for (int i = 0; i < 12; ++i) {
-            auto timestamp = std::int64_t(i * 10 + int(random() % 10));  // each once, so that no rule of ties matters
+            auto timestamp =
+                std::int64_t(i * 10 + int(random() % 10));  // each once, so that no rule of ties matters
             Row row;
             if (random() % 6 == 0) {
                 row.deletion = {timestamp, 1};

@@ -1,10 +1,10 @@
-// CPU time of a row on its way into a table: rows of 13 columns and about 300 bytes with a random uuid as key.
+// CPU time of a row on its way into a table: rows of 13 columns and about 300 bytes with a random uuid as
+// key.
 //   store_bench [rows] [rows of a commit] [directory]
 // Commits of 20,000 rows and more go the way of sorted files, smaller ones through the memtable.
-#include <ctime>
-
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include "store/local_tables.h"
@@ -20,10 +20,12 @@ double cpu_seconds() {
     return double(now.tv_sec) + double(now.tv_nsec) / 1e9;
 }
 
-const Schema columns{{"id", TypeId::string},         {"first_name", TypeId::string}, {"last_name", TypeId::string},
-                     {"gender", TypeId::string},     {"address", TypeId::string},    {"post_code", TypeId::string},
-                     {"email", TypeId::string},      {"username", TypeId::string},   {"dob", TypeId::timestamp},
-                     {"registered", TypeId::timestamp}, {"phone", TypeId::string},   {"picture", TypeId::string},
+const Schema columns{{"id", TypeId::string},        {"first_name", TypeId::string},
+                     {"last_name", TypeId::string}, {"gender", TypeId::string},
+                     {"address", TypeId::string},   {"post_code", TypeId::string},
+                     {"email", TypeId::string},     {"username", TypeId::string},
+                     {"dob", TypeId::timestamp},    {"registered", TypeId::timestamp},
+                     {"phone", TypeId::string},     {"picture", TypeId::string},
                      {"age", TypeId::int32}};
 
 Batch rows_of(std::size_t count) {
@@ -32,10 +34,14 @@ Batch rows_of(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
         for (std::size_t c = 0; c < columns.size(); ++c) {
             auto& column = batch.columns[c];
-            if (c == 0) column.append_string(arena->copy(store::format_uuid(store::random_uuid())));
+            if (c == 0)
+                column.append_string(arena->copy(store::format_uuid(store::random_uuid())));
             else if (storage_of(column.type) == Storage::integers)
-                column.append_integer(column.type == TypeId::int32 ? std::int64_t(i % 90) : 1'700'000'000'000'000 + std::int64_t(i));
-            else column.append_string(arena->copy(fmt::format("{}-{:0{}}", columns[c].name, i * 7919 % 100'003, c % 3 == 0 ? 24 : 8)));
+                column.append_integer(column.type == TypeId::int32 ? std::int64_t(i % 90)
+                                                                   : 1'700'000'000'000'000 + std::int64_t(i));
+            else
+                column.append_string(arena->copy(
+                    fmt::format("{}-{:0{}}", columns[c].name, i * 7919 % 100'003, c % 3 == 0 ? 24 : 8)));
         }
         ++batch.rows;
     }
@@ -48,7 +54,8 @@ Batch rows_of(std::size_t count) {
 int main(int argc, char** argv) {
     auto total = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 500'000;
     auto per_commit = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 50'000;
-    auto directory = argc > 3 ? std::filesystem::path(argv[3]) : std::filesystem::temp_directory_path() / "penstock_store_bench";
+    auto directory = argc > 3 ? std::filesystem::path(argv[3])
+                              : std::filesystem::temp_directory_path() / "penstock_store_bench";
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory);
     store::StoreOptions options;
@@ -70,13 +77,15 @@ int main(int argc, char** argv) {
     auto before = cpu_seconds();
     if (!(*tables)->flush()) return 1;
     spent += cpu_seconds() - before;
-    std::printf("%zu rows in commits of %zu: %.2f us/row, %.0f rows per CPU-second (process in all %.2f s)\n", written, per_commit,
-                spent * 1e6 / double(written), double(written) / spent, cpu_seconds() - began);
+    std::printf("%zu rows in commits of %zu: %.2f us/row, %.0f rows per CPU-second (process in all %.2f s)\n",
+                written, per_commit, spent * 1e6 / double(written), double(written) / spent,
+                cpu_seconds() - began);
 
     before = cpu_seconds();
     auto cursor = (*tables)->scan("ks.bench", {"age"});
     std::size_t seen = 0;
-    for (auto batch = (*cursor)->next(4096); batch && batch->rows > 0; batch = (*cursor)->next(4096)) seen += batch->rows;
+    for (auto batch = (*cursor)->next(4096); batch && batch->rows > 0; batch = (*cursor)->next(4096))
+        seen += batch->rows;
     auto scan = cpu_seconds() - before;
     std::printf("scan: %zu rows, %.2f us/row\n", seen, scan * 1e6 / double(seen));
     cursor->reset();

@@ -9,8 +9,10 @@ namespace {
 
 class TableScan final : public Cursor {
 public:
-    TableScan(Database& database, std::shared_ptr<const TableDefinition> table, std::vector<std::uint32_t> wanted)
-        : table_(table), wanted_(std::move(wanted)),
+    TableScan(Database& database, std::shared_ptr<const TableDefinition> table,
+              std::vector<std::uint32_t> wanted)
+        : table_(table),
+          wanted_(std::move(wanted)),
           rows_(database, table, {table_range(*table)}, false, false) {
         for (auto index : wanted_) {
             const auto& column = table_->columns[index];
@@ -24,7 +26,8 @@ public:
         for (auto& column : batch.columns) column.reserve(std::min<std::size_t>(max_rows, 4096));
         while (batch.rows < max_rows) {
             if (!TRY(rows_.next())) break;
-            if (!read_keys()) return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
+            if (!read_keys())
+                return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
             append(batch, *arena);
         }
         batch.keep_alive.push_back(std::move(arena));
@@ -49,7 +52,9 @@ private:
                 case ColumnRole::clustering:
                     append_engine_value(out, arena, column.type, clustering_[column.position]);
                     break;
-                case ColumnRole::regular: append_cell(out, arena, column, row); break;
+                case ColumnRole::regular:
+                    append_cell(out, arena, column, row);
+                    break;
             }
         }
         ++batch.rows;
@@ -77,12 +82,14 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Cursor>> make_table_scan(Database& database, std::shared_ptr<const TableDefinition> table,
+Result<std::unique_ptr<Cursor>> make_table_scan(Database& database,
+                                                std::shared_ptr<const TableDefinition> table,
                                                 const std::vector<std::string>& columns) {
     std::vector<std::uint32_t> wanted;
     for (const auto& name : columns) {
         const auto* column = table->find(name);
-        if (column == nullptr) return fail(Errc::not_found, "table {} has no column {}", table->full_name(), name);
+        if (column == nullptr)
+            return fail(Errc::not_found, "table {} has no column {}", table->full_name(), name);
         wanted.push_back(std::uint32_t(column - table->columns.data()));
     }
     if (columns.empty())

@@ -10,8 +10,10 @@
 
 namespace penstock::store {
 
-/// The named columns of all rows, all columns when none is named; Errc::not_found names one that is not there.
-Result<std::unique_ptr<Cursor>> make_table_scan(Database& database, std::shared_ptr<const TableDefinition> table,
+/// The named columns of all rows, all columns when none is named; Errc::not_found names one that is not
+/// there.
+Result<std::unique_ptr<Cursor>> make_table_scan(Database& database,
+                                                std::shared_ptr<const TableDefinition> table,
                                                 const std::vector<std::string>& columns);
 
 struct SizeEstimate {

@@ -1,5 +1,5 @@
-// The tables seam: what queries, SQL and the console need of tables. Below it stand our own store over RocksDB
-// (LocalTables) and a real Apache Cassandra (RemoteTables).
+// The tables seam: what queries, SQL and the console need of tables. Below it stand our own store over
+// RocksDB (LocalTables) and a real Apache Cassandra (RemoteTables).
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct TableStatus {
     std::int64_t bytes = 0;
 };
 
-/// Rows to upsert. The batch's columns are named as the table's; missing columns are left as they are, null values
-/// delete the cell. When two writes meet, the higher timestamp wins, cell by cell.
+/// Rows to upsert. The batch's columns are named as the table's; missing columns are left as they are, null
+/// values delete the cell. When two writes meet, the higher timestamp wins, cell by cell.
 struct TableWrite {
     std::string_view table;  ///< keyspace.name
     const Batch* rows = nullptr;
@@ -74,8 +74,8 @@ public:
 
     virtual std::string describe() const = 0;
 
-    /// Creates keyspace and table when missing, adds missing regular columns; Errc::invalid, naming the column,
-    /// when the key or a type differs.
+    /// Creates keyspace and table when missing, adds missing regular columns; Errc::invalid, naming the
+    /// column, when the key or a type differs.
     virtual Result<> ensure(const TableSpec& spec) = 0;
     virtual Result<TableSpec> spec(std::string_view table) = 0;  ///< keyspace.name; Errc::not_found
     virtual Result<std::vector<TableStatus>> list() = 0;
@@ -85,8 +85,8 @@ public:
     /// The checkpoint of the query's last commit; empty when it never did.
     virtual Result<std::string> checkpoint(std::string_view query) = 0;
     /// All state of the query whose key starts with prefix, in key order.
-    virtual Result<std::vector<std::pair<std::string, std::string>>> state(
-        std::string_view query, std::string_view prefix) = 0;
+    virtual Result<std::vector<std::pair<std::string, std::string>>> state(std::string_view query,
+                                                                           std::string_view prefix) = 0;
     /// Forgets checkpoint and state: the query starts anew.
     virtual Result<> forget(std::string_view query) = 0;
 

@@ -24,8 +24,8 @@ std::uint64_t mix(std::uint64_t k) {
     return k ^ (k >> 33);
 }
 
-/// The tail's bytes are sign-extended, unlike in the reference MurmurHash3: Cassandra's Java bytes are signed, and
-/// drivers compute tokens the same way.
+/// The tail's bytes are sign-extended, unlike in the reference MurmurHash3: Cassandra's Java bytes are
+/// signed, and drivers compute tokens the same way.
 std::uint64_t tail_of(const char* at, std::size_t size) {
     std::uint64_t k = 0;
     for (std::size_t i = 0; i < size; ++i)

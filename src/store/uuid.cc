@@ -1,9 +1,9 @@
 #include "store/uuid.h"
 
+#include <xxhash.h>
+
 #include <atomic>
 #include <random>
-
-#include <xxhash.h>
 
 #include "store/bytes.h"
 
@@ -78,7 +78,8 @@ std::string random_uuid() {
 std::string time_uuid(std::int64_t now_us) {
     // Ticks of 100 ns; never the same twice in one process, and the node part is random for each process.
     static std::atomic<std::uint64_t> last{0};
-    static const std::uint64_t node = (random_bits() & 0x3FFF'FFFF'FFFF'FFFFULL) | (2ULL << 62) | (1ULL << 40);
+    static const std::uint64_t node =
+        (random_bits() & 0x3FFF'FFFF'FFFF'FFFFULL) | (2ULL << 62) | (1ULL << 40);
     auto ticks = std::uint64_t(now_us + gregorian_offset_us) * 10;
     auto before = last.load();
     std::uint64_t next;
@@ -88,7 +89,8 @@ std::string time_uuid(std::int64_t now_us) {
 }
 
 std::string min_time_uuid(std::int64_t ms) {
-    return uuid_of(version1_bits(std::uint64_t(ms * 1000 + gregorian_offset_us) * 10), 0x8080'8080'8080'8080ULL);
+    return uuid_of(version1_bits(std::uint64_t(ms * 1000 + gregorian_offset_us) * 10),
+                   0x8080'8080'8080'8080ULL);
 }
 
 std::string max_time_uuid(std::int64_t ms) {

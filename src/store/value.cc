@@ -1,7 +1,8 @@
 #include "store/value.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
+
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -56,7 +57,8 @@ Result<> validate_tuple(const DataType& type, std::string_view value, int depth)
     std::vector<std::optional<std::string_view>> components;
     if (!split_tuple(value, components)) return fail(Errc::invalid, "Not enough bytes to read a tuple");
     if (components.size() > type.parameters.size())
-        return fail(Errc::invalid, "Expected {} components for a tuple, got {}", type.parameters.size(), components.size());
+        return fail(Errc::invalid, "Expected {} components for a tuple, got {}", type.parameters.size(),
+                    components.size());
     for (std::size_t i = 0; i < components.size(); ++i)
         if (components[i]) TRY(validate_at(type.parameters[i], *components[i], depth + 1));
     return {};
@@ -67,22 +69,34 @@ Result<> validate_at(const DataType& type, std::string_view value, int depth) {
     switch (type.kind) {
         case Kind::ascii:
             for (char c : value)
-                if (c < 0) return fail(Errc::invalid, "Invalid byte for ascii: {}", int(static_cast<unsigned char>(c)));
+                if (c < 0)
+                    return fail(Errc::invalid, "Invalid byte for ascii: {}",
+                                int(static_cast<unsigned char>(c)));
             return {};
         case Kind::text:
             if (!is_utf8(value)) return fail(Errc::invalid, "String didn't validate.");
             return {};
-        case Kind::boolean: return check_size(value, 1, "value");
-        case Kind::tinyint: return check_size(value, 1, "value");
-        case Kind::smallint: return check_size(value, 2, "short");
-        case Kind::int_: return check_size(value, 4, "int");
-        case Kind::date: return check_size(value, 4, "long for date");
-        case Kind::float_: return check_size(value, 4, "value for a float");
-        case Kind::double_: return check_size(value, 8, "value for a double");
+        case Kind::boolean:
+            return check_size(value, 1, "value");
+        case Kind::tinyint:
+            return check_size(value, 1, "value");
+        case Kind::smallint:
+            return check_size(value, 2, "short");
+        case Kind::int_:
+            return check_size(value, 4, "int");
+        case Kind::date:
+            return check_size(value, 4, "long for date");
+        case Kind::float_:
+            return check_size(value, 4, "value for a float");
+        case Kind::double_:
+            return check_size(value, 8, "value for a double");
         case Kind::bigint:
-        case Kind::counter: return check_size(value, 8, "long");
-        case Kind::timestamp: return check_size(value, 8, "long for date");
-        case Kind::time: return check_size(value, 8, "long for time");
+        case Kind::counter:
+            return check_size(value, 8, "long");
+        case Kind::timestamp:
+            return check_size(value, 8, "long for date");
+        case Kind::time:
+            return check_size(value, 8, "long for time");
         case Kind::uuid:
             if (value.size() != 16 && !value.empty())
                 return fail(Errc::invalid, "UUID should be 16 or 0 bytes ({})", value.size());
@@ -105,23 +119,29 @@ Result<> validate_at(const DataType& type, std::string_view value, int depth) {
             if (!parse_duration_bytes(value)) return fail(Errc::invalid, "the bytes are not a duration");
             return {};
         case Kind::blob:
-        case Kind::varint: return {};
+        case Kind::varint:
+            return {};
         case Kind::list:
         case Kind::set:
-        case Kind::map: return validate_collection(type, value, depth);
-        case Kind::tuple: return validate_tuple(type, value, depth);
+        case Kind::map:
+            return validate_collection(type, value, depth);
+        case Kind::tuple:
+            return validate_tuple(type, value, depth);
     }
     return {};
 }
 
-int sign_of(std::strong_ordering order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
+int sign_of(std::strong_ordering order) {
+    return order < 0 ? -1 : order > 0 ? 1 : 0;
+}
 
 int compare_elements(const DataType& type, std::string_view a, std::string_view b) {
     std::vector<std::string_view> left, right;
     split_collection(a, type.kind == Kind::map, left);
     split_collection(b, type.kind == Kind::map, right);
     for (std::size_t i = 0; i < left.size() && i < right.size(); ++i)
-        if (int order = compare(type.parameters[type.kind == Kind::map ? i % 2 : 0], left[i], right[i])) return order;
+        if (int order = compare(type.parameters[type.kind == Kind::map ? i % 2 : 0], left[i], right[i]))
+            return order;
     return sign_of(left.size() <=> right.size());
 }
 
@@ -139,11 +159,16 @@ int compare_tuples(const DataType& type, std::string_view a, std::string_view b)
 
 std::int64_t integer_of(std::string_view value) {
     switch (value.size()) {
-        case 1: return static_cast<signed char>(value[0]);
-        case 2: return load_big_endian<std::int16_t>(value.data());
-        case 4: return load_big_endian<std::int32_t>(value.data());
-        case 8: return load_big_endian<std::int64_t>(value.data());
-        default: return 0;
+        case 1:
+            return static_cast<signed char>(value[0]);
+        case 2:
+            return load_big_endian<std::int16_t>(value.data());
+        case 4:
+            return load_big_endian<std::int32_t>(value.data());
+        case 8:
+            return load_big_endian<std::int64_t>(value.data());
+        default:
+            return 0;
     }
 }
 
@@ -154,7 +179,9 @@ double float_of(std::string_view value) {
 }
 
 std::int64_t days_of(std::string_view value) {
-    return value.size() == 4 ? std::int64_t(load_big_endian<std::uint32_t>(value.data())) - (std::int64_t(1) << 31) : 0;
+    return value.size() == 4
+               ? std::int64_t(load_big_endian<std::uint32_t>(value.data())) - (std::int64_t(1) << 31)
+               : 0;
 }
 
 std::string float_text(double value, bool single) {
@@ -185,7 +212,9 @@ std::string hex_text(std::string_view value) {
 
 }  // namespace
 
-Result<> validate(const DataType& type, std::string_view value) { return validate_at(type, value, 0); }
+Result<> validate(const DataType& type, std::string_view value) {
+    return validate_at(type, value, 0);
+}
 
 int compare(const DataType& type, std::string_view a, std::string_view b) {
     if (type.kind == Kind::decimal) return compare_decimal(a, b);
@@ -219,7 +248,9 @@ bool split_collection(std::string_view value, bool map, std::vector<std::string_
     return reader.ok && reader.rest.empty();
 }
 
-void begin_collection(std::string& out, std::size_t count) { append_big_endian(out, std::int32_t(count)); }
+void begin_collection(std::string& out, std::size_t count) {
+    append_big_endian(out, std::int32_t(count));
+}
 
 void append_element(std::string& out, std::string_view element) {
     append_big_endian(out, std::int32_t(element.size()));
@@ -231,15 +262,19 @@ bool split_tuple(std::string_view value, std::vector<std::optional<std::string_v
     ByteReader reader{value};
     while (reader.ok && !reader.rest.empty()) {
         auto size = reader.fixed<std::int32_t>();
-        if (size < 0) components.emplace_back();
-        else components.emplace_back(reader.bytes(std::size_t(size)));
+        if (size < 0)
+            components.emplace_back();
+        else
+            components.emplace_back(reader.bytes(std::size_t(size)));
     }
     return reader.ok;
 }
 
 void append_component(std::string& out, const std::optional<std::string>& component) {
-    if (component) append_element(out, *component);
-    else append_big_endian(out, std::int32_t(-1));
+    if (component)
+        append_element(out, *component);
+    else
+        append_big_endian(out, std::int32_t(-1));
 }
 
 bool collect_elements(const Row& row, const ColumnDefinition& column, std::string& out) {
@@ -250,7 +285,8 @@ bool collect_elements(const Row& row, const ColumnDefinition& column, std::strin
     const auto& type = column.type;
     // A list's paths are time uuids made by us; their order is their time.
     DataType path_type = type.kind == Kind::list ? DataType(Kind::timeuuid) : type.parameters[0];
-    std::ranges::sort(cells, [&](const Cell* a, const Cell* b) { return compare(path_type, a->path, b->path) < 0; });
+    std::ranges::sort(cells,
+                      [&](const Cell* a, const Cell* b) { return compare(path_type, a->path, b->path) < 0; });
     begin_collection(out, cells.size());
     for (const auto* cell : cells) {
         if (type.kind != Kind::list) append_element(out, cell->path);
@@ -276,24 +312,37 @@ std::string timestamp_text(std::int64_t ms) {
 std::string value_as_text(const DataType& type, std::string_view value) {
     switch (type.kind) {
         case Kind::ascii:
-        case Kind::text: return std::string(value);
-        case Kind::blob: return hex_text(value);
-        case Kind::boolean: return !value.empty() && value[0] != 0 ? "true" : "false";
+        case Kind::text:
+            return std::string(value);
+        case Kind::blob:
+            return hex_text(value);
+        case Kind::boolean:
+            return !value.empty() && value[0] != 0 ? "true" : "false";
         case Kind::tinyint:
         case Kind::smallint:
         case Kind::int_:
         case Kind::bigint:
-        case Kind::counter: return std::to_string(integer_of(value));
-        case Kind::float_: return float_text(float_of(value), true);
-        case Kind::double_: return float_text(float_of(value), false);
-        case Kind::varint: return varint_text(value);
-        case Kind::decimal: return value.empty() ? "" : decimal_text(value);
+        case Kind::counter:
+            return std::to_string(integer_of(value));
+        case Kind::float_:
+            return float_text(float_of(value), true);
+        case Kind::double_:
+            return float_text(float_of(value), false);
+        case Kind::varint:
+            return varint_text(value);
+        case Kind::decimal:
+            return value.empty() ? "" : decimal_text(value);
         case Kind::uuid:
-        case Kind::timeuuid: return format_uuid(value);
-        case Kind::inet: return inet_text(value);
-        case Kind::date: return date_text(days_of(value));
-        case Kind::time: return time_text(integer_of(value));
-        case Kind::timestamp: return timestamp_text(integer_of(value));
+        case Kind::timeuuid:
+            return format_uuid(value);
+        case Kind::inet:
+            return inet_text(value);
+        case Kind::date:
+            return date_text(days_of(value));
+        case Kind::time:
+            return time_text(integer_of(value));
+        case Kind::timestamp:
+            return timestamp_text(integer_of(value));
         case Kind::duration: {
             auto duration = parse_duration_bytes(value);
             return duration ? duration_text(*duration) : "";
@@ -301,7 +350,8 @@ std::string value_as_text(const DataType& type, std::string_view value) {
         case Kind::list:
         case Kind::set:
         case Kind::map:
-        case Kind::tuple: break;
+        case Kind::tuple:
+            break;
     }
     std::string out;
     append_value_as_json(out, type, value);
@@ -312,14 +362,26 @@ void append_json_text(std::string& out, std::string_view text) {
     out += '"';
     for (char c : text) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
-                if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", unsigned(c));
-                else out += c;
+                if (static_cast<unsigned char>(c) < 0x20)
+                    out += fmt::format("\\u{:04x}", unsigned(c));
+                else
+                    out += c;
         }
     }
     out += '"';
@@ -334,7 +396,9 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
         case Kind::bigint:
         case Kind::counter:
         case Kind::varint:
-        case Kind::decimal: out += value_as_text(type, value); return;
+        case Kind::decimal:
+            out += value_as_text(type, value);
+            return;
         case Kind::float_:
         case Kind::double_:
             // JSON has no NaN and no infinity; Cassandra prints null.
@@ -360,8 +424,10 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
                 if (i > 0) out += ", ";
                 std::string key;
                 append_value_as_json(key, type.parameters[0], elements[i]);
-                if (key.starts_with('"')) out += key;
-                else append_json_text(out, key);  // JSON's keys are texts
+                if (key.starts_with('"'))
+                    out += key;
+                else
+                    append_json_text(out, key);  // JSON's keys are texts
                 out += ": ";
                 append_value_as_json(out, type.parameters[1], elements[i + 1]);
             }
@@ -376,29 +442,42 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
                 if (i > 0) out += ", ";
                 if (i < components.size() && components[i])
                     append_value_as_json(out, type.parameters[i], *components[i]);
-                else out += "null";
+                else
+                    out += "null";
             }
             out += ']';
             return;
         }
-        default: append_json_text(out, value_as_text(type, value)); return;
+        default:
+            append_json_text(out, value_as_text(type, value));
+            return;
     }
 }
 
 void append_engine_value(Column& out, Arena& arena, const DataType& type, std::string_view value) {
     switch (engine_type_of(type)) {
-        case TypeId::boolean: out.append_integer(!value.empty() && value[0] != 0); return;
+        case TypeId::boolean:
+            out.append_integer(!value.empty() && value[0] != 0);
+            return;
         case TypeId::int32:
-        case TypeId::int64: out.append_integer(integer_of(value)); return;
-        case TypeId::date: out.append_integer(days_of(value)); return;
+        case TypeId::int64:
+            out.append_integer(integer_of(value));
+            return;
+        case TypeId::date:
+            out.append_integer(days_of(value));
+            return;
         case TypeId::timestamp: {
             std::int64_t us = 0;
             if (__builtin_mul_overflow(integer_of(value), std::int64_t(1000), &us)) return out.append_null();
             out.append_integer(us);
             return;
         }
-        case TypeId::float64: out.append_float(float_of(value)); return;
-        case TypeId::binary: out.append_string(arena.copy(value)); return;
+        case TypeId::float64:
+            out.append_float(float_of(value));
+            return;
+        case TypeId::binary:
+            out.append_string(arena.copy(value));
+            return;
         case TypeId::string:
         case TypeId::json:
             out.append_string(type.kind == Kind::text || type.kind == Kind::ascii

@@ -30,11 +30,12 @@ void append_element(std::string& out, std::string_view element);
 bool split_tuple(std::string_view value, std::vector<std::optional<std::string_view>>& components);
 void append_component(std::string& out, const std::optional<std::string>& component);
 
-/// Puts a collection's cells together as one serialised value, in the type's order. False when there is none: empty
-/// collections and null are the same.
+/// Puts a collection's cells together as one serialised value, in the type's order. False when there is none:
+/// empty collections and null are the same.
 bool collect_elements(const Row& row, const ColumnDefinition& column, std::string& out);
 
-/// For people and engines: text as it is, others as CQL's functions print them; collections and tuples as JSON.
+/// For people and engines: text as it is, others as CQL's functions print them; collections and tuples as
+/// JSON.
 std::string value_as_text(const DataType& type, std::string_view value);
 /// As toJson() does.
 void append_value_as_json(std::string& out, const DataType& type, std::string_view value);

@@ -11,7 +11,8 @@ const pipeline::TopicSpec* find_topic(const std::vector<pipeline::TopicSpec>& to
     return nullptr;
 }
 
-std::optional<SqlError> check_query(const pipeline::QuerySpec& query, const std::vector<pipeline::TopicSpec>& topics,
+std::optional<SqlError> check_query(const pipeline::QuerySpec& query,
+                                    const std::vector<pipeline::TopicSpec>& topics,
                                     const std::function<KnownRelation(std::string_view)>& exists) {
     auto select = sql::parse_select(query.sql.text);
     if (!select) return select.error();
@@ -21,12 +22,14 @@ std::optional<SqlError> check_query(const pipeline::QuerySpec& query, const std:
     auto at = select->from->at;
     auto known = spec ? KnownRelation::topic : exists(name);
     if (known == KnownRelation::table)
-        return SqlError{at.line, at.column, fmt::format("{} is a table; a continuous query reads a topic", name)};
+        return SqlError{at.line, at.column,
+                        fmt::format("{} is a table; a continuous query reads a topic", name)};
     if (known == KnownRelation::none) {
         std::vector<std::string> names;
         for (const auto& topic : topics) names.push_back(topic.name);
-        return SqlError{at.line, at.column,
-                        fmt::format("unknown topic {}{}; declare it under topics", name, suggestion(name, names))};
+        return SqlError{
+            at.line, at.column,
+            fmt::format("unknown topic {}{}; declare it under topics", name, suggestion(name, names))};
     }
     auto relation = topic_relation(name, spec);
     if (!relation) return SqlError{at.line, at.column, relation.error().text};

@@ -14,9 +14,10 @@ namespace penstock::stream {
 /// What already exists under a name that no pipeline file declares.
 enum class KnownRelation { none, topic, table };
 
-/// Parses and binds as far as that goes without data; none when the query is right. topics: those that the pipeline
-/// files declare.
-std::optional<SqlError> check_query(const pipeline::QuerySpec& query, const std::vector<pipeline::TopicSpec>& topics,
+/// Parses and binds as far as that goes without data; none when the query is right. topics: those that the
+/// pipeline files declare.
+std::optional<SqlError> check_query(const pipeline::QuerySpec& query,
+                                    const std::vector<pipeline::TopicSpec>& topics,
                                     const std::function<KnownRelation(std::string_view)>& exists);
 
 /// The topic of that name, or null.

@@ -1,8 +1,9 @@
-// Records decoded per CPU-second: nested JSON of 1.1 KB each into the 14 columns of the example pipeline's query.
+// Records decoded per CPU-second: nested JSON of 1.1 KB each into the 14 columns of the example pipeline's
+// query.
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <ctime>
-
-#include <fmt/format.h>
 
 #include "stream/decode/decoder.h"
 #include "stream/decode/schema_inference.h"
@@ -54,7 +55,8 @@ int main() {
         if (i < 1000) inference.add(*records[i].value);
     }
     auto select = stream::sql::parse_select(
-        "SELECT login.uuid AS id, name.first, name.last, gender, CAST(location.street.number AS STRING) AS n, "
+        "SELECT login.uuid AS id, name.first, name.last, gender, CAST(location.street.number AS STRING) AS "
+        "n, "
         "location.street.name AS street, location.city, location.state, location.country, "
         "CAST(location.postcode AS STRING) AS post_code, email, login.username, "
         "CAST(dob.date AS TIMESTAMP) AS dob, CAST(registered.date AS TIMESTAMP) AS registered_date FROM t");

@@ -27,12 +27,12 @@ std::string_view to_string(QueryState state);
 struct QueryStatus {
     std::string name;
     QueryState state = QueryState::stopped;
-    std::string detail;             ///< what it waits for, or why it failed
-    std::int64_t processed = 0;     ///< records read since the process started
-    std::int64_t stored = 0;        ///< rows written since then
-    std::int64_t rejected = 0;      ///< records sent to the dead-letter topic since then
-    std::int64_t late = 0;          ///< records behind the watermark since then
-    std::int64_t lag = 0;           ///< records in the topics not yet committed
+    std::string detail;          ///< what it waits for, or why it failed
+    std::int64_t processed = 0;  ///< records read since the process started
+    std::int64_t stored = 0;     ///< rows written since then
+    std::int64_t rejected = 0;   ///< records sent to the dead-letter topic since then
+    std::int64_t late = 0;       ///< records behind the watermark since then
+    std::int64_t lag = 0;        ///< records in the topics not yet committed
     std::int64_t watermark_us = INT64_MIN;
     std::int64_t last_commit_us = 0;
     std::vector<std::string> reads;  ///< topics
@@ -48,7 +48,8 @@ public:
     /// Parses and binds as far as that goes without data; topics are those of the pipeline.
     virtual std::vector<SqlError> check(const pipeline::QuerySpec& query,
                                         const std::vector<pipeline::TopicSpec>& topics) = 0;
-    /// Starts, or restarts when the spec has changed, from its last checkpoint. pipeline names the query's owner.
+    /// Starts, or restarts when the spec has changed, from its last checkpoint. pipeline names the query's
+    /// owner.
     virtual Result<> start(std::string_view pipeline, const pipeline::QuerySpec& query,
                            const std::vector<pipeline::TopicSpec>& topics) = 0;
     /// Stops after committing what it has; no-op when it does not run.

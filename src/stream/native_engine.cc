@@ -15,10 +15,14 @@ namespace penstock::stream {
 
 std::string_view to_string(QueryState state) {
     switch (state) {
-        case QueryState::waiting: return "waiting";
-        case QueryState::running: return "running";
-        case QueryState::stopped: return "stopped";
-        case QueryState::failed: return "failed";
+        case QueryState::waiting:
+            return "waiting";
+        case QueryState::running:
+            return "running";
+        case QueryState::stopped:
+            return "stopped";
+        case QueryState::failed:
+            return "failed";
     }
     return "?";
 }
@@ -31,7 +35,8 @@ bool same(const pipeline::QuerySpec& a, const pipeline::QuerySpec& b) {
         return false;
     for (std::size_t i = 0; i < a.key.size(); ++i)
         if (a.key[i].column != b.key[i].column || a.key[i].descending != b.key[i].descending) return false;
-    return !a.watermark || (a.watermark->column == b.watermark->column && a.watermark->delay_us == b.watermark->delay_us);
+    return !a.watermark ||
+           (a.watermark->column == b.watermark->column && a.watermark->delay_us == b.watermark->delay_us);
 }
 
 bool same(const std::optional<pipeline::TopicSpec>& a, const pipeline::TopicSpec* b) {
@@ -41,7 +46,8 @@ bool same(const std::optional<pipeline::TopicSpec>& a, const pipeline::TopicSpec
 
 class NativeEngine final : public Engine {
 public:
-    NativeEngine(broker::Topics& topics, store::Tables& tables, const Clock& clock, const EngineOptions& options)
+    NativeEngine(broker::Topics& topics, store::Tables& tables, const Clock& clock,
+                 const EngineOptions& options)
         : topics_(topics), tables_(tables), clock_(clock), options_(options) {}
 
     std::string describe() const override { return "embedded streaming SQL"; }
@@ -63,7 +69,8 @@ public:
         std::lock_guard starting(start_mutex_);
         remember(topics);
         auto running = find(query.name);
-        if (running && running->alive() && same(running->query(), query) && same(running->topic_spec(), spec)) return {};
+        if (running && running->alive() && same(running->query(), query) && same(running->topic_spec(), spec))
+            return {};
         if (running) running->stop();
         auto runner = std::make_shared<QueryRunner>(topics_, tables_, clock_, options_, query, topic,
                                                     spec ? std::optional(*spec) : std::nullopt);
@@ -109,9 +116,15 @@ public:
         if (!plan) return fail(sql_error(plan.error(), sql));
         BoundedQuery query(std::move(*plan), bounded_options(false));
         switch (relation.kind) {
-            case RelationInfo::Kind::none: TRY(query.add(one_row())); break;
-            case RelationInfo::Kind::table: TRY(feed_table(query)); break;
-            case RelationInfo::Kind::topic: TRY(feed_topic(query, INT64_MAX)); break;
+            case RelationInfo::Kind::none:
+                TRY(query.add(one_row()));
+                break;
+            case RelationInfo::Kind::table:
+                TRY(feed_table(query));
+                break;
+            case RelationInfo::Kind::topic:
+                TRY(feed_topic(query, INT64_MAX));
+                break;
         }
         return query.finish();
     }
@@ -153,7 +166,8 @@ private:
     }
 
     /// The first thing that is wrong with the query, as far as that can be told without data.
-    std::optional<SqlError> check_one(const pipeline::QuerySpec& query, const std::vector<pipeline::TopicSpec>& topics) {
+    std::optional<SqlError> check_one(const pipeline::QuerySpec& query,
+                                      const std::vector<pipeline::TopicSpec>& topics) {
         return check_query(query, topics, [this](std::string_view name) {
             if (topics_.info(name)) return KnownRelation::topic;
             return tables_.spec(name) ? KnownRelation::table : KnownRelation::none;
@@ -190,7 +204,8 @@ private:
         return relation_of_topic(name, declared ? &*declared : nullptr);
     }
 
-    /// With columns: declared, or inferred from the first records. Records that are not JSON have one column, value.
+    /// With columns: declared, or inferred from the first records. Records that are not JSON have one column,
+    /// value.
     Result<RelationInfo> relation_of_topic(const std::string& name, const pipeline::TopicSpec* spec) {
         auto relation = topic_relation(name, spec);
         if (!relation) return fail(Errc::invalid, "{}", relation.error().text);
@@ -201,7 +216,8 @@ private:
         int seen = 0;
         for (std::size_t i = 0; i < info.partitions.size() && seen < options_.sample_records; ++i) {
             if (info.partitions[i].start_offset == info.partitions[i].end_offset) continue;
-            auto set = TRY(topics_.read(name, std::int32_t(i), info.partitions[i].start_offset, options_.read_bytes));
+            auto set = TRY(
+                topics_.read(name, std::int32_t(i), info.partitions[i].start_offset, options_.read_bytes));
             for (const auto& record : set.records)
                 if (record.value && seen++ < options_.sample_records) inference.add(*record.value);
         }
@@ -248,7 +264,8 @@ private:
     Result<> feed_topic(BoundedQuery& query, std::int64_t max_records) {
         const auto& topic = query.plan().relation.name;
         auto info = TRY(topics_.info(topic));
-        auto share = std::max<std::int64_t>(1, max_records / std::max<std::int64_t>(1, std::int64_t(info.partitions.size())));
+        auto share = std::max<std::int64_t>(
+            1, max_records / std::max<std::int64_t>(1, std::int64_t(info.partitions.size())));
         for (std::size_t i = 0; i < info.partitions.size() && !query.satisfied(); ++i) {
             auto end = info.partitions[i].end_offset;
             auto next = info.partitions[i].start_offset;
@@ -266,7 +283,8 @@ private:
 
     Result<> feed_records(BoundedQuery& query, std::int32_t partition, const broker::RecordSet& set) {
         std::span records(set.records);
-        for (std::size_t begin = 0; begin < records.size() && !query.satisfied(); begin += options_.batch_rows) {
+        for (std::size_t begin = 0; begin < records.size() && !query.satisfied();
+             begin += options_.batch_rows) {
             auto chunk = records.subspan(begin, std::min(options_.batch_rows, records.size() - begin));
             Rows rows;
             rows.partition = partition;

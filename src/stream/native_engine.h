@@ -13,21 +13,21 @@
 namespace penstock::stream {
 
 struct EngineOptions {
-    std::size_t batch_rows = 2048;              ///< rows that go through the operators at once
-    std::int64_t read_bytes = 4 << 20;          ///< of one partition before the next one's turn
-    std::size_t commit_rows = 50'000;           ///< with a backlog, a commit is made when this many rows wait,
-    std::int64_t commit_bytes = 64 << 20;       ///< this much input was read,
+    std::size_t batch_rows = 2048;         ///< rows that go through the operators at once
+    std::int64_t read_bytes = 4 << 20;     ///< of one partition before the next one's turn
+    std::size_t commit_rows = 50'000;      ///< with a backlog, a commit is made when this many rows wait,
+    std::int64_t commit_bytes = 64 << 20;  ///< this much input was read,
     std::int64_t commit_interval_us = 2'000'000;  ///< or this long after the last one
-    std::size_t max_groups = 2'000'000;         ///< groups in memory of one query
-    std::size_t select_max_rows = 1'000'000;    ///< of a bounded result, also before sorting
-    int sample_records = 1000;                  ///< that a schema is inferred from
-    std::int64_t idle_us = 1'000'000;           ///< between two looks at a quiet topic
-    std::int64_t retry_us = 200'000;            ///< after a commit or read that failed; doubles
+    std::size_t max_groups = 2'000'000;           ///< groups in memory of one query
+    std::size_t select_max_rows = 1'000'000;      ///< of a bounded result, also before sorting
+    int sample_records = 1000;                    ///< that a schema is inferred from
+    std::int64_t idle_us = 1'000'000;             ///< between two looks at a quiet topic
+    std::int64_t retry_us = 200'000;              ///< after a commit or read that failed; doubles
     std::int64_t retry_max_us = 10'000'000;
 };
 
-/// topics, tables and clock live longer than the engine; its destruction stops every query, after a last commit. One
-/// thread for each query that runs.
+/// topics, tables and clock live longer than the engine; its destruction stops every query, after a last
+/// commit. One thread for each query that runs.
 std::unique_ptr<Engine> make_native_engine(broker::Topics& topics, store::Tables& tables, const Clock& clock,
                                            const EngineOptions& options = {});
 

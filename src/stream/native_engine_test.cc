@@ -1,8 +1,8 @@
 #include "stream/native_engine.h"
 
-#include <random>
-
 #include <gtest/gtest.h>
+
+#include <random>
 
 #include "stream/exec/checkpoint.h"
 #include "stream/testing/memory_tables.h"
@@ -159,7 +159,8 @@ TEST_F(NativeEngineTest, GroupsSurviveARestart) {
 }
 
 TEST_F(NativeEngineTest, ClosedWindowsAreForgottenAndLateRowsCounted) {
-    auto spec = query("SELECT window.start AS id, count(*) AS n FROM events GROUP BY window(_timestamp, '1 second')");
+    auto spec =
+        query("SELECT window.start AS id, count(*) AS n FROM events GROUP BY window(_timestamp, '1 second')");
     spec.watermark = {"_timestamp", 500'000};
     topics_.add("events", 0, "{}", 100);
     topics_.add("events", 0, "{}", 5000);
@@ -248,7 +249,8 @@ TEST_F(NativeEngineTest, DeadLettersSayWhereTheyComeFrom) {
     EXPECT_EQ(*set->records[0].key, "the key");
     EXPECT_EQ(*set->records[0].value, "nonsense");
     std::map<std::string, std::string> headers;
-    for (const auto& header : broker::decode_headers(set->records[0].headers)) headers[std::string(header.name)] = header.value;
+    for (const auto& header : broker::decode_headers(set->records[0].headers))
+        headers[std::string(header.name)] = header.value;
     EXPECT_EQ(headers["penstock.dlq.topic"], "events");
     EXPECT_EQ(headers["penstock.dlq.partition"], "1");
     EXPECT_EQ(headers["penstock.dlq.offset"], "0");
@@ -292,7 +294,8 @@ TEST_F(NativeEngineTest, TheTopRowsNeedNoMoreRoomThanTheyTake) {
     options_.select_max_rows = 100;
     options_.batch_rows = 7;
     make();
-    for (int i = 0; i < 1000; ++i) topics_.add("events", i % 2, fmt::format(R"({{"id":{},"t":"text {}"}})", i * 7919 % 1000, i));
+    for (int i = 0; i < 1000; ++i)
+        topics_.add("events", i % 2, fmt::format(R"({{"id":{},"t":"text {}"}})", i * 7919 % 1000, i));
     auto rows = engine_->select("SELECT id, t FROM events ORDER BY id DESC LIMIT 3");
     ASSERT_TRUE(rows) << rows.error().text;
     ASSERT_EQ(rows->rows, 3u);
@@ -320,8 +323,8 @@ TEST_F(NativeEngineTest, WaitingTimesOutWithTheReason) {
     EXPECT_EQ(done.error().code, Errc::timeout);
 }
 
-/// Every commit may be refused, applied without an answer, or leave only its rows (a remote table); the engine is
-/// thrown away at random. In the end everything is there once.
+/// Every commit may be refused, applied without an answer, or leave only its rows (a remote table); the
+/// engine is thrown away at random. In the end everything is there once.
 class ExactlyOnceTest : public NativeEngineTest, public ::testing::WithParamInterface<int> {
 protected:
     void run(const pipeline::QuerySpec& spec) {
@@ -335,10 +338,14 @@ protected:
             std::lock_guard lock(mutex);
             if (dead) return Fate::refused;
             switch (random() % 6) {
-                case 0: return Fate::refused;
-                case 1: return Fate::applied_but_unknown;
-                case 2: return Fate::rows_only;
-                default: return Fate::applied;
+                case 0:
+                    return Fate::refused;
+                case 1:
+                    return Fate::applied_but_unknown;
+                case 2:
+                    return Fate::rows_only;
+                default:
+                    return Fate::applied;
             }
         };
         make();
@@ -367,13 +374,17 @@ protected:
     }
 
     void add(int number) {
-        if (number % 17 == 5) topics_.add("events", number % 2, "broken", number);
-        else topics_.add("events", number % 2, fmt::format(R"({{"id":{},"v":{}}})", number % 40, number), number * 100);
+        if (number % 17 == 5)
+            topics_.add("events", number % 2, "broken", number);
+        else
+            topics_.add("events", number % 2, fmt::format(R"({{"id":{},"v":{}}})", number % 40, number),
+                        number * 100);
     }
 
     std::size_t dead_letters() {
         std::size_t count = 0;
-        for (std::int32_t i = 0; i < 2; ++i) count += topics_.read("events.dlq", i, 0, 1 << 20)->records.size();
+        for (std::int32_t i = 0; i < 2; ++i)
+            count += topics_.read("events.dlq", i, 0, 1 << 20)->records.size();
         return count;
     }
 
@@ -385,8 +396,10 @@ TEST_P(ExactlyOnceTest, TheLastValueOfEachKey) {
     std::map<int, int> last;
     std::size_t broken = 0;
     for (int i = 0; i < total_; ++i) {
-        if (i % 17 == 5) ++broken;
-        else last[i % 40] = i;
+        if (i % 17 == 5)
+            ++broken;
+        else
+            last[i % 40] = i;
     }
     std::vector<std::string> expected;
     for (auto [id, v] : last) expected.push_back(fmt::format("{} | {} | {}", id, v, v * 2));
@@ -396,7 +409,8 @@ TEST_P(ExactlyOnceTest, TheLastValueOfEachKey) {
 }
 
 TEST_P(ExactlyOnceTest, CountsAndSumsOfEachGroup) {
-    run(query("SELECT id % 5 AS id, count(*) AS n, sum(v) AS total, min(v) AS least FROM events GROUP BY id % 5"));
+    run(query(
+        "SELECT id % 5 AS id, count(*) AS n, sum(v) AS total, min(v) AS least FROM events GROUP BY id % 5"));
     std::map<int, std::array<long, 3>> groups;
     for (int i = 0; i < total_; ++i) {
         if (i % 17 == 5) continue;
@@ -405,7 +419,8 @@ TEST_P(ExactlyOnceTest, CountsAndSumsOfEachGroup) {
         found->second[1] += i;
     }
     std::vector<std::string> expected;
-    for (const auto& [id, group] : groups) expected.push_back(fmt::format("{} | {} | {} | {}", id, group[0], group[1], group[2]));
+    for (const auto& [id, group] : groups)
+        expected.push_back(fmt::format("{} | {} | {} | {}", id, group[0], group[1], group[2]));
     std::sort(expected.begin(), expected.end());
     EXPECT_EQ(tables_.rows("ks.t"), expected);
 }
@@ -431,7 +446,8 @@ TEST(CheckpointTest, RefusesEveryCutAndEveryChangedByte) {
     checkpoint.topic = "t";
     checkpoint.offsets = {1, 2};
     auto bytes = encode(checkpoint);
-    for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_checkpoint(bytes.substr(0, size)));
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        EXPECT_FALSE(decode_checkpoint(bytes.substr(0, size)));
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         auto changed = bytes;
         changed[i] = char(changed[i] ^ 0x10);

@@ -11,11 +11,10 @@ namespace {
 /// SQL over much data takes its time; a server that is gone is noticed by its connection.
 constexpr std::chrono::milliseconds call_limit = std::chrono::minutes(10);
 
-constexpr std::array codes{Errc::invalid,     Errc::not_found,   Errc::exists,
-                           Errc::out_of_range, Errc::corrupt,     Errc::io,
-                           Errc::full,        Errc::unavailable, Errc::timeout,
-                           Errc::unauthorized, Errc::unsupported, Errc::fenced,
-                           Errc::cancelled,   Errc::internal};
+constexpr std::array codes{Errc::invalid,   Errc::not_found,    Errc::exists,      Errc::out_of_range,
+                           Errc::corrupt,   Errc::io,           Errc::full,        Errc::unavailable,
+                           Errc::timeout,   Errc::unauthorized, Errc::unsupported, Errc::fenced,
+                           Errc::cancelled, Errc::internal};
 
 Errc code_of(std::string_view name) {
     for (auto code : codes)
@@ -42,33 +41,38 @@ ApiClient::ApiClient(std::string server) : server_(std::move(server)) {
     while (server_.ends_with('/')) server_.pop_back();
 }
 
-Result<JsonDocument> ApiClient::get(std::string_view path) { return call("GET", path, {}); }
+Result<JsonDocument> ApiClient::get(std::string_view path) {
+    return call("GET", path, {});
+}
 
 Result<JsonDocument> ApiClient::post(std::string_view path, std::string_view json_body) {
     return call("POST", path, json_body);
 }
 
-Result<JsonDocument> ApiClient::remove(std::string_view path) { return call("DELETE", path, {}); }
+Result<JsonDocument> ApiClient::remove(std::string_view path) {
+    return call("DELETE", path, {});
+}
 
-Result<JsonDocument> ApiClient::call(std::string_view method, std::string_view path,
-                                     std::string_view body) {
+Result<JsonDocument> ApiClient::call(std::string_view method, std::string_view path, std::string_view body) {
     net::HttpHeaders headers{{"Accept", "application/json"}};
     if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
-    auto answer = net::http_request(method, fmt::format("{}{}", server_, path), body, headers,
-                                    call_limit);
+    auto answer = net::http_request(method, fmt::format("{}{}", server_, path), body, headers, call_limit);
     if (!answer) {
         if (answer.error().code != Errc::unavailable) return fail("--server", answer.error());
-        return fail(Errc::unavailable, "no Penstock answers at {}: start one with 'penstock up', or "
-                    "say where it is with --server ({})", server_, answer.error().text);
+        return fail(Errc::unavailable,
+                    "no Penstock answers at {}: start one with 'penstock up', or "
+                    "say where it is with --server ({})",
+                    server_, answer.error().text);
     }
     auto document = JsonDocument::parse(answer->body);
     bool fine = answer->status >= 200 && answer->status < 300;
     if (document && fine) return document;
     auto error = document ? document->root()["error"] : JsonValue();
     if (!error.there()) {
-        return fail(Errc::unavailable, "what answers at {} is not a Penstock (HTTP {} without its "
-                    "JSON for {} {}): say where it is with --server", server_, answer->status,
-                    method, path);
+        return fail(Errc::unavailable,
+                    "what answers at {} is not a Penstock (HTTP {} without its "
+                    "JSON for {} {}): say where it is with --server",
+                    server_, answer->status, method, path);
     }
     return fail(code_of(error["code"].text()), "{}", error["message"].text());
 }

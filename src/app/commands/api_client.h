@@ -20,15 +20,14 @@ public:
 
     const std::string& server() const { return server_; }
 
-    /// path begins with /api/v1. An answer that is an error comes back as one: its code and its message; SQL's with
-    /// place. Errc::unavailable when no Penstock answers.
+    /// path begins with /api/v1. An answer that is an error comes back as one: its code and its message;
+    /// SQL's with place. Errc::unavailable when no Penstock answers.
     Result<JsonDocument> get(std::string_view path);
     Result<JsonDocument> post(std::string_view path, std::string_view json_body = {});
     Result<JsonDocument> remove(std::string_view path);
 
 private:
-    Result<JsonDocument> call(std::string_view method, std::string_view path,
-                              std::string_view body);
+    Result<JsonDocument> call(std::string_view method, std::string_view path, std::string_view body);
 
     std::string server_;
 };

@@ -50,10 +50,14 @@ protected:
         ASSERT_TRUE(fakes.topics.create({.name = name, .partitions = partitions}));
     }
     void add_run(metadata::RunState state, std::vector<metadata::TaskInstance> tasks) {
-        metadata::DagRun one{.dag = "daily", .run_id = "manual__1", .state = state,
-                             .run_type = "manual", .logical_us = 1'769'904'000'000'000,
+        metadata::DagRun one{.dag = "daily",
+                             .run_id = "manual__1",
+                             .state = state,
+                             .run_type = "manual",
+                             .logical_us = 1'769'904'000'000'000,
                              .queued_us = 1'769'904'000'000'000,
-                             .started_us = 1'769'904'000'000'000, .conf = R"({"day":1})"};
+                             .started_us = 1'769'904'000'000'000,
+                             .conf = R"({"day":1})"};
         if (state != metadata::RunState::running) one.ended_us = one.started_us + 1'500'000;
         ASSERT_TRUE(fakes.metadata.insert_run(one, tasks));
     }
@@ -64,7 +68,9 @@ TEST_F(CommandsTest, WithoutAServerTheErrorSaysWhatToDo) {
     EXPECT_EQ(ended.status, 1);
     EXPECT_TRUE(ended.out.empty());
     EXPECT_NE(ended.err.find("error: no Penstock answers at http://127.0.0.1:1: start one with "
-                             "'penstock up'"), std::string::npos) << ended.err;
+                             "'penstock up'"),
+              std::string::npos)
+        << ended.err;
 }
 
 TEST_F(CommandsTest, AnotherServerThanPenstockIsNamed) {
@@ -72,8 +78,7 @@ TEST_F(CommandsTest, AnotherServerThanPenstockIsNamed) {
     auto server = net::HttpServer::start(shards, {.listen = {.port = 0, .name = "x", .setting = "x"}},
                                          std::shared_ptr<const net::HttpRoutes>(routes));
     ASSERT_TRUE(server) << server.error().text;
-    auto ended = run({"topics", "list", "--server",
-                      fmt::format("127.0.0.1:{}", (*server)->port())});
+    auto ended = run({"topics", "list", "--server", fmt::format("127.0.0.1:{}", (*server)->port())});
     EXPECT_EQ(ended.status, 1);
     EXPECT_FALSE(ended.err.empty());
 }
@@ -108,8 +113,9 @@ TEST_F(CommandsTest, TopicsAreCreatedListedDescribedAndDeleted) {
     EXPECT_EQ(created.out, "created orders with 3 partitions\n");
     for (int i = 0; i < 1500; ++i) fakes.topics.put("orders", 1, {.value = "x"});
     auto listed = run({"topics", "list"});
-    EXPECT_EQ(listed.out, "TOPIC   PARTITIONS  RECORDS     SIZE  PER SECOND\n"
-                          "orders           3    1,500  1.5 KiB         0.0\n");
+    EXPECT_EQ(listed.out,
+              "TOPIC   PARTITIONS  RECORDS     SIZE  PER SECOND\n"
+              "orders           3    1,500  1.5 KiB         0.0\n");
     auto described = run({"topics", "describe", "orders"});
     EXPECT_NE(described.out.find("config      retention.ms = 1000"), std::string::npos);
     EXPECT_NE(described.out.find("        1      0  1,500    1,500  1.5 KiB"), std::string::npos)
@@ -157,8 +163,7 @@ TEST_F(CommandsTest, ConsumeShowsTheLastRecordsOfAllPartitionsInOrder) {
     make_topic("t", 2);
     for (int i = 0; i < 30; ++i) {
         fakes.topics.put("t", std::size_t(i % 2),
-                         {.key = fmt::format("k{}", i), .value = fmt::format("v{}", i),
-                          .timestamp_ms = i});
+                         {.key = fmt::format("k{}", i), .value = fmt::format("v{}", i), .timestamp_ms = i});
     }
     std::string last;
     for (int i = 20; i < 30; ++i) last += fmt::format("v{}\n", i);
@@ -175,8 +180,7 @@ TEST_F(CommandsTest, ConsumeShowsTheLastRecordsOfAllPartitionsInOrder) {
 
 TEST_F(CommandsTest, ConsumeSaysWhatCannotBe) {
     make_topic("t", 2);
-    EXPECT_EQ(run({"consume", "t", "-p", "7"}).err,
-              "error: topic t has no partition 7; it has 0 to 1\n");
+    EXPECT_EQ(run({"consume", "t", "-p", "7"}).err, "error: topic t has no partition 7; it has 0 to 1\n");
     EXPECT_NE(run({"consume", "t", "--offset", "5"}).err.find("say which with --partition"),
               std::string::npos);
     EXPECT_NE(run({"consume", "t", "--offset", "5", "-p", "0"}).err.find("partition 0 has 0 to 0"),
@@ -213,8 +217,7 @@ TEST_F(CommandsTest, ConsumeFollowsWhatComesIn) {
 TEST_F(CommandsTest, SqlShowsATableOrObjects) {
     auto table = run({"sql", "SELECT name, people FROM t"});
     EXPECT_EQ(table.status, 0) << table.err;
-    EXPECT_TRUE(table.out.starts_with("name  people\nAda        2\nnull      -1\n(2 rows, "))
-        << table.out;
+    EXPECT_TRUE(table.out.starts_with("name  people\nAda        2\nnull      -1\n(2 rows, ")) << table.out;
     auto json = run({"sql", "SELECT 1", "-o", "json"});
     EXPECT_EQ(json.out, "[{\"name\":\"Ada\",\"people\":2},{\"name\":null,\"people\":-1}]\n");
     EXPECT_EQ(run({"sql", "-", "-o", "json"}, "SELECT 1").out, json.out);
@@ -224,17 +227,25 @@ TEST_F(CommandsTest, SqlShowsATableOrObjects) {
 TEST_F(CommandsTest, SqlPointsAtTheMistake) {
     auto ended = run({"sql", "SELECT nmae FROM t"});
     EXPECT_EQ(ended.status, 1);
-    EXPECT_EQ(ended.err, "error: line 1, column 8: unknown column 'nmae'\n"
-                         "    SELECT nmae FROM t\n"
-                         "           ^\n");
+    EXPECT_EQ(ended.err,
+              "error: line 1, column 8: unknown column 'nmae'\n"
+              "    SELECT nmae FROM t\n"
+              "           ^\n");
 }
 
 TEST_F(CommandsTest, StatusShowsWhatRuns) {
-    fakes.sources.set({{.name = "random_users", .kind = "http", .topic = "users_created",
-                        .state = ingest::SourceState::running, .detail = "x", .replica = true,
+    fakes.sources.set({{.name = "random_users",
+                        .kind = "http",
+                        .topic = "users_created",
+                        .state = ingest::SourceState::running,
+                        .detail = "x",
+                        .replica = true,
                         .counts = {.fetched = 12345, .acknowledged = 12345}}});
-    fakes.scheduler.set({{.pipeline = "users", .name = "daily", .schedule = "@daily",
-                          .next_run_us = 1'770'000'000'000'000, .tasks = {"a"}}});
+    fakes.scheduler.set({{.pipeline = "users",
+                          .name = "daily",
+                          .schedule = "@daily",
+                          .next_run_us = 1'770'000'000'000'000,
+                          .tasks = {"a"}}});
     if (!monitor) start();
     monitor->sample_now();
     auto ended = run({"status"});
@@ -264,7 +275,8 @@ TEST_F(CommandsTest, DagsArePausedAndTriggered) {
     EXPECT_EQ(run({"trigger", "daily", "-o", "json"}).out, "{\"run_id\":\"manual__2\"}\n");
     EXPECT_EQ(run({"pause", "daily"}).out, "paused daily\n");
     EXPECT_NE(run({"dags"}).out.find("daily  users     by hand       1  paused    -         -"),
-              std::string::npos) << run({"dags"}).out;
+              std::string::npos)
+        << run({"dags"}).out;
     EXPECT_EQ(run({"unpause", "daily"}).out, "unpaused daily\n");
     auto missing = run({"trigger", "nobody"});
     EXPECT_EQ(missing.status, 1);
@@ -273,9 +285,13 @@ TEST_F(CommandsTest, DagsArePausedAndTriggered) {
 
 TEST_F(CommandsTest, TriggerWaitsForTheEnd) {
     fakes.scheduler.set({{.pipeline = "users", .name = "daily"}});
-    add_run(metadata::RunState::success,
-            {{.dag = "daily", .run_id = "manual__1", .task = "a", .try_number = 2,
-              .state = metadata::TaskState::success, .note = "fine", .counts = "{}"}});
+    add_run(metadata::RunState::success, {{.dag = "daily",
+                                           .run_id = "manual__1",
+                                           .task = "a",
+                                           .try_number = 2,
+                                           .state = metadata::TaskState::success,
+                                           .note = "fine",
+                                           .counts = "{}"}});
     auto ended = run({"trigger", "daily", "--wait"});
     EXPECT_EQ(ended.status, 0) << ended.err;
     EXPECT_EQ(ended.out, "manual__1: success in 1.5 s\n");
@@ -284,9 +300,13 @@ TEST_F(CommandsTest, TriggerWaitsForTheEnd) {
 
 TEST_F(CommandsTest, TriggerFailsWhenTheRunFails) {
     fakes.scheduler.set({{.pipeline = "users", .name = "daily"}});
-    add_run(metadata::RunState::failed,
-            {{.dag = "daily", .run_id = "manual__1", .task = "a", .try_number = 1,
-              .state = metadata::TaskState::failed, .note = "broken", .counts = "{}"}});
+    add_run(metadata::RunState::failed, {{.dag = "daily",
+                                          .run_id = "manual__1",
+                                          .task = "a",
+                                          .try_number = 1,
+                                          .state = metadata::TaskState::failed,
+                                          .note = "broken",
+                                          .counts = "{}"}});
     auto ended = run({"trigger", "daily", "--wait"});
     EXPECT_EQ(ended.status, 1);
     EXPECT_NE(ended.err.find("error: run manual__1 failed: 0 of 1; a failed"), std::string::npos)
@@ -302,15 +322,25 @@ TEST_F(CommandsTest, TriggerStopsWaitingAfterItsTime) {
 }
 
 TEST_F(CommandsTest, RunsShowTasksAndLogs) {
-    add_run(metadata::RunState::failed,
-            {{.dag = "daily", .run_id = "manual__1", .task = "fetch", .try_number = 1,
-              .state = metadata::TaskState::success, .counts = R"({"fetched":1234})"},
-             {.dag = "daily", .run_id = "manual__1", .task = "report", .try_number = 3,
-              .state = metadata::TaskState::failed, .note = "exit code 1:\nno", .counts = "{}"}});
-    ASSERT_TRUE(fakes.metadata.append_log("daily", "manual__1", "report", 3, {{1'769'904'000'000'000, "no such file"}}));
+    add_run(metadata::RunState::failed, {{.dag = "daily",
+                                          .run_id = "manual__1",
+                                          .task = "fetch",
+                                          .try_number = 1,
+                                          .state = metadata::TaskState::success,
+                                          .counts = R"({"fetched":1234})"},
+                                         {.dag = "daily",
+                                          .run_id = "manual__1",
+                                          .task = "report",
+                                          .try_number = 3,
+                                          .state = metadata::TaskState::failed,
+                                          .note = "exit code 1:\nno",
+                                          .counts = "{}"}});
+    ASSERT_TRUE(fakes.metadata.append_log("daily", "manual__1", "report", 3,
+                                          {{1'769'904'000'000'000, "no such file"}}));
     auto listed = run({"runs"});
-    EXPECT_EQ(listed.out, "DAG    RUN        STATE   STARTED                TOOK  TASKS\n"
-                          "daily  manual__1  failed  2026-02-01T00:00:00Z  1.5 s  1 of 2; report failed\n");
+    EXPECT_EQ(listed.out,
+              "DAG    RUN        STATE   STARTED                TOOK  TASKS\n"
+              "daily  manual__1  failed  2026-02-01T00:00:00Z  1.5 s  1 of 2; report failed\n");
     auto one = run({"runs", "daily", "manual__1"});
     EXPECT_NE(one.out.find("fetched 1,234"), std::string::npos) << one.out;
     EXPECT_NE(one.out.find("exit code 1: no"), std::string::npos) << one.out;
@@ -334,14 +364,13 @@ TEST_F(CommandsTest, SchemasAndTables) {
     EXPECT_NE(run({"schemas", "users-value"}).out.find("version  2"), std::string::npos);
     EXPECT_NE(run({"schemas", "users-value", "1"}).out.find("version  1"), std::string::npos);
     EXPECT_EQ(run({"schemas", "users-value", "first"}).status, 1);
-    ASSERT_TRUE(fakes.tables.ensure({.keyspace = "k", .name = "t",
-                                     .columns = {{"id", TypeId::string}},
-                                     .partition_key = {"id"}}));
-    EXPECT_EQ(run({"tables"}).out, "TABLE  ROWS, ABOUT     SIZE  COLUMNS\n"
-                                   "k.t             42  4.0 KiB        1\n");
+    ASSERT_TRUE(fakes.tables.ensure(
+        {.keyspace = "k", .name = "t", .columns = {{"id", TypeId::string}}, .partition_key = {"id"}}));
+    EXPECT_EQ(run({"tables"}).out,
+              "TABLE  ROWS, ABOUT     SIZE  COLUMNS\n"
+              "k.t             42  4.0 KiB        1\n");
     EXPECT_NE(run({"tables", "k.t"}).out.find("partition_key"), std::string::npos);
-    EXPECT_EQ(run({"tables", "k.x"}).err,
-              "error: there is no table k.x; 'penstock tables' lists them\n");
+    EXPECT_EQ(run({"tables", "k.x"}).err, "error: there is no table k.x; 'penstock tables' lists them\n");
 }
 
 TEST(TextTableTest, WideAndCombiningLettersAreAligned) {

@@ -1,10 +1,9 @@
 // penstock consume: records of a topic, the last ones first of all, as tail does.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
-
-#include <CLI/CLI.hpp>
 
 #include "app/commands/api_client.h"
 #include "app/commands/commands.h"
@@ -33,15 +32,14 @@ struct Cursor {
     std::int64_t partition = 0;
     std::int64_t start = 0;  ///< of the partition
     std::int64_t next = 0;
-    std::int64_t end = 0;    ///< of the partition, when last asked
+    std::int64_t end = 0;  ///< of the partition, when last asked
 };
 
 /// The bytes of a key or value.
 std::string bytes_of(const JsonValue& record, std::string_view field) {
     auto text = record[field].text();
     if (record[fmt::format("{}_encoding", field)].text() != "base64") return text;
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string bytes;
     unsigned bits = 0;
     int count = 0;
@@ -57,8 +55,7 @@ std::string bytes_of(const JsonValue& record, std::string_view field) {
 
 std::string shown(const JsonValue& record, std::string_view field) {
     if (!record[field].there()) return "null";
-    if (record[fmt::format("{}_encoding", field)].text() == "base64")
-        return "base64:" + record[field].text();
+    if (record[fmt::format("{}_encoding", field)].text() == "base64") return "base64:" + record[field].text();
     return on_one_line(record[field].text());
 }
 
@@ -99,13 +96,11 @@ private:
                           .start = partition["start_offset"].integer(),
                           .next = partition["start_offset"].integer(),
                           .end = partition["end_offset"].integer()};
-            if (!options_.partition || cursor.partition == *options_.partition)
-                cursors_.push_back(cursor);
+            if (!options_.partition || cursor.partition == *options_.partition) cursors_.push_back(cursor);
         }
         if (cursors_.empty()) {
-            return fail(Errc::not_found, "topic {} has no partition {}; it has 0 to {}",
-                        options_.topic, options_.partition.value_or(0),
-                        std::int64_t(partitions.size()) - 1);
+            return fail(Errc::not_found, "topic {} has no partition {}; it has 0 to {}", options_.topic,
+                        options_.partition.value_or(0), std::int64_t(partitions.size()) - 1);
         }
         return {};
     }
@@ -120,8 +115,8 @@ private:
     }
 
     Result<JsonDocument> read(const Cursor& cursor, const std::string& from, std::int64_t limit) {
-        return api_.get(fmt::format("{}/records?partition={}&{}&limit={}", path_, cursor.partition,
-                                    from, limit));
+        return api_.get(
+            fmt::format("{}/records?partition={}&{}&limit={}", path_, cursor.partition, from, limit));
     }
 
     Result<> find_start() {
@@ -138,13 +133,14 @@ private:
             if (options_.offset == "latest" || options_.offset == "earliest") continue;
             auto number = TRY(parse_int(options_.offset));
             if (cursors_.size() > 1) {
-                return fail(Errc::invalid, "offset {} belongs to one partition, and topic {} has "
-                            "{}: say which with --partition", number, options_.topic,
-                            cursors_.size());
+                return fail(Errc::invalid,
+                            "offset {} belongs to one partition, and topic {} has "
+                            "{}: say which with --partition",
+                            number, options_.topic, cursors_.size());
             }
             if (number < cursor.start || number > cursor.end) {
-                return fail(Errc::out_of_range, "offset {} is not there; partition {} has {} to {}",
-                            number, cursor.partition, cursor.start, cursor.end);
+                return fail(Errc::out_of_range, "offset {} is not there; partition {} has {} to {}", number,
+                            cursor.partition, cursor.start, cursor.end);
             }
             cursor.next = number;
         }
@@ -214,8 +210,10 @@ private:
             if (partition["partition"].integer() != cursor.partition) continue;
             auto start = partition["start_offset"].integer();
             if (start <= cursor.next) {
-                return fail(Errc::out_of_range, "partition {} ends before offset {}: was the topic "
-                            "deleted and created again?", cursor.partition, cursor.next);
+                return fail(Errc::out_of_range,
+                            "partition {} ends before offset {}: was the topic "
+                            "deleted and created again?",
+                            cursor.partition, cursor.next);
             }
             fmt::print(stderr, "partition {}: {} were removed meanwhile\n", cursor.partition,
                        counted(start - cursor.next, "record"));
@@ -229,9 +227,8 @@ private:
         if (context_.json()) {
             fmt::print("{}\n", record.json());
         } else if (options_.format == "full") {
-            fmt::print("{}:{}\t{}\t{}\t{}", record["partition"].integer(),
-                       record["offset"].integer(), record["timestamp"].text(),
-                       shown(record, "key"), shown(record, "value"));
+            fmt::print("{}:{}\t{}\t{}\t{}", record["partition"].integer(), record["offset"].integer(),
+                       record["timestamp"].text(), shown(record, "key"), shown(record, "value"));
             for (const auto& [name, value] : record["headers"].fields())
                 fmt::print("\t{}={}", on_one_line(name), on_one_line(value.text()));
             fmt::print("\n");
@@ -263,10 +260,10 @@ void add_consume_command(CLI::App& app, CommandContext& context) {
     auto options = std::make_shared<Options>();
     auto* command = app.add_subcommand("consume", "Show records of a topic: the last 10, as tail does");
     command->add_option("topic", options->topic, "Where from")->required();
-    command->add_option("-p,--partition", options->partition, "This one only")
-        ->check(CLI::NonNegativeNumber);
-    command->add_option("--offset", options->offset,
-                        "earliest, latest, an offset (of one partition), or -N: the last N")
+    command->add_option("-p,--partition", options->partition, "This one only")->check(CLI::NonNegativeNumber);
+    command
+        ->add_option("--offset", options->offset,
+                     "earliest, latest, an offset (of one partition), or -N: the last N")
         ->check(check_offset)
         ->capture_default_str();
     command->add_option("--since", options->since, "Records of that long ago and newer: 10m, 2h, 1d")
@@ -274,18 +271,19 @@ void add_consume_command(CLI::App& app, CommandContext& context) {
             auto parsed = parse_duration_us(text);
             return parsed ? std::string() : parsed.error().text;
         });
-    command->add_option("-n,--count", options->count, "End after that many")
-        ->check(CLI::PositiveNumber);
+    command->add_option("-n,--count", options->count, "End after that many")->check(CLI::PositiveNumber);
     command->add_flag("-f,--follow", options->follow, "Go on with what comes in");
-    command->add_option("--format", options->format,
-                        "value, key-value, or full (partition, offset, time, key, value, headers)")
+    command
+        ->add_option("--format", options->format,
+                     "value, key-value, or full (partition, offset, time, key, value, headers)")
         ->check(CLI::IsMember({"value", "key-value", "full"}))
         ->capture_default_str();
-    command->footer("With --output json each record is one line of JSON, with everything it has.\n\n"
-                    "Examples:\n  penstock consume users_created\n"
-                    "  penstock consume users_created --follow --format full\n"
-                    "  penstock consume users_created --partition 0 --offset 1000 --count 5\n"
-                    "  penstock consume users_created --offset earliest -o json > all.jsonl");
+    command->footer(
+        "With --output json each record is one line of JSON, with everything it has.\n\n"
+        "Examples:\n  penstock consume users_created\n"
+        "  penstock consume users_created --follow --format full\n"
+        "  penstock consume users_created --partition 0 --offset 1000 --count 5\n"
+        "  penstock consume users_created --offset earliest -o json > all.jsonl");
     add_common_options(*command, context);
     command->callback([options, &context] {
         if (!options->since.empty()) {

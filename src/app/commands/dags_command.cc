@@ -17,13 +17,17 @@ Result<> list(ApiClient& api, const CommandContext& context) {
         fmt::print("{}\n", answer.root().json());
         return {};
     }
-    TextTable table({{"DAG"}, {"PIPELINE"}, {"SCHEDULE"}, {"TASKS", Align::right}, {"NEXT RUN"},
-                     {"LAST RUN"}, {"STATE"}});
+    TextTable table({{"DAG"},
+                     {"PIPELINE"},
+                     {"SCHEDULE"},
+                     {"TASKS", Align::right},
+                     {"NEXT RUN"},
+                     {"LAST RUN"},
+                     {"STATE"}});
     for (auto dag : answer.root().items()) {
         auto schedule = dag["schedule"].text();
         auto last = dag["last_run"];
-        table.add({dag["name"].text(), dag["pipeline"].text(),
-                   schedule.empty() ? "by hand" : schedule,
+        table.add({dag["name"].text(), dag["pipeline"].text(), schedule.empty() ? "by hand" : schedule,
                    format_count(std::int64_t(dag["tasks"].items().size())),
                    dag["paused"].flag() ? "paused" : short_time(dag["next_run"].text()),
                    short_time(last["started"].text()), last.there() ? last["state"].text() : "-"});
@@ -44,8 +48,10 @@ void add_pausing(CLI::App& app, CommandContext& context, const std::string& verb
             for (const auto& name : *names) {
                 auto path = fmt::format("/api/v1/dags/{}/{}", percent_encoded(name), verb);
                 auto answer = TRY(api.post(path));
-                if (context.json()) fmt::print("{}\n", answer.root().json());
-                else fmt::print("{}d {}\n", verb, name);
+                if (context.json())
+                    fmt::print("{}\n", answer.root().json());
+                else
+                    fmt::print("{}d {}\n", verb, name);
             }
             return {};
         });
@@ -58,9 +64,7 @@ void add_dags_command(CLI::App& app, CommandContext& context) {
     auto* command = app.add_subcommand("dags", "DAGs, their schedules and last runs");
     command->footer("Example:\n  penstock dags");
     add_common_options(*command, context);
-    command->callback([&context] {
-        context.run([&](ApiClient& api) { return list(api, context); });
-    });
+    command->callback([&context] { context.run([&](ApiClient& api) { return list(api, context); }); });
     add_pausing(app, context, "pause", "Let a DAG's schedule rest; it still runs by hand");
     add_pausing(app, context, "unpause", "Let a DAG's schedule go on, with its latest interval");
 }

@@ -13,33 +13,43 @@ using Align = TextTable::Align;
 using Printer = void (*)(const JsonValue&);
 
 void print_sources(const JsonValue& all) {
-    TextTable table({{"SOURCE"}, {"KIND"}, {"TOPIC"}, {"STATE"}, {"FETCHED", Align::right},
-                     {"ACKNOWLEDGED", Align::right}, {"REJECTED", Align::right},
-                     {"FAILURES", Align::right}, {"DETAIL"}});
+    TextTable table({{"SOURCE"},
+                     {"KIND"},
+                     {"TOPIC"},
+                     {"STATE"},
+                     {"FETCHED", Align::right},
+                     {"ACKNOWLEDGED", Align::right},
+                     {"REJECTED", Align::right},
+                     {"FAILURES", Align::right},
+                     {"DETAIL"}});
     for (auto source : all.items()) {
         auto counts = source["counts"];
         table.add({source["name"].text(), source["kind"].text(), source["topic"].text(),
                    source["state"].text(), format_count(counts["fetched"].integer()),
-                   format_count(counts["acknowledged"].integer()),
-                   format_count(counts["rejected"].integer()),
+                   format_count(counts["acknowledged"].integer()), format_count(counts["rejected"].integer()),
                    format_count(counts["failures"].integer()), source["detail"].text()});
     }
     table.print();
 }
 
 void print_queries(const JsonValue& all) {
-    TextTable table({{"QUERY"}, {"READS"}, {"INTO"}, {"STATE"}, {"PROCESSED", Align::right},
-                     {"STORED", Align::right}, {"REJECTED", Align::right}, {"LATE", Align::right},
-                     {"LAG", Align::right}, {"DETAIL"}});
+    TextTable table({{"QUERY"},
+                     {"READS"},
+                     {"INTO"},
+                     {"STATE"},
+                     {"PROCESSED", Align::right},
+                     {"STORED", Align::right},
+                     {"REJECTED", Align::right},
+                     {"LATE", Align::right},
+                     {"LAG", Align::right},
+                     {"DETAIL"}});
     for (auto query : all.items()) {
         std::vector<std::string> reads;
         for (auto topic : query["reads"].items()) reads.push_back(topic.text());
         auto counts = query["counts"];
-        table.add({query["name"].text(), fmt::format("{}", fmt::join(reads, ", ")),
-                   query["into"].text(), query["state"].text(),
-                   format_count(counts["processed"].integer()),
-                   format_count(counts["stored"].integer()),
-                   format_count(counts["rejected"].integer()),
+        table.add({query["name"].text(), fmt::format("{}", fmt::join(reads, ", ")), query["into"].text(),
+                   query["state"].text(), format_count(counts["processed"].integer()),
+                   format_count(counts["stored"].integer()), format_count(counts["rejected"].integer()),
                    format_count(counts["late"].integer()), format_count(counts["lag"].integer()),
                    query["detail"].text()});
     }
@@ -47,21 +57,25 @@ void print_queries(const JsonValue& all) {
 }
 
 /// What sources and queries have in common.
-void add_flow(CLI::App& app, CommandContext& context, const std::string& noun,
-              const std::string& description, const std::string& example, Printer print) {
+void add_flow(CLI::App& app, CommandContext& context, const std::string& noun, const std::string& description,
+              const std::string& example, Printer print) {
     auto names = std::make_shared<std::vector<std::string>>();
     auto* command = app.add_subcommand(noun, description);
     command->require_subcommand(1);
-    command->footer(fmt::format("Examples:\n  penstock {0} list\n  penstock {0} stop {1}\n"
-                                "  penstock {0} start {1}", noun, example));
+    command->footer(
+        fmt::format("Examples:\n  penstock {0} list\n  penstock {0} stop {1}\n"
+                    "  penstock {0} start {1}",
+                    noun, example));
     auto* listing = command->add_subcommand("list", "All of them");
     listing->footer(fmt::format("Example:\n  penstock {} list -o json", noun));
     add_common_options(*listing, context);
     listing->callback([&context, noun, print] {
         context.run([&](ApiClient& api) -> Result<> {
             auto answer = TRY(api.get("/api/v1/" + noun));
-            if (context.json()) fmt::print("{}\n", answer.root().json());
-            else print(answer.root());
+            if (context.json())
+                fmt::print("{}\n", answer.root().json());
+            else
+                print(answer.root());
             return {};
         });
     });
@@ -77,8 +91,10 @@ void add_flow(CLI::App& app, CommandContext& context, const std::string& noun,
                 for (const auto& name : *names) {
                     auto path = fmt::format("/api/v1/{}/{}/{}", noun, percent_encoded(name), verb);
                     auto answer = TRY(api.post(path));
-                    if (context.json()) fmt::print("{}\n", answer.root().json());
-                    else fmt::print("{} {}\n", verb == "start" ? "started" : "stopped", name);
+                    if (context.json())
+                        fmt::print("{}\n", answer.root().json());
+                    else
+                        fmt::print("{} {}\n", verb == "start" ? "started" : "stopped", name);
                 }
                 return {};
             });
@@ -94,8 +110,8 @@ void add_sources_command(CLI::App& app, CommandContext& context) {
 }
 
 void add_queries_command(CLI::App& app, CommandContext& context) {
-    add_flow(app, context, "queries", "What works on data as it comes: list, start, stop",
-             "created_users", print_queries);
+    add_flow(app, context, "queries", "What works on data as it comes: list, start, stop", "created_users",
+             print_queries);
 }
 
 }  // namespace penstock::app

@@ -18,8 +18,7 @@ std::int64_t members_of(const JsonValue& group) {
 }
 
 void print_all(const std::vector<JsonValue>& groups) {
-    TextTable table({{"GROUP"}, {"STATE"}, {"MEMBERS", Align::right}, {"TOPICS"},
-                     {"LAG", Align::right}});
+    TextTable table({{"GROUP"}, {"STATE"}, {"MEMBERS", Align::right}, {"TOPICS"}, {"LAG", Align::right}});
     for (const auto& group : groups) {
         std::int64_t lag = 0;
         std::vector<std::string> topics;
@@ -35,15 +34,17 @@ void print_all(const std::vector<JsonValue>& groups) {
 }
 
 void print_one(const JsonValue& group) {
-    fmt::print("group    {}\nstate    {}\nmembers  {}\n\n", group["group"].text(),
-               group["state"].text(), format_count(members_of(group)));
-    TextTable table({{"TOPIC"}, {"PARTITION", Align::right}, {"COMMITTED", Align::right},
-                     {"END", Align::right}, {"LAG", Align::right}});
+    fmt::print("group    {}\nstate    {}\nmembers  {}\n\n", group["group"].text(), group["state"].text(),
+               format_count(members_of(group)));
+    TextTable table({{"TOPIC"},
+                     {"PARTITION", Align::right},
+                     {"COMMITTED", Align::right},
+                     {"END", Align::right},
+                     {"LAG", Align::right}});
     for (auto topic : group["topics"].items()) {
         table.add({topic["topic"].text(), format_count(topic["partition"].integer()),
                    topic["committed"].there() ? format_count(topic["committed"].integer()) : "-",
-                   format_count(topic["end_offset"].integer()),
-                   format_count(topic["lag"].integer())});
+                   format_count(topic["end_offset"].integer()), format_count(topic["lag"].integer())});
     }
     table.print();
 }
@@ -51,21 +52,27 @@ void print_one(const JsonValue& group) {
 Result<> show(ApiClient& api, const CommandContext& context, const std::string& name) {
     auto answer = api.get("/api/v1/groups");
     if (!answer && answer.error().code == Errc::not_found) {
-        return fail(Errc::unsupported, "the Penstock at {} does not tell about consumer groups here; "
+        return fail(Errc::unsupported,
+                    "the Penstock at {} does not tell about consumer groups here; "
                     "ask its Kafka port, as in: kafka-consumer-groups.sh --bootstrap-server "
-                    "127.0.0.1:9092 --describe --all-groups", api.server());
+                    "127.0.0.1:9092 --describe --all-groups",
+                    api.server());
     }
     if (!answer) return fail(std::move(answer).error());
     auto groups = answer->root().items();
     if (name.empty()) {
-        if (context.json()) fmt::print("{}\n", answer->root().json());
-        else print_all(groups);
+        if (context.json())
+            fmt::print("{}\n", answer->root().json());
+        else
+            print_all(groups);
         return {};
     }
     for (const auto& group : groups) {
         if (group["group"].text() != name) continue;
-        if (context.json()) fmt::print("{}\n", group.json());
-        else print_one(group);
+        if (context.json())
+            fmt::print("{}\n", group.json());
+        else
+            print_one(group);
         return {};
     }
     return fail(Errc::not_found, "there is no consumer group {}", name);
@@ -79,9 +86,8 @@ void add_groups_command(CLI::App& app, CommandContext& context) {
     command->add_option("group", *name, "This one, partition by partition");
     command->footer("Examples:\n  penstock groups\n  penstock groups billing");
     add_common_options(*command, context);
-    command->callback([name, &context] {
-        context.run([&](ApiClient& api) { return show(api, context, *name); });
-    });
+    command->callback(
+        [name, &context] { context.run([&](ApiClient& api) { return show(api, context, *name); }); });
 }
 
 }  // namespace penstock::app

@@ -4,8 +4,7 @@ namespace penstock::app {
 
 JsonValue JsonValue::operator[](std::string_view field) const {
     simdjson::dom::element found;
-    if (!there_ || !element_.is_object() || element_.at_key(field).get(found) || found.is_null())
-        return {};
+    if (!there_ || !element_.is_object() || element_.at_key(field).get(found) || found.is_null()) return {};
     return JsonValue(found);
 }
 

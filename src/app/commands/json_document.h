@@ -1,13 +1,13 @@
 // JSON that a server answered with, read leniently: what is missing reads as empty, zero, or false.
 #pragma once
 
+#include <simdjson.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <simdjson.h>
 
 #include "base/result.h"
 
@@ -21,13 +21,13 @@ public:
 
     bool there() const { return there_; }  ///< neither missing nor null
     JsonValue operator[](std::string_view field) const;
-    std::vector<JsonValue> items() const;  ///< of an array
+    std::vector<JsonValue> items() const;                           ///< of an array
     std::vector<std::pair<std::string, JsonValue>> fields() const;  ///< of an object
-    std::string text() const;              ///< a string as it is, anything else as JSON
+    std::string text() const;  ///< a string as it is, anything else as JSON
     std::int64_t integer() const;
     double number() const;
     bool flag() const;
-    std::string json() const;              ///< on one line
+    std::string json() const;  ///< on one line
     bool is_string() const { return there_ && element_.is_string(); }
     bool is_number() const { return there_ && element_.is_number(); }
 

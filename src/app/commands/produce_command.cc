@@ -2,11 +2,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <map>
-
-#include <CLI/CLI.hpp>
 
 #include "app/commands/api_client.h"
 #include "app/commands/commands.h"
@@ -54,8 +53,7 @@ public:
             if (ended_ && !buffer_.empty()) lines.push_back(std::exchange(buffer_, {}));
             if (ended_ || (!lines.empty() && !more_is_there())) return lines;
             if (buffer_.size() > line_bytes_max) {
-                return fail(Errc::invalid, "a line is longer than {}",
-                            format_bytes(line_bytes_max));
+                return fail(Errc::invalid, "a line is longer than {}", format_bytes(line_bytes_max));
             }
             TRY(read_more());
         }
@@ -191,8 +189,7 @@ Result<> produce(ApiClient& api, const CommandContext& context, const Options& o
         fmt::print(stderr, "\r{} acknowledged", counted(producer.acknowledged(), "record"));
     }
     if (shown_us != start_us) fmt::print(stderr, "\r\x1b[K");
-    if (!options.quiet)
-        print_summary(context, producer, system_clock().monotonic_us() - start_us);
+    if (!options.quiet) print_summary(context, producer, system_clock().monotonic_us() - start_us);
     return {};
 }
 
@@ -208,14 +205,14 @@ void add_produce_command(CLI::App& app, CommandContext& context) {
         ->check([](const std::string& text) {
             return text.find('=') == std::string::npos ? "expected name=value" : std::string();
         });
-    command->add_option("-p,--partition", options->partition,
-                        "Where to, whatever the key says")
+    command->add_option("-p,--partition", options->partition, "Where to, whatever the key says")
         ->check(CLI::NonNegativeNumber);
     command->add_flag("-q,--quiet", options->quiet, "Say nothing when all went well");
-    command->footer("A record counts once the log has acknowledged it.\n\nExamples:\n"
-                    "  echo '{\"id\": 1}' | penstock produce orders\n"
-                    "  penstock produce orders -k ';' -H origin=import < orders.txt\n"
-                    "  seq 1 100000 | penstock produce numbers");
+    command->footer(
+        "A record counts once the log has acknowledged it.\n\nExamples:\n"
+        "  echo '{\"id\": 1}' | penstock produce orders\n"
+        "  penstock produce orders -k ';' -H origin=import < orders.txt\n"
+        "  seq 1 100000 | penstock produce numbers");
     add_common_options(*command, context);
     command->callback([options, &context] {
         context.run([&](ApiClient& api) { return produce(api, context, *options); });

@@ -21,8 +21,8 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
                                     std::chrono::month(unsigned(part(5, 2))),
                                     std::chrono::day(unsigned(part(8, 2))));
     if (!day.ok()) return std::nullopt;
-    auto seconds = std::chrono::sys_days(day).time_since_epoch().count() * 86400LL +
-                   part(11, 2) * 3600 + part(14, 2) * 60 + part(17, 2);
+    auto seconds = std::chrono::sys_days(day).time_since_epoch().count() * 86400LL + part(11, 2) * 3600 +
+                   part(14, 2) * 60 + part(17, 2);
     auto millis = text.size() >= 24 && text[19] == '.' ? part(20, 3) : 0;
     return (seconds * 1000 + millis) * 1000;
 }
@@ -66,17 +66,21 @@ bool has_ended(const JsonValue& run) {
 void print_run(const JsonValue& run) {
     fmt::print("dag      {}\nrun      {}\nstate    {}\nlogical  {}\nstarted  {}\ntook     {}\n",
                run["dag"].text(), run["run_id"].text(), run["state"].text(),
-               short_time(run["logical"].text()), short_time(run["started"].text()),
-               duration_of(run));
+               short_time(run["logical"].text()), short_time(run["started"].text()), duration_of(run));
     auto conf = run["conf"].json();
     if (run["conf"].there() && conf != "{}") fmt::print("conf     {}\n", conf);
     fmt::print("\n");
-    TextTable table({{"TASK"}, {"STATE"}, {"TRY", Align::right}, {"STARTED"},
-                     {"TOOK", Align::right}, {"COUNTS"}, {"NOTE"}});
+    TextTable table({{"TASK"},
+                     {"STATE"},
+                     {"TRY", Align::right},
+                     {"STARTED"},
+                     {"TOOK", Align::right},
+                     {"COUNTS"},
+                     {"NOTE"}});
     for (auto task : run["tasks"].items()) {
         table.add({task["task"].text(), task["state"].text(), task["try_number"].text(),
-                   short_time(task["started"].text()), duration_of(task),
-                   counts_text(task["counts"]), task["note"].text()});
+                   short_time(task["started"].text()), duration_of(task), counts_text(task["counts"]),
+                   task["note"].text()});
     }
     table.print();
 }

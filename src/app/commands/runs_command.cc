@@ -53,8 +53,10 @@ std::string run_path(const Options& options) {
 
 Result<> show_one(ApiClient& api, const CommandContext& context, const Options& options) {
     auto answer = TRY(api.get(run_path(options)));
-    if (context.json()) fmt::print("{}\n", answer.root().json());
-    else print_run(answer.root());
+    if (context.json())
+        fmt::print("{}\n", answer.root().json());
+    else
+        print_run(answer.root());
     return {};
 }
 
@@ -86,9 +88,10 @@ void add_runs_command(CLI::App& app, CommandContext& context) {
         ->check(CLI::Range(1, 500))
         ->capture_default_str();
     command->add_flag("-t,--tasks", options->tasks, "With the tasks of each");
-    command->footer("Examples:\n  penstock runs\n  penstock runs user_automation --tasks -n 3\n"
-                    "  penstock runs user_automation scheduled__2026-01-31T00:00:00Z\n"
-                    "  penstock runs user_automation manual__2026-01-31T10:00:00Z --log report");
+    command->footer(
+        "Examples:\n  penstock runs\n  penstock runs user_automation --tasks -n 3\n"
+        "  penstock runs user_automation scheduled__2026-01-31T00:00:00Z\n"
+        "  penstock runs user_automation manual__2026-01-31T10:00:00Z --log report");
     add_common_options(*command, context);
     command->callback([options, &context] {
         if (!options->task.empty() && options->run_id.empty())

@@ -41,9 +41,8 @@ Result<> show(ApiClient& api, const CommandContext& context, const Options& opti
         fmt::print("{}\n", schema.json());
         return {};
     }
-    fmt::print("subject  {}\nversion  {}\nid       {}\nkind     {}\n\n{}\n",
-               schema["subject"].text(), schema["version"].text(), schema["id"].text(),
-               schema["kind"].text(), schema["text"].text());
+    fmt::print("subject  {}\nversion  {}\nid       {}\nkind     {}\n\n{}\n", schema["subject"].text(),
+               schema["version"].text(), schema["id"].text(), schema["kind"].text(), schema["text"].text());
     return {};
 }
 
@@ -53,10 +52,10 @@ void add_schemas_command(CLI::App& app, CommandContext& context) {
     auto options = std::make_shared<Options>();
     auto* command = app.add_subcommand("schemas", "Schemas that are registered");
     command->add_option("subject", options->subject, "This one: TOPIC-value or TOPIC-key");
-    command->add_option("version", options->version, "A number, or latest")
-        ->default_str("latest");
-    command->footer("Examples:\n  penstock schemas\n  penstock schemas users_created-value\n"
-                    "  penstock schemas users_created-value 1 -o json");
+    command->add_option("version", options->version, "A number, or latest")->default_str("latest");
+    command->footer(
+        "Examples:\n  penstock schemas\n  penstock schemas users_created-value\n"
+        "  penstock schemas users_created-value 1 -o json");
     add_common_options(*command, context);
     command->callback([options, &context] {
         if (options->version.empty()) options->version = "latest";

@@ -22,16 +22,15 @@ Result<std::string> read_all(std::FILE* input) {
     while (auto got = std::fread(part.data(), 1, part.size(), input)) {
         text.append(part.data(), got);
         if (text.size() > sql_bytes_max) {
-            return fail(Errc::invalid, "the statement is longer than {}",
-                        format_bytes(sql_bytes_max));
+            return fail(Errc::invalid, "the statement is longer than {}", format_bytes(sql_bytes_max));
         }
     }
     return text;
 }
 
 bool is_number(std::string_view type) {
-    for (std::string_view start : {"INT", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "LONG", "SMALLINT",
-                                   "TINYINT"}) {
+    for (std::string_view start :
+         {"INT", "BIGINT", "DOUBLE", "FLOAT", "DECIMAL", "LONG", "SMALLINT", "TINYINT"}) {
         bool same = type.size() >= start.size();
         for (std::size_t i = 0; same && i < start.size(); ++i)
             same = std::toupper(static_cast<unsigned char>(type[i])) == start[i];
@@ -58,8 +57,8 @@ void print_json(const JsonValue& result) {
 void print_table(const JsonValue& result) {
     std::vector<TextTable::Column> columns;
     for (auto column : result["columns"].items())
-        columns.push_back({column["name"].text(),
-                           is_number(column["type"].text()) ? Align::right : Align::left});
+        columns.push_back(
+            {column["name"].text(), is_number(column["type"].text()) ? Align::right : Align::left});
     TextTable table(columns);
     for (auto row : result["rows"].items()) {
         std::vector<std::string> cells;
@@ -110,8 +109,10 @@ Result<> run_sql(ApiClient& api, const CommandContext& context, std::string sql)
         return fail(std::move(error));
     }
     auto result = answer->root();
-    if (context.json()) print_json(result);
-    else print_table(result);
+    if (context.json())
+        print_json(result);
+    else
+        print_table(result);
     if (result["truncated"].flag()) {
         fmt::print(stderr, "only the first {} of {} are shown; add LIMIT, or a WHERE\n",
                    format_count(std::int64_t(result["rows"].items().size())),
@@ -126,14 +127,14 @@ void add_sql_command(CLI::App& app, CommandContext& context) {
     auto sql = std::make_shared<std::string>();
     auto* command = app.add_subcommand("sql", "Query tables and topics");
     command->add_option("statement", *sql, "SELECT ...; without it, or with -, from stdin");
-    command->footer("With --output json the rows are an array of objects.\n\nExamples:\n"
-                    "  penstock sql \"SELECT count(*) FROM spark_streams.created_users\"\n"
-                    "  penstock sql \"SELECT nat, count(*) FROM users_created GROUP BY nat\" -o json\n"
-                    "  penstock sql < report.sql");
+    command->footer(
+        "With --output json the rows are an array of objects.\n\nExamples:\n"
+        "  penstock sql \"SELECT count(*) FROM spark_streams.created_users\"\n"
+        "  penstock sql \"SELECT nat, count(*) FROM users_created GROUP BY nat\" -o json\n"
+        "  penstock sql < report.sql");
     add_common_options(*command, context);
-    command->callback([sql, &context] {
-        context.run([&](ApiClient& api) { return run_sql(api, context, *sql); });
-    });
+    command->callback(
+        [sql, &context] { context.run([&](ApiClient& api) { return run_sql(api, context, *sql); }); });
 }
 
 }  // namespace penstock::app

@@ -36,16 +36,19 @@ void print_head(const JsonValue& status) {
         if (value.there()) fmt::print("{:<13} {}\n", name, value.text());
     auto totals = status["totals"];
     fmt::print("\nfetched {}  acknowledged {}  processed {}  stored {}  rejected {}  lag {}\n",
-               format_count(totals["fetched"].integer()),
-               format_count(totals["acknowledged"].integer()),
-               format_count(totals["processed"].integer()),
-               format_count(totals["stored"].integer()),
+               format_count(totals["fetched"].integer()), format_count(totals["acknowledged"].integer()),
+               format_count(totals["processed"].integer()), format_count(totals["stored"].integer()),
                format_count(totals["rejected"].integer()), format_count(totals["lag"].integer()));
 }
 
 void print_flows(const Answers& answers) {
-    TextTable sources({{"SOURCE"}, {"TOPIC"}, {"STATE"}, {"ACKNOWLEDGED", Align::right},
-                       {"REJECTED", Align::right}, {"PER SECOND", Align::right}, {"DETAIL"}});
+    TextTable sources({{"SOURCE"},
+                       {"TOPIC"},
+                       {"STATE"},
+                       {"ACKNOWLEDGED", Align::right},
+                       {"REJECTED", Align::right},
+                       {"PER SECOND", Align::right},
+                       {"DETAIL"}});
     for (auto source : answers.sources.root().items()) {
         auto detail = source["detail"].text();
         if (source["replica"].flag())
@@ -55,14 +58,18 @@ void print_flows(const Answers& answers) {
                      format_count(source["counts"]["rejected"].integer()),
                      fmt::format("{:.1f}", source["rates"]["acknowledged"].number()), detail});
     }
-    TextTable queries({{"QUERY"}, {"INTO"}, {"STATE"}, {"STORED", Align::right},
-                       {"LAG", Align::right}, {"PER SECOND", Align::right}, {"DETAIL"}});
+    TextTable queries({{"QUERY"},
+                       {"INTO"},
+                       {"STATE"},
+                       {"STORED", Align::right},
+                       {"LAG", Align::right},
+                       {"PER SECOND", Align::right},
+                       {"DETAIL"}});
     for (auto query : answers.queries.root().items()) {
         queries.add({query["name"].text(), query["into"].text(), query["state"].text(),
                      format_count(query["counts"]["stored"].integer()),
                      format_count(query["counts"]["lag"].integer()),
-                     fmt::format("{:.1f}", query["rates"]["stored"].number()),
-                     query["detail"].text()});
+                     fmt::format("{:.1f}", query["rates"]["stored"].number()), query["detail"].text()});
     }
     TextTable dags({{"DAG"}, {"SCHEDULE"}, {"NEXT RUN"}, {"LAST RUN"}, {"STATE"}});
     for (auto dag : answers.dags.root().items()) {
@@ -110,13 +117,12 @@ Result<> show(ApiClient& api, const CommandContext& context) {
 
 void add_status_command(CLI::App& app, CommandContext& context) {
     auto* command = app.add_subcommand("status", "What runs, how fast, and what is wrong");
-    command->footer("Examples:\n  penstock status\n"
-                    "  penstock status --server http://127.0.0.1:8090\n"
-                    "  penstock status -o json | jq .status.totals");
+    command->footer(
+        "Examples:\n  penstock status\n"
+        "  penstock status --server http://127.0.0.1:8090\n"
+        "  penstock status -o json | jq .status.totals");
     add_common_options(*command, context);
-    command->callback([&context] {
-        context.run([&](ApiClient& api) { return show(api, context); });
-    });
+    command->callback([&context] { context.run([&](ApiClient& api) { return show(api, context); }); });
 }
 
 }  // namespace penstock::app

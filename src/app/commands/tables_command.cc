@@ -22,8 +22,8 @@ Result<> show(ApiClient& api, const CommandContext& context, const std::string& 
             fmt::print("{}\n", answer.root().json());
             return {};
         }
-        TextTable table({{"TABLE"}, {"ROWS, ABOUT", Align::right}, {"SIZE", Align::right},
-                         {"COLUMNS", Align::right}});
+        TextTable table(
+            {{"TABLE"}, {"ROWS, ABOUT", Align::right}, {"SIZE", Align::right}, {"COLUMNS", Align::right}});
         for (auto one : answer.root().items()) {
             table.add({full_name(one), format_count(one["rows_estimate"].integer()),
                        format_bytes(one["bytes"].integer()),
@@ -55,9 +55,8 @@ void add_tables_command(CLI::App& app, CommandContext& context) {
     command->add_option("table", *name, "This one's columns: KEYSPACE.TABLE");
     command->footer("Examples:\n  penstock tables\n  penstock tables spark_streams.created_users");
     add_common_options(*command, context);
-    command->callback([name, &context] {
-        context.run([&](ApiClient& api) { return show(api, context, *name); });
-    });
+    command->callback(
+        [name, &context] { context.run([&](ApiClient& api) { return show(api, context, *name); }); });
 }
 
 }  // namespace penstock::app

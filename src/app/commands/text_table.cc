@@ -14,18 +14,14 @@ struct Range {
     char32_t last;
 };
 
-constexpr std::array narrow_marks{Range{0x300, 0x36f},   Range{0x483, 0x489},
-                                  Range{0x591, 0x5bd},   Range{0x610, 0x61a},
-                                  Range{0x64b, 0x65f},   Range{0x1ab0, 0x1aff},
-                                  Range{0x1dc0, 0x1dff}, Range{0x200b, 0x200f},
-                                  Range{0x20d0, 0x20ff}, Range{0xfe00, 0xfe0f},
-                                  Range{0xfe20, 0xfe2f}};
-constexpr std::array wide{Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},
-                          Range{0x3041, 0x4dbf},   Range{0x4e00, 0xa4cf},
-                          Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},
-                          Range{0xfe30, 0xfe6f},   Range{0xff00, 0xff60},
-                          Range{0xffe0, 0xffe6},   Range{0x1f300, 0x1f64f},
-                          Range{0x1f680, 0x1f6ff}, Range{0x1f900, 0x1f9ff},
+constexpr std::array narrow_marks{Range{0x300, 0x36f},   Range{0x483, 0x489},   Range{0x591, 0x5bd},
+                                  Range{0x610, 0x61a},   Range{0x64b, 0x65f},   Range{0x1ab0, 0x1aff},
+                                  Range{0x1dc0, 0x1dff}, Range{0x200b, 0x200f}, Range{0x20d0, 0x20ff},
+                                  Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}};
+constexpr std::array wide{Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Range{0x3041, 0x4dbf},
+                          Range{0x4e00, 0xa4cf},   Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},
+                          Range{0xfe30, 0xfe6f},   Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},
+                          Range{0x1f300, 0x1f64f}, Range{0x1f680, 0x1f6ff}, Range{0x1f900, 0x1f9ff},
                           Range{0x20000, 0x3fffd}};
 
 template <std::size_t N>
@@ -61,8 +57,10 @@ std::string on_one_line(std::string_view text) {
     std::string out(text);
     for (auto& c : out) {
         auto byte = static_cast<unsigned char>(c);
-        if (c == '\n' || c == '\r' || c == '\t') c = ' ';
-        else if (byte < 0x20 || byte == 0x7f) c = '?';
+        if (c == '\n' || c == '\r' || c == '\t')
+            c = ' ';
+        else if (byte < 0x20 || byte == 0x7f)
+            c = '?';
     }
     return out;
 }

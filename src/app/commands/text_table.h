@@ -9,9 +9,11 @@
 
 namespace penstock::app {
 
-/// How many cells of a terminal the UTF-8 text takes: 2 for East Asian and most emoji, 0 for marks on other letters.
+/// How many cells of a terminal the UTF-8 text takes: 2 for East Asian and most emoji, 0 for marks on other
+/// letters.
 std::size_t display_width(std::string_view text);
-/// The text on one line: line breaks become spaces, other control characters (which could take over a terminal) '?'.
+/// The text on one line: line breaks become spaces, other control characters (which could take over a
+/// terminal) '?'.
 std::string on_one_line(std::string_view text);
 
 class TextTable {

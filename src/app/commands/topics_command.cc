@@ -30,14 +30,15 @@ Result<> list(ApiClient& api, const CommandContext& context, bool all) {
         fmt::print("{}\n", answer.root().json());
         return {};
     }
-    TextTable table({{"TOPIC"}, {"PARTITIONS", Align::right}, {"RECORDS", Align::right},
-                     {"SIZE", Align::right}, {"PER SECOND", Align::right}});
+    TextTable table({{"TOPIC"},
+                     {"PARTITIONS", Align::right},
+                     {"RECORDS", Align::right},
+                     {"SIZE", Align::right},
+                     {"PER SECOND", Align::right}});
     for (auto topic : answer.root().items()) {
         if (topic["internal"].flag() && !all) continue;
-        table.add({topic["name"].text(),
-                   format_count(std::int64_t(topic["partitions"].items().size())),
-                   format_count(topic["records"].integer()),
-                   format_bytes(topic["bytes"].integer()),
+        table.add({topic["name"].text(), format_count(std::int64_t(topic["partitions"].items().size())),
+                   format_count(topic["records"].integer()), format_bytes(topic["bytes"].integer()),
                    fmt::format("{:.1f}", topic["rates"]["appended"].number())});
     }
     table.print();
@@ -45,28 +46,32 @@ Result<> list(ApiClient& api, const CommandContext& context, bool all) {
 }
 
 void print_topic(const JsonValue& topic) {
-    fmt::print("topic       {}\nid          {}\nrecords     {}\nsize        {}\n",
-               topic["name"].text(), topic["id"].text(), format_count(topic["records"].integer()),
+    fmt::print("topic       {}\nid          {}\nrecords     {}\nsize        {}\n", topic["name"].text(),
+               topic["id"].text(), format_count(topic["records"].integer()),
                format_bytes(topic["bytes"].integer()));
     for (const auto& [name, value] : topic["config"].fields())
         fmt::print("config      {} = {}\n", name, value.text());
     fmt::print("\n");
-    TextTable table({{"PARTITION", Align::right}, {"START", Align::right}, {"END", Align::right},
-                     {"RECORDS", Align::right}, {"SIZE", Align::right}});
+    TextTable table({{"PARTITION", Align::right},
+                     {"START", Align::right},
+                     {"END", Align::right},
+                     {"RECORDS", Align::right},
+                     {"SIZE", Align::right}});
     for (auto partition : topic["partitions"].items()) {
         auto start = partition["start_offset"].integer();
         auto end = partition["end_offset"].integer();
-        table.add({format_count(partition["partition"].integer()), format_count(start),
-                   format_count(end), format_count(end - start),
-                   format_bytes(partition["bytes"].integer())});
+        table.add({format_count(partition["partition"].integer()), format_count(start), format_count(end),
+                   format_count(end - start), format_bytes(partition["bytes"].integer())});
     }
     table.print();
 }
 
 Result<> describe(ApiClient& api, const CommandContext& context, const std::string& name) {
     auto answer = TRY(api.get(topic_path(name)));
-    if (context.json()) fmt::print("{}\n", answer.root().json());
-    else print_topic(answer.root());
+    if (context.json())
+        fmt::print("{}\n", answer.root().json());
+    else
+        print_topic(answer.root());
     return {};
 }
 
@@ -80,13 +85,14 @@ Result<> create(ApiClient& api, const CommandContext& context, const Options& op
     }
     body.end_object().end_object();
     auto answer = TRY(api.post("/api/v1/topics", body.take()));
-    if (context.json()) fmt::print("{}\n", answer.root().json());
-    else fmt::print("created {} with {}\n", options.name, counted(options.partitions, "partition"));
+    if (context.json())
+        fmt::print("{}\n", answer.root().json());
+    else
+        fmt::print("created {} with {}\n", options.name, counted(options.partitions, "partition"));
     return {};
 }
 
-Result<> remove(ApiClient& api, const CommandContext& context,
-                const std::vector<std::string>& names) {
+Result<> remove(ApiClient& api, const CommandContext& context, const std::vector<std::string>& names) {
     for (const auto& name : names) {
         TRY(api.remove(topic_path(name)));
         if (!context.json()) fmt::print("deleted {}\n", name);
@@ -105,9 +111,10 @@ Result<> remove(ApiClient& api, const CommandContext& context,
 void add_topics_command(CLI::App& app, CommandContext& context) {
     auto options = std::make_shared<Options>();
     auto* topics = app.add_subcommand("topics", "List, describe, create and delete topics");
-    topics->footer("Examples:\n  penstock topics list\n  penstock topics describe users_created\n"
-                   "  penstock topics create orders --partitions 4 --config retention.ms=86400000\n"
-                   "  penstock topics delete orders");
+    topics->footer(
+        "Examples:\n  penstock topics list\n  penstock topics describe users_created\n"
+        "  penstock topics create orders --partitions 4 --config retention.ms=86400000\n"
+        "  penstock topics delete orders");
     topics->require_subcommand(1);
 
     auto* listing = topics->add_subcommand("list", "All topics, their records and sizes");
@@ -137,9 +144,8 @@ void add_topics_command(CLI::App& app, CommandContext& context) {
         });
     creating->footer("Example:\n  penstock topics create orders -p 4 -c cleanup.policy=compact");
     add_common_options(*creating, context);
-    creating->callback([options, &context] {
-        context.run([&](ApiClient& api) { return create(api, context, *options); });
-    });
+    creating->callback(
+        [options, &context] { context.run([&](ApiClient& api) { return create(api, context, *options); }); });
 
     auto* deleting = topics->add_subcommand("delete", "Delete topics and all their records");
     deleting->add_option("topics", options->names, "Their names")->required();

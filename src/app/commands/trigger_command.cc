@@ -1,9 +1,8 @@
 // penstock trigger DAG: a run by hand, waited for when asked to.
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <map>
 #include <thread>
-
-#include <CLI/CLI.hpp>
 
 #include "app/commands/api_client.h"
 #include "app/commands/commands.h"
@@ -41,8 +40,7 @@ void print_changes(const JsonValue& run, std::map<std::string, std::string>& sta
 
 Result<> wait_for(ApiClient& api, const CommandContext& context, const Options& options,
                   const std::string& run_id) {
-    auto path = fmt::format("/api/v1/dags/{}/runs/{}", percent_encoded(options.dag),
-                            percent_encoded(run_id));
+    auto path = fmt::format("/api/v1/dags/{}/runs/{}", percent_encoded(options.dag), percent_encoded(run_id));
     auto limit_us = parse_duration_us(options.timeout).value_or(0);
     auto start_us = system_clock().monotonic_us();
     std::map<std::string, std::string> states;
@@ -51,16 +49,17 @@ Result<> wait_for(ApiClient& api, const CommandContext& context, const Options& 
         auto run = answer.root();
         if (!context.json()) print_changes(run, states);
         if (has_ended(run)) {
-            if (context.json()) fmt::print("{}\n", run.json());
-            else fmt::print("{}: {} in {}\n", run_id, run["state"].text(), duration_of(run));
+            if (context.json())
+                fmt::print("{}\n", run.json());
+            else
+                fmt::print("{}: {} in {}\n", run_id, run["state"].text(), duration_of(run));
             if (run["state"].text() == "success") return {};
-            return fail(Errc::internal, "run {} failed: {} tasks succeeded", run_id,
-                        tasks_summary(run));
+            return fail(Errc::internal, "run {} failed: {} tasks succeeded", run_id, tasks_summary(run));
         }
         auto waited_us = system_clock().monotonic_us() - start_us;
         if (waited_us >= limit_us) {
-            return fail(Errc::timeout, "run {} is {} after {}; it goes on without being waited for",
-                        run_id, run["state"].text(), format_duration_us(waited_us));
+            return fail(Errc::timeout, "run {} is {} after {}; it goes on without being waited for", run_id,
+                        run["state"].text(), format_duration_us(waited_us));
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(waited_us < 5'000'000 ? 100 : 500));
     }
@@ -76,8 +75,10 @@ Result<> trigger(ApiClient& api, const CommandContext& context, const Options& o
         if (!context.json()) fmt::print(stderr, "{}\n", run_id);
         return wait_for(api, context, options, run_id);
     }
-    if (context.json()) fmt::print("{}\n", answer.root().json());
-    else fmt::print("{}\n", run_id);
+    if (context.json())
+        fmt::print("{}\n", answer.root().json());
+    else
+        fmt::print("{}\n", run_id);
     return {};
 }
 
@@ -95,10 +96,9 @@ void add_trigger_command(CLI::App& app, CommandContext& context) {
     auto options = std::make_shared<Options>();
     auto* command = app.add_subcommand("trigger", "Run a DAG now");
     command->add_option("dag", options->dag, "Which one")->required();
-    command->add_option("-c,--conf", options->conf, "A JSON object, for its tasks")
-        ->check(check_conf);
-    auto* wait = command->add_flag("-w,--wait", options->wait,
-                                   "Wait for its end; exit status 1 when it failed");
+    command->add_option("-c,--conf", options->conf, "A JSON object, for its tasks")->check(check_conf);
+    auto* wait =
+        command->add_flag("-w,--wait", options->wait, "Wait for its end; exit status 1 when it failed");
     command->add_option("--timeout", options->timeout, "Wait no longer than this")
         ->needs(wait)
         ->check([](const std::string& text) {
@@ -106,9 +106,10 @@ void add_trigger_command(CLI::App& app, CommandContext& context) {
             return parsed ? std::string() : parsed.error().text;
         })
         ->capture_default_str();
-    command->footer("Prints the run's id.\n\nExamples:\n  penstock trigger user_automation\n"
-                    "  penstock trigger user_automation --conf '{\"day\": \"2026-01-31\"}'\n"
-                    "  penstock trigger user_automation --wait --timeout 10m && echo well");
+    command->footer(
+        "Prints the run's id.\n\nExamples:\n  penstock trigger user_automation\n"
+        "  penstock trigger user_automation --conf '{\"day\": \"2026-01-31\"}'\n"
+        "  penstock trigger user_automation --wait --timeout 10m && echo well");
     add_common_options(*command, context);
     command->callback([options, &context] {
         context.run([&](ApiClient& api) { return trigger(api, context, *options); });

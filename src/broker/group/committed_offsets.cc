@@ -82,8 +82,10 @@ std::optional<CommittedOffset> decode_value(std::string_view bytes) {
 
 void CommittedOffsets::apply(Offsets& to, const OffsetChanges& changes) {
     for (const auto& [key, value] : changes) {
-        if (value) to[key] = *value;
-        else to.erase(key);
+        if (value)
+            to[key] = *value;
+        else
+            to.erase(key);
     }
 }
 
@@ -124,8 +126,7 @@ void CommittedOffsets::commit(OffsetChanges changes, std::function<void(Result<>
     std::lock_guard lock(mutex_);  // the order in written_ is the order in the log
     apply(written_, changes);
     topics_.append({.topic = offsets_topic, .partition = 0, .records = records},
-                   [this, changes = std::move(changes),
-                    done = std::move(done)](Result<std::int64_t> result) {
+                   [this, changes = std::move(changes), done = std::move(done)](Result<std::int64_t> result) {
                        if (!result) return done(std::unexpected(result.error()));
                        {
                            std::lock_guard inner(mutex_);
@@ -153,8 +154,7 @@ void CommittedOffsets::write_published() {
     }
     commit(std::move(changes), [](Result<> result) {
         if (!result)
-            log::warn("the position of a query or source could not be written: {}",
-                      result.error().text);
+            log::warn("the position of a query or source could not be written: {}", result.error().text);
     });
     std::size_t live;
     {

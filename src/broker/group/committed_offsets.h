@@ -1,5 +1,5 @@
-// How far consumer groups are, kept in the topic __consumer_offsets in Kafka's record format: key version 1 (group,
-// topic, partition), value version 3 (offset, leader epoch, metadata, commit time).
+// How far consumer groups are, kept in the topic __consumer_offsets in Kafka's record format: key version 1
+// (group, topic, partition), value version 3 (offset, leader epoch, metadata, commit time).
 #pragma once
 
 #include <compare>
@@ -64,8 +64,8 @@ private:
 
     LocalTopics& topics_;
     mutable std::recursive_mutex mutex_;  // append() may answer at once
-    Offsets committed_;  // durable
-    Offsets written_;    // and what is on its way, in the order of the log
+    Offsets committed_;                   // durable
+    Offsets written_;                     // and what is on its way, in the order of the log
     OffsetChanges published_;
 };
 

@@ -1,9 +1,10 @@
 // A group's life:
-//   empty -> preparing: someone joins. Every member must (re)join; the group waits for all it knows, at most the
+//   empty -> preparing: someone joins. Every member must (re)join; the group waits for all it knows, at most
+//   the
 //            longest rebalance timeout.
 //   preparing -> completing: a new generation; all joiners are answered, the leader with everyone's metadata.
-//   completing -> stable: the leader's SyncGroup brings the assignment; every SyncGroup is answered with its part.
-//   stable or completing -> preparing: a member comes, goes, is lost, or changes what it wants.
+//   completing -> stable: the leader's SyncGroup brings the assignment; every SyncGroup is answered with its
+//   part. stable or completing -> preparing: a member comes, goes, is lost, or changes what it wants.
 #include "broker/group/coordinator.h"
 
 #include <algorithm>
@@ -35,10 +36,14 @@ JoinResult refused(ErrorCode error, std::string member_id = {}) {
 
 std::string_view to_string(GroupState state) {
     switch (state) {
-        case GroupState::empty: return "Empty";
-        case GroupState::preparing_rebalance: return "PreparingRebalance";
-        case GroupState::completing_rebalance: return "CompletingRebalance";
-        case GroupState::stable: return "Stable";
+        case GroupState::empty:
+            return "Empty";
+        case GroupState::preparing_rebalance:
+            return "PreparingRebalance";
+        case GroupState::completing_rebalance:
+            return "CompletingRebalance";
+        case GroupState::stable:
+            return "Stable";
     }
     return "Dead";
 }
@@ -78,8 +83,7 @@ struct GroupCoordinator::Group {
         std::vector<std::string> common;
         if (members.empty()) return common;
         for (const auto& offer : members.begin()->second->protocols)
-            if (std::ranges::all_of(members,
-                                    [&](auto& m) { return m.second->supports(offer.name); }))
+            if (std::ranges::all_of(members, [&](auto& m) { return m.second->supports(offer.name); }))
                 common.push_back(offer.name);
         return common;
     }
@@ -104,14 +108,12 @@ struct GroupCoordinator::Group {
                     ++votes[offer.name];
                     break;
                 }
-        auto best = std::ranges::max_element(
-            votes, {}, [](const auto& vote) { return vote.second; });
+        auto best = std::ranges::max_element(votes, {}, [](const auto& vote) { return vote.second; });
         return best == votes.end() ? std::string() : best->first;
     }
     std::int32_t longest_rebalance_ms() const {
         std::int32_t longest = 0;
-        for (const auto& [name, member] : members)
-            longest = std::max(longest, member->rebalance_timeout_ms);
+        for (const auto& [name, member] : members) longest = std::max(longest, member->rebalance_timeout_ms);
         return longest;
     }
 };
@@ -148,9 +150,8 @@ void GroupCoordinator::join(JoinRequest request, Join done) {
         if (stopped_) {
             calls.push_back([done] { done(refused(ErrorCode::coordinator_not_available)); });
         } else if (found == groups_.end() && !request.member_id.empty()) {
-            calls.push_back([done, id = request.member_id] {
-                done(refused(ErrorCode::unknown_member_id, id));
-            });
+            calls.push_back(
+                [done, id = request.member_id] { done(refused(ErrorCode::unknown_member_id, id)); });
         } else {
             if (found == groups_.end()) {
                 found = groups_.emplace(request.group, std::make_unique<Group>()).first;
@@ -183,9 +184,7 @@ void GroupCoordinator::join_unknown(Group& group, JoinRequest& request, Join don
         return add_member(group, request, std::move(done), calls);
     group.pending_members[request.member_id] =
         now_ms() + std::min<std::int64_t>(pending_member_ms, request.session_timeout_ms);
-    calls.push_back([done, id = request.member_id] {
-        done(refused(ErrorCode::member_id_required, id));
-    });
+    calls.push_back([done, id = request.member_id] { done(refused(ErrorCode::member_id_required, id)); });
 }
 
 /// A static member that has started again takes its place; the old process is fenced. True when that was all.
@@ -265,19 +264,18 @@ void GroupCoordinator::update_member(Group& group, Member& member, JoinRequest& 
     member.protocols = std::move(request.protocols);
     member.session_ends_ms = now_ms() + member.session_timeout_ms;
     if (auto before = std::exchange(member.waits_for_join, std::move(done)))
-        calls.push_back([before, id = member.id] {
-            before(refused(ErrorCode::rebalance_in_progress, id));
-        });
-    if (group.state != GroupState::preparing_rebalance) prepare_rebalance(group, calls);
-    else complete_join_when_ready(group, false, calls);
+        calls.push_back([before, id = member.id] { before(refused(ErrorCode::rebalance_in_progress, id)); });
+    if (group.state != GroupState::preparing_rebalance)
+        prepare_rebalance(group, calls);
+    else
+        complete_join_when_ready(group, false, calls);
 }
 
 void GroupCoordinator::prepare_rebalance(Group& group, Calls& calls) {
     for (auto& [id, member] : group.members) {
         if (group.state == GroupState::completing_rebalance) member->assignment.clear();
         if (auto waits = std::exchange(member->waits_for_sync, nullptr))
-            calls.push_back(
-                [waits] { waits(SyncResult{.error = ErrorCode::rebalance_in_progress}); });
+            calls.push_back([waits] { waits(SyncResult{.error = ErrorCode::rebalance_in_progress}); });
     }
     group.first_generation = group.state == GroupState::empty && options_.initial_delay_ms > 0;
     group.state = GroupState::preparing_rebalance;
@@ -288,16 +286,14 @@ void GroupCoordinator::prepare_rebalance(Group& group, Calls& calls) {
 
 void GroupCoordinator::complete_join_when_ready(Group& group, bool time_is_up, Calls& calls) {
     if (group.state != GroupState::preparing_rebalance) return;
-    bool all = group.pending_members.empty() && std::ranges::all_of(group.members, [](auto& m) {
-        return bool(m.second->waits_for_join);
-    });
+    bool all = group.pending_members.empty() &&
+               std::ranges::all_of(group.members, [](auto& m) { return bool(m.second->waits_for_join); });
     if (time_is_up || (all && !group.first_generation)) complete_join(group, calls);
 }
 
 void GroupCoordinator::complete_join(Group& group, Calls& calls) {
-    std::erase_if(group.members, [](auto& each) {
-        return !each.second->waits_for_join && !each.second->instance_id;
-    });
+    std::erase_if(group.members,
+                  [](auto& each) { return !each.second->waits_for_join && !each.second->instance_id; });
     ++group.generation;
     group.first_generation = false;
     if (group.members.empty()) {
@@ -308,8 +304,8 @@ void GroupCoordinator::complete_join(Group& group, Calls& calls) {
     }
     auto leader = group.members.find(group.leader);
     if (leader == group.members.end() || !leader->second->waits_for_join) {
-        auto joined = std::ranges::find_if(
-            group.members, [](auto& each) { return bool(each.second->waits_for_join); });
+        auto joined =
+            std::ranges::find_if(group.members, [](auto& each) { return bool(each.second->waits_for_join); });
         group.leader = joined == group.members.end() ? group.members.begin()->first : joined->first;
     }
     group.protocol = group.choose_protocol();
@@ -319,9 +315,8 @@ void GroupCoordinator::complete_join(Group& group, Calls& calls) {
         auto waits = std::exchange(member->waits_for_join, nullptr);
         if (!waits) continue;
         member->session_ends_ms = now_ms() + member->session_timeout_ms;
-        calls.push_back([waits = std::move(waits), result = current_generation(group, *member)] {
-            waits(result);
-        });
+        calls.push_back(
+            [waits = std::move(waits), result = current_generation(group, *member)] { waits(result); });
     }
 }
 
@@ -366,13 +361,12 @@ void GroupCoordinator::sync(SyncRequest request, std::function<void(SyncResult)>
             if (group->state == GroupState::stable)
                 for (auto& [id, each] : group->members)
                     if (auto waits = std::exchange(each->waits_for_sync, nullptr))
-                        calls.push_back([waits = std::move(waits),
-                                         result = SyncResult{.error = ErrorCode::none,
-                                                             .protocol_type = group->protocol_type,
-                                                             .protocol = group->protocol,
-                                                             .assignment = each->assignment}] {
-                            waits(result);
-                        });
+                        calls.push_back(
+                            [waits = std::move(waits),
+                             result = SyncResult{.error = ErrorCode::none,
+                                                 .protocol_type = group->protocol_type,
+                                                 .protocol = group->protocol,
+                                                 .assignment = each->assignment}] { waits(result); });
         }
     }
     for (auto& call : calls) call();
@@ -501,12 +495,10 @@ void GroupCoordinator::stop() {
         for (auto& [name, group] : groups_)
             for (auto& [id, member] : group->members) {
                 if (auto waits = std::exchange(member->waits_for_join, nullptr))
-                    calls.push_back(
-                        [waits] { waits(refused(ErrorCode::coordinator_not_available)); });
+                    calls.push_back([waits] { waits(refused(ErrorCode::coordinator_not_available)); });
                 if (auto waits = std::exchange(member->waits_for_sync, nullptr))
-                    calls.push_back([waits] {
-                        waits(SyncResult{.error = ErrorCode::coordinator_not_available});
-                    });
+                    calls.push_back(
+                        [waits] { waits(SyncResult{.error = ErrorCode::coordinator_not_available}); });
             }
     }
     for (auto& call : calls) call();
@@ -514,12 +506,10 @@ void GroupCoordinator::stop() {
 
 void GroupCoordinator::tick_group(Group& group, Calls& calls) {
     auto now = now_ms();
-    auto lapsed = std::erase_if(group.pending_members,
-                                [&](const auto& each) { return each.second <= now; });
+    auto lapsed = std::erase_if(group.pending_members, [&](const auto& each) { return each.second <= now; });
     if (lapsed > 0) complete_join_when_ready(group, false, calls);
     std::vector<std::string> lost;
-    bool sync_is_late =
-        group.state == GroupState::completing_rebalance && group.rebalance_ends_ms <= now;
+    bool sync_is_late = group.state == GroupState::completing_rebalance && group.rebalance_ends_ms <= now;
     for (const auto& [id, member] : group.members) {
         bool waits = member->waits_for_join || member->waits_for_sync;
         if (!waits && (member->session_ends_ms <= now || sync_is_late)) lost.push_back(id);

@@ -1,6 +1,6 @@
-// Consumer groups: who is a member, who leads, and when everyone must join again (Kafka's classic group protocol).
-// Source: protocol guide, "Group Membership API"; KIP-62 (rebalance timeout), KIP-345 (static members), KIP-394 (member
-// ids before joining), KIP-559, KIP-814.
+// Consumer groups: who is a member, who leads, and when everyone must join again (Kafka's classic group
+// protocol). Source: protocol guide, "Group Membership API"; KIP-62 (rebalance timeout), KIP-345 (static
+// members), KIP-394 (member ids before joining), KIP-559, KIP-814.
 #pragma once
 
 #include <cstdint>

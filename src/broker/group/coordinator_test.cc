@@ -18,10 +18,16 @@ class CoordinatorTest : public ::testing::Test {
 protected:
     void join(Client& client, std::vector<std::string> protocols = {"range"}, Bytes metadata = {1},
               bool wants_id_first = false) {
-        JoinRequest request{.group = "g", .member_id = client.id, .instance_id = client.instance,
-                            .client_id = "c", .client_host = "/h", .session_timeout_ms = 10'000,
-                            .rebalance_timeout_ms = 30'000, .protocol_type = "consumer",
-                            .protocols = {}, .wants_member_id_first = wants_id_first};
+        JoinRequest request{.group = "g",
+                            .member_id = client.id,
+                            .instance_id = client.instance,
+                            .client_id = "c",
+                            .client_host = "/h",
+                            .session_timeout_ms = 10'000,
+                            .rebalance_timeout_ms = 30'000,
+                            .protocol_type = "consumer",
+                            .protocols = {},
+                            .wants_member_id_first = wants_id_first};
         for (auto& name : protocols) request.protocols.push_back({name, metadata});
         client.joined.reset();
         groups_.join(request, [&client](JoinResult result) {
@@ -32,7 +38,9 @@ protected:
     }
     void sync(Client& client, std::map<std::string, Bytes> assignments = {}) {
         client.synced.reset();
-        groups_.sync({.member = identity(client), .protocol_type = {}, .protocol = {},
+        groups_.sync({.member = identity(client),
+                      .protocol_type = {},
+                      .protocol = {},
                       .assignments = std::move(assignments)},
                      [&client](SyncResult result) { client.synced = std::move(result); });
     }
@@ -192,8 +200,7 @@ TEST_F(CoordinatorTest, AJoinSentTwiceIsAnsweredTwice) {
 }
 
 TEST_F(CoordinatorTest, CommitsWithoutMembershipAreForGroupsWithoutMembers) {
-    EXPECT_EQ(groups_.check_commit({.group = "g", .member_id = "", .instance_id = {}}),
-              ErrorCode::none);
+    EXPECT_EQ(groups_.check_commit({.group = "g", .member_id = "", .instance_id = {}}), ErrorCode::none);
     make_stable(a_);
     EXPECT_EQ(groups_.check_commit({.group = "g", .member_id = "", .instance_id = {}}),
               ErrorCode::unknown_member_id);
@@ -214,8 +221,13 @@ TEST_F(CoordinatorTest, TheLeaderMustSyncInTime) {
 }
 
 TEST_F(CoordinatorTest, WrongTimeoutsAndNamesAreRefused) {
-    JoinRequest request{.group = "g", .member_id = "", .instance_id = {}, .client_id = "",
-                        .client_host = "", .session_timeout_ms = 10, .protocol_type = "consumer",
+    JoinRequest request{.group = "g",
+                        .member_id = "",
+                        .instance_id = {},
+                        .client_id = "",
+                        .client_host = "",
+                        .session_timeout_ms = 10,
+                        .protocol_type = "consumer",
                         .protocols = {{"range", {}}}};
     ErrorCode got{};
     groups_.join(request, [&](const JoinResult& result) { got = result.error; });

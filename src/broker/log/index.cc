@@ -36,8 +36,7 @@ Result<OffsetIndex> OffsetIndex::decode(std::string_view bytes, std::int64_t bas
     for (; !bytes.empty(); bytes.remove_prefix(offset_entry_size)) {
         OffsetEntry entry{base + codec::load_big<std::int32_t>(bytes.data()),
                           codec::load_big<std::int32_t>(bytes.data() + 4)};
-        if (entry.offset <= last.offset || entry.position <= last.position ||
-            entry.position >= segment_size)
+        if (entry.offset <= last.offset || entry.position <= last.position || entry.position >= segment_size)
             return fail(Errc::corrupt, "entry {} (offset {}, position {}) is out of order",
                         index.entries_.size(), entry.offset, entry.position);
         index.entries_.push_back(entry);
@@ -47,8 +46,7 @@ Result<OffsetIndex> OffsetIndex::decode(std::string_view bytes, std::int64_t bas
 }
 
 void TimeIndex::add(TimeEntry entry) {
-    if (entries_.empty() || entry.timestamp_ms > entries_.back().timestamp_ms)
-        entries_.push_back(entry);
+    if (entries_.empty() || entry.timestamp_ms > entries_.back().timestamp_ms) entries_.push_back(entry);
 }
 
 std::int64_t TimeIndex::find(std::int64_t timestamp_ms, std::int64_t base) const {
@@ -77,8 +75,8 @@ Result<TimeIndex> TimeIndex::decode(std::string_view bytes, std::int64_t base) {
         if (entry.offset < base ||
             (!index.entries_.empty() && (entry.timestamp_ms <= index.entries_.back().timestamp_ms ||
                                          entry.offset <= index.entries_.back().offset)))
-            return fail(Errc::corrupt, "entry {} (time {}, offset {}) is out of order",
-                        index.entries_.size(), entry.timestamp_ms, entry.offset);
+            return fail(Errc::corrupt, "entry {} (time {}, offset {}) is out of order", index.entries_.size(),
+                        entry.timestamp_ms, entry.offset);
         index.entries_.push_back(entry);
     }
     return index;

@@ -1,6 +1,6 @@
 // The sparse indexes of a segment: offset -> position, and time -> offset. The files have Kafka's layout
-// (docs/formats/index.md). In memory while the segment is open; built anew from the segment when a file is missing or
-// wrong.
+// (docs/formats/index.md). In memory while the segment is open; built anew from the segment when a file is
+// missing or wrong.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,7 @@ public:
 
     std::string encode(std::int64_t base) const;
     /// Errc::corrupt when it is not an index of a segment of that base and size.
-    static Result<OffsetIndex> decode(std::string_view bytes, std::int64_t base,
-                                      std::int64_t segment_size);
+    static Result<OffsetIndex> decode(std::string_view bytes, std::int64_t base, std::int64_t segment_size);
 
 private:
     std::vector<OffsetEntry> entries_;

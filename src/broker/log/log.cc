@@ -1,11 +1,12 @@
 // How a group is written, with write_mutex_ held:
-//   1. Each append is checked against its producer's state and gets its offsets; what was appended before is answered
+//   1. Each append is checked against its producer's state and gets its offsets; what was appended before is
+//   answered
 //      with its offset, what does not fit is refused.
 //   2. The batches are written behind the active segment; a full segment is closed first.
 //   3. fdatasync, when the durability asks for it. Readers see nothing before.
 //   4. Indexes, end offset and positions move, and everyone is told.
-// When 2 fails, the file is cut back, the producers' states are taken back and the group is refused. When 3 fails,
-// nobody knows what is on the disk: the log stops until the process starts anew and looks.
+// When 2 fails, the file is cut back, the producers' states are taken back and the group is refused. When 3
+// fails, nobody knows what is on the disk: the log stops until the process starts anew and looks.
 #include "broker/log/log.h"
 
 #include "base/log.h"
@@ -26,7 +27,9 @@ metrics::Counter& appended_bytes =
     metrics::counter("penstock_log_appended_bytes_total", "Bytes of record batches appended.");
 metrics::Counter& syncs = metrics::counter("penstock_log_syncs_total", "fdatasync calls of logs.");
 
-std::string_view view(std::span<char> bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view view(std::span<char> bytes) {
+    return {bytes.data(), bytes.size()};
+}
 
 }  // namespace
 
@@ -84,8 +87,10 @@ bool Log::commit() {
         if (!stopped)
             if (auto room = make_room(queued); !room) stopped = room.error();
         for (auto& append : queued) {
-            if (stopped) group.refused.emplace_back(std::move(append), *stopped);
-            else admit(append, group);
+            if (stopped)
+                group.refused.emplace_back(std::move(append), *stopped);
+            else
+                admit(append, group);
         }
         if (auto written = write_group(group); !written) refuse(group, written.error());
     }
@@ -131,8 +136,10 @@ void Log::admit(Append& append, Group& group) {
         }
         auto known = producers_.check(*header);
         if (!known || *known) {  // a client's append is one batch, so nothing of it has been admitted
-            if (!known) group.refused.emplace_back(std::move(append), known.error());
-            else group.answers.push_back({std::move(append), **known});
+            if (!known)
+                group.refused.emplace_back(std::move(append), known.error());
+            else
+                group.answers.push_back({std::move(append), **known});
             return;
         }
         header->base_offset = base;
@@ -169,8 +176,7 @@ Result<> Log::write_group(Group& group) {
     if (active()->size() - last_checkpoint_ > checkpoint_interval_bytes &&
         place_.durability == Durability::durable) {
         // Only shortens the next recovery, so its failure is no reason to refuse what is stored.
-        if (auto done = write_checkpoint(); !done)
-            log::warn("{}: {}", place_.name, done.error().text);
+        if (auto done = write_checkpoint(); !done) log::warn("{}: {}", place_.name, done.error().text);
     }
     return {};
 }
@@ -228,8 +234,8 @@ Result<> Log::roll() {
         unsynced_ = false;
     }
     TRY(full->save_indexes());
-    auto next = TRY(Segment::open(*place_.files, place_.directory, place_.name, end_offset_,
-                                  segment_options()));
+    auto next =
+        TRY(Segment::open(*place_.files, place_.directory, place_.name, end_offset_, segment_options()));
     TRY(place_.files->sync_directory(place_.directory));
     {
         std::lock_guard lock(mutex_);
@@ -308,8 +314,8 @@ Result<Slice> Log::read(std::int64_t offset, std::int64_t max_bytes) {
         {
             std::lock_guard lock(mutex_);
             if (offset < start_offset_ || offset > end_offset_)
-                return fail(Errc::out_of_range, "{}: offset {} is not between {} and {}",
-                            place_.name, offset, start_offset_, end_offset_);
+                return fail(Errc::out_of_range, "{}: offset {} is not between {} and {}", place_.name, offset,
+                            start_offset_, end_offset_);
             if (offset == end_offset_) return Slice{{}, nullptr, offset};
             auto after = segments_.upper_bound(offset);
             segment_end = after == segments_.end() ? end_offset_ : after->first;
@@ -352,8 +358,8 @@ Result<std::optional<TimeOffset>> Log::find_max_time() {
 Result<std::int64_t> Log::delete_before(std::int64_t offset) {
     std::lock_guard write(write_mutex_);
     if (offset < 0 || offset > end_offset_)
-        return fail(Errc::out_of_range, "{}: cannot delete before offset {}, the end is {}",
-                    place_.name, offset, end_offset_);
+        return fail(Errc::out_of_range, "{}: cannot delete before offset {}, the end is {}", place_.name,
+                    offset, end_offset_);
     if (offset <= start_offset_) return start_offset_;
     if (unsynced_) {
         if (auto synced = active()->sync(); !synced) return std::unexpected(halted(synced.error()));
@@ -410,8 +416,8 @@ Result<> Log::clean() {
         std::int64_t sum = 0;
         for (const auto& [base, segment] : segments_) sum += segment->size();
         for (auto at = segments_.begin(); std::next(at) != segments_.end(); ++at) {
-            bool surplus = options_.retention_bytes >= 0 &&
-                           sum - at->second->size() >= options_.retention_bytes;
+            bool surplus =
+                options_.retention_bytes >= 0 && sum - at->second->size() >= options_.retention_bytes;
             if (!expired(*at->second) && !surplus) break;
             sum -= at->second->size();
             keep_from = std::next(at)->first;

@@ -23,7 +23,8 @@ namespace penstock::broker {
 /// When an append is acknowledged, and when readers see it.
 enum class Durability {
     durable,  ///< after fdatasync: it survives a power cut. Appends that wait share one fdatasync.
-    flushed,  ///< after write(); fdatasync every flush interval: a power cut may take that much, kill -9 nothing
+    flushed,  ///< after write(); fdatasync every flush interval: a power cut may take that much, kill -9
+              ///< nothing
     memory,   ///< after write(); the operating system decides when: for data that can be fetched again
 };
 
@@ -67,13 +68,14 @@ public:
     };
 
     Log(Private, Place place);  ///< see open()
-    /// Recovers what is there, or begins at offset 0. moved is called, without locks, when the end offset moved.
+    /// Recovers what is there, or begins at offset 0. moved is called, without locks, when the end offset
+    /// moved.
     static Result<std::shared_ptr<Log>> open(Place place, const LogOptions& options,
                                              std::function<void()> moved);
 
-    /// Queues it; done is called on a thread of the committer, or at once when the log has stopped. Errc::full:
-    /// disk full, nothing of it was kept; Errc::out_of_range and Errc::fenced from ProducerState::check(); Errc::io
-    /// when the log has stopped because the disk failed.
+    /// Queues it; done is called on a thread of the committer, or at once when the log has stopped.
+    /// Errc::full: disk full, nothing of it was kept; Errc::out_of_range and Errc::fenced from
+    /// ProducerState::check(); Errc::io when the log has stopped because the disk failed.
     void append(Append append);
 
     std::int64_t start_offset() const;
@@ -111,8 +113,7 @@ public:
 private:
     struct Group;
     Result<> recover();
-    Result<> recover_segments(const std::vector<std::int64_t>& bases,
-                              std::optional<Checkpoint> checkpoint);
+    Result<> recover_segments(const std::vector<std::int64_t>& bases, std::optional<Checkpoint> checkpoint);
     std::optional<Checkpoint> newest_checkpoint(const std::vector<std::string>& names);
     SegmentOptions segment_options() const;
     std::shared_ptr<Segment> active() const;

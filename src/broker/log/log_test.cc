@@ -1,8 +1,8 @@
 #include "broker/log/log.h"
 
-#include <condition_variable>
-
 #include <gtest/gtest.h>
+
+#include <condition_variable>
 
 #include "broker/log/committer.h"
 #include "codec/big_endian.h"
@@ -13,8 +13,8 @@ namespace {
 
 using wire::kafka::BatchBuilder;
 
-std::string batch_of(std::initializer_list<std::string_view> values,
-                     BatchBuilder::Options options = {}, std::int64_t timestamp_ms = 1000) {
+std::string batch_of(std::initializer_list<std::string_view> values, BatchBuilder::Options options = {},
+                     std::int64_t timestamp_ms = 1000) {
     BatchBuilder builder;
     for (auto value : values)
         builder.add({.timestamp_ms = timestamp_ms++, .key = {}, .value = value, .headers = {}});
@@ -84,11 +84,9 @@ protected:
             if (!slice || slice->next_offset == offset) return all;
             for (auto left = slice->bytes; !left.empty();) {
                 auto header = *wire::kafka::parse_batch_header(left);
-                wire::kafka::RecordCursor cursor(left.substr(
-                    61, std::size_t(header.size() - 61)));
+                wire::kafka::RecordCursor cursor(left.substr(61, std::size_t(header.size() - 61)));
                 for (wire::kafka::RecordView record; cursor.next(record);)
-                    if (header.base_offset + record.offset_delta >= offset)
-                        all.emplace_back(*record.value);
+                    if (header.base_offset + record.offset_delta >= offset) all.emplace_back(*record.value);
                 left.remove_prefix(std::size_t(header.size()));
             }
             offset = slice->next_offset;
@@ -272,8 +270,7 @@ TEST_F(LogTest, MissingAndWrongIndexesAreRebuilt) {
     options_.segment_bytes = 500;
     options_.index_interval_bytes = 1;
     open();
-    for (int i = 0; i < 20; ++i)
-        ASSERT_TRUE(append({batch_of({std::to_string(i)}, {}, 1000 + i)}));
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(append({batch_of({std::to_string(i)}, {}, 1000 + i)}));
     ASSERT_TRUE(log_->close());
     ASSERT_TRUE(files_.remove(file("00000000000000000000.index")));
     ASSERT_TRUE(files_.replace_file(file("00000000000000000007.timeindex"), "nonsense"));
@@ -324,8 +321,8 @@ TEST_F(LogTest, AFailedFsyncStopsThePartitionForGood) {
 
 TEST_F(LogTest, AnIdempotentProducersRepetitionIsAnsweredWithItsOffset) {
     auto send = [&](std::int32_t sequence, std::int16_t epoch = 0) {
-        return append({batch_of({"x", "y"}, {.producer_id = 7, .producer_epoch = epoch,
-                                             .base_sequence = sequence})});
+        return append(
+            {batch_of({"x", "y"}, {.producer_id = 7, .producer_epoch = epoch, .base_sequence = sequence})});
     };
     EXPECT_EQ(*send(0), 0);
     EXPECT_EQ(*send(2), 2);
@@ -345,8 +342,7 @@ TEST_F(LogTest, AnIdempotentProducersRepetitionIsAnsweredWithItsOffset) {
 
 TEST_F(LogTest, ARefusedBatchMayBeSentAgainByItsProducer) {
     auto send = [&] {
-        return append({batch_of({"x"}, {.producer_id = 7, .producer_epoch = 0,
-                                        .base_sequence = 0})});
+        return append({batch_of({"x"}, {.producer_id = 7, .producer_epoch = 0, .base_sequence = 0})});
     };
     files_.fill_up();
     EXPECT_FALSE(send());

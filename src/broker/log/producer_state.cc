@@ -52,29 +52,27 @@ struct Reader {
 
 }  // namespace
 
-Result<std::optional<std::int64_t>> ProducerState::check(
-    const wire::kafka::BatchHeader& header) const {
+Result<std::optional<std::int64_t>> ProducerState::check(const wire::kafka::BatchHeader& header) const {
     if (header.producer_id < 0) return std::nullopt;
     auto found = producers_.find(header.producer_id);
     if (found == producers_.end()) return std::nullopt;
     const auto& producer = found->second;
     if (header.producer_epoch < producer.epoch)
-        return fail(Errc::fenced, "producer {} writes with epoch {}, the newest is {}",
-                    header.producer_id, header.producer_epoch, producer.epoch);
+        return fail(Errc::fenced, "producer {} writes with epoch {}, the newest is {}", header.producer_id,
+                    header.producer_epoch, producer.epoch);
     if (header.producer_epoch > producer.epoch) {
         if (header.base_sequence == 0) return std::nullopt;
         return fail(Errc::out_of_range, "producer {} begins epoch {} with sequence {}, expected 0",
                     header.producer_id, header.producer_epoch, header.base_sequence);
     }
     for (const auto& batch : producer.batches)
-        if (batch.first_sequence == header.base_sequence &&
-            batch.last_sequence == last_sequence(header))
+        if (batch.first_sequence == header.base_sequence && batch.last_sequence == last_sequence(header))
             return batch.base_offset;
     if (producer.batches.empty()) return std::nullopt;
     auto expected = sequence_after(producer.batches.back().last_sequence);
     if (header.base_sequence == expected) return std::nullopt;
-    return fail(Errc::out_of_range, "producer {} sends sequence {}, expected {}",
-                header.producer_id, header.base_sequence, expected);
+    return fail(Errc::out_of_range, "producer {} sends sequence {}, expected {}", header.producer_id,
+                header.base_sequence, expected);
 }
 
 void ProducerState::appended(const wire::kafka::BatchHeader& header, std::int64_t now_ms) {
@@ -83,8 +81,8 @@ void ProducerState::appended(const wire::kafka::BatchHeader& header, std::int64_
     if (header.producer_epoch != producer.epoch) producer.batches.clear();
     producer.epoch = header.producer_epoch;
     producer.last_used_ms = now_ms;
-    producer.batches.push_back({header.base_sequence, last_sequence(header), header.base_offset,
-                                header.max_timestamp});
+    producer.batches.push_back(
+        {header.base_sequence, last_sequence(header), header.base_offset, header.max_timestamp});
     if (producer.batches.size() > kept_batches) producer.batches.pop_front();
 }
 
@@ -94,7 +92,8 @@ void ProducerState::take_position(const wire::kafka::BatchHeader& header, std::s
     if (!records) return;
     wire::kafka::RecordCursor cursor(*records);
     wire::kafka::RecordView last;
-    while (cursor.next(last)) {}
+    while (cursor.next(last)) {
+    }
     std::string_view producer, position;
     wire::kafka::HeaderCursor headers(last.headers);
     for (wire::kafka::HeaderView each; headers.next(each);) {
@@ -106,8 +105,10 @@ void ProducerState::take_position(const wire::kafka::BatchHeader& header, std::s
 
 void ProducerState::set_position(std::string_view producer, std::string_view position) {
     auto found = positions_.find(producer);
-    if (found == positions_.end()) positions_.emplace(producer, position);
-    else found->second = position;
+    if (found == positions_.end())
+        positions_.emplace(producer, position);
+    else
+        found->second = position;
 }
 
 std::string ProducerState::position(std::string_view producer) const {
@@ -116,13 +117,14 @@ std::string ProducerState::position(std::string_view producer) const {
 }
 
 void ProducerState::forget_before(std::int64_t last_used_ms) {
-    std::erase_if(producers_,
-                  [&](const auto& each) { return each.second.last_used_ms < last_used_ms; });
+    std::erase_if(producers_, [&](const auto& each) { return each.second.last_used_ms < last_used_ms; });
 }
 
 void ProducerState::restore(std::int64_t producer_id, std::optional<Producer> before) {
-    if (before) producers_[producer_id] = std::move(*before);
-    else producers_.erase(producer_id);
+    if (before)
+        producers_[producer_id] = std::move(*before);
+    else
+        producers_.erase(producer_id);
 }
 
 void ProducerState::encode(std::string& out) const {

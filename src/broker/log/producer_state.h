@@ -1,5 +1,5 @@
-// Who has appended what to a partition: the last batches of each idempotent producer, so that what it sends again is
-// not stored again, and the positions of named producers. docs/formats/producer_state.md.
+// Who has appended what to a partition: the last batches of each idempotent producer, so that what it sends
+// again is not stored again, and the positions of named producers. docs/formats/producer_state.md.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,9 @@ public:
         bool operator==(const Producer&) const = default;
     };
 
-    /// What to do with a batch that is about to be appended: nothing: append it; an offset: it is there already, at
-    /// that base offset. Errc::out_of_range: a batch before it is missing (Kafka's OUT_OF_ORDER_SEQUENCE_NUMBER);
-    /// Errc::fenced: a newer epoch has written.
+    /// What to do with a batch that is about to be appended: nothing: append it; an offset: it is there
+    /// already, at that base offset. Errc::out_of_range: a batch before it is missing (Kafka's
+    /// OUT_OF_ORDER_SEQUENCE_NUMBER); Errc::fenced: a newer epoch has written.
     Result<std::optional<std::int64_t>> check(const wire::kafka::BatchHeader& header) const;
     /// The batch has been appended at header.base_offset. now_ms: for forgetting producers that are gone.
     void appended(const wire::kafka::BatchHeader& header, std::int64_t now_ms);
@@ -61,8 +61,8 @@ private:
     std::map<std::string, std::string, std::less<>> positions_;
 };
 
-/// A point up to which everything is on disk for good, and what was true there. Written when a segment is full,
-/// and when the log is closed; recovery starts behind it.
+/// A point up to which everything is on disk for good, and what was true there. Written when a segment is
+/// full, and when the log is closed; recovery starts behind it.
 struct Checkpoint {
     std::int64_t end_offset = 0;
     std::int64_t start_offset = 0;

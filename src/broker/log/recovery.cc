@@ -1,6 +1,6 @@
 // What is true after the process ended, however it did. The newest checkpoint says up to where everything was
-// synced; from there on every batch is checked, the tail that was cut short is cut off (nobody had been told of
-// it), and what is damaged before whole batches is reported and stepped over.
+// synced; from there on every batch is checked, the tail that was cut short is cut off (nobody had been told
+// of it), and what is damaged before whole batches is reported and stepped over.
 #include "base/log.h"
 #include "broker/log/log.h"
 
@@ -8,8 +8,7 @@ namespace penstock::broker {
 
 Log::Log(Private, Place place) : place_(std::move(place)) {}
 
-Result<std::shared_ptr<Log>> Log::open(Place place, const LogOptions& options,
-                                       std::function<void()> moved) {
+Result<std::shared_ptr<Log>> Log::open(Place place, const LogOptions& options, std::function<void()> moved) {
     auto log = std::make_shared<Log>(Private(), std::move(place));
     log->options_ = options;
     log->moved_ = std::move(moved);
@@ -18,8 +17,7 @@ Result<std::shared_ptr<Log>> Log::open(Place place, const LogOptions& options,
 }
 
 SegmentOptions Log::segment_options() const {
-    return {.map_bytes = options_.segment_bytes,
-            .index_interval_bytes = options_.index_interval_bytes};
+    return {.map_bytes = options_.segment_bytes, .index_interval_bytes = options_.index_interval_bytes};
 }
 
 std::optional<Checkpoint> Log::newest_checkpoint(const std::vector<std::string>& names) {
@@ -49,8 +47,8 @@ Result<> Log::recover() {
     TRY(recover_segments(bases, checkpoint));
     if (segments_.empty()) {
         end_offset_ = checkpoint ? checkpoint->end_offset : 0;
-        segments_[end_offset_] = TRY(Segment::open(*place_.files, place_.directory, place_.name,
-                                                   end_offset_, segment_options()));
+        segments_[end_offset_] =
+            TRY(Segment::open(*place_.files, place_.directory, place_.name, end_offset_, segment_options()));
     }
     TRY(place_.files->sync_directory(place_.directory));
     start_offset_ = std::max(start_offset_, segments_.begin()->first);
@@ -60,38 +58,33 @@ Result<> Log::recover() {
     TRY(remove_segments_before(start_offset_));
     // The index files of the segment that grows again would soon be out of date.
     for (auto suffix : {".index", ".timeindex"}) {
-        auto path = place_.directory + "/" +
-                    segment_file_name(segments_.rbegin()->first, suffix);
+        auto path = place_.directory + "/" + segment_file_name(segments_.rbegin()->first, suffix);
         if (place_.files->exists(path)) TRY(place_.files->remove(path));
     }
     return {};
 }
 
-Result<> Log::recover_segments(const std::vector<std::int64_t>& bases,
-                               std::optional<Checkpoint> checkpoint) {
+Result<> Log::recover_segments(const std::vector<std::int64_t>& bases, std::optional<Checkpoint> checkpoint) {
     auto visit = [this](const wire::kafka::BatchHeader& header, std::string_view batch) {
         producers_.appended(header, place_.clock->now_ms());
-        if (header.has(wire::kafka::attribute::producer_position))
-            producers_.take_position(header, batch);
+        if (header.has(wire::kafka::attribute::producer_position)) producers_.take_position(header, batch);
     };
     std::int64_t cut = 0;
     for (std::size_t i = 0; i < bases.size(); ++i) {
         auto base = bases[i];
         bool last = i + 1 == bases.size();
-        auto segment = TRY(Segment::open(*place_.files, place_.directory, place_.name, base,
-                                         segment_options()));
-        auto file = TRY(place_.files->open(
-            place_.directory + "/" + segment_file_name(base, ".log"), io::OpenMode::read));
+        auto segment =
+            TRY(Segment::open(*place_.files, place_.directory, place_.name, base, segment_options()));
+        auto file = TRY(
+            place_.files->open(place_.directory + "/" + segment_file_name(base, ".log"), io::OpenMode::read));
         auto size = TRY(file->size());
         if (checkpoint && base < checkpoint->segment_base) {
             TRY(segment->load(-1));
-        } else if (checkpoint && base == checkpoint->segment_base &&
-                   size == checkpoint->position) {
+        } else if (checkpoint && base == checkpoint->segment_base && size == checkpoint->position) {
             TRY(segment->load(size));
             end_offset_ = checkpoint->end_offset;
         } else {
-            bool behind = checkpoint && base == checkpoint->segment_base &&
-                          size > checkpoint->position;
+            bool behind = checkpoint && base == checkpoint->segment_base && size > checkpoint->position;
             if (checkpoint && base == checkpoint->segment_base && size < checkpoint->position)
                 log::error(
                     "{}: {} has {} bytes, and had {} when they were last synced: records up to "
@@ -99,8 +92,7 @@ Result<> Log::recover_segments(const std::vector<std::int64_t>& bases,
                     place_.name, segment_file_name(base, ".log"), size, checkpoint->position,
                     checkpoint->end_offset);
             auto recovered = TRY(segment->recover(behind ? checkpoint->position : 0,
-                                                  behind ? checkpoint->end_offset : base, last,
-                                                  visit));
+                                                  behind ? checkpoint->end_offset : base, last, visit));
             // Readers will see what was found, so it must not go away any more.
             TRY(segment->sync());
             end_offset_ = recovered.next_offset;
@@ -109,9 +101,10 @@ Result<> Log::recover_segments(const std::vector<std::int64_t>& bases,
         segments_[base] = std::move(segment);
     }
     if (cut > 0)
-        log::warn("{}: the last {} bytes were written in part when the process ended, and "
-                            "are cut off; nobody had been told that they are stored",
-                            place_.name, cut);
+        log::warn(
+            "{}: the last {} bytes were written in part when the process ended, and "
+            "are cut off; nobody had been told that they are stored",
+            place_.name, cut);
     return {};
 }
 

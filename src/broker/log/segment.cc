@@ -18,7 +18,9 @@ constexpr std::int64_t sector = 512;
 constexpr std::int64_t slack = 64;  // readable bytes behind a slice
 constexpr std::int64_t scan_chunk = 1 << 20;
 
-std::int64_t round_up(std::int64_t value, std::int64_t to) { return (value + to - 1) / to * to; }
+std::int64_t round_up(std::int64_t value, std::int64_t to) {
+    return (value + to - 1) / to * to;
+}
 
 }  // namespace
 
@@ -81,8 +83,10 @@ Result<Segment::Bytes> Segment::bytes_at(std::int64_t position, std::int64_t cou
         bool inside = position + count + slack <= round_up(size_, page);
         if (can_map_ && inside && (!mapping_ || mapping_->size() < position + count + slack)) {
             auto mapped = file_->map(std::max(options_.map_bytes, round_up(size_, page)));
-            if (!mapped || !*mapped) can_map_ = false;
-            else mapping_ = *mapped;
+            if (!mapped || !*mapped)
+                can_map_ = false;
+            else
+                mapping_ = *mapped;
         }
         if (can_map_ && inside && mapping_)
             return Bytes{{mapping_->data() + position, std::size_t(count)}, mapping_};
@@ -130,8 +134,7 @@ Result<std::optional<Damage>> Segment::find_damage(std::int64_t position, std::i
 /// An append-only file that was cut short by a power cut reads as zeros where sectors never reached the disk.
 Result<bool> Segment::has_unwritten_sector(const Damage& damage) {
     static const std::string zeros(sector, '\0');
-    for (auto at = round_up(damage.from_position, sector); at + sector <= damage.to_position;
-         at += sector) {
+    for (auto at = round_up(damage.from_position, sector); at + sector <= damage.to_position; at += sector) {
         auto bytes = TRY(bytes_at(at, sector));
         if (bytes.view == zeros) return true;
     }
@@ -161,8 +164,8 @@ void Segment::index_batch(const BatchHeader& header, std::int64_t position) {
     next_offset_ = std::max(next_offset_, header.next_offset());
 }
 
-Result<Segment::Recovered> Segment::recover(std::int64_t from_position, std::int64_t from_offset,
-                                            bool last, const Visitor& visit) {
+Result<Segment::Recovered> Segment::recover(std::int64_t from_position, std::int64_t from_offset, bool last,
+                                            const Visitor& visit) {
     auto limit = TRY(file_->size());
     {
         std::lock_guard lock(mutex_);
@@ -222,9 +225,9 @@ Result<> Segment::load(std::int64_t size) {
     bool empty = time_index && time_index->entries().empty();
     if (!offset_index || !time_index || (empty && size > 0)) {
         log::warn("{}: {} is rebuilt: {}", name_, file_name(".index"),
-                            !offset_index ? offset_index.error().text
-                            : !time_index ? time_index.error().text
-                                          : "it is empty");
+                  !offset_index ? offset_index.error().text
+                  : !time_index ? time_index.error().text
+                                : "it is empty");
         return rebuild_indexes(size);
     }
     std::lock_guard lock(mutex_);
@@ -322,8 +325,7 @@ Result<Slice> Segment::read(std::int64_t offset, std::int64_t max_bytes) {
         if (header && !fits) break;
         bool wanted = header && header->last_offset() >= offset;
         bool good = header && header->base_offset >= expected &&
-                    (!wanted || position >= opened || position < checked ||
-                     TRY(is_whole(position, *header)));
+                    (!wanted || position >= opened || position < checked || TRY(is_whole(position, *header)));
         if (!good) {
             auto damage = TRY(find_damage(position, expected, limit));
             if (!damage) damage = Damage{position, limit, expected, expected + 1};
@@ -347,8 +349,7 @@ Result<Slice> Segment::read(std::int64_t offset, std::int64_t max_bytes) {
     return Slice{bytes.view, std::move(bytes.owner), next};
 }
 
-Result<std::optional<TimeOffset>> Segment::find_time(std::int64_t timestamp_ms,
-                                                     std::int64_t from_offset) {
+Result<std::optional<TimeOffset>> Segment::find_time(std::int64_t timestamp_ms, std::int64_t from_offset) {
     std::int64_t offset;
     {
         std::lock_guard lock(mutex_);

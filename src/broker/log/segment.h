@@ -48,8 +48,7 @@ public:
         std::int64_t next_offset = 0;
         std::int64_t cut_bytes = 0;  ///< of the tail, which nobody had been told of
     };
-    using Visitor =
-        std::function<void(const wire::kafka::BatchHeader& header, std::string_view batch)>;
+    using Visitor = std::function<void(const wire::kafka::BatchHeader& header, std::string_view batch)>;
 
     /// name: "topic-partition", for messages.
     static Result<std::shared_ptr<Segment>> open(io::Files& files, const std::string& directory,
@@ -57,14 +56,14 @@ public:
                                                  const SegmentOptions& options);
 
     std::int64_t base_offset() const { return base_; }
-    std::int64_t size() const;           ///< of what readers may see
-    std::int64_t max_timestamp() const;  ///< -1 when empty
+    std::int64_t size() const;                 ///< of what readers may see
+    std::int64_t max_timestamp() const;        ///< -1 when empty
     std::optional<TimeOffset> latest() const;  ///< the batch with the highest timestamp
     std::vector<Damage> damages() const;
 
     /// Checks every batch from the position on, calls visit for each, and rebuilds the indexes from there.
-    /// When the segment is the log's last, what looks like a write cut short is cut off; elsewhere, and when whole
-    /// batches follow, it is damage: it is reported and stepped over.
+    /// When the segment is the log's last, what looks like a write cut short is cut off; elsewhere, and when
+    /// whole batches follow, it is damage: it is reported and stepped over.
     Result<Recovered> recover(std::int64_t from_position, std::int64_t from_offset, bool last,
                               const Visitor& visit);
     /// Trusts the file as far as size (-1: all of it) and loads its indexes, or rebuilds them.
@@ -80,12 +79,11 @@ public:
     Result<> save_indexes();
     Result<> remove_files();
 
-    /// Whole batches from the one that holds offset on, about max_bytes, at least one; empty when none is there, with
-    /// next_offset the end of what this segment covers.
+    /// Whole batches from the one that holds offset on, about max_bytes, at least one; empty when none is
+    /// there, with next_offset the end of what this segment covers.
     Result<Slice> read(std::int64_t offset, std::int64_t max_bytes);
     /// The first record of at least that time, at or behind from_offset.
-    Result<std::optional<TimeOffset>> find_time(std::int64_t timestamp_ms,
-                                                std::int64_t from_offset);
+    Result<std::optional<TimeOffset>> find_time(std::int64_t timestamp_ms, std::int64_t from_offset);
 
 private:
     struct Bytes;  // a stretch of the file, mapped or read
@@ -94,8 +92,7 @@ private:
     Result<Bytes> bytes_at(std::int64_t position, std::int64_t count);
     Result<wire::kafka::BatchHeader> header_at(std::int64_t position, std::int64_t limit);
     Result<bool> is_whole(std::int64_t position, const wire::kafka::BatchHeader& header);
-    Result<std::optional<Damage>> find_damage(std::int64_t position, std::int64_t offset,
-                                              std::int64_t limit);
+    Result<std::optional<Damage>> find_damage(std::int64_t position, std::int64_t offset, std::int64_t limit);
     Result<bool> has_unwritten_sector(const Damage& damage);
     void report(const Damage& damage);
     void index_batch(const wire::kafka::BatchHeader& header, std::int64_t position);

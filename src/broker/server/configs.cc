@@ -13,12 +13,18 @@ constexpr std::int8_t from_topic = 1, from_server = 4, from_standard = 5;  // so
 
 std::int8_t wire_type(SettingType type) {
     switch (type) {
-        case SettingType::boolean: return 1;
-        case SettingType::text: return 2;
-        case SettingType::int32: return 3;
-        case SettingType::int64: return 5;
-        case SettingType::real: return 6;
-        case SettingType::list: return 7;
+        case SettingType::boolean:
+            return 1;
+        case SettingType::text:
+            return 2;
+        case SettingType::int32:
+            return 3;
+        case SettingType::int64:
+            return 5;
+        case SettingType::real:
+            return 6;
+        case SettingType::list:
+            return 7;
     }
     return 0;
 }
@@ -28,8 +34,8 @@ bool is_wanted(const DescribeConfigs::Message::Resource& resource, std::string_v
 }
 
 void describe_topic(const DescribeConfigs::Message& message,
-                    const DescribeConfigs::Message::Resource& resource,
-                    const LocalTopics& topics, Described& out) {
+                    const DescribeConfigs::Message::Resource& resource, const LocalTopics& topics,
+                    Described& out) {
     auto topic = topics.find(std::string_view(resource.name));
     if (!topic) {
         bool legal = bool(check_topic_name(resource.name));
@@ -76,8 +82,7 @@ void describe_broker(const ServerState& server, const DescribeConfigs::Message::
         config.config_type = wire_type(type);
         out.configs.push_back(std::move(config));
     };
-    add("auto.create.topics.enable", options.auto_create_topics ? "true" : "false",
-        SettingType::boolean);
+    add("auto.create.topics.enable", options.auto_create_topics ? "true" : "false", SettingType::boolean);
     add("broker.id", std::to_string(options.node_id), SettingType::int32);
     add("default.replication.factor", "1", SettingType::int32);
     add("group.initial.rebalance.delay.ms", std::to_string(options.groups.initial_delay_ms),
@@ -105,8 +110,7 @@ Result<> apply(const IncrementalAlterConfigs::Message::Resource::Config& change,
     }
     if (change.operation != add_to_list && change.operation != take_from_list)
         return fail(Errc::invalid, "Unknown operation {} on {}", change.operation, change.name);
-    if (setting->type != SettingType::list)
-        return fail(Errc::invalid, "{} is not a list", change.name);
+    if (setting->type != SettingType::list) return fail(Errc::invalid, "{} is not a list", change.name);
     auto now = to.contains(change.name) ? to[change.name] : std::string(setting->standard);
     std::vector<std::string> entries;
     for (std::size_t at = 0; at < now.size();) {
@@ -131,15 +135,16 @@ IncrementalAlterConfigs::Response alter_all(ServerState& server,
         Result<> done;
         if (resource.type != topic_resource)
             done = fail(Errc::invalid, "only settings of topics can be changed by clients");
-        else if (!topic) done = fail(Errc::not_found, "topic {} does not exist", resource.name);
+        else if (!topic)
+            done = fail(Errc::not_found, "topic {} does not exist", resource.name);
         TopicConfig config = topic ? topic->spec.config : TopicConfig{};
         for (const auto& change : resource.configs)
             if (done) done = apply(change, config);
         if (done) done = check_topic_config(config);
         if (done && !message.validate_only) done = server.topics.replace_config(resource.name, config);
         if (done) continue;
-        answer.error = error_code(done.error(), resource.type == topic_resource
-                                                    ? Doing::change_topic : Doing::other);
+        answer.error =
+            error_code(done.error(), resource.type == topic_resource ? Doing::change_topic : Doing::other);
         answer.error_message = done.error().text;
     }
     return response;
@@ -159,8 +164,10 @@ DescribeConfigs::Response DescribeConfigs::handle(RequestPointer request, Messag
             describe_broker(request->server, resource, out);
         } else {
             out.error = ErrorCode::invalid_request;
-            out.error_message = fmt::format("resources of type {} have no settings here; topics (2) "
-                                            "and brokers (4) have", resource.type);
+            out.error_message = fmt::format(
+                "resources of type {} have no settings here; topics (2) "
+                "and brokers (4) have",
+                resource.type);
         }
     }
     return response;

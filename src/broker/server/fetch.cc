@@ -22,8 +22,8 @@ ErrorCode check_epoch(std::int32_t asked) {
     return ErrorCode::unknown_leader_epoch;  // ours is 0 for ever
 }
 
-void read_partition(Log& log, const Message::Topic::Partition& asked,
-                    std::int64_t room, Partition& answer, Gathered& all) {
+void read_partition(Log& log, const Message::Topic::Partition& asked, std::int64_t room, Partition& answer,
+                    Gathered& all) {
     answer.high_watermark = answer.last_stable_offset = log.end_offset();
     answer.log_start_offset = log.start_offset();
     auto limit = std::min<std::int64_t>(asked.partition_max_bytes, room);
@@ -48,9 +48,8 @@ Gathered gather(const Request& request, const Message& message) {
     Gathered all;
     auto budget = std::min<std::int64_t>(message.max_bytes, request.server.options.max_fetch_bytes);
     for (const auto& asked : message.topics) {
-        auto topic = request.version >= 13
-                         ? request.server.topics.find(asked.topic_id)
-                         : request.server.topics.find(std::string_view(asked.topic));
+        auto topic = request.version >= 13 ? request.server.topics.find(asked.topic_id)
+                                           : request.server.topics.find(std::string_view(asked.topic));
         auto& answers = all.response.topics.emplace_back();
         answers.topic = asked.topic;
         answers.topic_id = asked.topic_id;
@@ -58,11 +57,14 @@ Gathered gather(const Request& request, const Message& message) {
             auto& answer = answers.partitions.emplace_back();
             answer.partition = partition.partition;
             if (message.isolation_level == 1) answer.aborted_transactions.emplace();
-            bool known = topic && partition.partition >= 0 &&
-                         partition.partition < std::int32_t(topic->logs.size());
-            if (!topic && request.version >= 13) answer.error = ErrorCode::unknown_topic_id;
-            else if (!known) answer.error = ErrorCode::unknown_topic_or_partition;
-            else answer.error = check_epoch(partition.current_leader_epoch);
+            bool known =
+                topic && partition.partition >= 0 && partition.partition < std::int32_t(topic->logs.size());
+            if (!topic && request.version >= 13)
+                answer.error = ErrorCode::unknown_topic_id;
+            else if (!known)
+                answer.error = ErrorCode::unknown_topic_or_partition;
+            else
+                answer.error = check_epoch(partition.current_leader_epoch);
             if (answer.error != ErrorCode::none) {
                 all.answers_now = true;
                 continue;
@@ -89,9 +91,8 @@ std::vector<std::shared_ptr<void>> listen(const Request& request, const Message&
     std::vector<std::shared_ptr<void>> handles;
     handles.push_back(request.server.stops.add([news] { news->tell(); }));
     for (const auto& asked : message.topics) {
-        auto topic = request.version >= 13
-                         ? request.server.topics.find(asked.topic_id)
-                         : request.server.topics.find(std::string_view(asked.topic));
+        auto topic = request.version >= 13 ? request.server.topics.find(asked.topic_id)
+                                           : request.server.topics.find(std::string_view(asked.topic));
         if (topic) handles.push_back(topic->moved->add([news] { news->tell(); }));
     }
     return handles;

@@ -26,8 +26,7 @@ bool wanted(const std::vector<std::string>& filter, std::string_view value) {
     if (filter.empty()) return true;
     return std::ranges::any_of(filter, [&](const std::string& each) {
         return std::ranges::equal(each, value, [](char a, char b) {
-            return std::tolower(static_cast<unsigned char>(a)) ==
-                   std::tolower(static_cast<unsigned char>(b));
+            return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
         });
     });
 }
@@ -57,8 +56,7 @@ ListGroups::Response ListGroups::handle(RequestPointer request, Message message)
     Response response;
     for (const auto& group : all_groups(request->server)) {
         auto state = std::string(to_string(group.state));
-        if (!wanted(message.states_filter, state) || !wanted(message.types_filter, "classic"))
-            continue;
+        if (!wanted(message.states_filter, state) || !wanted(message.types_filter, "classic")) continue;
         response.groups.push_back({group.group, group.protocol_type, state, "classic"});
     }
     return response;

@@ -31,8 +31,8 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
     response.skip_assignment = result.skip_assignment;
     response.member_id = std::move(result.member_id);
     for (auto& member : result.members)
-        response.members.push_back({std::move(member.member_id), std::move(member.instance_id),
-                                    std::move(member.metadata)});
+        response.members.push_back(
+            {std::move(member.member_id), std::move(member.instance_id), std::move(member.metadata)});
     co_return response;
 }
 
@@ -71,12 +71,13 @@ LeaveGroup::Response LeaveGroup::handle(RequestPointer request, Message message)
     Response response;
     auto& groups = request->server.groups;
     if (request->version < 3) {
-        response.error = groups.leave({.group = message.group_id, .member_id = message.member_id,
-                                       .instance_id = {}});
+        response.error =
+            groups.leave({.group = message.group_id, .member_id = message.member_id, .instance_id = {}});
         return response;
     }
     for (const auto& member : message.members) {
-        auto error = groups.leave({.group = message.group_id, .member_id = member.member_id,
+        auto error = groups.leave({.group = message.group_id,
+                                   .member_id = member.member_id,
                                    .instance_id = member.group_instance_id});
         response.members.push_back({member.member_id, member.group_instance_id, error});
     }

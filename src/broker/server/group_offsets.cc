@@ -38,8 +38,7 @@ std::vector<Answer> fetch(const CommittedOffsets& offsets, const std::string& gr
             auto& answer = answers.emplace_back();
             answer.name = topic.name;
             for (auto partition : topic.partitions)
-                answer.partitions.push_back(
-                    committed<Partition>(offsets, {group, topic.name, partition}));
+                answer.partitions.push_back(committed<Partition>(offsets, {group, topic.name, partition}));
         }
         return answers;
     }

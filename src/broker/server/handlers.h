@@ -156,11 +156,10 @@ struct DescribeCluster {
 template <class... Handler>
 struct HandlerList {};
 
-using Handlers = HandlerList<Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch,
-                             FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup,
-                             DescribeGroups, ListGroups, ApiVersions, CreateTopics,
-                             DeleteTopics, DeleteRecords, InitProducerId,
-                             OffsetForLeaderEpoch, DescribeConfigs, CreatePartitions,
-                             DeleteGroups, IncrementalAlterConfigs, DescribeCluster>;
+using Handlers =
+    HandlerList<Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup,
+                Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, ApiVersions, CreateTopics,
+                DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, DescribeConfigs,
+                CreatePartitions, DeleteGroups, IncrementalAlterConfigs, DescribeCluster>;
 
 }  // namespace penstock::broker

@@ -8,8 +8,8 @@ using wire::kafka::ErrorCode;
 net::Task<InitProducerId::Response> InitProducerId::handle(RequestPointer request, Message message) {
     Response response;
     if (message.transactional_id) {
-        response.error = message.transactional_id->empty() ? ErrorCode::invalid_request
-                                                           : ErrorCode::unsupported_version;
+        response.error =
+            message.transactional_id->empty() ? ErrorCode::invalid_request : ErrorCode::unsupported_version;
         co_return response;
     }
     std::function<Result<std::int64_t>()> work = [request] {

@@ -1,5 +1,5 @@
-// A request as a client sends it, header and body, against a server that keeps its files in memory. The first byte
-// chooses the API (so that the fuzzer finds each quickly), the second the version; the rest is the body.
+// A request as a client sends it, header and body, against a server that keeps its files in memory. The first
+// byte chooses the API (so that the fuzzer finds each quickly), the second the version; the rest is the body.
 #include <boost/asio.hpp>
 
 #include "base/log.h"
@@ -20,15 +20,15 @@ namespace wire = penstock::wire;
 struct World {
     World() {
         log::set_level(log::Level::error);
-        auto opened = broker::LocalTopics::open(
-            {.data_directory = "data", .commit_threads = 1, .files = &files});
+        auto opened =
+            broker::LocalTopics::open({.data_directory = "data", .commit_threads = 1, .files = &files});
         topics = std::move(*opened);
         (void)topics->create({.name = "t", .partitions = 2, .config = {}});
         broker::KafkaServerOptions options;
         options.auto_create_topics = false;
         state = std::make_shared<broker::ServerState>(*topics, std::move(options));
-        state->groups.stop();       // nobody is left waiting for others
-        state->stopping = true;     // nor for records
+        state->groups.stop();    // nobody is left waiting for others
+        state->stopping = true;  // nor for records
     }
     io::MemoryFiles files;
     std::unique_ptr<broker::LocalTopics> topics;
@@ -65,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto work = boost::asio::make_work_guard(context);
     bool done = false;
     net::spawn(context, run(request, &done), "fuzz");
-    while (!done && context.run_one() > 0) {}
+    while (!done && context.run_one() > 0) {
+    }
     return 0;
 }

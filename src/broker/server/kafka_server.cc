@@ -37,14 +37,15 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::start(net::Shards& shards, Loc
     auto listen = options.listen;
     impl->state = std::make_shared<ServerState>(topics, std::move(options));
     impl->listener = TRY(net::Listener::start(
-        shards, std::move(listen), [state = impl->state](net::Connection connection) {
-            return serve(std::move(connection), state);
-        }));
+        shards, std::move(listen),
+        [state = impl->state](net::Connection connection) { return serve(std::move(connection), state); }));
     impl->ticker = std::thread([raw = impl.get()] { raw->tick(); });
     return std::make_unique<KafkaServer>(std::move(impl));
 }
 
-KafkaServer::~KafkaServer() { stop(); }
+KafkaServer::~KafkaServer() {
+    stop();
+}
 
 void KafkaServer::stop() {
     {
@@ -60,8 +61,14 @@ void KafkaServer::stop() {
     impl_->listener->stop();
 }
 
-std::uint16_t KafkaServer::port() const { return impl_->listener->port(); }
-int KafkaServer::connections() const { return impl_->listener->connections(); }
-GroupCoordinator& KafkaServer::groups() { return impl_->state->groups; }
+std::uint16_t KafkaServer::port() const {
+    return impl_->listener->port();
+}
+int KafkaServer::connections() const {
+    return impl_->listener->connections();
+}
+GroupCoordinator& KafkaServer::groups() {
+    return impl_->state->groups;
+}
 
 }  // namespace penstock::broker

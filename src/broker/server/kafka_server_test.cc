@@ -1,8 +1,8 @@
 #include "broker/server/kafka_server.h"
 
-#include <boost/asio.hpp>
-
 #include <gtest/gtest.h>
+
+#include <boost/asio.hpp>
 
 #include "broker/server/handlers.h"
 #include "codec/big_endian.h"
@@ -72,11 +72,9 @@ private:
     std::deque<std::string> kept_;
 };
 
-std::string batch_of(std::initializer_list<std::string_view> values,
-                     BatchBuilder::Options options = {}) {
+std::string batch_of(std::initializer_list<std::string_view> values, BatchBuilder::Options options = {}) {
     BatchBuilder builder;
-    for (auto value : values)
-        builder.add({.timestamp_ms = 1000, .key = {}, .value = value, .headers = {}});
+    for (auto value : values) builder.add({.timestamp_ms = 1000, .key = {}, .value = value, .headers = {}});
     return builder.finish(options);
 }
 
@@ -97,18 +95,21 @@ protected:
     Produce::Response::Topic::Partition produce(const std::string& topic, std::string_view records,
                                                 std::int16_t version = 9, std::int32_t partition = 0,
                                                 std::int16_t acks = -1) {
-        kafka::ProduceRequest request{.acks = acks, .timeout_ms = 1000,
-                               .topics = {{.name = topic,
-                                           .partitions = {{.index = partition,
-                                                           .records = {records}}}}}};
+        kafka::ProduceRequest request{
+            .acks = acks,
+            .timeout_ms = 1000,
+            .topics = {{.name = topic, .partitions = {{.index = partition, .records = {records}}}}}};
         auto response = client_->call<Produce>(request, version);
         return response.topics.at(0).partitions.at(0);
     }
     kafka::FetchRequest fetch_request(const std::string& topic, std::int64_t offset) {
-        return {.max_wait_ms = 0, .min_bytes = 1, .max_bytes = 1 << 20, .session_epoch = -1,
+        return {.max_wait_ms = 0,
+                .min_bytes = 1,
+                .max_bytes = 1 << 20,
+                .session_epoch = -1,
                 .topics = {{.topic = topic,
-                            .partitions = {{.partition = 0, .fetch_offset = offset,
-                                            .partition_max_bytes = 1 << 20}}}}};
+                            .partitions = {
+                                {.partition = 0, .fetch_offset = offset, .partition_max_bytes = 1 << 20}}}}};
     }
     Fetch::Response::Topic::Partition fetch(const std::string& topic, std::int64_t offset) {
         auto response = client_->call<Fetch>(fetch_request(topic, offset), 11);
@@ -147,10 +148,10 @@ TEST_F(KafkaServerTest, ApiVersionsOfAnUnknownVersionIsAnsweredInVersionZero) {
 }
 
 TEST_F(KafkaServerTest, WhatIsNotOfferedOrCannotBeReadEndsTheConnection) {
-    for (std::string bytes : {std::string("\0\x63\0\0\0\0\0\1\xff\xff", 10),   // API 99
-                              std::string("\0\1\0\x63\0\0\0\1\xff\xff", 10),   // Fetch 99
+    for (std::string bytes : {std::string("\0\x63\0\0\0\0\0\1\xff\xff", 10),    // API 99
+                              std::string("\0\1\0\x63\0\0\0\1\xff\xff", 10),    // Fetch 99
                               std::string("\0\3\0\1\0\0\0\1\xff\xff\1\2", 12),  // Metadata, damaged
-                              std::string("\0\3\0\1\0\0\0\1\x7f\xff", 10)}) {  // its header, damaged
+                              std::string("\0\3\0\1\0\0\0\1\x7f\xff", 10)}) {   // its header, damaged
         Client client(server_->port());
         client.send_raw(bytes);
         EXPECT_EQ(client.receive(), "");
@@ -166,9 +167,8 @@ TEST_F(KafkaServerTest, ARequestAboveTheLimitEndsTheConnection) {
 
 TEST_F(KafkaServerTest, ProducedBatchesAreFetchedByteForByte) {
     create("t");
-    for (auto compression : {codec::Compression::none, codec::Compression::gzip,
-                             codec::Compression::snappy, codec::Compression::lz4,
-                             codec::Compression::zstd}) {
+    for (auto compression : {codec::Compression::none, codec::Compression::gzip, codec::Compression::snappy,
+                             codec::Compression::lz4, codec::Compression::zstd}) {
         auto batch = batch_of({"a", "b"}, {.compression = compression});
         auto answer = produce("t", batch);
         ASSERT_EQ(answer.error, ErrorCode::none) << answer.error_message.value_or("");
@@ -200,8 +200,7 @@ TEST_F(KafkaServerTest, WrongBatchesAreRefusedWithKafkasCodes) {
     EXPECT_EQ(produce("none", batch_of({"a"})).error, ErrorCode::unknown_topic_or_partition);
     EXPECT_EQ(produce("t", batch_of({"a"}), 9, 5).error, ErrorCode::unknown_topic_or_partition);
     EXPECT_EQ(produce("t", batch_of({"a"}), 9, 0, 2).error, ErrorCode::invalid_required_acks);
-    EXPECT_EQ(produce("__consumer_offsets", batch_of({"a"})).error,
-              ErrorCode::invalid_topic_exception);
+    EXPECT_EQ(produce("__consumer_offsets", batch_of({"a"})).error, ErrorCode::invalid_topic_exception);
     EXPECT_EQ(produce("t", batch_of({"a"}, {.compression = codec::Compression::zstd}), 6).error,
               ErrorCode::unsupported_compression_type);
     EXPECT_EQ(fetch("t", 0).high_watermark, 0);
@@ -212,7 +211,8 @@ TEST_F(KafkaServerTest, AnIdempotentProducerIsServed) {
     auto id = client_->call<InitProducerId>({.transaction_timeout_ms = 1000}, 4);
     ASSERT_EQ(id.error, ErrorCode::none);
     auto send = [&](std::int32_t sequence, std::int16_t epoch) {
-        return produce("t", batch_of({"a"}, {.producer_id = id.producer_id, .producer_epoch = epoch,
+        return produce("t", batch_of({"a"}, {.producer_id = id.producer_id,
+                                             .producer_epoch = epoch,
                                              .base_sequence = sequence}));
     };
     EXPECT_EQ(send(0, 0).base_offset, 0);
@@ -227,9 +227,8 @@ TEST_F(KafkaServerTest, AnIdempotentProducerIsServed) {
 TEST_F(KafkaServerTest, AcksZeroHasNoAnswer) {
     create("t");
     auto batch = batch_of({"a"});
-    kafka::ProduceRequest request{.acks = 0, .topics = {{.name = "t",
-                                                  .partitions = {{.index = 0,
-                                                                  .records = {batch}}}}}};
+    kafka::ProduceRequest request{
+        .acks = 0, .topics = {{.name = "t", .partitions = {{.index = 0, .records = {batch}}}}}};
     client_->send_raw(Client::request(request, 9));
     EXPECT_EQ(client_->call<ApiVersions>({}, 3).error, ErrorCode::none);  // the next answer is its
     EXPECT_EQ(topics_->info("t")->partitions[0].end_offset, 1);
@@ -265,8 +264,7 @@ TEST_F(KafkaServerTest, FetchKnowsTopicsByIdAndRefusesWhatIsNotThere) {
     auto by_id = client_->call<Fetch>(request, 16);
     EXPECT_NE(by_id.topics[0].partitions[0].records.bytes, "");
     request.topics[0].topic_id.bytes[0] ^= 1;
-    EXPECT_EQ(client_->call<Fetch>(request, 16).topics[0].partitions[0].error,
-              ErrorCode::unknown_topic_id);
+    EXPECT_EQ(client_->call<Fetch>(request, 16).topics[0].partitions[0].error, ErrorCode::unknown_topic_id);
     EXPECT_EQ(fetch("t", 9).error, ErrorCode::offset_out_of_range);
     EXPECT_EQ(fetch("none", 0).error, ErrorCode::unknown_topic_or_partition);
     auto session = fetch_request("t", 0);
@@ -274,14 +272,13 @@ TEST_F(KafkaServerTest, FetchKnowsTopicsByIdAndRefusesWhatIsNotThere) {
     EXPECT_EQ(client_->call<Fetch>(session, 11).error, ErrorCode::fetch_session_id_not_found);
     auto epoch = fetch_request("t", 0);
     epoch.topics[0].partitions[0].current_leader_epoch = 3;
-    EXPECT_EQ(client_->call<Fetch>(epoch, 11).topics[0].partitions[0].error,
-              ErrorCode::unknown_leader_epoch);
+    EXPECT_EQ(client_->call<Fetch>(epoch, 11).topics[0].partitions[0].error, ErrorCode::unknown_leader_epoch);
 }
 
 TEST_F(KafkaServerTest, FetchKeepsToItsLimitsButAlwaysMovesOn) {
     create("t");
-    for (int i = 0; i < 5; ++i) ASSERT_EQ(produce("t", batch_of({std::string(500, 'x')})).error,
-                                          ErrorCode::none);
+    for (int i = 0; i < 5; ++i)
+        ASSERT_EQ(produce("t", batch_of({std::string(500, 'x')})).error, ErrorCode::none);
     auto request = fetch_request("t", 0);
     request.max_bytes = 10;
     auto one = client_->call<Fetch>(request, 11).topics[0].partitions[0].records.bytes.size();
@@ -299,8 +296,7 @@ TEST_F(KafkaServerTest, MetadataCreatesTopicsWhenAllowed) {
     EXPECT_EQ(response.brokers[0].host, "127.0.0.1");
     EXPECT_EQ(response.brokers[0].port, server_->port());
     kafka::MetadataRequest asks{.topics = {{{.name = "other"}}}, .allow_auto_topic_creation = false};
-    EXPECT_EQ(client_->call<Metadata>(asks, 9).topics[0].error,
-              ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(client_->call<Metadata>(asks, 9).topics[0].error, ErrorCode::unknown_topic_or_partition);
     kafka::MetadataRequest wrong{.topics = {{{.name = "a/b"}}}};
     EXPECT_EQ(client_->call<Metadata>(wrong, 9).topics[0].error, ErrorCode::invalid_topic_exception);
     kafka::MetadataRequest by_id{.topics = {{{.topic_id = topics_->find("new")->id}}}};
@@ -332,9 +328,8 @@ TEST_F(KafkaServerTest, ListOffsetsKnowsEndsAndTimes) {
     create("t");
     ASSERT_EQ(produce("t", batch_of({"a", "b"})).error, ErrorCode::none);
     auto at = [&](std::int64_t timestamp) {
-        kafka::ListOffsetsRequest request{.topics = {{.name = "t",
-                                               .partitions = {{.index = 0,
-                                                               .timestamp = timestamp}}}}};
+        kafka::ListOffsetsRequest request{
+            .topics = {{.name = "t", .partitions = {{.index = 0, .timestamp = timestamp}}}}};
         return client_->call<ListOffsets>(request, 10).topics[0].partitions[0];
     };
     EXPECT_EQ(at(-1).offset, 2);
@@ -345,31 +340,30 @@ TEST_F(KafkaServerTest, ListOffsetsKnowsEndsAndTimes) {
 }
 
 TEST_F(KafkaServerTest, TopicsAreCreatedChangedAndDeleted) {
-    kafka::CreateTopicsRequest request{.topics = {{.name = "t", .partitions = 2, .replication_factor = 1,
-                                            .configs = {{"retention.ms", "5000"}}}}};
+    kafka::CreateTopicsRequest request{
+        .topics = {
+            {.name = "t", .partitions = 2, .replication_factor = 1, .configs = {{"retention.ms", "5000"}}}}};
     auto created = client_->call<CreateTopics>(request, 7).topics[0];
     EXPECT_EQ(created.error, ErrorCode::none);
     EXPECT_FALSE(created.topic_id.is_zero());
-    EXPECT_EQ(client_->call<CreateTopics>(request, 7).topics[0].error,
-              ErrorCode::topic_already_exists);
+    EXPECT_EQ(client_->call<CreateTopics>(request, 7).topics[0].error, ErrorCode::topic_already_exists);
     auto wrong = [&](kafka::CreateTopicsRequest::Topic topic) {
         kafka::CreateTopicsRequest each{.topics = {std::move(topic)}};
         return client_->call<CreateTopics>(each, 5).topics[0].error;
     };
     EXPECT_EQ(wrong({.name = "x", .partitions = 1, .replication_factor = 3}),
               ErrorCode::invalid_replication_factor);
-    EXPECT_EQ(wrong({.name = "x", .partitions = 0, .replication_factor = 1}),
-              ErrorCode::invalid_partitions);
+    EXPECT_EQ(wrong({.name = "x", .partitions = 0, .replication_factor = 1}), ErrorCode::invalid_partitions);
     EXPECT_EQ(wrong({.name = "x/", .partitions = 1, .replication_factor = 1}),
               ErrorCode::invalid_topic_exception);
-    EXPECT_EQ(wrong({.name = "x", .partitions = 1, .replication_factor = 1,
-                     .configs = {{"nonsense", "1"}}}), ErrorCode::invalid_config);
+    EXPECT_EQ(wrong({.name = "x", .partitions = 1, .replication_factor = 1, .configs = {{"nonsense", "1"}}}),
+              ErrorCode::invalid_config);
 
     kafka::IncrementalAlterConfigsRequest alter{
         .resources = {{.type = 2, .name = "t", .configs = {{"segment.ms", 0, "77"}}}}};
     EXPECT_EQ(client_->call<IncrementalAlterConfigs>(alter, 1).results[0].error, ErrorCode::none);
-    kafka::DescribeConfigsRequest describe{.resources = {{.type = 2, .name = "t",
-                                                   .keys = {{"segment.ms", "retention.ms"}}}}};
+    kafka::DescribeConfigsRequest describe{
+        .resources = {{.type = 2, .name = "t", .keys = {{"segment.ms", "retention.ms"}}}}};
     auto configs = client_->call<DescribeConfigs>(describe, 4).results[0].configs;
     ASSERT_EQ(configs.size(), 2u);
     EXPECT_EQ(configs[0].value, "5000");
@@ -377,8 +371,7 @@ TEST_F(KafkaServerTest, TopicsAreCreatedChangedAndDeleted) {
 
     kafka::CreatePartitionsRequest more{.topics = {{.name = "t", .count = 4}}};
     EXPECT_EQ(client_->call<CreatePartitions>(more, 3).results[0].error, ErrorCode::none);
-    EXPECT_EQ(client_->call<CreatePartitions>(more, 3).results[0].error,
-              ErrorCode::invalid_partitions);
+    EXPECT_EQ(client_->call<CreatePartitions>(more, 3).results[0].error, ErrorCode::invalid_partitions);
     ASSERT_EQ(produce("t", batch_of({"a", "b", "c"})).error, ErrorCode::none);
     kafka::DeleteRecordsRequest cut{.topics = {{.name = "t", .partitions = {{.index = 0, .offset = 2}}}}};
     EXPECT_EQ(client_->call<DeleteRecords>(cut, 2).topics[0].partitions[0].low_watermark, 2);
@@ -386,34 +379,37 @@ TEST_F(KafkaServerTest, TopicsAreCreatedChangedAndDeleted) {
 
     kafka::DeleteTopicsRequest remove{.topic_names = {"t"}};
     EXPECT_EQ(client_->call<DeleteTopics>(remove, 5).topics[0].error, ErrorCode::none);
-    EXPECT_EQ(client_->call<DeleteTopics>(remove, 5).topics[0].error,
-              ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(client_->call<DeleteTopics>(remove, 5).topics[0].error, ErrorCode::unknown_topic_or_partition);
 }
 
 TEST_F(KafkaServerTest, AGroupJoinsSyncsCommitsAndFetchesItsOffsets) {
     create("t");
     auto coordinator = client_->call<FindCoordinator>({.coordinator_keys = {"g"}}, 4);
     EXPECT_EQ(coordinator.coordinators[0].port, server_->port());
-    kafka::JoinGroupRequest join{.group_id = "g", .session_timeout_ms = 10'000,
-                          .rebalance_timeout_ms = 10'000, .protocol_type = "consumer",
-                          .protocols = {{"range", {1}}}};
+    kafka::JoinGroupRequest join{.group_id = "g",
+                                 .session_timeout_ms = 10'000,
+                                 .rebalance_timeout_ms = 10'000,
+                                 .protocol_type = "consumer",
+                                 .protocols = {{"range", {1}}}};
     auto joined = client_->call<JoinGroup>(join, 9);
     ASSERT_EQ(joined.error, ErrorCode::member_id_required);
     join.member_id = joined.member_id;
     joined = client_->call<JoinGroup>(join, 9);
     ASSERT_EQ(joined.error, ErrorCode::none);
-    kafka::SyncGroupRequest sync{.group_id = "g", .generation_id = joined.generation_id,
-                          .member_id = joined.member_id, .assignments = {{joined.member_id, {4}}}};
+    kafka::SyncGroupRequest sync{.group_id = "g",
+                                 .generation_id = joined.generation_id,
+                                 .member_id = joined.member_id,
+                                 .assignments = {{joined.member_id, {4}}}};
     EXPECT_EQ(client_->call<SyncGroup>(sync, 5).assignment, Bytes{4});
-    kafka::HeartbeatRequest beat{.group_id = "g", .generation_id = joined.generation_id,
-                          .member_id = joined.member_id};
+    kafka::HeartbeatRequest beat{
+        .group_id = "g", .generation_id = joined.generation_id, .member_id = joined.member_id};
     EXPECT_EQ(client_->call<Heartbeat>(beat, 4).error, ErrorCode::none);
-    kafka::OffsetCommitRequest commit{.group_id = "g", .generation_id = joined.generation_id,
-                               .member_id = joined.member_id,
-                               .topics = {{.name = "t", .partitions = {{.index = 0,
-                                                                        .committed_offset = 42,
-                                                                        .metadata = "m"}}},
-                                          {.name = "none", .partitions = {{.index = 0}}}}};
+    kafka::OffsetCommitRequest commit{
+        .group_id = "g",
+        .generation_id = joined.generation_id,
+        .member_id = joined.member_id,
+        .topics = {{.name = "t", .partitions = {{.index = 0, .committed_offset = 42, .metadata = "m"}}},
+                   {.name = "none", .partitions = {{.index = 0}}}}};
     auto committed = client_->call<OffsetCommit>(commit, 8);
     EXPECT_EQ(committed.topics[0].partitions[0].error, ErrorCode::none);
     EXPECT_EQ(committed.topics[1].partitions[0].error, ErrorCode::unknown_topic_or_partition);
@@ -423,8 +419,7 @@ TEST_F(KafkaServerTest, AGroupJoinsSyncsCommitsAndFetchesItsOffsets) {
     auto described = client_->call<DescribeGroups>({.groups = {"g", "none"}}, 5).groups;
     EXPECT_EQ(described[0].members.at(0).client_host, "/127.0.0.1");
     EXPECT_EQ(described[1].state, "Dead");
-    EXPECT_EQ(client_->call<DeleteGroups>({.groups = {"g"}}, 2).results[0].error,
-              ErrorCode::non_empty_group);
+    EXPECT_EQ(client_->call<DeleteGroups>({.groups = {"g"}}, 2).results[0].error, ErrorCode::non_empty_group);
     kafka::LeaveGroupRequest leave{.group_id = "g", .members = {{.member_id = joined.member_id}}};
     EXPECT_EQ(client_->call<LeaveGroup>(leave, 4).members[0].error, ErrorCode::none);
 
@@ -463,8 +458,9 @@ TEST_F(KafkaServerTest, OffsetForLeaderEpochKnowsTheOneEpoch) {
     create("t");
     ASSERT_EQ(produce("t", batch_of({"a"})).error, ErrorCode::none);
     kafka::OffsetForLeaderEpochRequest request{
-        .topics = {{.topic = "t", .partitions = {{.partition = 0, .leader_epoch = 0},
-                                                 {.partition = 0, .leader_epoch = 5}}}}};
+        .topics = {
+            {.topic = "t",
+             .partitions = {{.partition = 0, .leader_epoch = 0}, {.partition = 0, .leader_epoch = 5}}}}};
     auto answers = client_->call<OffsetForLeaderEpoch>(request, 4).topics[0].partitions;
     EXPECT_EQ(answers[0].end_offset, 1);
     EXPECT_EQ(answers[1].end_offset, -1);

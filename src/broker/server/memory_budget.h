@@ -20,8 +20,7 @@ public:
     public:
         Share() = default;
         Share(MemoryBudget* from, std::int64_t bytes) : from_(from), bytes_(bytes) {}
-        Share(Share&& other) noexcept
-            : from_(std::exchange(other.from_, nullptr)), bytes_(other.bytes_) {}
+        Share(Share&& other) noexcept : from_(std::exchange(other.from_, nullptr)), bytes_(other.bytes_) {}
         Share& operator=(Share&& other) noexcept {
             std::swap(from_, other.from_);
             std::swap(bytes_, other.bytes_);
@@ -36,7 +35,8 @@ public:
         std::int64_t bytes_ = 0;
     };
 
-    /// One share is always granted when nothing else is held, however large. The budget must outlive the task.
+    /// One share is always granted when nothing else is held, however large. The budget must outlive the
+    /// task.
     net::Task<Share> take(std::int64_t bytes) {
         net::Completion<bool> turn(co_await net::this_executor());
         if (!try_take(bytes, turn)) co_await turn.wait();

@@ -42,12 +42,11 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
     response.controller_id = server.options.node_id;
     bool all = !message.topics || (request->version == 0 && message.topics->empty());
     if (all) {
-        for (const auto& topic : server.topics.all())
-            response.topics.push_back(describe(*request, *topic));
+        for (const auto& topic : server.topics.all()) response.topics.push_back(describe(*request, *topic));
         co_return response;
     }
-    bool creates = server.options.auto_create_topics &&
-                   (request->version < 4 || message.allow_auto_topic_creation);
+    bool creates =
+        server.options.auto_create_topics && (request->version < 4 || message.allow_auto_topic_creation);
     for (const auto& asked : *message.topics) {
         bool by_id = !asked.name || (asked.name->empty() && !asked.topic_id.is_zero());
         if (by_id) {
@@ -62,16 +61,15 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
         if (!check_topic_name(*asked.name)) {
             error = ErrorCode::invalid_topic_exception;
         } else if (!topic && creates) {
-            TopicSpec spec{.name = *asked.name, .partitions = server.options.default_partitions,
-                           .config = {}};
+            TopicSpec spec{
+                .name = *asked.name, .partitions = server.options.default_partitions, .config = {}};
             std::function<Result<>()> work = [&server, spec] { return server.topics.create(spec); };
             auto created = co_await server.blocking.run<Result<>>(work);
             if (!created && created.error().code != Errc::exists)
                 error = error_code(created.error(), Doing::name_topic);
             topic = server.topics.find(std::string_view(*asked.name));
         }
-        response.topics.push_back(topic ? describe(*request, *topic)
-                                        : unknown(asked.name, {}, error));
+        response.topics.push_back(topic ? describe(*request, *topic) : unknown(asked.name, {}, error));
     }
     co_return response;
 }

@@ -5,8 +5,7 @@ namespace penstock::broker {
 
 using wire::kafka::ErrorCode;
 
-OffsetForLeaderEpoch::Response OffsetForLeaderEpoch::handle(RequestPointer request,
-                                                            Message message) {
+OffsetForLeaderEpoch::Response OffsetForLeaderEpoch::handle(RequestPointer request, Message message) {
     Response response;
     for (const auto& asked : message.topics) {
         auto topic = request->server.topics.find(std::string_view(asked.topic));
@@ -15,8 +14,8 @@ OffsetForLeaderEpoch::Response OffsetForLeaderEpoch::handle(RequestPointer reque
         for (const auto& partition : asked.partitions) {
             auto& answer = answers.partitions.emplace_back();
             answer.partition = partition.partition;
-            bool known = topic && partition.partition >= 0 &&
-                         partition.partition < std::int32_t(topic->logs.size());
+            bool known =
+                topic && partition.partition >= 0 && partition.partition < std::int32_t(topic->logs.size());
             if (!known) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
             } else if (partition.current_leader_epoch > 0) {

@@ -32,16 +32,14 @@ void refuse(Response::Topic::Partition& answer, ErrorCode error, std::string tex
 }
 
 /// What is wrong with the batch, or none.
-ErrorCode check_batch(const Request& request, const Log& log, std::string_view batch,
-                      std::string& text) {
+ErrorCode check_batch(const Request& request, const Log& log, std::string_view batch, std::string& text) {
     auto limit = log.options().max_message_bytes;
     if (batch.empty()) {
         text = "no records";
         return ErrorCode::invalid_record;
     }
     if (std::int64_t(batch.size()) > limit) {
-        text = fmt::format("the record batch has {} bytes, max.message.bytes is {}", batch.size(),
-                           limit);
+        text = fmt::format("the record batch has {} bytes, max.message.bytes is {}", batch.size(), limit);
         return ErrorCode::message_too_large;
     }
     auto header = wire::kafka::validate_batch(batch, decompressed_limit);
@@ -61,8 +59,8 @@ ErrorCode check_batch(const Request& request, const Log& log, std::string_view b
     return ErrorCode::none;
 }
 
-void resolve(const Request& request, const Produce::Message& message,
-             std::shared_ptr<Response> shared, std::vector<Target>& targets) {
+void resolve(const Request& request, const Produce::Message& message, std::shared_ptr<Response> shared,
+             std::vector<Target>& targets) {
     auto& response = *shared;
     response.topics.resize(message.topics.size());
     for (std::size_t t = 0; t < message.topics.size(); ++t) {
@@ -76,8 +74,7 @@ void resolve(const Request& request, const Produce::Message& message,
             answer.index = partition.index;
             if (message.acks < -1 || message.acks > 1) {
                 refuse(answer, ErrorCode::invalid_required_acks, "acks must be -1, 0 or 1");
-            } else if (!topic || partition.index < 0 ||
-                       partition.index >= std::int32_t(topic->logs.size())) {
+            } else if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size())) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
             } else if (topic->internal) {
                 refuse(answer, ErrorCode::invalid_topic_exception, "the topic is internal");
@@ -90,8 +87,8 @@ void resolve(const Request& request, const Produce::Message& message,
                     continue;
                 }
                 // The bytes are in the request's own buffer, which is ours to write.
-                auto* start = request.buffer->data() +
-                              (partition.records.bytes.data() - request.buffer->data());
+                auto* start =
+                    request.buffer->data() + (partition.records.bytes.data() - request.buffer->data());
                 targets.push_back({log, {shared, &answer}, {start, partition.records.bytes.size()}});
             }
         }
@@ -102,8 +99,7 @@ void append(const Request& request, const Target& target, std::shared_ptr<Outsta
     Append append;
     append.batches.push_back(target.batch);
     append.owner = request.buffer;
-    append.done = [outstanding, answer = target.answer,
-                   log = target.log](Result<std::int64_t> result) {
+    append.done = [outstanding, answer = target.answer, log = target.log](Result<std::int64_t> result) {
         if (result) {
             answer->base_offset = *result;
             answer->log_start_offset = log->start_offset();
@@ -129,8 +125,7 @@ net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Messa
         co_await done.wait();
         for (const auto& target : targets)
             if (target.log->options().append_time && target.answer->error == ErrorCode::none)
-                if (auto header = wire::kafka::parse_batch_header(
-                        {target.batch.data(), target.batch.size()}))
+                if (auto header = wire::kafka::parse_batch_header({target.batch.data(), target.batch.size()}))
                     target.answer->log_append_time_ms = header->max_timestamp;
     }
     if (message.acks != 0) co_return std::move(*response);

@@ -31,7 +31,7 @@ struct ServerState {
     MemoryBudget memory;
     net::BlockingPool blocking{2};  ///< for what waits for the disk
     std::atomic<bool> stopping{false};
-    Listeners stops;                ///< told when stopping is set
+    Listeners stops;  ///< told when stopping is set
 };
 
 struct Request {
@@ -39,10 +39,10 @@ struct Request {
     std::int16_t api = 0, version = 0;
     std::int32_t correlation_id = 0;
     std::string client_id;
-    std::string_view body;              ///< into buffer
+    std::string_view body;  ///< into buffer
     std::shared_ptr<std::string> buffer;
-    std::string client_host;            ///< "/127.0.0.1", as Kafka writes it
-    std::string host;                   ///< what clients shall connect to
+    std::string client_host;  ///< "/127.0.0.1", as Kafka writes it
+    std::string host;         ///< what clients shall connect to
     std::uint16_t port = 0;
     /// What the response's views point into; lives until it is encoded.
     std::vector<std::shared_ptr<const void>> keep;

@@ -41,9 +41,10 @@ net::Task<Answer> run(RequestPointer request) {
     typename Handler::Message message;
     if (!wire::kafka::decode_front(request->body, request->version, message)) {
         refused.add();
-        log::warn("kafka client {} ({}): a {} request of version {} cannot be read; the connection "
-                  "is closed", request->client_host, request->client_id, Handler::Message::api.name,
-                  request->version);
+        log::warn(
+            "kafka client {} ({}): a {} request of version {} cannot be read; the connection "
+            "is closed",
+            request->client_host, request->client_id, Handler::Message::api.name, request->version);
         co_return Answer{.bytes = {}, .closes = true};
     }
     Answer out;
@@ -140,9 +141,10 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
         auto size = codec::load_big<std::int32_t>(prefix.data());
         if (size < 8 || size > options.max_request_bytes) {
             refused.add();
-            log::warn("kafka client {}: a request of {} bytes; expected 8 to {}: is it a Kafka "
-                      "client? The connection is closed", connection.peer_address(), size,
-                      options.max_request_bytes);
+            log::warn(
+                "kafka client {}: a request of {} bytes; expected 8 to {}: is it a Kafka "
+                "client? The connection is closed",
+                connection.peer_address(), size, options.max_request_bytes);
             co_return;
         }
         auto memory = co_await server->memory.take(size);
@@ -153,8 +155,10 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
         if (!got) co_return;
         if (!read_header(*request)) {
             refused.add();
-            log::warn("kafka client {}: a request whose header cannot be read; the connection is "
-                      "closed", connection.peer_address());
+            log::warn(
+                "kafka client {}: a request whose header cannot be read; the connection is "
+                "closed",
+                connection.peer_address());
             co_return;
         }
         bool advertised = !options.advertised_host.empty();

@@ -14,8 +14,8 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
 
 /// What a request's bytes (without the length in front) lead to: the answer with its length, or nothing.
 struct Answer {
-    std::string bytes;     ///< empty: none
-    bool closes = false;   ///< the connection cannot go on
+    std::string bytes;    ///< empty: none
+    bool closes = false;  ///< the connection cannot go on
 };
 net::Task<Answer> answer(RequestPointer request);
 

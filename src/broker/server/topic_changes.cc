@@ -1,4 +1,5 @@
-// CreateTopics, DeleteTopics, CreatePartitions, DeleteRecords. They wait for the disk, so on the blocking pool.
+// CreateTopics, DeleteTopics, CreatePartitions, DeleteRecords. They wait for the disk, so on the blocking
+// pool.
 #include <set>
 
 #include "broker/server/error_code.h"
@@ -26,32 +27,29 @@ std::expected<std::int32_t, Refusal> partitions_of(const CreateTopics::Message::
         for (const auto& each : asked.assignments) {
             seen.insert(each.partition);
             if (each.broker_ids != std::vector<std::int32_t>{options.node_id})
-                return std::unexpected(Refusal{
-                    ErrorCode::invalid_replica_assignment,
-                    fmt::format("the only broker is {}", options.node_id)});
+                return std::unexpected(Refusal{ErrorCode::invalid_replica_assignment,
+                                               fmt::format("the only broker is {}", options.node_id)});
         }
         if (seen.size() != asked.assignments.size() || *seen.begin() != 0 ||
             *seen.rbegin() != std::int32_t(seen.size()) - 1)
-            return std::unexpected(Refusal{ErrorCode::invalid_replica_assignment,
-                                           "partitions must be numbered 0, 1, 2, ..."});
+            return std::unexpected(
+                Refusal{ErrorCode::invalid_replica_assignment, "partitions must be numbered 0, 1, 2, ..."});
         return std::int32_t(seen.size());
     }
     if (asked.replication_factor != -1 && asked.replication_factor != 1)
-        return std::unexpected(Refusal{
-            ErrorCode::invalid_replication_factor,
-            fmt::format("Replication factor: {} larger than available brokers: 1.",
-                        asked.replication_factor)});
+        return std::unexpected(Refusal{ErrorCode::invalid_replication_factor,
+                                       fmt::format("Replication factor: {} larger than available brokers: 1.",
+                                                   asked.replication_factor)});
     if (asked.partitions == -1) return options.default_partitions;
     if (asked.partitions < 1 || asked.partitions > 10'000)
-        return std::unexpected(Refusal{ErrorCode::invalid_partitions,
-                                       "Number of partitions must be 1 to 10000."});
+        return std::unexpected(
+            Refusal{ErrorCode::invalid_partitions, "Number of partitions must be 1 to 10000."});
     return asked.partitions;
 }
 
 ErrorCode creation_error(const Error& error, const TopicSpec& spec) {
     if (error.code != Errc::invalid) return error_code(error, Doing::name_topic);
-    return check_topic_config(spec.config) ? ErrorCode::invalid_topic_exception
-                                           : ErrorCode::invalid_config;
+    return check_topic_config(spec.config) ? ErrorCode::invalid_topic_exception : ErrorCode::invalid_config;
 }
 
 using CreateAnswer = CreateTopics::Response::Topic;
@@ -72,8 +70,7 @@ void describe_created(const ServerState& server, const TopicSpec& spec, CreateAn
     }
 }
 
-CreateAnswer create_one(ServerState& server, const CreateTopics::Message::Topic& asked,
-                        bool validate_only) {
+CreateAnswer create_one(ServerState& server, const CreateTopics::Message::Topic& asked, bool validate_only) {
     CreateAnswer answer;
     answer.name = asked.name;
     auto partitions = partitions_of(asked, server.options);
@@ -121,8 +118,7 @@ DeleteTopics::Response delete_all(ServerState& server, const DeleteTopics::Messa
         answer.name = topic ? topic->spec.name : name;
         answer.topic_id = topic ? topic->id : id;
         if (!topic) {
-            answer.error = by_id ? ErrorCode::unknown_topic_id
-                                 : ErrorCode::unknown_topic_or_partition;
+            answer.error = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
             answer.error_message = "This server does not host this topic.";
             return;
         }
@@ -143,11 +139,15 @@ CreatePartitions::Response add_all(ServerState& server, const CreatePartitions::
         answer.name = asked.name;
         auto topic = server.topics.find(std::string_view(asked.name));
         Result<> done;
-        if (!topic) done = fail(Errc::not_found, "This server does not host this topic.");
-        else if (!message.validate_only) done = server.topics.add_partitions(asked.name, asked.count);
+        if (!topic)
+            done = fail(Errc::not_found, "This server does not host this topic.");
+        else if (!message.validate_only)
+            done = server.topics.add_partitions(asked.name, asked.count);
         else if (asked.count <= topic->spec.partitions)
-            done = fail(Errc::invalid, "Topic currently has {} partitions, which is higher than the "
-                        "requested {}.", topic->spec.partitions, asked.count);
+            done = fail(Errc::invalid,
+                        "Topic currently has {} partitions, which is higher than the "
+                        "requested {}.",
+                        topic->spec.partitions, asked.count);
         if (done) continue;
         answer.error = done.error().code == Errc::invalid ? ErrorCode::invalid_partitions
                                                           : error_code(done.error(), Doing::other);
@@ -172,8 +172,10 @@ DeleteRecords::Response delete_records(ServerState& server, const DeleteRecords:
             auto& log = *topic->logs[std::size_t(partition.index)];
             auto before = partition.offset == -1 ? log.end_offset() : partition.offset;
             auto done = log.delete_before(before);
-            if (done) answer.low_watermark = *done;
-            else answer.error = error_code(done.error(), Doing::other);
+            if (done)
+                answer.low_watermark = *done;
+            else
+                answer.error = error_code(done.error(), Doing::other);
         }
     }
     return response;
@@ -197,8 +199,7 @@ net::Task<DeleteTopics::Response> DeleteTopics::handle(RequestPointer request, M
     co_return response;
 }
 
-net::Task<CreatePartitions::Response> CreatePartitions::handle(RequestPointer request,
-                                                               Message message) {
+net::Task<CreatePartitions::Response> CreatePartitions::handle(RequestPointer request, Message message) {
     std::function<Response()> work = [request, message = std::move(message)] {
         return add_all(request->server, message);
     };

@@ -58,15 +58,20 @@ public:
     void append(const broker::AppendRequest& request, broker::Appended done) override {
         std::lock_guard lock(mutex_);
         ++appends_;
-        Work work{std::string(request.topic), std::size_t(request.partition), {},
-                  std::string(request.producer), std::string(request.position), std::move(done), {}};
+        Work work{std::string(request.topic),
+                  std::size_t(request.partition),
+                  {},
+                  std::string(request.producer),
+                  std::string(request.position),
+                  std::move(done),
+                  {}};
         if (fail_next_ > 0 && --fail_next_ >= 0) work.refused = fail_with_;
         for (auto& record : request.records) {
             if (discard_) break;
             StoredRecord stored{record.key ? std::optional<std::string>(*record.key) : std::nullopt,
-                                std::string(record.value.value_or("")), {}};
-            for (auto& header : record.headers)
-                stored.headers[std::string(header.name)] = header.value;
+                                std::string(record.value.value_or("")),
+                                {}};
+            for (auto& header : record.headers) stored.headers[std::string(header.name)] = header.value;
             work.records.push_back(std::move(stored));
         }
         work.count = std::int64_t(request.records.size());
@@ -166,8 +171,10 @@ private:
                 if (!next.producer.empty()) partition.positions[next.producer] = next.position;
             }
             lock.unlock();
-            if (next.refused) next.done(fail(*next.refused));
-            else next.done(next.count);
+            if (next.refused)
+                next.done(fail(*next.refused));
+            else
+                next.done(next.count);
             lock.lock();
         }
     }

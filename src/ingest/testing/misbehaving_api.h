@@ -68,9 +68,8 @@ class RawServer {
 public:
     RawServer(net::Shards& shards, std::string bytes) {
         auto text = std::make_shared<std::string>(std::move(bytes));
-        listener_ = std::move(*net::Listener::start(shards, {.name = "raw"}, [text](net::Connection c) {
-            return serve(std::move(c), text);
-        }));
+        listener_ = std::move(*net::Listener::start(
+            shards, {.name = "raw"}, [text](net::Connection c) { return serve(std::move(c), text); }));
     }
     std::string url(std::string_view path) const {
         return fmt::format("http://127.0.0.1:{}{}", listener_->port(), path);

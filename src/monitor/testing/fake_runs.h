@@ -36,8 +36,7 @@ public:
         }
         return {};
     }
-    Result<std::optional<metadata::DagRun>> run(std::string_view dag,
-                                                std::string_view run_id) override {
+    Result<std::optional<metadata::DagRun>> run(std::string_view dag, std::string_view run_id) override {
         const std::lock_guard lock(mutex_);
         for (const auto& one : runs_) {
             if (one.dag == dag && one.run_id == run_id) return one;
@@ -60,11 +59,9 @@ public:
         const std::lock_guard lock(mutex_);
         return tasks_[fmt::format("{}/{}", dag, run_id)];
     }
-    Result<std::optional<std::int64_t>> last_scheduled_us(std::string_view) override {
-        return std::nullopt;
-    }
-    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task,
-                        int try_number, const std::vector<metadata::LogLine>& lines) override {
+    Result<std::optional<std::int64_t>> last_scheduled_us(std::string_view) override { return std::nullopt; }
+    Result<> append_log(std::string_view dag, std::string_view run_id, std::string_view task, int try_number,
+                        const std::vector<metadata::LogLine>& lines) override {
         const std::lock_guard lock(mutex_);
         auto& log = logs_[fmt::format("{}/{}/{}/{}", dag, run_id, task, try_number)];
         log.insert(log.end(), lines.begin(), lines.end());
@@ -77,9 +74,7 @@ public:
     }
     Result<> set_paused(std::string_view, bool) override { return {}; }
     Result<bool> paused(std::string_view) override { return false; }
-    Result<std::int64_t> put_revision(std::string_view, std::string_view, std::int64_t) override {
-        return 1;
-    }
+    Result<std::int64_t> put_revision(std::string_view, std::string_view, std::int64_t) override { return 1; }
     Result<std::vector<metadata::Revision>> revisions(std::string_view) override {
         return std::vector<metadata::Revision>();
     }

@@ -33,9 +33,7 @@ public:
         if (topics_.erase(std::string(topic)) == 0) return missing(topic);
         return {};
     }
-    Result<> alter(std::string_view, const std::map<std::string, std::string>&) override {
-        return {};
-    }
+    Result<> alter(std::string_view, const std::map<std::string, std::string>&) override { return {}; }
     Result<std::vector<broker::TopicInfo>> list() override {
         const std::lock_guard lock(mutex_);
         if (!broken_.empty()) return fail(Errc::unavailable, "{}", broken_);
@@ -55,8 +53,8 @@ public:
     Result<std::string> position(std::string_view, std::int32_t, std::string_view) override {
         return std::string();
     }
-    Result<broker::RecordSet> read(std::string_view name, std::int32_t partition,
-                                   std::int64_t offset, std::int64_t) override {
+    Result<broker::RecordSet> read(std::string_view name, std::int32_t partition, std::int64_t offset,
+                                   std::int64_t) override {
         const std::lock_guard lock(mutex_);
         const auto found = topics_.find(std::string(name));
         if (found == topics_.end()) return missing(name);
@@ -66,8 +64,7 @@ public:
         }
         // At most three at once, so that readers have to come again.
         const auto end = std::min<std::int64_t>(std::ssize(all), offset + 3);
-        const auto kept =
-            std::make_shared<std::vector<Stored>>(all.begin() + offset, all.begin() + end);
+        const auto kept = std::make_shared<std::vector<Stored>>(all.begin() + offset, all.begin() + end);
         broker::RecordSet set;
         for (const auto& stored : *kept) {
             broker::Record record;
@@ -93,8 +90,7 @@ public:
     Result<std::shared_ptr<void>> subscribe(std::string_view, std::function<void()>) override {
         return std::shared_ptr<void>();
     }
-    Result<> publish_position(std::string_view, std::string_view, std::int32_t,
-                              std::int64_t) override {
+    Result<> publish_position(std::string_view, std::string_view, std::int32_t, std::int64_t) override {
         return {};
     }
 

@@ -39,8 +39,7 @@ public:
         return std::vector<std::pair<std::string, std::string>>();
     }
     Result<> forget(std::string_view) override { return {}; }
-    Result<std::unique_ptr<store::Cursor>> scan(std::string_view,
-                                                const std::vector<std::string>&) override {
+    Result<std::unique_ptr<store::Cursor>> scan(std::string_view, const std::vector<std::string>&) override {
         return fail(Errc::unsupported, "the fake keeps no rows");
     }
     Result<> flush() override { return {}; }
@@ -61,9 +60,7 @@ public:
                    const std::vector<pipeline::TopicSpec>&) override {
         return set_state(query.name, stream::QueryState::running);
     }
-    Result<> stop(std::string_view query) override {
-        return set_state(query, stream::QueryState::stopped);
-    }
+    Result<> stop(std::string_view query) override { return set_state(query, stream::QueryState::stopped); }
     std::vector<stream::QueryStatus> status() override {
         const std::lock_guard lock(mutex_);
         return queries_;
@@ -117,8 +114,7 @@ public:
         const std::lock_guard lock(mutex_);
         return sources_;
     }
-    Result<ingest::SourceCounts> run_bounded(const pipeline::SourceSpec&, std::int64_t,
-                                             std::string_view,
+    Result<ingest::SourceCounts> run_bounded(const pipeline::SourceSpec&, std::int64_t, std::string_view,
                                              const std::function<bool()>&) override {
         return ingest::SourceCounts();
     }
@@ -160,8 +156,7 @@ public:
     Result<registry::RegisteredSchema> by_id(std::int32_t) override {
         return fail(Errc::not_found, "no such id");
     }
-    Result<registry::RegisteredSchema> get(std::string_view subject,
-                                           std::int32_t version) override {
+    Result<registry::RegisteredSchema> get(std::string_view subject, std::int32_t version) override {
         if (subject != "users-value" || version > 2) return fail(Errc::not_found, "no such schema");
         registry::RegisteredSchema schema;
         schema.subject = std::string(subject);
@@ -170,9 +165,7 @@ public:
         schema.text = "\"string\"";
         return schema;
     }
-    Result<std::vector<std::string>> subjects() override {
-        return std::vector<std::string>{"users-value"};
-    }
+    Result<std::vector<std::string>> subjects() override { return std::vector<std::string>{"users-value"}; }
     Result<std::vector<std::int32_t>> versions(std::string_view) override {
         return std::vector<std::int32_t>{1, 2};
     }

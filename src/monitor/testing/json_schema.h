@@ -1,13 +1,13 @@
 // Checks JSON against as much of JSON Schema as openapi.json uses. For tests.
 #pragma once
 
+#include <fmt/format.h>
+#include <simdjson.h>
+
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <fmt/format.h>
-#include <simdjson.h>
 
 namespace penstock::monitor::testing {
 
@@ -87,8 +87,7 @@ private:
         Object properties;
         const bool has_properties = schema["properties"].get(properties) == simdjson::SUCCESS;
         Element additional;
-        const bool has_additional =
-            schema["additionalProperties"].get(additional) == simdjson::SUCCESS;
+        const bool has_additional = schema["additionalProperties"].get(additional) == simdjson::SUCCESS;
         for (const auto field : object) {
             const auto inner = fmt::format("{}.{}", path, field.key);
             Element property;

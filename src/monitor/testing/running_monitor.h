@@ -1,11 +1,11 @@
 // A Monitor over fakes on a free port, and requests to it. For tests.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include <gtest/gtest.h>
 #include <simdjson.h>
+
+#include <string>
+#include <string_view>
 
 #include "monitor/testing/fakes.h"
 #include "net/http_client.h"
@@ -39,8 +39,7 @@ protected:
     net::HttpResult get(std::string_view path, const net::HttpHeaders& headers = {}) {
         return call("GET", path, {}, headers);
     }
-    net::HttpResult post(std::string_view path, std::string_view body,
-                         const net::HttpHeaders& headers = {}) {
+    net::HttpResult post(std::string_view path, std::string_view body, const net::HttpHeaders& headers = {}) {
         return call("POST", path, body, headers);
     }
     /// The body as JSON; lives until the next parse().

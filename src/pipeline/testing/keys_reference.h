@@ -57,8 +57,7 @@ inline std::string keys_reference() {
                                                    : fmt::format("`{}`", key.fallback);
             auto meaning = std::string(key.help);
             if (!key.example.empty()) meaning += fmt::format(" Example: `{}`.", key.example);
-            out += fmt::format("| `{}` | {} | {} | {} |\n", key.name, value_text(key), fallback,
-                               meaning);
+            out += fmt::format("| `{}` | {} | {} | {} |\n", key.name, value_text(key), fallback, meaning);
         }
     }
     return out;

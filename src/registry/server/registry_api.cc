@@ -27,10 +27,7 @@ net::HttpResponse answer(std::string json) {
 
 net::HttpResponse refused(const Refusal& refusal) {
     codec::JsonWriter json;
-    json.begin_object()
-        .field("error_code", refusal.code)
-        .field("message", refusal.text)
-        .end_object();
+    json.begin_object().field("error_code", refusal.code).field("message", refusal.text).end_object();
     auto status = refusal.code < 1000 ? refusal.code : refusal.code / 100;
     return {.status = status, .content_type = std::string(content_type), .body = json.take()};
 }
@@ -99,9 +96,8 @@ Answer<SchemaBody> schema_body(const net::HttpRequest& request) {
     }
     if (const auto* references = body->root().find("references");
         references != nullptr && !references->items.empty())
-        return refuse(
-            refusal::invalid_schema,
-            "Schema references are not offered: write the referenced types into the schema");
+        return refuse(refusal::invalid_schema,
+                      "Schema references are not offered: write the referenced types into the schema");
     const auto* text = body->root().find("schema");
     if (text == nullptr || !text->is_string() || text->string.empty())
         return refuse(refusal::invalid_schema,

@@ -10,9 +10,7 @@ namespace {
 net::Task<net::HttpResponse> serve(net::BlockingPool& pool, LocalSchemas& schemas, ApiCall call,
                                    net::HttpRequest request) {
     auto held = std::make_shared<const net::HttpRequest>(std::move(request));
-    std::function<net::HttpResponse()> work = [held, &schemas, call] {
-        return call(schemas, *held);
-    };
+    std::function<net::HttpResponse()> work = [held, &schemas, call] { return call(schemas, *held); };
     auto response = co_await pool.run(std::move(work));
     co_return response;
 }
@@ -32,8 +30,7 @@ RegistryServer::~RegistryServer() {
     stop();
 }
 
-Result<std::unique_ptr<RegistryServer>> RegistryServer::start(net::Shards& shards,
-                                                              LocalSchemas& schemas,
+Result<std::unique_ptr<RegistryServer>> RegistryServer::start(net::Shards& shards, LocalSchemas& schemas,
                                                               RegistryOptions options) {
     auto impl = std::make_unique<Impl>(schemas);
     auto routes = std::make_shared<net::HttpRoutes>();
@@ -45,8 +42,7 @@ Result<std::unique_ptr<RegistryServer>> RegistryServer::start(net::Shards& shard
             routes->on(route.method, route.path, std::move(handler));
         }
     }
-    net::HttpOptions http{.listen = std::move(options.listen),
-                          .max_body_bytes = options.max_body_bytes};
+    net::HttpOptions http{.listen = std::move(options.listen), .max_body_bytes = options.max_body_bytes};
     impl->http = TRY(net::HttpServer::start(shards, std::move(http), std::move(routes)));
     return std::unique_ptr<RegistryServer>(new RegistryServer(std::move(impl)));
 }

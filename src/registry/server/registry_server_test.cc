@@ -25,16 +25,14 @@ protected:
     }
     /// "200 body"
     std::string call(std::string_view method, std::string_view path, std::string_view body = {}) {
-        auto result = net::http_request(
-            method, fmt::format("http://127.0.0.1:{}{}", server_->port(), path), body);
+        auto result =
+            net::http_request(method, fmt::format("http://127.0.0.1:{}{}", server_->port(), path), body);
         if (!result) return "error: " + result.error().text;
         EXPECT_EQ(result->header("content-type"), "application/vnd.schemaregistry.v1+json") << path;
         return fmt::format("{} {}", result->status, result->body);
     }
     std::string get(std::string_view path) { return call("GET", path); }
-    std::string post(std::string_view path, std::string_view body) {
-        return call("POST", path, body);
-    }
+    std::string post(std::string_view path, std::string_view body) { return call("POST", path, body); }
 
     static std::string body(std::string_view schema, std::string_view type = {}) {
         codec::JsonWriter json;
@@ -51,10 +49,8 @@ protected:
 
 TEST_F(RegistryServerTest, RegistersLooksUpAndLists) {
     EXPECT_EQ(get("/subjects"), "200 []");
-    EXPECT_EQ(post("/subjects/users-value/versions", body(R"({"type": "string"})")),
-              R"(200 {"id":1})");
-    EXPECT_EQ(post("/subjects/j/versions", body(R"({"type": "object"})", "JSON")),
-              R"(200 {"id":2})");
+    EXPECT_EQ(post("/subjects/users-value/versions", body(R"({"type": "string"})")), R"(200 {"id":1})");
+    EXPECT_EQ(post("/subjects/j/versions", body(R"({"type": "object"})", "JSON")), R"(200 {"id":2})");
     EXPECT_EQ(get("/subjects"), R"(200 ["j","users-value"])");
     EXPECT_EQ(get("/subjects?subjectPrefix=us"), R"(200 ["users-value"])");
     EXPECT_EQ(get("/subjects/users-value/versions"), "200 [1]");
@@ -68,8 +64,7 @@ TEST_F(RegistryServerTest, RegistersLooksUpAndLists) {
     EXPECT_EQ(post("/subjects/users-value", body(R"("string")")),
               R"(200 {"subject":"users-value","version":1,"id":1,"schema":"\"string\""})");
     EXPECT_EQ(get("/schemas/ids/1"), R"(200 {"schema":"\"string\""})");
-    EXPECT_EQ(get("/schemas/ids/2"),
-              R"(200 {"schemaType":"JSON","schema":"{\"type\":\"object\"}"})");
+    EXPECT_EQ(get("/schemas/ids/2"), R"(200 {"schemaType":"JSON","schema":"{\"type\":\"object\"}"})");
     EXPECT_EQ(get("/schemas/ids/1/schema"), R"(200 "string")");
     EXPECT_EQ(get("/schemas/ids/1/subjects"), R"(200 ["users-value"])");
     EXPECT_EQ(get("/schemas/ids/1/versions"), R"(200 [{"subject":"users-value","version":1}])");
@@ -90,12 +85,10 @@ TEST_F(RegistryServerTest, SubjectsWithOddNames) {
     EXPECT_EQ(get("/subjects"), "200 [\"a/b \xC3\xA9\"]");
 }
 TEST_F(RegistryServerTest, SaysWhatIsNotThere) {
-    EXPECT_EQ(get("/subjects/x/versions"),
-              R"(404 {"error_code":40401,"message":"Subject 'x' not found."})");
+    EXPECT_EQ(get("/subjects/x/versions"), R"(404 {"error_code":40401,"message":"Subject 'x' not found."})");
     EXPECT_EQ(get("/schemas/ids/9"), R"(404 {"error_code":40403,"message":"Schema 9 not found"})");
     post("/subjects/x/versions", body(R"("int")"));
-    EXPECT_EQ(get("/subjects/x/versions/5"),
-              R"(404 {"error_code":40402,"message":"Version 5 not found."})");
+    EXPECT_EQ(get("/subjects/x/versions/5"), R"(404 {"error_code":40402,"message":"Version 5 not found."})");
     EXPECT_THAT(
         get("/subjects/x/versions/0"),
         StartsWith(
@@ -118,14 +111,12 @@ TEST_F(RegistryServerTest, RefusesBadBodies) {
             R"("error_code":42201,"message":"Invalid schema of type AVRO, details: /type: unknown type 'nix')"));
     EXPECT_THAT(post("/subjects/x/versions", body("x", "PROTOBUF")),
                 StartsWith(R"(422 {"error_code":42201)"));
-    EXPECT_THAT(
-        post("/subjects/x/versions",
-             R"({"schema":"\"int\"","references":[{"name":"a","subject":"b","version":1}]})"),
-        StartsWith(R"(422 {"error_code":42201)"));
+    EXPECT_THAT(post("/subjects/x/versions",
+                     R"({"schema":"\"int\"","references":[{"name":"a","subject":"b","version":1}]})"),
+                StartsWith(R"(422 {"error_code":42201)"));
     EXPECT_THAT(call("PUT", "/config", R"({"compatibility":"SOME"})"),
                 StartsWith(R"(422 {"error_code":42203)"));
-    EXPECT_THAT(call("PUT", "/mode", R"({"mode":"IMPORT"})"),
-                StartsWith(R"(422 {"error_code":42204)"));
+    EXPECT_THAT(call("PUT", "/mode", R"({"mode":"IMPORT"})"), StartsWith(R"(422 {"error_code":42204)"));
 }
 TEST_F(RegistryServerTest, CompatibilityAndConfig) {
     EXPECT_EQ(get("/config"), R"(200 {"compatibilityLevel":"BACKWARD"})");
@@ -136,17 +127,14 @@ TEST_F(RegistryServerTest, CompatibilityAndConfig) {
               R"(200 {"is_compatible":false})");
     EXPECT_THAT(post("/compatibility/subjects/x/versions?verbose=true", body(R"("string")")),
                 HasSubstr(R"("messages":["{errorType:'TYPE_MISMATCH')"));
-    EXPECT_THAT(
-        post("/subjects/x/versions", body(R"("string")")),
-        StartsWith(R"(409 {"error_code":409,"message":"Schema being registered is incompatible)"));
-    EXPECT_EQ(call("PUT", "/config/x", R"({"compatibility":"none"})"),
-              R"(200 {"compatibility":"NONE"})");
+    EXPECT_THAT(post("/subjects/x/versions", body(R"("string")")),
+                StartsWith(R"(409 {"error_code":409,"message":"Schema being registered is incompatible)"));
+    EXPECT_EQ(call("PUT", "/config/x", R"({"compatibility":"none"})"), R"(200 {"compatibility":"NONE"})");
     EXPECT_EQ(get("/config/x"), R"(200 {"compatibilityLevel":"NONE"})");
     EXPECT_EQ(post("/subjects/x/versions", body(R"("string")")), R"(200 {"id":2})");
     EXPECT_EQ(call("DELETE", "/config/x"), R"(200 {"compatibilityLevel":"NONE"})");
     EXPECT_EQ(get("/config/x?defaultToGlobal=true"), R"(200 {"compatibilityLevel":"BACKWARD"})");
-    EXPECT_EQ(call("PUT", "/config", R"({"compatibility":"FULL"})"),
-              R"(200 {"compatibility":"FULL"})");
+    EXPECT_EQ(call("PUT", "/config", R"({"compatibility":"FULL"})"), R"(200 {"compatibility":"FULL"})");
     EXPECT_EQ(call("DELETE", "/config"), R"(200 {"compatibilityLevel":"FULL"})");
 }
 TEST_F(RegistryServerTest, Modes) {

@@ -48,16 +48,13 @@ HttpResponse get_versions(LocalSchemas& schemas, const HttpRequest& request) {
     JsonWriter json;
     json.begin_array();
     for (const auto& use : schemas.uses(found->id, deleted_of(request)))
-        json.begin_object()
-            .field("subject", use.subject)
-            .field("version", use.version)
-            .end_object();
+        json.begin_object().field("subject", use.subject).field("version", use.version).end_object();
     return answer(json.end_array().take());
 }
 
 HttpResponse list_schemas(LocalSchemas& schemas, const HttpRequest& request) {
-    auto all = page_of(schemas.list(request.query_value("subjectPrefix").value_or(""),
-                                    deleted_of(request), flag(request, "latestOnly")),
+    auto all = page_of(schemas.list(request.query_value("subjectPrefix").value_or(""), deleted_of(request),
+                                    flag(request, "latestOnly")),
                        request);
     JsonWriter json;
     json.begin_array();

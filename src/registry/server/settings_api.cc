@@ -31,9 +31,9 @@ HttpResponse get_level(LocalSchemas& schemas, const HttpRequest& request) {
     auto level = schemas.level(subject);
     if (!level && flag(request, "defaultToGlobal")) level = schemas.level();
     if (level) return say("compatibilityLevel", to_string(*level));
-    return refused({refusal::no_subject_level,
-                    fmt::format("Subject '{}' does not have subject-level compatibility configured",
-                                subject)});
+    return refused(
+        {refusal::no_subject_level,
+         fmt::format("Subject '{}' does not have subject-level compatibility configured", subject)});
 }
 
 HttpResponse put_level(LocalSchemas& schemas, const HttpRequest& request) {
@@ -54,9 +54,8 @@ HttpResponse get_mode(LocalSchemas& schemas, const HttpRequest& request) {
     auto mode = schemas.mode(subject);
     if (!mode && flag(request, "defaultToGlobal")) mode = schemas.mode();
     if (mode) return say("mode", to_string(*mode));
-    return refused(
-        {refusal::no_subject_mode,
-         fmt::format("Subject '{}' does not have subject-level mode configured", subject)});
+    return refused({refusal::no_subject_mode,
+                    fmt::format("Subject '{}' does not have subject-level mode configured", subject)});
 }
 
 HttpResponse put_mode(LocalSchemas& schemas, const HttpRequest& request) {
@@ -66,9 +65,8 @@ HttpResponse put_mode(LocalSchemas& schemas, const HttpRequest& request) {
     if (!mode)
         return refused(
             {refusal::invalid_mode,
-             fmt::format(
-                 "Invalid mode '{}'. Valid values are READWRITE, READONLY and READONLY_OVERRIDE",
-                 *text)});
+             fmt::format("Invalid mode '{}'. Valid values are READWRITE, READONLY and READONLY_OVERRIDE",
+                         *text)});
     auto set = schemas.set_mode(param(request, "subject"), *mode);
     return set ? say("mode", to_string(*set)) : refused(set.error());
 }

@@ -25,8 +25,7 @@ HttpResponse list_subjects(LocalSchemas& schemas, const HttpRequest& request) {
 
 HttpResponse list_versions(LocalSchemas& schemas, const HttpRequest& request) {
     auto versions = schemas.list_versions(param(request, "subject"), deleted_of(request));
-    return versions ? answer(json_list(page_of(std::move(*versions), request)))
-                    : refused(versions.error());
+    return versions ? answer(json_list(page_of(std::move(*versions), request))) : refused(versions.error());
 }
 
 HttpResponse register_schema(LocalSchemas& schemas, const HttpRequest& request) {
@@ -41,8 +40,7 @@ HttpResponse register_schema(LocalSchemas& schemas, const HttpRequest& request) 
 HttpResponse look_up(LocalSchemas& schemas, const HttpRequest& request) {
     auto body = schema_body(request);
     if (!body) return refused(body.error());
-    auto found =
-        schemas.find(param(request, "subject"), body->kind, body->text, deleted_of(request));
+    auto found = schemas.find(param(request, "subject"), body->kind, body->text, deleted_of(request));
     return found ? answer(json_of(*found)) : refused(found.error());
 }
 
@@ -75,13 +73,11 @@ HttpResponse remove_subject(LocalSchemas& schemas, const HttpRequest& request) {
 HttpResponse remove_version(LocalSchemas& schemas, const HttpRequest& request) {
     auto version = version_param(request);
     if (!version) return refused(version.error());
-    auto removed =
-        schemas.remove_version(param(request, "subject"), *version, flag(request, "permanent"));
+    auto removed = schemas.remove_version(param(request, "subject"), *version, flag(request, "permanent"));
     return removed ? answer(std::to_string(*removed)) : refused(removed.error());
 }
 
-HttpResponse check(LocalSchemas& schemas, const HttpRequest& request,
-                   std::optional<std::int32_t> version) {
+HttpResponse check(LocalSchemas& schemas, const HttpRequest& request, std::optional<std::int32_t> version) {
     auto body = schema_body(request);
     if (!body) return refused(body.error());
     auto checked = schemas.check(param(request, "subject"), version, body->kind, body->text);

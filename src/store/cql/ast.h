@@ -19,24 +19,24 @@ struct Term {
         null,
         string,
         integer,
-        number,   ///< also NaN and Infinity
+        number,  ///< also NaN and Infinity
         boolean,
         blob,
         uuid,
         duration,
-        marker,   ///< ? or :name
-        list,     ///< [a, b]
-        set,      ///< {a, b}; {} too
-        map,      ///< {k: v}: items are key, value, key, value ...
-        tuple,    ///< (a, b)
-        function, ///< name(items)
-        cast,     ///< (type) items[0]
+        marker,    ///< ? or :name
+        list,      ///< [a, b]
+        set,       ///< {a, b}; {} too
+        map,       ///< {k: v}: items are key, value, key, value ...
+        tuple,     ///< (a, b)
+        function,  ///< name(items)
+        cast,      ///< (type) items[0]
     };
     Kind kind = Kind::null;
     std::string text;  ///< of literals; a function's or a marker's name
     int marker = -1;   ///< its index among all markers of the statement
     std::vector<Term> items;
-    DataType type;     ///< casts
+    DataType type;  ///< casts
 };
 
 struct Name {
@@ -185,7 +185,19 @@ struct DropTable {
     bool if_exists = false;
 };
 struct Describe {
-    enum class What : std::uint8_t { cluster, schema, full_schema, keyspaces, keyspace, tables, table, types, functions, aggregates, anything };
+    enum class What : std::uint8_t {
+        cluster,
+        schema,
+        full_schema,
+        keyspaces,
+        keyspace,
+        tables,
+        table,
+        types,
+        functions,
+        aggregates,
+        anything
+    };
     What what = What::schema;
     Name name;
     bool only = false;  ///< the keyspace without its tables
@@ -203,8 +215,9 @@ struct Batch {
     std::vector<Modification> statements;
 };
 
-using Statement = std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
-                               DropKeyspace, CreateTable, AlterTable, DropTable, Describe, Unsupported>;
+using Statement =
+    std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
+                 DropKeyspace, CreateTable, AlterTable, DropTable, Describe, Unsupported>;
 
 struct Parsed {
     Statement statement;

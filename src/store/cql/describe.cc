@@ -57,31 +57,43 @@ std::string structure_text(const TableDefinition& table, std::string_view verb) 
     out += " WITH CLUSTERING ORDER BY (";
     for (std::uint32_t i = 0; i < table.clustering_columns; ++i) {
         const auto& column = table.columns[table.partition_columns + i];
-        out += fmt::format("{}{} {}", i > 0 ? ", " : "", quoted_name(column.name), column.descending ? "DESC" : "ASC");
+        out += fmt::format("{}{} {}", i > 0 ? ", " : "", quoted_name(column.name),
+                           column.descending ? "DESC" : "ASC");
     }
     return out + ")\n    AND ";
 }
 
-wire::cql::ColumnSpec text_column(std::string_view name) { return {"system", "describe", std::string(name), {0x0D, {}}}; }
+wire::cql::ColumnSpec text_column(std::string_view name) {
+    return {"system", "describe", std::string(name), {0x0D, {}}};
+}
 
 /// An element to describe: its kind, name, and CREATE statement.
-void add(Description& out, std::string_view keyspace, std::string_view type, std::string_view name, std::string text) {
+void add(Description& out, std::string_view keyspace, std::string_view type, std::string_view name,
+         std::string text) {
     out.rows.push_back({std::string(keyspace), std::string(type), std::string(name), std::move(text)});
 }
 
 std::string system_keyspace_text(std::string_view keyspace) {
     if (is_virtual_keyspace(keyspace))
-        return fmt::format("/*\nWarning: Keyspace {0} is a virtual keyspace and cannot be recreated with CQL.\nStructure, for "
-                           "reference:\nVIRTUAL KEYSPACE {0};\n*/", keyspace);
-    return fmt::format("CREATE KEYSPACE {} WITH replication = {{'class': 'LocalStrategy'}}  AND durable_writes = true;", keyspace);
+        return fmt::format(
+            "/*\nWarning: Keyspace {0} is a virtual keyspace and cannot be recreated with CQL.\nStructure, "
+            "for "
+            "reference:\nVIRTUAL KEYSPACE {0};\n*/",
+            keyspace);
+    return fmt::format(
+        "CREATE KEYSPACE {} WITH replication = {{'class': 'LocalStrategy'}}  AND durable_writes = true;",
+        keyspace);
 }
 
 std::string table_text(const TableDefinition& table) {
     if (!is_virtual_keyspace(table.keyspace)) return create_table_text(table);
     auto comment = table.options.find("comment");
-    return fmt::format("/*\nWarning: Table {} is a virtual table and cannot be recreated with CQL.\nStructure, for reference:\n"
-                       "{}comment = {};\n*/", table.full_name(), structure_text(table, "VIRTUAL TABLE"),
-                       comment == table.options.end() ? "''" : comment->second);
+    return fmt::format(
+        "/*\nWarning: Table {} is a virtual table and cannot be recreated with CQL.\nStructure, for "
+        "reference:\n"
+        "{}comment = {};\n*/",
+        table.full_name(), structure_text(table, "VIRTUAL TABLE"),
+        comment == table.options.end() ? "''" : comment->second);
 }
 
 bool add_keyspace(Description& out, const Catalogue& catalogue, const std::string& name, bool only) {
@@ -95,12 +107,15 @@ bool add_keyspace(Description& out, const Catalogue& catalogue, const std::strin
     if (keyspace == nullptr) return false;
     add(out, name, "keyspace", name, create_keyspace_text(*keyspace));
     if (only) return true;
-    for (const auto& [table_name, table] : keyspace->tables) add(out, name, "table", table_name, create_table_text(*table));
+    for (const auto& [table_name, table] : keyspace->tables)
+        add(out, name, "table", table_name, create_table_text(*table));
     return true;
 }
 
-bool add_table(Description& out, const Catalogue& catalogue, const std::string& keyspace, const std::string& name) {
-    auto table = is_system_keyspace(keyspace) ? system_table(keyspace, name) : catalogue.table(keyspace, name);
+bool add_table(Description& out, const Catalogue& catalogue, const std::string& keyspace,
+               const std::string& name) {
+    auto table =
+        is_system_keyspace(keyspace) ? system_table(keyspace, name) : catalogue.table(keyspace, name);
     if (!table) return false;
     add(out, keyspace, "table", name, table_text(*table));
     return true;
@@ -119,9 +134,11 @@ void list_tables(Description& out, const Catalogue& catalogue, std::string_view 
     for (const auto& keyspace : keyspace_names(catalogue)) {
         if (!only_keyspace.empty() && keyspace != only_keyspace) continue;
         for (const auto& table : system_tables())
-            if (table->keyspace == keyspace) out.rows.push_back({keyspace, "table", quoted_name(table->name)});
+            if (table->keyspace == keyspace)
+                out.rows.push_back({keyspace, "table", quoted_name(table->name)});
         if (const auto* in = catalogue.keyspace(keyspace))
-            for (const auto& [name, table] : in->tables) out.rows.push_back({keyspace, "table", quoted_name(name)});
+            for (const auto& [name, table] : in->tables)
+                out.rows.push_back({keyspace, "table", quoted_name(name)});
     }
 }
 
@@ -138,8 +155,8 @@ std::string create_keyspace_text(const KeyspaceDefinition& keyspace) {
             replication += fmt::format("{}'{}': '{}'", replication.size() > 1 ? ", " : "", key, shown);
         }
     }
-    return fmt::format("CREATE KEYSPACE {} WITH replication = {}}}  AND durable_writes = {};", quoted_name(keyspace.name),
-                       replication, keyspace.durable_writes);
+    return fmt::format("CREATE KEYSPACE {} WITH replication = {}}}  AND durable_writes = {};",
+                       quoted_name(keyspace.name), replication, keyspace.durable_writes);
 }
 
 std::string create_table_text(const TableDefinition& table) {
@@ -165,32 +182,42 @@ Result<Description> describe(const Describe& statement, const Catalogue& catalog
             out.rows.push_back({node.cluster_name, "Murmur3Partitioner", "SimpleSnitch"});
             return out;
         case What::keyspaces:
-            for (const auto& name : keyspace_names(catalogue)) out.rows.push_back({name, "keyspace", quoted_name(name)});
+            for (const auto& name : keyspace_names(catalogue))
+                out.rows.push_back({name, "keyspace", quoted_name(name)});
             return out;
-        case What::tables: list_tables(out, catalogue, session_keyspace); return out;
+        case What::tables:
+            list_tables(out, catalogue, session_keyspace);
+            return out;
         case What::types:
         case What::functions:
-        case What::aggregates: return out;
-        default: break;
+        case What::aggregates:
+            return out;
+        default:
+            break;
     }
     out.columns.push_back(text_column("create_statement"));
     auto keyspace = statement.name.keyspace.empty() ? std::string(session_keyspace) : statement.name.keyspace;
     const auto& name = statement.name.name;
     if (statement.what == What::schema || statement.what == What::full_schema) {
         for (const auto& each : keyspace_names(catalogue))
-            if (statement.what == What::full_schema || !is_system_keyspace(each)) add_keyspace(out, catalogue, each, false);
+            if (statement.what == What::full_schema || !is_system_keyspace(each))
+                add_keyspace(out, catalogue, each, false);
         return out;
     }
     if (statement.what == What::keyspace) {
         auto wanted = name.empty() ? std::string(session_keyspace) : name;
         if (wanted.empty()) return fail(Errc::invalid, "No keyspace specified and no current keyspace");
-        if (!add_keyspace(out, catalogue, wanted, statement.only)) return fail(Errc::not_found, "'{}' not found in keyspaces", wanted);
+        if (!add_keyspace(out, catalogue, wanted, statement.only))
+            return fail(Errc::not_found, "'{}' not found in keyspaces", wanted);
         return out;
     }
-    if (statement.what == What::anything && statement.name.keyspace.empty() && add_keyspace(out, catalogue, name, false)) return out;
+    if (statement.what == What::anything && statement.name.keyspace.empty() &&
+        add_keyspace(out, catalogue, name, false))
+        return out;
     if (keyspace.empty()) return fail(Errc::invalid, "No keyspace specified and no current keyspace");
     if (add_table(out, catalogue, keyspace, name)) return out;
-    return fail(Errc::not_found, "{}'{}' not found in keyspace '{}'", statement.what == What::table ? "Table " : "", name, keyspace);
+    return fail(Errc::not_found, "{}'{}' not found in keyspace '{}'",
+                statement.what == What::table ? "Table " : "", name, keyspace);
 }
 
 }  // namespace penstock::store::cql

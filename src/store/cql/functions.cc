@@ -24,7 +24,9 @@ std::string date_bytes(std::int64_t days) {
     return out;
 }
 
-std::int64_t floor_divide(std::int64_t value, std::int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
+std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
+    return value / by - (value % by < 0 ? 1 : 0);
+}
 
 constexpr std::int64_t day_ms = 86'400'000;
 
@@ -36,14 +38,26 @@ std::optional<std::int64_t> ms_of(const TypedValue& value) {
         return us ? std::optional(floor_divide(*us, 1000)) : std::nullopt;
     }
     if (value.type.kind == Kind::date && value.bytes->size() == 4)
-        return (std::int64_t(load_big_endian<std::uint32_t>(value.bytes->data())) - (std::int64_t(1) << 31)) * day_ms;
+        return (std::int64_t(load_big_endian<std::uint32_t>(value.bytes->data())) - (std::int64_t(1) << 31)) *
+               day_ms;
     if (value.bytes->size() == 8) return load_big_endian<std::int64_t>(value.bytes->data());
     return std::nullopt;
 }
 
 enum class Function {
-    now, uuid, current_timestamp, current_date, current_time, min_timeuuid, max_timeuuid, to_timestamp, to_date,
-    to_unix_timestamp, to_json, as_blob, from_blob,
+    now,
+    uuid,
+    current_timestamp,
+    current_date,
+    current_time,
+    min_timeuuid,
+    max_timeuuid,
+    to_timestamp,
+    to_date,
+    to_unix_timestamp,
+    to_json,
+    as_blob,
+    from_blob,
 };
 
 struct Signature {
@@ -113,7 +127,8 @@ Result<Found> find(std::string_view name, std::size_t arguments) {
         return fail(Errc::invalid, "Unknown function '{}' called", name);
     }
     if (arguments != arity)
-        return fail(Errc::invalid, "Invalid number of arguments in call to function system.{}: {} required but {} provided",
+        return fail(Errc::invalid,
+                    "Invalid number of arguments in call to function system.{}: {} required but {} provided",
                     name, arity, arguments);
     return out;
 }
@@ -122,7 +137,9 @@ bool is_integer(Kind kind) {
     return kind == Kind::tinyint || kind == Kind::smallint || kind == Kind::int_ || kind == Kind::bigint ||
            kind == Kind::counter;
 }
-bool is_float(Kind kind) { return kind == Kind::float_ || kind == Kind::double_; }
+bool is_float(Kind kind) {
+    return kind == Kind::float_ || kind == Kind::double_;
+}
 bool is_number(Kind kind) {
     return is_integer(kind) || is_float(kind) || kind == Kind::varint || kind == Kind::decimal;
 }
@@ -134,17 +151,26 @@ Result<DataType> function_type(std::string_view name, const std::vector<DataType
     switch (found.function) {
         case Function::now:
         case Function::min_timeuuid:
-        case Function::max_timeuuid: return DataType(Kind::timeuuid);
-        case Function::uuid: return DataType(Kind::uuid);
+        case Function::max_timeuuid:
+            return DataType(Kind::timeuuid);
+        case Function::uuid:
+            return DataType(Kind::uuid);
         case Function::current_timestamp:
-        case Function::to_timestamp: return DataType(Kind::timestamp);
+        case Function::to_timestamp:
+            return DataType(Kind::timestamp);
         case Function::current_date:
-        case Function::to_date: return DataType(Kind::date);
-        case Function::current_time: return DataType(Kind::time);
-        case Function::to_unix_timestamp: return DataType(Kind::bigint);
-        case Function::to_json: return DataType(Kind::text);
-        case Function::as_blob: return DataType(Kind::blob);
-        case Function::from_blob: return DataType(found.kind);
+        case Function::to_date:
+            return DataType(Kind::date);
+        case Function::current_time:
+            return DataType(Kind::time);
+        case Function::to_unix_timestamp:
+            return DataType(Kind::bigint);
+        case Function::to_json:
+            return DataType(Kind::text);
+        case Function::as_blob:
+            return DataType(Kind::blob);
+        case Function::from_blob:
+            return DataType(found.kind);
     }
     return DataType(Kind::text);
 }
@@ -154,13 +180,18 @@ std::optional<DataType> parameter_type(std::string_view name, std::size_t) {
     if (!found) return std::nullopt;
     switch (found->function) {
         case Function::min_timeuuid:
-        case Function::max_timeuuid: return DataType(Kind::timestamp);
-        case Function::from_blob: return DataType(Kind::blob);
-        case Function::as_blob: return DataType(found->kind);
+        case Function::max_timeuuid:
+            return DataType(Kind::timestamp);
+        case Function::from_blob:
+            return DataType(Kind::blob);
+        case Function::as_blob:
+            return DataType(found->kind);
         case Function::to_timestamp:
         case Function::to_date:
-        case Function::to_unix_timestamp: return std::nullopt;
-        default: return std::nullopt;
+        case Function::to_unix_timestamp:
+            return std::nullopt;
+        default:
+            return std::nullopt;
     }
 }
 
@@ -172,15 +203,26 @@ Result<TypedValue> call_function(std::string_view name, const std::vector<TypedV
     TypedValue out{TRY(function_type(name, types)), std::nullopt};
     if (!arguments.empty() && !arguments[0].bytes) return out;
     switch (found.function) {
-        case Function::now: out.bytes = time_uuid(now_us); break;
-        case Function::uuid: out.bytes = random_uuid(); break;
-        case Function::current_timestamp: out.bytes = long_bytes(floor_divide(now_us, 1000)); break;
-        case Function::current_date: out.bytes = date_bytes(floor_divide(now_us, day_ms * 1000)); break;
-        case Function::current_time: out.bytes = long_bytes((now_us % (day_ms * 1000)) * 1000); break;
+        case Function::now:
+            out.bytes = time_uuid(now_us);
+            break;
+        case Function::uuid:
+            out.bytes = random_uuid();
+            break;
+        case Function::current_timestamp:
+            out.bytes = long_bytes(floor_divide(now_us, 1000));
+            break;
+        case Function::current_date:
+            out.bytes = date_bytes(floor_divide(now_us, day_ms * 1000));
+            break;
+        case Function::current_time:
+            out.bytes = long_bytes((now_us % (day_ms * 1000)) * 1000);
+            break;
         case Function::min_timeuuid:
         case Function::max_timeuuid:
             if (auto ms = ms_of(arguments[0]))
-                out.bytes = found.function == Function::min_timeuuid ? min_time_uuid(*ms) : max_time_uuid(*ms);
+                out.bytes =
+                    found.function == Function::min_timeuuid ? min_time_uuid(*ms) : max_time_uuid(*ms);
             break;
         case Function::to_timestamp:
         case Function::to_unix_timestamp:
@@ -193,7 +235,9 @@ Result<TypedValue> call_function(std::string_view name, const std::vector<TypedV
             out.bytes.emplace();
             append_value_as_json(*out.bytes, arguments[0].type, *arguments[0].bytes);
             break;
-        case Function::as_blob: out.bytes = arguments[0].bytes; break;
+        case Function::as_blob:
+            out.bytes = arguments[0].bytes;
+            break;
         case Function::from_blob:
             TRY(validate(out.type, *arguments[0].bytes));
             out.bytes = arguments[0].bytes;
@@ -213,8 +257,10 @@ Result<DataType> aggregate_type(std::string_view name, const DataType& argument)
         return argument;
     }
     if (!is_integer(argument.kind) && !is_float(argument.kind))
-        return fail(Errc::invalid, "Invalid call to function {}, none of its type signatures match (known: numbers up to "
-                    "64 bits; the argument is {})", name, to_string(argument));
+        return fail(Errc::invalid,
+                    "Invalid call to function {}, none of its type signatures match (known: numbers up to "
+                    "64 bits; the argument is {})",
+                    name, to_string(argument));
     return argument.kind == Kind::counter ? DataType(Kind::bigint) : argument;
 }
 
@@ -223,8 +269,8 @@ Result<DataType> cast_type(const DataType& from, const DataType& to) {
     bool simple = !from.is_collection() && from.kind != Kind::tuple && from.kind != Kind::blob;
     bool times = (from.kind == Kind::timestamp || from.kind == Kind::timeuuid || from.kind == Kind::date) &&
                  (to.kind == Kind::timestamp || to.kind == Kind::date);
-    if ((text && simple) || (is_number(from.kind) && is_number(to.kind) && to.kind != Kind::counter) || times ||
-        from == to)
+    if ((text && simple) || (is_number(from.kind) && is_number(to.kind) && to.kind != Kind::counter) ||
+        times || from == to)
         return to;
     return fail(Errc::invalid, "{} cannot be cast to {}", to_string(from), to_string(to));
 }
@@ -248,14 +294,20 @@ std::int64_t integer_value(const DataType& type, std::string_view bytes) {
             for (unsigned char c : bytes) value = std::int64_t((std::uint64_t(value) << 8) | c);
             return value;
         }
-        default: break;
+        default:
+            break;
     }
     switch (bytes.size()) {
-        case 1: return static_cast<signed char>(bytes[0]);
-        case 2: return load_big_endian<std::int16_t>(bytes.data());
-        case 4: return load_big_endian<std::int32_t>(bytes.data());
-        case 8: return load_big_endian<std::int64_t>(bytes.data());
-        default: return 0;
+        case 1:
+            return static_cast<signed char>(bytes[0]);
+        case 2:
+            return load_big_endian<std::int16_t>(bytes.data());
+        case 4:
+            return load_big_endian<std::int32_t>(bytes.data());
+        case 8:
+            return load_big_endian<std::int64_t>(bytes.data());
+        default:
+            return 0;
     }
 }
 
@@ -272,23 +324,34 @@ double float_value(const DataType& type, std::string_view bytes) {
 std::string number_bytes(const DataType& type, std::int64_t value) {
     std::string out;
     switch (type.kind) {
-        case Kind::tinyint: out += char(value); return out;
-        case Kind::smallint: append_big_endian(out, std::int16_t(value)); return out;
-        case Kind::int_: append_big_endian(out, std::int32_t(value)); return out;
-        case Kind::varint: return varint_of(value);
+        case Kind::tinyint:
+            out += char(value);
+            return out;
+        case Kind::smallint:
+            append_big_endian(out, std::int16_t(value));
+            return out;
+        case Kind::int_:
+            append_big_endian(out, std::int32_t(value));
+            return out;
+        case Kind::varint:
+            return varint_of(value);
         case Kind::decimal:
             append_big_endian(out, std::int32_t(0));
             return out + varint_of(value);
         case Kind::float_:
-        case Kind::double_: return number_bytes(type, double(value));
-        default: return long_bytes(value);
+        case Kind::double_:
+            return number_bytes(type, double(value));
+        default:
+            return long_bytes(value);
     }
 }
 
 std::string number_bytes(const DataType& type, double value) {
     std::string out;
-    if (type.kind == Kind::float_) append_big_endian(out, std::bit_cast<std::uint32_t>(float(value)));
-    else append_big_endian(out, std::bit_cast<std::uint64_t>(value));
+    if (type.kind == Kind::float_)
+        append_big_endian(out, std::bit_cast<std::uint32_t>(float(value)));
+    else
+        append_big_endian(out, std::bit_cast<std::uint64_t>(value));
     return out;
 }
 

@@ -21,7 +21,8 @@ struct TypedValue {
 Result<DataType> function_type(std::string_view name, const std::vector<DataType>& arguments);
 /// What a literal argument is read as; nothing when the function takes any type.
 std::optional<DataType> parameter_type(std::string_view name, std::size_t index);
-Result<TypedValue> call_function(std::string_view name, const std::vector<TypedValue>& arguments, std::int64_t now_us);
+Result<TypedValue> call_function(std::string_view name, const std::vector<TypedValue>& arguments,
+                                 std::int64_t now_us);
 
 bool is_aggregate(std::string_view name);
 /// Of min, max, sum, avg and count.

@@ -1,9 +1,9 @@
 #include "store/cql/json_value.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <vector>
-
-#include <simdjson.h>
 
 #include "store/cql/term_value.h"
 #include "store/value.h"
@@ -31,7 +31,8 @@ Result<std::string> scalar(const DataType& type, Element json) {
         return parse_text_value(type, text);
     }
     if (json.is_bool()) {
-        if (type.kind != Kind::boolean) return fail(Errc::invalid, "Expected a value of type {}, but got a boolean", to_string(type));
+        if (type.kind != Kind::boolean)
+            return fail(Errc::invalid, "Expected a value of type {}, but got a boolean", to_string(type));
         return std::string(1, json.get_bool().value_unsafe() ? '\x01' : '\0');
     }
     bool textual = type.kind == Kind::text || type.kind == Kind::ascii || type.kind == Kind::boolean ||
@@ -50,7 +51,8 @@ Result<std::string> array(const DataType& type, Element json, int depth) {
     std::size_t index = 0;
     for (auto element : json.get_array().value_unsafe()) {
         if (type.kind == Kind::tuple) {
-            if (index >= type.parameters.size()) return fail(Errc::invalid, "too many elements for {}", to_string(type));
+            if (index >= type.parameters.size())
+                return fail(Errc::invalid, "too many elements for {}", to_string(type));
             std::optional<std::string> part;
             if (!element.is_null()) part = TRY(value_of(type.parameters[index], element, depth + 1));
             append_component(tuple, part);
@@ -62,7 +64,8 @@ Result<std::string> array(const DataType& type, Element json, int depth) {
     }
     if (type.kind == Kind::tuple) return tuple;
     if (type.kind == Kind::set) {
-        std::ranges::sort(elements, [&](const auto& a, const auto& b) { return compare(type.parameters[0], a, b) < 0; });
+        std::ranges::sort(
+            elements, [&](const auto& a, const auto& b) { return compare(type.parameters[0], a, b) < 0; });
         elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
     }
     std::string out;
@@ -95,7 +98,8 @@ Result<std::string> value_of(const DataType& type, Element json, int depth) {
     if (depth > 16) return fail(Errc::invalid, "values are nested too deeply");
     bool wants_array = type.kind == Kind::list || type.kind == Kind::set || type.kind == Kind::tuple;
     if (wants_array != json.is_array() || (type.kind == Kind::map) != json.is_object())
-        return fail(Errc::invalid, "Expected a value of type {}, but got {}", to_string(type), simdjson::minify(json));
+        return fail(Errc::invalid, "Expected a value of type {}, but got {}", to_string(type),
+                    simdjson::minify(json));
     if (json.is_array()) return array(type, json, depth);
     if (json.is_object()) return object(type, json, depth);
     return scalar(type, json);
@@ -109,13 +113,16 @@ Result<std::map<std::string, std::optional<std::string>>> parse_json_columns(con
     simdjson::dom::object fields;
     simdjson::padded_string padded(json);
     if (auto error = parser.parse(padded).get_object().get(fields))
-        return fail(Errc::invalid, "Could not decode JSON string as a map: {}", simdjson::error_message(error));
+        return fail(Errc::invalid, "Could not decode JSON string as a map: {}",
+                    simdjson::error_message(error));
     std::map<std::string, std::optional<std::string>> out;
     for (auto [key, element] : fields) {
         // "Name" in quotes keeps its case; without them names are in lower case, as in CQL.
         std::string name(key);
-        if (name.size() > 2 && name.front() == '"' && name.back() == '"') name = name.substr(1, name.size() - 2);
-        else std::ranges::transform(name, name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+        if (name.size() > 2 && name.front() == '"' && name.back() == '"')
+            name = name.substr(1, name.size() - 2);
+        else
+            std::ranges::transform(name, name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
         const auto* column = table.find(name);
         if (column == nullptr)
             return fail(Errc::invalid, "JSON values map contains unrecognized column: {}", name);

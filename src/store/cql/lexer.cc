@@ -12,10 +12,18 @@ namespace {
 /// A token is many times larger than its text: this bounds what a statement costs.
 constexpr std::size_t most_tokens = 200'000;
 
-bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
-bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
+bool is_letter(char c) {
+    return std::isalpha(static_cast<unsigned char>(c)) != 0;
+}
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_hex(char c) {
+    return std::isxdigit(static_cast<unsigned char>(c)) != 0;
+}
+bool is_word(char c) {
+    return is_letter(c) || is_digit(c) || c == '_';
+}
 
 struct Lexer {
     std::string_view text;
@@ -160,8 +168,9 @@ struct Lexer {
         }
         if (std::string_view("(),.;:?=<>+-*/%{}[]").find(text[at]) == std::string_view::npos) {
             auto c = static_cast<unsigned char>(text[at]);
-            return error(c >= 0x20 && c < 0x7F ? fmt::format("no viable alternative at character '{}'", text[at])
-                                               : fmt::format("no viable alternative at byte 0x{:02x}", c));
+            return error(c >= 0x20 && c < 0x7F
+                             ? fmt::format("no viable alternative at character '{}'", text[at])
+                             : fmt::format("no viable alternative at byte 0x{:02x}", c));
         }
         ++at;
         push(TokenKind::symbol, std::string(1, text[start]), start);
@@ -174,13 +183,20 @@ struct Lexer {
             if (at >= text.size()) break;
             if (tokens.size() >= most_tokens) return error("the statement is too long");
             char c = text[at];
-            if (c == '\'') TRY(quoted('\'', TokenKind::string));
-            else if (c == '"') TRY(quoted('"', TokenKind::quoted_name));
-            else if (c == '$' && peek(1) == '$') TRY(dollars());
-            else if (is_hex(c) && uuid()) continue;
-            else if (is_digit(c)) number();
-            else if (is_letter(c)) word();
-            else TRY(symbol());
+            if (c == '\'')
+                TRY(quoted('\'', TokenKind::string));
+            else if (c == '"')
+                TRY(quoted('"', TokenKind::quoted_name));
+            else if (c == '$' && peek(1) == '$')
+                TRY(dollars());
+            else if (is_hex(c) && uuid())
+                continue;
+            else if (is_digit(c))
+                number();
+            else if (is_letter(c))
+                word();
+            else
+                TRY(symbol());
         }
         push(TokenKind::end, "<EOF>", at);
         return {};
@@ -195,6 +211,8 @@ Result<std::vector<Token>> tokenize(std::string_view text) {
     return std::move(lexer.tokens);
 }
 
-std::string place_of(const Token& token) { return fmt::format("line {}:{} ", token.line, token.column); }
+std::string place_of(const Token& token) {
+    return fmt::format("line {}:{} ", token.line, token.column);
+}
 
 }  // namespace penstock::store::cql

@@ -15,11 +15,11 @@ enum class TokenKind : std::uint8_t {
     quoted_name,  ///< "Name", text without quotes
     string,       ///< 'it''s' or $$it's$$, text without quotes
     integer,
-    number,       ///< with a fraction or an exponent
-    blob,         ///< 0xCAFE
+    number,  ///< with a fraction or an exponent
+    blob,    ///< 0xCAFE
     uuid,
-    duration,     ///< 1h30m, P3D
-    symbol,       ///< ( ) , . ; : ? = < > <= >= != + - * / % { } [ ]
+    duration,  ///< 1h30m, P3D
+    symbol,    ///< ( ) , . ; : ? = < > <= >= != + - * / % { } [ ]
 };
 
 struct Token {

@@ -1,8 +1,8 @@
 #include "store/cql/modify.h"
 
-#include <algorithm>
-
 #include <simdjson.h>
+
+#include <algorithm>
 
 #include "store/bytes.h"
 #include "store/clustering.h"
@@ -28,8 +28,11 @@ Result<> check_counter(const TableDefinition& table, const Operation& operation)
     const auto& column = *operation.column;
     if (column.type.kind != Kind::counter) return {};
     if (operation.kind == Operation::Kind::set)
-        return fail(Errc::invalid, "Cannot set the value of counter column {} (counters can only be incremented/decremented, "
-                    "not set)", column.name);
+        return fail(
+            Errc::invalid,
+            "Cannot set the value of counter column {} (counters can only be incremented/decremented, "
+            "not set)",
+            column.name);
     (void)table;
     return {};
 }
@@ -38,17 +41,20 @@ Result<> check_counter(const TableDefinition& table, const Operation& operation)
 DataType operand_type(const Operation& operation) {
     const auto& type = operation.column->type;
     switch (operation.kind) {
-        case Operation::Kind::set_element: return type.kind == Kind::map ? type.parameters[1] : type.parameters[0];
+        case Operation::Kind::set_element:
+            return type.kind == Kind::map ? type.parameters[1] : type.parameters[0];
         case Operation::Kind::subtract:
             if (type.kind == Kind::map) return DataType(Kind::set, {type.parameters[0]}, true);
             break;
-        default: break;
+        default:
+            break;
     }
     if (type.kind == Kind::counter) return Kind::bigint;
     return type;
 }
 
-Result<> note_operation(const TableDefinition& table, const Operation& operation, std::vector<MarkerSpec>& markers) {
+Result<> note_operation(const TableDefinition& table, const Operation& operation,
+                        std::vector<MarkerSpec>& markers) {
     const auto& column = *operation.column;
     const auto& type = column.type;
     TRY(check_counter(table, operation));
@@ -56,19 +62,26 @@ Result<> note_operation(const TableDefinition& table, const Operation& operation
     if (!whole && type.kind != Kind::counter) {
         if (!type.is_multi_cell())
             return fail(Errc::invalid, "Invalid operation for {} column {} of type {}",
-                        type.is_collection() ? "frozen collection" : "non collection", column.name, to_string(type));
-        bool element = operation.kind == Operation::Kind::set_element || operation.kind == Operation::Kind::remove_element;
+                        type.is_collection() ? "frozen collection" : "non collection", column.name,
+                        to_string(type));
+        bool element = operation.kind == Operation::Kind::set_element ||
+                       operation.kind == Operation::Kind::remove_element;
         bool list = type.kind == Kind::list;
         if (list && (element || operation.kind == Operation::Kind::subtract))
-            return fail(Errc::invalid, "Changing elements of list {} by index or value is not offered: it would have to read "
-                        "the list first", column.name);
+            return fail(
+                Errc::invalid,
+                "Changing elements of list {} by index or value is not offered: it would have to read "
+                "the list first",
+                column.name);
         if (operation.kind == Operation::Kind::prepend && !list)
             return fail(Errc::invalid, "Invalid operation (prepend) for non list column {}", column.name);
         if (operation.kind == Operation::Kind::set_element && type.kind == Kind::set)
             return fail(Errc::invalid, "Invalid operation ({0}[...] = ...) for set column {0}", column.name);
     }
-    if (operation.value != nullptr) note_markers(*operation.value, operand_type(operation), column.name, markers);
-    if (operation.element != nullptr) note_markers(*operation.element, type.parameters[0], "key(" + column.name + ")", markers);
+    if (operation.value != nullptr)
+        note_markers(*operation.value, operand_type(operation), column.name, markers);
+    if (operation.element != nullptr)
+        note_markers(*operation.element, type.parameters[0], "key(" + column.name + ")", markers);
     return {};
 }
 
@@ -76,7 +89,8 @@ Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerS
     const auto& table = plan.table();
     plan.with = &insert.with;
     plan.if_not_exists = insert.if_not_exists;
-    if (table.is_counter()) return fail(Errc::invalid, "INSERT statements are not allowed on counter tables, use UPDATE instead");
+    if (table.is_counter())
+        return fail(Errc::invalid, "INSERT statements are not allowed on counter tables, use UPDATE instead");
     if (insert.json) {
         plan.kind = ModifyPlan::Kind::insert_json;
         plan.json = &insert.json_value;
@@ -105,7 +119,8 @@ Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerS
     for (std::size_t i = 0; i < plan.key.size(); ++i)
         if (plan.key[i] == nullptr)
             return fail(Errc::invalid, "Some {} are missing: {}",
-                        i < table.partition_columns ? "partition key parts" : "clustering keys", table.columns[i].name);
+                        i < table.partition_columns ? "partition key parts" : "clustering keys",
+                        table.columns[i].name);
     note_using(insert.with, markers);
     return {};
 }
@@ -127,27 +142,36 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
     plan.where = TRY(sort_out(table, where, markers));
     for (std::size_t i = 0; i < table.partition_columns; ++i) {
         if (!plan.where.whole_partition_key) {
-            bool named = std::ranges::any_of(where, [&](const Relation& r) { return r.columns[0] == table.columns[i].name; });
-            if (!named) return fail(Errc::invalid, "Some partition key parts are missing: {}", table.columns[i].name);
+            bool named = std::ranges::any_of(
+                where, [&](const Relation& r) { return r.columns[0] == table.columns[i].name; });
+            if (!named)
+                return fail(Errc::invalid, "Some partition key parts are missing: {}", table.columns[i].name);
         }
     }
     if (!plan.where.whole_partition_key)
-        return fail(Errc::invalid, "Only EQ and IN relation are supported on the partition key (unless you use the token() function)");
+        return fail(Errc::invalid,
+                    "Only EQ and IN relation are supported on the partition key (unless you use the token() "
+                    "function)");
     for (const auto& [column, relation] : plan.where.filters)
-        return fail(Errc::invalid, "PRIMARY KEY column \"{}\" cannot be restricted as preceding column is not restricted",
+        return fail(Errc::invalid,
+                    "PRIMARY KEY column \"{}\" cannot be restricted as preceding column is not restricted",
                     column->name);
     for (const auto& on : plan.where.clustering) {
-        bool exact = on.size() == 1 && (on[0].relation->op == Operator::eq || on[0].relation->op == Operator::in);
+        bool exact =
+            on.size() == 1 && (on[0].relation->op == Operator::eq || on[0].relation->op == Operator::in);
         if (exact || whole_rows) continue;
-        const auto& column = table.columns[table.partition_columns + std::size_t(&on - plan.where.clustering.data())];
+        const auto& column =
+            table.columns[table.partition_columns + std::size_t(&on - plan.where.clustering.data())];
         if (on.empty()) return fail(Errc::invalid, "Some clustering keys are missing: {}", column.name);
-        return fail(Errc::invalid, "Slice restrictions are not supported on the clustering columns in {} statements",
+        return fail(Errc::invalid,
+                    "Slice restrictions are not supported on the clustering columns in {} statements",
                     plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "column DELETE");
     }
     return {};
 }
 
-Result<> plan_conditions(const std::vector<Relation>& conditions, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
+Result<> plan_conditions(const std::vector<Relation>& conditions, ModifyPlan& plan,
+                         std::vector<MarkerSpec>& markers) {
     for (const auto& relation : conditions) {
         const auto* column = TRY(resolve_column(plan.table(), relation.columns[0]));
         if (column->role != ColumnRole::regular)
@@ -155,8 +179,9 @@ Result<> plan_conditions(const std::vector<Relation>& conditions, ModifyPlan& pl
         if (column->type.is_multi_cell() || relation.kind != Relation::Kind::column)
             return fail(Errc::invalid, "IF conditions on elements of collections are not offered");
         for (const auto& value : relation.values)
-            note_markers(value, relation.in_marker ? DataType(Kind::list, {column->type}, true) : column->type, column->name,
-                         markers);
+            note_markers(value,
+                         relation.in_marker ? DataType(Kind::list, {column->type}, true) : column->type,
+                         column->name, markers);
         plan.conditions.push_back({column, &relation});
     }
     return {};
@@ -173,14 +198,21 @@ Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerS
             return fail(Errc::invalid, "PRIMARY KEY part {} found in SET part", column->name);
         Operation operation{Operation::Kind::set, column, &assignment.value, nullptr};
         switch (assignment.kind) {
-            case Assignment::Kind::set: break;
+            case Assignment::Kind::set:
+                break;
             case Assignment::Kind::set_element:
                 operation.kind = Operation::Kind::set_element;
                 operation.element = &assignment.element;
                 break;
-            case Assignment::Kind::add: operation.kind = Operation::Kind::add; break;
-            case Assignment::Kind::prepend: operation.kind = Operation::Kind::prepend; break;
-            case Assignment::Kind::subtract: operation.kind = Operation::Kind::subtract; break;
+            case Assignment::Kind::add:
+                operation.kind = Operation::Kind::add;
+                break;
+            case Assignment::Kind::prepend:
+                operation.kind = Operation::Kind::prepend;
+                break;
+            case Assignment::Kind::subtract:
+                operation.kind = Operation::Kind::subtract;
+                break;
         }
         plan.operations.push_back(operation);
         TRY(note_operation(plan.table(), operation, markers));
@@ -198,9 +230,10 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
     for (const auto& [name, element] : statement.columns) {
         const auto* column = TRY(resolve_column(plan.table(), name));
         if (column->role != ColumnRole::regular)
-            return fail(Errc::invalid, "Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", name);
-        Operation operation{element ? Operation::Kind::remove_element : Operation::Kind::remove, column, nullptr,
-                            element ? &*element : nullptr};
+            return fail(Errc::invalid,
+                        "Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", name);
+        Operation operation{element ? Operation::Kind::remove_element : Operation::Kind::remove, column,
+                            nullptr, element ? &*element : nullptr};
         plan.operations.push_back(operation);
         TRY(note_operation(plan.table(), operation, markers));
     }
@@ -236,7 +269,8 @@ struct RowBuilder {
         cell.ttl = 0;
         cell.timestamp = at;
         cell.expires_at = std::uint32_t(now);
-        cell.kind = column.type.is_multi_cell() && !path ? CellKind::collection_deletion : CellKind::tombstone;
+        cell.kind =
+            column.type.is_multi_cell() && !path ? CellKind::collection_deletion : CellKind::tombstone;
         if (path) {
             cell.has_path = true;
             cell.path = keep(std::move(*path));
@@ -284,14 +318,17 @@ struct RowBuilder {
         constexpr std::uint64_t pivot = (std::uint64_t(pivot_us) + 12'219'292'800'000'000ULL) * 10;
         ticks = 2 * pivot - ticks;
         std::string out;
-        append_big_endian(out, (ticks << 32) | ((ticks >> 16) & 0xFFFF'0000ULL) | 0x1000 | ((ticks >> 48) & 0xFFF));
+        append_big_endian(
+            out, (ticks << 32) | ((ticks >> 16) & 0xFFFF'0000ULL) | 0x1000 | ((ticks >> 48) & 0xFFF));
         return out + now.substr(8);
     }
 
     void set(const ColumnDefinition& column, std::optional<std::string> bytes) {
         if (!column.type.is_multi_cell()) {
-            if (bytes) put(column, std::move(*bytes));
-            else remove(column, timestamp_us);
+            if (bytes)
+                put(column, std::move(*bytes));
+            else
+                remove(column, timestamp_us);
             return;
         }
         // The elements that were there before go; those written now are one microsecond younger.
@@ -315,15 +352,22 @@ struct RowBuilder {
             case Operation::Kind::set:
                 set(column, value.is_set() ? std::optional(std::move(value.bytes)) : std::nullopt);
                 return {};
-            case Operation::Kind::remove: remove(column, timestamp_us); return {};
-            case Operation::Kind::remove_element: remove(column, timestamp_us, std::move(element)); return {};
+            case Operation::Kind::remove:
+                remove(column, timestamp_us);
+                return {};
+            case Operation::Kind::remove_element:
+                remove(column, timestamp_us, std::move(element));
+                return {};
             case Operation::Kind::set_element:
-                if (value.is_set()) put_element(column, std::move(element), value.bytes);
-                else remove(column, timestamp_us, std::move(element));
+                if (value.is_set())
+                    put_element(column, std::move(element), value.bytes);
+                else
+                    remove(column, timestamp_us, std::move(element));
                 return {};
             case Operation::Kind::add:
             case Operation::Kind::prepend:
-            case Operation::Kind::subtract: return change(operation, value);
+            case Operation::Kind::subtract:
+                return change(operation, value);
         }
         return {};
     }
@@ -332,7 +376,8 @@ struct RowBuilder {
         const auto& column = *operation.column;
         bool subtract = operation.kind == Operation::Kind::subtract;
         if (column.type.kind == Kind::counter) {
-            if (!value.is_set() || value.bytes.size() != 8) return fail(Errc::invalid, "Invalid null value for counter increment");
+            if (!value.is_set() || value.bytes.size() != 8)
+                return fail(Errc::invalid, "Invalid null value for counter increment");
             auto delta = load_big_endian<std::uint64_t>(value.bytes.data());
             auto cell = cell_of(column);
             cell.kind = CellKind::counter;
@@ -359,7 +404,8 @@ Result<std::int64_t> timestamp_of(const Using& with, const Bindings& bindings, s
     if (!with.timestamp) return otherwise;
     auto value = TRY(evaluate(*with.timestamp, Kind::bigint, "[timestamp]", bindings));
     if (value.state == Value::State::unset) return otherwise;
-    if (!value.is_set() || value.bytes.size() != 8) return fail(Errc::invalid, "Invalid null value of timestamp");
+    if (!value.is_set() || value.bytes.size() != 8)
+        return fail(Errc::invalid, "Invalid null value of timestamp");
     auto timestamp = load_big_endian<std::int64_t>(value.bytes.data());
     if (timestamp == INT64_MIN)
         return fail(Errc::invalid, "Invalid timestamp value: {} is reserved", timestamp);
@@ -372,11 +418,14 @@ Result<std::int32_t> ttl_of(const TableDefinition& table, const Using& with, con
         ttl = std::atoll(option->second.c_str());
     if (with.ttl) {
         auto value = TRY(evaluate(*with.ttl, Kind::int_, "[ttl]", bindings));
-        if (value.is_null()) ttl = 0;
-        else if (value.is_set() && value.bytes.size() == 4) ttl = load_big_endian<std::int32_t>(value.bytes.data());
+        if (value.is_null())
+            ttl = 0;
+        else if (value.is_set() && value.bytes.size() == 4)
+            ttl = load_big_endian<std::int32_t>(value.bytes.data());
     }
     if (ttl < 0) return fail(Errc::invalid, "A TTL must be greater or equal to 0, but was {}", ttl);
-    if (ttl > most_ttl) return fail(Errc::invalid, "ttl is too large. requested ({}) maximum ({})", ttl, most_ttl);
+    if (ttl > most_ttl)
+        return fail(Errc::invalid, "ttl is too large. requested ({}) maximum ({})", ttl, most_ttl);
     return std::int32_t(ttl);
 }
 
@@ -393,11 +442,14 @@ Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<
     for (std::size_t i = 0; i < values.size(); ++i) {
         const auto& column = table.columns[i];
         if (!values[i].is_set()) {
-            if (values[i].is_null()) return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
+            if (values[i].is_null())
+                return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
             return fail(Errc::invalid, "Invalid unset value for column {}", column.name);
         }
-        if (i < table.partition_columns) partition.push_back(values[i].bytes);
-        else append_clustering(out.clustering, column.type, column.descending, values[i].bytes);
+        if (i < table.partition_columns)
+            partition.push_back(values[i].bytes);
+        else
+            append_clustering(out.clustering, column.type, column.descending, values[i].bytes);
     }
     out.partition_key = TRY(join_partition_key(table, partition));
     return out;
@@ -406,7 +458,8 @@ Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<
 Result<ConditionalRow> insert_key(const ModifyPlan& plan, const Bindings& bindings) {
     std::vector<Value> values;
     for (std::size_t i = 0; i < plan.key.size(); ++i)
-        values.push_back(TRY(evaluate(*plan.key[i], plan.table().columns[i].type, plan.table().columns[i].name, bindings)));
+        values.push_back(TRY(
+            evaluate(*plan.key[i], plan.table().columns[i].type, plan.table().columns[i].name, bindings)));
     return join_key(plan.table(), values);
 }
 
@@ -427,8 +480,10 @@ Result<JsonInsert> read_json(const ModifyPlan& plan, const Bindings& bindings) {
         auto found = object.find(column.name);
         bool has = found != object.end();
         if (i < table.key_columns()) {
-            if (has && found->second) key.push_back({Value::State::set, *found->second});
-            else key.emplace_back();
+            if (has && found->second)
+                key.push_back({Value::State::set, *found->second});
+            else
+                key.emplace_back();
         } else if (has || !plan.json_default_unset) {
             out.cells.emplace_back(&column, has ? found->second : std::nullopt);
         }
@@ -456,7 +511,8 @@ Result<> append_row_deletions(const ModifyPlan& plan, const Bindings& bindings, 
             }
             if (!range.to.empty() && range.from >= range.to) continue;
             auto deletion_key = partition_prefix(table.id, key) + deletion_tag;
-            if (!range.from.empty() || !range.to.empty()) deletion_key += range_deletion_rest(range.from, range.to);
+            if (!range.from.empty() || !range.to.empty())
+                deletion_key += range_deletion_rest(range.from, range.to);
             merge(batch, deletion_key, row);
         }
     }
@@ -470,13 +526,17 @@ Result<ModifyPlan> plan_modify(const Modification& statement, const Catalogue& c
     ModifyPlan plan;
     const auto& name = std::visit([](const auto& one) -> const Name& { return one.table; }, statement);
     plan.ref = TRY(resolve_writable(catalogue, name, session_keyspace));
-    if (const auto* insert = std::get_if<Insert>(&statement)) TRY(plan_insert(*insert, plan, markers));
-    else if (const auto* update = std::get_if<Update>(&statement)) TRY(plan_update(*update, plan, markers));
-    else TRY(plan_delete(std::get<Delete>(statement), plan, markers));
+    if (const auto* insert = std::get_if<Insert>(&statement))
+        TRY(plan_insert(*insert, plan, markers));
+    else if (const auto* update = std::get_if<Update>(&statement))
+        TRY(plan_update(*update, plan, markers));
+    else
+        TRY(plan_delete(std::get<Delete>(statement), plan, markers));
     if (plan.is_conditional() && plan.with->timestamp)
         return fail(Errc::invalid, "Cannot provide custom timestamp for conditional updates");
     if (plan.table().is_counter() && (plan.with->timestamp || plan.with->ttl))
-        return fail(Errc::invalid, "Cannot provide custom {} for counter updates", plan.with->ttl ? "TTL" : "timestamp");
+        return fail(Errc::invalid, "Cannot provide custom {} for counter updates",
+                    plan.with->ttl ? "TTL" : "timestamp");
     return plan;
 }
 
@@ -485,12 +545,16 @@ Result<ConditionalRow> conditional_row(const ModifyPlan& plan, const Bindings& b
     if (plan.kind == ModifyPlan::Kind::insert_json) return TRY(read_json(plan, bindings)).key;
     auto keys = TRY(partition_keys(plan.table(), plan.where, bindings));
     auto ranges = TRY(clustering_ranges(plan.table(), plan.where, bindings));
-    bool single = keys.size() == 1 && ranges.size() == 1 && (ranges[0].single || plan.table().clustering_columns == 0);
-    if (!single) return fail(Errc::invalid, "IN on the PRIMARY KEY and DELETE of several rows are not supported with conditions");
+    bool single =
+        keys.size() == 1 && ranges.size() == 1 && (ranges[0].single || plan.table().clustering_columns == 0);
+    if (!single)
+        return fail(Errc::invalid,
+                    "IN on the PRIMARY KEY and DELETE of several rows are not supported with conditions");
     return ConditionalRow{keys[0], ranges[0].from};
 }
 
-Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time, rocksdb::WriteBatch& batch) {
+Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time,
+                       rocksdb::WriteBatch& batch) {
     const auto& table = plan.table();
     auto timestamp = TRY(timestamp_of(*plan.with, bindings, time.timestamp_us));
     if (plan.kind == ModifyPlan::Kind::delete_rows)

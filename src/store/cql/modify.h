@@ -1,11 +1,11 @@
 // INSERT, UPDATE and DELETE made ready, and turned into writes.
 #pragma once
 
+#include <rocksdb/write_batch.h>
+
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <rocksdb/write_batch.h>
 
 #include "store/cql/ast.h"
 #include "store/cql/resolve.h"
@@ -51,7 +51,8 @@ struct WriteTime {
 };
 
 /// Adds what the statement writes. Errc::invalid: a null key, values that do not fit, ...
-Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time, rocksdb::WriteBatch& batch);
+Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time,
+                       rocksdb::WriteBatch& batch);
 
 /// The one row that a conditional statement is about.
 struct ConditionalRow {

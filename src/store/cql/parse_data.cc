@@ -20,7 +20,8 @@ Result<Selector> function_selector(TokenStream& in) {
         out.written = "cast(" + out.arguments[0].written + " as " + to_string(out.type) + ")";
         return out;
     }
-    bool count_all = out.name == "count" && (in.is("*") || (in.peek().kind == TokenKind::integer && in.peek().text == "1"));
+    bool count_all = out.name == "count" &&
+                     (in.is("*") || (in.peek().kind == TokenKind::integer && in.peek().text == "1"));
     if (count_all) {
         in.take();
         TRY(in.expect(")"));
@@ -36,10 +37,12 @@ Result<Selector> function_selector(TokenStream& in) {
         while (in.accept(","));
     }
     TRY(in.expect(")"));
-    if (out.kind != Selector::Kind::function && (out.arguments.size() != 1 || out.arguments[0].kind != Selector::Kind::column))
+    if (out.kind != Selector::Kind::function &&
+        (out.arguments.size() != 1 || out.arguments[0].kind != Selector::Kind::column))
         return fail(Errc::invalid, "{}{} takes one column", place_of(in.peek()), out.name);
     out.written = (out.kind == Selector::Kind::function ? "system." : "") + out.name + "(";
-    for (std::size_t i = 0; i < out.arguments.size(); ++i) out.written += (i > 0 ? ", " : "") + out.arguments[i].written;
+    for (std::size_t i = 0; i < out.arguments.size(); ++i)
+        out.written += (i > 0 ? ", " : "") + out.arguments[i].written;
     out.written += ")";
     return out;
 }
@@ -64,7 +67,8 @@ Result<Selector> one_selector(TokenStream& in) {
 }
 
 Result<Selector> selector(TokenStream& in) {
-    if (++in.depth > max_nesting) return fail(Errc::invalid, "{}functions are nested too deeply", place_of(in.peek()));
+    if (++in.depth > max_nesting)
+        return fail(Errc::invalid, "{}functions are nested too deeply", place_of(in.peek()));
     auto out = one_selector(in);
     --in.depth;
     return out;
@@ -74,9 +78,12 @@ Result<Using> parse_using(TokenStream& in) {
     Using out;
     if (!in.accept_word("using")) return out;
     do {
-        if (in.accept_word("timestamp")) out.timestamp = TRY(parse_term(in));
-        else if (in.accept_word("ttl")) out.ttl = TRY(parse_term(in));
-        else return in.no_alternative();
+        if (in.accept_word("timestamp"))
+            out.timestamp = TRY(parse_term(in));
+        else if (in.accept_word("ttl"))
+            out.ttl = TRY(parse_term(in));
+        else
+            return in.no_alternative();
     } while (in.accept_word("and"));
     return out;
 }
@@ -119,13 +126,15 @@ Result<Assignment> assignment(TokenStream& in) {
         out.value = TRY(parse_term(in));
         return out;
     }
-    // "c = c -1" is the column and a negative number to the lexer's eye as well: covered above, as - is a symbol.
+    // "c = c -1" is the column and a negative number to the lexer's eye as well: covered above, as - is a
+    // symbol.
     out.value = TRY(parse_term(in));
     if (!in.accept("+")) return out;
     out.kind = Assignment::Kind::prepend;
     auto again = TRY(in.name());
     if (again != out.column)
-        return fail(Errc::invalid, "Only expressions of the form {0} = <value> + {0} are supported.", out.column);
+        return fail(Errc::invalid, "Only expressions of the form {0} = <value> + {0} are supported.",
+                    out.column);
     return out;
 }
 
@@ -133,9 +142,11 @@ Result<Assignment> assignment(TokenStream& in) {
 
 Result<Select> parse_select(TokenStream& in) {
     Select out;
-    // json and distinct are names, too: they are keywords when something else than FROM, a comma or AS follows.
+    // json and distinct are names, too: they are keywords when something else than FROM, a comma or AS
+    // follows.
     auto keyword = [&](std::string_view word) {
-        bool is = in.is_word(word) && !in.is_word("from", 1) && !in.is(",", 1) && !in.is_word("as", 1) && !in.is("(", 1);
+        bool is = in.is_word(word) && !in.is_word("from", 1) && !in.is(",", 1) && !in.is_word("as", 1) &&
+                  !in.is("(", 1);
         return is && (in.take(), true);
     };
     out.json = keyword("json");
@@ -243,16 +254,23 @@ Result<Delete> parse_delete(TokenStream& in) {
 
 Result<Batch> parse_batch(TokenStream& in) {
     Batch out;
-    if (in.accept_word("unlogged")) out.kind = Batch::Kind::unlogged;
-    else if (in.accept_word("counter")) out.kind = Batch::Kind::counter;
-    else in.accept_word("logged");
+    if (in.accept_word("unlogged"))
+        out.kind = Batch::Kind::unlogged;
+    else if (in.accept_word("counter"))
+        out.kind = Batch::Kind::counter;
+    else
+        in.accept_word("logged");
     TRY(in.expect_word("batch"));
     out.with = TRY(parse_using(in));
     while (!in.is_word("apply")) {
-        if (in.accept_word("insert")) out.statements.emplace_back(TRY(parse_insert(in)));
-        else if (in.accept_word("update")) out.statements.emplace_back(TRY(parse_update(in)));
-        else if (in.accept_word("delete")) out.statements.emplace_back(TRY(parse_delete(in)));
-        else return in.no_alternative();
+        if (in.accept_word("insert"))
+            out.statements.emplace_back(TRY(parse_insert(in)));
+        else if (in.accept_word("update"))
+            out.statements.emplace_back(TRY(parse_update(in)));
+        else if (in.accept_word("delete"))
+            out.statements.emplace_back(TRY(parse_delete(in)));
+        else
+            return in.no_alternative();
         in.accept(";");
     }
     TRY(in.expect_word("apply"));

@@ -20,7 +20,8 @@ Result<std::string> option_text(TokenStream& in) {
     auto term = TRY(parse_term(in));
     bool simple = term.kind == Term::Kind::string || term.kind == Term::Kind::integer ||
                   term.kind == Term::Kind::number || term.kind == Term::Kind::uuid;
-    if (!simple) return fail(Errc::invalid, "{}expected a text, a number or a truth value", place_of(in.peek()));
+    if (!simple)
+        return fail(Errc::invalid, "{}expected a text, a number or a truth value", place_of(in.peek()));
     return term.text;
 }
 
@@ -65,7 +66,8 @@ Result<bool> if_exists(TokenStream& in) {
 }
 
 Result<> primary_key(TokenStream& in, CreateTable& out) {
-    if (!out.partition_key.empty()) return fail(Errc::invalid, "{}Multiple PRIMARY KEYs specified", place_of(in.peek()));
+    if (!out.partition_key.empty())
+        return fail(Errc::invalid, "{}Multiple PRIMARY KEYs specified", place_of(in.peek()));
     TRY(in.expect("("));
     if (in.accept("(")) {
         do out.partition_key.push_back(TRY(in.name()));
@@ -83,7 +85,8 @@ Result<ColumnDeclaration> column(TokenStream& in) {
     out.name = TRY(in.name());
     out.type = TRY(parse_type_text(in));
     out.is_static = in.accept_word("static");
-    if (in.accept_word("masked")) return fail(Errc::invalid, "{}column masks are not offered", place_of(in.peek()));
+    if (in.accept_word("masked"))
+        return fail(Errc::invalid, "{}column masks are not offered", place_of(in.peek()));
     return out;
 }
 
@@ -152,7 +155,8 @@ Result<Statement> alter_table(TokenStream& in) {
         do out.dropped.push_back(TRY(in.name()));
         while (in.accept(","));
         if (many) TRY(in.expect(")"));
-        if (in.is_word("using")) return fail(Errc::invalid, "ALTER TABLE ... DROP ... USING TIMESTAMP is not offered");
+        if (in.is_word("using"))
+            return fail(Errc::invalid, "ALTER TABLE ... DROP ... USING TIMESTAMP is not offered");
         return out;
     }
     if (in.is_word("rename")) return Unsupported{"ALTER TABLE ... RENAME"};
@@ -168,7 +172,9 @@ std::string upper(std::string_view text) {
     return out;
 }
 
-bool accept_table_word(TokenStream& in) { return in.accept_word("table") || in.accept_word("columnfamily"); }
+bool accept_table_word(TokenStream& in) {
+    return in.accept_word("table") || in.accept_word("columnfamily");
+}
 
 Result<Statement> create(TokenStream& in) {
     if (in.accept_word("keyspace") || in.accept_word("schema")) {
@@ -216,24 +222,33 @@ Result<Statement> drop(TokenStream& in) {
 Result<Statement> describe(TokenStream& in) {
     using What = Describe::What;
     Describe out;
-    if (in.accept_word("cluster")) out.what = What::cluster;
-    else if (in.accept_words("full", "schema")) out.what = What::full_schema;
-    else if (in.accept_word("schema")) out.what = What::schema;
-    else if (in.accept_word("keyspaces")) out.what = What::keyspaces;
-    else if (in.accept_word("tables")) out.what = What::tables;
-    else if (in.accept_word("types")) out.what = What::types;
-    else if (in.accept_word("functions")) out.what = What::functions;
-    else if (in.accept_word("aggregates")) out.what = What::aggregates;
+    if (in.accept_word("cluster"))
+        out.what = What::cluster;
+    else if (in.accept_words("full", "schema"))
+        out.what = What::full_schema;
+    else if (in.accept_word("schema"))
+        out.what = What::schema;
+    else if (in.accept_word("keyspaces"))
+        out.what = What::keyspaces;
+    else if (in.accept_word("tables"))
+        out.what = What::tables;
+    else if (in.accept_word("types"))
+        out.what = What::types;
+    else if (in.accept_word("functions"))
+        out.what = What::functions;
+    else if (in.accept_word("aggregates"))
+        out.what = What::aggregates;
     else if (in.is_word("keyspace") || in.is_word("only")) {
         out.what = What::keyspace;
         out.only = in.accept_word("only");
         in.accept_word("keyspace");
-        if (in.peek().kind != TokenKind::end && !in.is(";") && !in.is_word("with")) out.name.name = TRY(in.name());
+        if (in.peek().kind != TokenKind::end && !in.is(";") && !in.is_word("with"))
+            out.name.name = TRY(in.name());
     } else if (accept_table_word(in)) {
         out.what = What::table;
         out.name = TRY(in.table_name());
-    } else if (in.is_word("index") || in.is_word("materialized") || in.is_word("type") || in.is_word("function") ||
-               in.is_word("aggregate")) {
+    } else if (in.is_word("index") || in.is_word("materialized") || in.is_word("type") ||
+               in.is_word("function") || in.is_word("aggregate")) {
         return Unsupported{"DESCRIBE " + upper(in.peek().text)};
     } else {
         out.what = What::anything;

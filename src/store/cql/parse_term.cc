@@ -66,8 +66,10 @@ Result<Term> marker(TokenStream& in) {
         return out;
     }
     TRY(in.expect(":"));
-    if (in.peek().kind == TokenKind::word) out.text = in.take().text;
-    else out.text = TRY(in.name());
+    if (in.peek().kind == TokenKind::word)
+        out.text = in.take().text;
+    else
+        out.text = TRY(in.name());
     out.marker = in.add_marker(out.text);
     return out;
 }
@@ -88,12 +90,18 @@ Result<Term> function(TokenStream& in) {
 Result<Term> one_term(TokenStream& in) {
     const auto& token = in.peek();
     switch (token.kind) {
-        case TokenKind::string: return literal(Term::Kind::string, in.take().text);
-        case TokenKind::integer: return literal(Term::Kind::integer, in.take().text);
-        case TokenKind::number: return literal(Term::Kind::number, in.take().text);
-        case TokenKind::blob: return literal(Term::Kind::blob, in.take().text);
-        case TokenKind::uuid: return literal(Term::Kind::uuid, in.take().text);
-        case TokenKind::duration: return literal(Term::Kind::duration, in.take().text);
+        case TokenKind::string:
+            return literal(Term::Kind::string, in.take().text);
+        case TokenKind::integer:
+            return literal(Term::Kind::integer, in.take().text);
+        case TokenKind::number:
+            return literal(Term::Kind::number, in.take().text);
+        case TokenKind::blob:
+            return literal(Term::Kind::blob, in.take().text);
+        case TokenKind::uuid:
+            return literal(Term::Kind::uuid, in.take().text);
+        case TokenKind::duration:
+            return literal(Term::Kind::duration, in.take().text);
         case TokenKind::word: {
             if (token.text == "null") return in.take(), Term{};
             if (token.text == "true" || token.text == "false")
@@ -104,9 +112,11 @@ Result<Term> one_term(TokenStream& in) {
             if (call) return function(in);
             return in.no_alternative();
         }
-        case TokenKind::symbol: break;
+        case TokenKind::symbol:
+            break;
         case TokenKind::quoted_name:
-        case TokenKind::end: return in.no_alternative();
+        case TokenKind::end:
+            return in.no_alternative();
     }
     if (token.text == "-") {
         in.take();
@@ -198,16 +208,19 @@ Result<Relation> relation(TokenStream& in) {
 }  // namespace
 
 Result<Term> parse_term(TokenStream& in) {
-    if (++in.depth > max_nesting) return fail(Errc::invalid, "{}values are nested too deeply", place_of(in.peek()));
+    if (++in.depth > max_nesting)
+        return fail(Errc::invalid, "{}values are nested too deeply", place_of(in.peek()));
     auto out = one_term(in);
     --in.depth;
     return out;
 }
 
 Result<std::string> parse_type_text(TokenStream& in) {
-    if (++in.depth > max_nesting) return fail(Errc::invalid, "{}types are nested too deeply", place_of(in.peek()));
+    if (++in.depth > max_nesting)
+        return fail(Errc::invalid, "{}types are nested too deeply", place_of(in.peek()));
     if (in.peek().kind == TokenKind::string)
-        return fail(Errc::invalid, "{}custom types ('{}') are not offered", place_of(in.peek()), in.peek().text);
+        return fail(Errc::invalid, "{}custom types ('{}') are not offered", place_of(in.peek()),
+                    in.peek().text);
     // A type's name may be a word that is reserved elsewhere: set.
     auto out = in.peek().kind == TokenKind::word ? in.take().text : TRY(in.name());
     if (in.accept(".")) out += "." + TRY(in.name());

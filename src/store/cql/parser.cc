@@ -8,8 +8,9 @@
 namespace penstock::store::cql {
 namespace {
 
-constexpr std::array<std::string_view, 12> schema_verbs{"create", "alter",    "drop",  "truncate", "use",  "describe",
-                                                        "desc",   "grant",    "revoke", "list",    "add",  "comment"};
+constexpr std::array<std::string_view, 12> schema_verbs{"create", "alter",    "drop", "truncate",
+                                                        "use",    "describe", "desc", "grant",
+                                                        "revoke", "list",     "add",  "comment"};
 
 Result<Statement> statement(TokenStream& in) {
     if (in.accept_word("select")) return TRY(parse_select(in));
@@ -17,7 +18,8 @@ Result<Statement> statement(TokenStream& in) {
     if (in.accept_word("update")) return TRY(parse_update(in));
     if (in.accept_word("delete")) return TRY(parse_delete(in));
     if (in.accept_word("begin")) return TRY(parse_batch(in));
-    if (in.peek().kind != TokenKind::word || std::ranges::find(schema_verbs, in.peek().text) == schema_verbs.end())
+    if (in.peek().kind != TokenKind::word ||
+        std::ranges::find(schema_verbs, in.peek().text) == schema_verbs.end())
         return in.no_alternative();
     auto verb = in.take().text;
     return parse_schema_statement(in, verb);

@@ -16,10 +16,13 @@ std::string error_of(std::string_view text) {
 
 TEST(ParserTest, ErrorsNameThePlaceAsCassandraDoes) {
     EXPECT_EQ(error_of("SELEC x"), "line 1:0 no viable alternative at input 'SELEC' ([SELEC]...)");
-    EXPECT_EQ(error_of("SELECT * FORM t"), "line 1:9 mismatched input 'FORM' expecting K_FROM (SELECT * [FORM]...)");
-    EXPECT_EQ(error_of("SELECT *\nFROM t\nWHERE"), "line 3:5 no viable alternative at input '<EOF>' (SELECT * FROM t WHERE)");
+    EXPECT_EQ(error_of("SELECT * FORM t"),
+              "line 1:9 mismatched input 'FORM' expecting K_FROM (SELECT * [FORM]...)");
+    EXPECT_EQ(error_of("SELECT *\nFROM t\nWHERE"),
+              "line 3:5 no viable alternative at input '<EOF>' (SELECT * FROM t WHERE)");
     EXPECT_EQ(error_of("SELECT 'abc FROM t"), "line 1:7 mismatched character '<EOF>' expecting '''");
-    EXPECT_EQ(error_of("SELECT * FROM t; SELECT"), "line 1:17 mismatched input 'SELECT' expecting EOF (SELECT * FROM t; [SELECT])");
+    EXPECT_EQ(error_of("SELECT * FROM t; SELECT"),
+              "line 1:17 mismatched input 'SELECT' expecting EOF (SELECT * FROM t; [SELECT])");
     EXPECT_EQ(error_of(""), "line 1:0 no viable alternative at input '<EOF>' ()");
 }
 
@@ -30,7 +33,8 @@ TEST(ParserTest, MarkersAreCountedInTheirOrder) {
 }
 
 TEST(ParserTest, CommentsQuotesAndDollars) {
-    auto parsed = parse("-- a line\nINSERT /* more */ INTO \"Ks\".\"T\"\"x\" (k, v) VALUES ($$it's$$, 'it''s') // end");
+    auto parsed =
+        parse("-- a line\nINSERT /* more */ INTO \"Ks\".\"T\"\"x\" (k, v) VALUES ($$it's$$, 'it''s') // end");
     ASSERT_TRUE(parsed) << parsed.error().text;
     const auto& insert = std::get<Insert>(parsed->statement);
     EXPECT_EQ(insert.table.keyspace, "Ks");
@@ -40,14 +44,15 @@ TEST(ParserTest, CommentsQuotesAndDollars) {
 }
 
 TEST(ParserTest, LiteralsHaveTheirKinds) {
-    auto parsed = parse("INSERT INTO t (a) VALUES ((1, -2.5, 0xCAFE, 123e4567-e89b-42d3-a456-426614174000, true, 1h30m, "
-                        "{}, {'a': 1}, {1}, [null], NaN, -Infinity, now(), (int) 5))");
+    auto parsed = parse(
+        "INSERT INTO t (a) VALUES ((1, -2.5, 0xCAFE, 123e4567-e89b-42d3-a456-426614174000, true, 1h30m, "
+        "{}, {'a': 1}, {1}, [null], NaN, -Infinity, now(), (int) 5))");
     ASSERT_TRUE(parsed) << parsed.error().text;
     std::vector<Term::Kind> kinds;
     for (const auto& item : std::get<Insert>(parsed->statement).values[0].items) kinds.push_back(item.kind);
     using K = Term::Kind;
-    EXPECT_EQ(kinds, (std::vector<K>{K::integer, K::number, K::blob, K::uuid, K::boolean, K::duration, K::set, K::map, K::set,
-                                     K::list, K::number, K::number, K::function, K::cast}));
+    EXPECT_EQ(kinds, (std::vector<K>{K::integer, K::number, K::blob, K::uuid, K::boolean, K::duration, K::set,
+                                     K::map, K::set, K::list, K::number, K::number, K::function, K::cast}));
 }
 
 TEST(ParserTest, NestingIsBounded) {
@@ -63,11 +68,15 @@ TEST(ParserTest, NestingIsBounded) {
 }
 
 TEST(ParserTest, StatementsAreBoundedInTheirNumberOfTokens) {
-    EXPECT_NE(error_of("SELECT * FROM t WHERE a IN (" + std::string(400'000, ',')).find("the statement is too long"), std::string::npos);
+    EXPECT_NE(error_of("SELECT * FROM t WHERE a IN (" + std::string(400'000, ','))
+                  .find("the statement is too long"),
+              std::string::npos);
 }
 
 TEST(ParserTest, WordsThatAreNotReservedAreNames) {
-    EXPECT_EQ(error_of("SELECT key, json, distinct, ttl, count, value, type FROM t WHERE key = 'x' AND type = 1"), "");
+    EXPECT_EQ(
+        error_of("SELECT key, json, distinct, ttl, count, value, type FROM t WHERE key = 'x' AND type = 1"),
+        "");
     EXPECT_NE(error_of("SELECT a FROM select"), "");
 }
 

@@ -6,21 +6,25 @@
 
 namespace penstock::store::cql {
 
-Result<TableRef> resolve_table(const Catalogue& catalogue, const Name& name, std::string_view session_keyspace) {
+Result<TableRef> resolve_table(const Catalogue& catalogue, const Name& name,
+                               std::string_view session_keyspace) {
     auto keyspace = name.keyspace.empty() ? session_keyspace : std::string_view(name.keyspace);
     if (keyspace.empty())
-        return fail(Errc::invalid,
-                    "No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename");
+        return fail(
+            Errc::invalid,
+            "No keyspace has been specified. USE a keyspace, or explicitly specify keyspace.tablename");
     if (is_system_keyspace(keyspace)) {
         if (auto table = system_table(keyspace, name.name)) return TableRef{table, true};
         return fail(Errc::invalid, "table {} does not exist", name.name);
     }
-    if (catalogue.keyspace(keyspace) == nullptr) return fail(Errc::invalid, "keyspace {} does not exist", keyspace);
+    if (catalogue.keyspace(keyspace) == nullptr)
+        return fail(Errc::invalid, "keyspace {} does not exist", keyspace);
     if (auto table = catalogue.table(keyspace, name.name)) return TableRef{table, false};
     return fail(Errc::invalid, "table {} does not exist", name.name);
 }
 
-Result<TableRef> resolve_writable(const Catalogue& catalogue, const Name& name, std::string_view session_keyspace) {
+Result<TableRef> resolve_writable(const Catalogue& catalogue, const Name& name,
+                                  std::string_view session_keyspace) {
     auto out = TRY(resolve_table(catalogue, name, session_keyspace));
     if (out.is_virtual)
         return fail(Errc::unauthorized, "{} keyspace is not user-modifiable.", out.table->keyspace);
@@ -32,7 +36,8 @@ Result<const ColumnDefinition*> resolve_column(const TableDefinition& table, std
     return fail(Errc::invalid, "Undefined column name {} in table {}", name, table.full_name());
 }
 
-void note_markers(const Term& term, const DataType& type, std::string_view name, std::vector<MarkerSpec>& markers) {
+void note_markers(const Term& term, const DataType& type, std::string_view name,
+                  std::vector<MarkerSpec>& markers) {
     if (term.kind == Term::Kind::marker) {
         if (markers.size() <= std::size_t(term.marker)) markers.resize(std::size_t(term.marker) + 1);
         markers[std::size_t(term.marker)] = {term.text.empty() ? std::string(name) : term.text, type, true};

@@ -19,9 +19,11 @@ struct TableRef {
 };
 
 /// Errc::invalid in Cassandra's words: no keyspace, unknown keyspace, unknown table.
-Result<TableRef> resolve_table(const Catalogue& catalogue, const Name& name, std::string_view session_keyspace);
+Result<TableRef> resolve_table(const Catalogue& catalogue, const Name& name,
+                               std::string_view session_keyspace);
 /// Of a table that can be written. Errc::unauthorized for the system's.
-Result<TableRef> resolve_writable(const Catalogue& catalogue, const Name& name, std::string_view session_keyspace);
+Result<TableRef> resolve_writable(const Catalogue& catalogue, const Name& name,
+                                  std::string_view session_keyspace);
 /// Errc::invalid: "Undefined column name x in table ks.t".
 Result<const ColumnDefinition*> resolve_column(const TableDefinition& table, std::string_view name);
 
@@ -32,7 +34,8 @@ struct MarkerSpec {
     bool known = false;
 };
 /// Gives the markers in a term their names and types.
-void note_markers(const Term& term, const DataType& type, std::string_view name, std::vector<MarkerSpec>& markers);
+void note_markers(const Term& term, const DataType& type, std::string_view name,
+                  std::vector<MarkerSpec>& markers);
 
 wire::cql::TypeOption type_option(const DataType& type);
 wire::cql::ColumnSpec column_spec(const TableDefinition& table, std::string_view name, const DataType& type);

@@ -18,17 +18,28 @@ bool is_slice(Operator op) {
 
 std::string_view symbol(Operator op) {
     switch (op) {
-        case Operator::eq: return "=";
-        case Operator::ne: return "!=";
-        case Operator::lt: return "<";
-        case Operator::le: return "<=";
-        case Operator::gt: return ">";
-        case Operator::ge: return ">=";
-        case Operator::in: return "IN";
-        case Operator::contains: return "CONTAINS";
-        case Operator::contains_key: return "CONTAINS KEY";
-        case Operator::not_null: return "IS NOT NULL";
-        case Operator::like: return "LIKE";
+        case Operator::eq:
+            return "=";
+        case Operator::ne:
+            return "!=";
+        case Operator::lt:
+            return "<";
+        case Operator::le:
+            return "<=";
+        case Operator::gt:
+            return ">";
+        case Operator::ge:
+            return ">=";
+        case Operator::in:
+            return "IN";
+        case Operator::contains:
+            return "CONTAINS";
+        case Operator::contains_key:
+            return "CONTAINS KEY";
+        case Operator::not_null:
+            return "IS NOT NULL";
+        case Operator::like:
+            return "LIKE";
     }
     return "?";
 }
@@ -38,34 +49,42 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
     const auto& type = column.type;
     switch (relation.op) {
         case Operator::contains:
-            if (!type.is_collection()) return fail(Errc::invalid, "Cannot use CONTAINS on non-collection column {}", column.name);
+            if (!type.is_collection())
+                return fail(Errc::invalid, "Cannot use CONTAINS on non-collection column {}", column.name);
             return type.parameters.back();
         case Operator::contains_key:
-            if (type.kind != Kind::map) return fail(Errc::invalid, "Cannot use CONTAINS KEY on non-map column {}", column.name);
+            if (type.kind != Kind::map)
+                return fail(Errc::invalid, "Cannot use CONTAINS KEY on non-map column {}", column.name);
             return type.parameters[0];
-        case Operator::like: return fail(Errc::invalid, "LIKE is not offered: it needs an index");
+        case Operator::like:
+            return fail(Errc::invalid, "LIKE is not offered: it needs an index");
         case Operator::not_null:
             return fail(Errc::invalid, "Unsupported restriction: {} IS NOT NULL", column.name);
-        default: break;
+        default:
+            break;
     }
     if (relation.kind == Relation::Kind::element) {
         if (type.kind != Kind::map)
-            return fail(Errc::invalid, "Map-entry predicates on non-map column {} are not supported", column.name);
+            return fail(Errc::invalid, "Map-entry predicates on non-map column {} are not supported",
+                        column.name);
         return type.parameters[1];
     }
     if (type.is_multi_cell())
-        return fail(Errc::invalid, "Collection column '{}' ({}) cannot be restricted by a '{}' relation", column.name,
-                    to_string(type), symbol(relation.op));
+        return fail(Errc::invalid, "Collection column '{}' ({}) cannot be restricted by a '{}' relation",
+                    column.name, to_string(type), symbol(relation.op));
     return type;
 }
 
 Result<> note(const ColumnDefinition& column, const Relation& relation, std::vector<MarkerSpec>& markers) {
     auto type = TRY(value_type(column, relation));
     for (const auto& value : relation.values) {
-        if (relation.in_marker) note_markers(value, DataType(Kind::list, {type}, true), "in(" + column.name + ")", markers);
-        else note_markers(value, type, column.name, markers);
+        if (relation.in_marker)
+            note_markers(value, DataType(Kind::list, {type}, true), "in(" + column.name + ")", markers);
+        else
+            note_markers(value, type, column.name, markers);
     }
-    if (relation.element) note_markers(*relation.element, column.type.parameters[0], "key(" + column.name + ")", markers);
+    if (relation.element)
+        note_markers(*relation.element, column.type.parameters[0], "key(" + column.name + ")", markers);
     return {};
 }
 
@@ -75,7 +94,8 @@ Result<std::vector<std::string>> values_of(const ColumnDefinition& column, const
     auto type = TRY(value_type(column, relation));
     std::vector<std::string> out;
     if (relation.in_marker) {
-        auto list = TRY(evaluate(relation.values[0], DataType(Kind::list, {type}, true), column.name, bindings));
+        auto list =
+            TRY(evaluate(relation.values[0], DataType(Kind::list, {type}, true), column.name, bindings));
         if (!list.is_set()) return fail(Errc::invalid, "Invalid null value for IN restriction");
         std::vector<std::string_view> elements;
         split_collection(list.bytes, false, elements);
@@ -85,27 +105,32 @@ Result<std::vector<std::string>> values_of(const ColumnDefinition& column, const
             auto value = TRY(evaluate(term, type, column.name, bindings));
             if (value.state == Value::State::unset)
                 return fail(Errc::invalid, "Invalid unset value for column {}", column.name);
-            if (value.is_null()) return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
+            if (value.is_null())
+                return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
             out.push_back(std::move(value.bytes));
         }
     }
     if (relation.op == Operator::in) {
         std::ranges::sort(out, [&](const auto& a, const auto& b) { return compare(type, a, b) < 0; });
-        auto [from, to] = std::ranges::unique(out, [&](const auto& a, const auto& b) { return compare(type, a, b) == 0; });
+        auto [from, to] =
+            std::ranges::unique(out, [&](const auto& a, const auto& b) { return compare(type, a, b) == 0; });
         out.erase(from, to);
     }
     return out;
 }
 
-Result<> add_relation(const TableDefinition& table, const Relation& relation, std::vector<MarkerSpec>& markers,
-                      Restrictions& out) {
-    if (relation.kind == Relation::Kind::tuple) return fail(Errc::invalid, "Multi-column relations are not offered");
+Result<> add_relation(const TableDefinition& table, const Relation& relation,
+                      std::vector<MarkerSpec>& markers, Restrictions& out) {
+    if (relation.kind == Relation::Kind::tuple)
+        return fail(Errc::invalid, "Multi-column relations are not offered");
     if (relation.kind == Relation::Kind::token) {
         bool all = relation.columns.size() == table.partition_columns;
         for (std::size_t i = 0; all && i < relation.columns.size(); ++i)
             all = relation.columns[i] == table.columns[i].name;
         if (!all)
-            return fail(Errc::invalid, "The token() function must be applied to all partition key components or none of them");
+            return fail(
+                Errc::invalid,
+                "The token() function must be applied to all partition key components or none of them");
         note_markers(relation.values[0], Kind::bigint, "partition key token", markers);
         out.token.push_back(&relation);
         return {};
@@ -114,9 +139,15 @@ Result<> add_relation(const TableDefinition& table, const Relation& relation, st
     TRY(note(*column, relation, markers));
     Restriction restriction{column, &relation};
     switch (column->role) {
-        case ColumnRole::partition_key: out.partition_key[column->position].push_back(restriction); break;
-        case ColumnRole::clustering: out.clustering[column->position].push_back(restriction); break;
-        case ColumnRole::regular: out.filters.push_back(restriction); break;
+        case ColumnRole::partition_key:
+            out.partition_key[column->position].push_back(restriction);
+            break;
+        case ColumnRole::clustering:
+            out.clustering[column->position].push_back(restriction);
+            break;
+        case ColumnRole::regular:
+            out.filters.push_back(restriction);
+            break;
     }
     return {};
 }
@@ -127,13 +158,18 @@ Result<> check_combination(const std::vector<Restriction>& on) {
     for (const auto& one : on) {
         auto op = one.relation->op;
         if ((op == Operator::eq || op == Operator::in) && on.size() > 1)
-            return fail(Errc::invalid, "{} cannot be restricted by more than one relation if it includes an Equal",
+            return fail(Errc::invalid,
+                        "{} cannot be restricted by more than one relation if it includes an Equal",
                         one.column->name);
         lower += op == Operator::gt || op == Operator::ge;
         upper += op == Operator::lt || op == Operator::le;
     }
-    if (lower > 1) return fail(Errc::invalid, "More than one restriction was found for the start bound on {}", on[0].column->name);
-    if (upper > 1) return fail(Errc::invalid, "More than one restriction was found for the end bound on {}", on[0].column->name);
+    if (lower > 1)
+        return fail(Errc::invalid, "More than one restriction was found for the start bound on {}",
+                    on[0].column->name);
+    if (upper > 1)
+        return fail(Errc::invalid, "More than one restriction was found for the end bound on {}",
+                    on[0].column->name);
     return {};
 }
 
@@ -165,8 +201,7 @@ Result<> sort_partition_key(const TableDefinition& table, Restrictions& out) {
 void sort_clustering(Restrictions& out) {
     bool open = out.whole_partition_key;
     for (auto& on : out.clustering) {
-        bool usable = open && !on.empty() &&
-                      std::ranges::all_of(on, [](const Restriction& one) {
+        bool usable = open && !on.empty() && std::ranges::all_of(on, [](const Restriction& one) {
                           return one.relation->op == Operator::eq || one.relation->op == Operator::in ||
                                  is_slice(one.relation->op);
                       });
@@ -200,8 +235,8 @@ Result<Restrictions> sort_out(const TableDefinition& table, const std::vector<Re
     return out;
 }
 
-Result<std::vector<std::string>> partition_keys(const TableDefinition& table, const Restrictions& restrictions,
-                                                const Bindings& bindings) {
+Result<std::vector<std::string>> partition_keys(const TableDefinition& table,
+                                                const Restrictions& restrictions, const Bindings& bindings) {
     std::vector<std::vector<std::string>> choices;
     std::size_t total = 1;
     for (const auto& on : restrictions.partition_key) {
@@ -224,10 +259,13 @@ Result<std::vector<std::string>> partition_keys(const TableDefinition& table, co
     return out;
 }
 
-Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& table, const Restrictions& restrictions,
+Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& table,
+                                                       const Restrictions& restrictions,
                                                        const Bindings& bindings) {
     std::vector<ClusteringRange> out{{}};
-    auto end_of = [](const std::string& prefix) { return prefix.empty() ? std::string() : after_prefix(prefix); };
+    auto end_of = [](const std::string& prefix) {
+        return prefix.empty() ? std::string() : after_prefix(prefix);
+    };
     std::size_t depth = 0;
     for (const auto& on : restrictions.clustering) {
         if (on.empty()) break;
@@ -235,7 +273,8 @@ Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& ta
         if (is_exact(on)) {
             auto values = TRY(values_of(column, *on[0].relation, bindings));
             if (column.descending) std::ranges::reverse(values);
-            if (out.size() * values.size() > most_keys) return fail(Errc::invalid, "IN names more than {} rows", most_keys);
+            if (out.size() * values.size() > most_keys)
+                return fail(Errc::invalid, "IN names more than {} rows", most_keys);
             std::vector<ClusteringRange> next;
             for (const auto& prefix : out) {
                 for (const auto& value : values) {
@@ -258,8 +297,10 @@ Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& ta
                 bool greater = op == Operator::gt || op == Operator::ge;
                 bool inclusive = op == Operator::ge || op == Operator::le;
                 // In bytes a descending column runs the other way.
-                if (greater != column.descending) range.from = inclusive ? at : end_of(at);
-                else range.to = inclusive ? end_of(at) : at;
+                if (greater != column.descending)
+                    range.from = inclusive ? at : end_of(at);
+                else
+                    range.to = inclusive ? end_of(at) : at;
             }
         }
         return out;
@@ -287,7 +328,9 @@ Result<std::vector<KeyRange>> token_ranges(const TableDefinition& table, const R
                 return fail(Errc::invalid, "Invalid number of arguments in call to function token");
             std::vector<std::string> values;
             for (std::size_t i = 0; i < term.items.size(); ++i)
-                values.push_back(TRY(evaluate(term.items[i], table.columns[i].type, table.columns[i].name, bindings)).bytes);
+                values.push_back(
+                    TRY(evaluate(term.items[i], table.columns[i].type, table.columns[i].name, bindings))
+                        .bytes);
             std::vector<std::string_view> views(values.begin(), values.end());
             auto key = TRY(join_partition_key(table, views));
             token = token_of(key);
@@ -299,11 +342,15 @@ Result<std::vector<KeyRange>> token_ranges(const TableDefinition& table, const R
         // No key has the least token: as an end it means the end of the ring, as in Cassandra.
         bool ring_end = token == INT64_MIN;
         auto op = relation->op;
-        if (op == Operator::gt || op == Operator::eq) range.from = std::max(range.from, op == Operator::gt ? after(token) : token_prefix(table.id, token));
+        if (op == Operator::gt || op == Operator::eq)
+            range.from =
+                std::max(range.from, op == Operator::gt ? after(token) : token_prefix(table.id, token));
         if (op == Operator::ge) range.from = std::max(range.from, token_prefix(table.id, token));
-        if ((op == Operator::le || op == Operator::eq) && !ring_end) range.to = std::min(range.to, after(token));
+        if ((op == Operator::le || op == Operator::eq) && !ring_end)
+            range.to = std::min(range.to, after(token));
         if (op == Operator::lt && !ring_end) range.to = std::min(range.to, token_prefix(table.id, token));
-        if (op == Operator::in || op == Operator::ne) return fail(Errc::invalid, "token() takes =, <, <=, > and >=");
+        if (op == Operator::in || op == Operator::ne)
+            return fail(Errc::invalid, "token() takes =, <, <=, > and >=");
     }
     if (range.from >= range.to) return std::vector<KeyRange>{};
     return std::vector<KeyRange>{range};
@@ -316,7 +363,8 @@ Result<std::vector<KeyRange>> key_ranges(const TableDefinition& table, const Res
     if (!restrictions.whole_partition_key) return token_ranges(table, restrictions, bindings);
     auto keys = TRY(partition_keys(table, restrictions, bindings));
     auto ranges = TRY(clustering_ranges(table, restrictions, bindings));
-    if (keys.size() * ranges.size() > most_keys) return fail(Errc::invalid, "IN names more than {} rows", most_keys);
+    if (keys.size() * ranges.size() > most_keys)
+        return fail(Errc::invalid, "IN names more than {} rows", most_keys);
     std::vector<KeyRange> out;
     for (const auto& key : keys) {
         auto base = partition_prefix(table.id, key) + row_tag;
@@ -329,14 +377,16 @@ Result<std::vector<KeyRange>> key_ranges(const TableDefinition& table, const Res
     return out;
 }
 
-Result<std::vector<Filter>> filters_of(const TableDefinition& table, const std::vector<Restriction>& restrictions,
+Result<std::vector<Filter>> filters_of(const TableDefinition& table,
+                                       const std::vector<Restriction>& restrictions,
                                        const Bindings& bindings) {
     std::vector<Filter> out;
     for (const auto& [column, relation] : restrictions) {
         Filter filter{std::uint32_t(column - table.columns.data()), &column->type, relation->op, {}, {}};
         filter.values = TRY(values_of(*column, *relation, bindings));
         if (relation->element)
-            filter.element = TRY(evaluate(*relation->element, column->type.parameters[0], column->name, bindings)).bytes;
+            filter.element =
+                TRY(evaluate(*relation->element, column->type.parameters[0], column->name, bindings)).bytes;
         out.push_back(std::move(filter));
     }
     return out;
@@ -365,17 +415,24 @@ bool Filter::matches(const std::optional<std::string_view>& value) const {
         return std::ranges::any_of(values, [&](const auto& one) { return compare(*type, *value, one) == 0; });
     int order = compare(*type, *value, values[0]);
     switch (op) {
-        case Operator::eq: return order == 0;
-        case Operator::ne: return order != 0;
-        case Operator::lt: return order < 0;
-        case Operator::le: return order <= 0;
-        case Operator::gt: return order > 0;
-        case Operator::ge: return order >= 0;
+        case Operator::eq:
+            return order == 0;
+        case Operator::ne:
+            return order != 0;
+        case Operator::lt:
+            return order < 0;
+        case Operator::le:
+            return order <= 0;
+        case Operator::gt:
+            return order > 0;
+        case Operator::ge:
+            return order >= 0;
         case Operator::in:
         case Operator::contains:
         case Operator::contains_key:
         case Operator::not_null:
-        case Operator::like: return false;
+        case Operator::like:
+            return false;
     }
     return false;
 }

@@ -33,9 +33,10 @@ struct Restrictions {
 Result<Restrictions> sort_out(const TableDefinition& table, const std::vector<Relation>& where,
                               std::vector<MarkerSpec>& markers);
 
-/// The partition keys (joined) that = and IN on all its columns name: each once, in the order of their tokens.
-Result<std::vector<std::string>> partition_keys(const TableDefinition& table, const Restrictions& restrictions,
-                                                const Bindings& bindings);
+/// The partition keys (joined) that = and IN on all its columns name: each once, in the order of their
+/// tokens.
+Result<std::vector<std::string>> partition_keys(const TableDefinition& table,
+                                                const Restrictions& restrictions, const Bindings& bindings);
 
 /// Ranges of encoded clustering values, in order and apart: from <= clustering < to; empty to: no end.
 struct ClusteringRange {
@@ -43,7 +44,8 @@ struct ClusteringRange {
     std::string to;
     bool single = false;  ///< one row: from is its whole encoding
 };
-Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& table, const Restrictions& restrictions,
+Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& table,
+                                                       const Restrictions& restrictions,
                                                        const Bindings& bindings);
 
 /// The ranges of RocksDB keys that hold all rows that can match, in key order.
@@ -59,7 +61,8 @@ struct Filter {
     std::optional<std::string> element;
     bool matches(const std::optional<std::string_view>& value) const;
 };
-Result<std::vector<Filter>> filters_of(const TableDefinition& table, const std::vector<Restriction>& restrictions,
+Result<std::vector<Filter>> filters_of(const TableDefinition& table,
+                                       const std::vector<Restriction>& restrictions,
                                        const Bindings& bindings);
 
 }  // namespace penstock::store::cql

@@ -15,14 +15,18 @@ using wire::cql::ErrorResponse;
 template <class T>
 using Outcome = std::expected<T, ErrorResponse>;
 
-std::unexpected<ErrorResponse> refuse(const Error& error) { return std::unexpected(error_response(error)); }
+std::unexpected<ErrorResponse> refuse(const Error& error) {
+    return std::unexpected(error_response(error));
+}
 std::unexpected<ErrorResponse> refuse(ErrorCode code, std::string text) {
     return std::unexpected(ErrorResponse{code, std::move(text), {}, {}, {}});
 }
 std::unexpected<ErrorResponse> exists(std::string keyspace, std::string table) {
     auto text = table.empty() ? fmt::format("Cannot add existing keyspace \"{}\"", keyspace)
-                              : fmt::format("Cannot add already existing table \"{}\" to keyspace \"{}\"", table, keyspace);
-    return std::unexpected(ErrorResponse{ErrorCode::already_exists, text, std::move(keyspace), std::move(table), {}});
+                              : fmt::format("Cannot add already existing table \"{}\" to keyspace \"{}\"",
+                                            table, keyspace);
+    return std::unexpected(
+        ErrorResponse{ErrorCode::already_exists, text, std::move(keyspace), std::move(table), {}});
 }
 
 constexpr std::size_t most_name = 48;
@@ -32,11 +36,30 @@ bool valid_name(std::string_view name) {
            std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
-constexpr std::array<std::string_view, 24> table_options{
-    "additional_write_policy", "allow_auto_snapshot", "bloom_filter_fp_chance", "caching", "cdc", "comment", "compaction",
-    "compression", "crc_check_chance", "default_time_to_live", "extensions", "gc_grace_seconds", "id",
-    "incremental_backups", "max_index_interval", "memtable", "memtable_flush_period_in_ms", "min_index_interval",
-    "read_repair", "speculative_retry", "dclocal_read_repair_chance", "read_repair_chance", "nodesync", "flags"};
+constexpr std::array<std::string_view, 24> table_options{"additional_write_policy",
+                                                         "allow_auto_snapshot",
+                                                         "bloom_filter_fp_chance",
+                                                         "caching",
+                                                         "cdc",
+                                                         "comment",
+                                                         "compaction",
+                                                         "compression",
+                                                         "crc_check_chance",
+                                                         "default_time_to_live",
+                                                         "extensions",
+                                                         "gc_grace_seconds",
+                                                         "id",
+                                                         "incremental_backups",
+                                                         "max_index_interval",
+                                                         "memtable",
+                                                         "memtable_flush_period_in_ms",
+                                                         "min_index_interval",
+                                                         "read_repair",
+                                                         "speculative_retry",
+                                                         "dclocal_read_repair_chance",
+                                                         "read_repair_chance",
+                                                         "nodesync",
+                                                         "flags"};
 
 /// Kept as they are written, to be shown again; only default_time_to_live does something here.
 Result<> apply_options(const Options& options, TableDefinition& table) {
@@ -48,14 +71,17 @@ Result<> apply_options(const Options& options, TableDefinition& table) {
     for (const auto& [name, text] : options.texts) {
         TRY(known(name));
         if (name == "id") continue;
-        if (name == "default_time_to_live" && (text.empty() || text.find_first_not_of("0123456789") != std::string::npos))
-            return fail(Errc::invalid, "default_time_to_live must be greater than or equal to 0 (got {})", text);
+        if (name == "default_time_to_live" &&
+            (text.empty() || text.find_first_not_of("0123456789") != std::string::npos))
+            return fail(Errc::invalid, "default_time_to_live must be greater than or equal to 0 (got {})",
+                        text);
         table.options[name] = text;
     }
     for (const auto& [name, map] : options.maps) {
         TRY(known(name));
         std::string text = "{";
-        for (const auto& [key, value] : map) text += (text.size() > 1 ? ", '" : "'") + key + "': '" + value + "'";
+        for (const auto& [key, value] : map)
+            text += (text.size() > 1 ? ", '" : "'") + key + "': '" + value + "'";
         table.options[name] = text + "}";
     }
     return {};
@@ -72,26 +98,32 @@ Result<> apply_keyspace_options(const Options& options, KeyspaceDefinition& keys
         if (!replication.contains("class")) return fail(Errc::invalid, "Missing replication strategy class");
         auto& strategy = replication["class"];
         if (strategy.find('.') == std::string::npos) strategy = "org.apache.cassandra.locator." + strategy;
-        constexpr std::array<std::string_view, 3> strategies{"org.apache.cassandra.locator.SimpleStrategy",
-                                                             "org.apache.cassandra.locator.NetworkTopologyStrategy",
-                                                             "org.apache.cassandra.locator.LocalStrategy"};
+        constexpr std::array<std::string_view, 3> strategies{
+            "org.apache.cassandra.locator.SimpleStrategy",
+            "org.apache.cassandra.locator.NetworkTopologyStrategy",
+            "org.apache.cassandra.locator.LocalStrategy"};
         if (std::ranges::find(strategies, strategy) == strategies.end())
             return fail(Errc::invalid, "Unable to find replication strategy class '{}'", strategy);
         keyspace.replication = std::move(replication);
     }
-    if (create && keyspace.replication.empty()) return fail(Errc::invalid, "Missing mandatory option 'replication'");
+    if (create && keyspace.replication.empty())
+        return fail(Errc::invalid, "Missing mandatory option 'replication'");
     return {};
 }
 
 Result<DataType> column_type(const ColumnDeclaration& declared) {
-    if (declared.is_static) return fail(Errc::invalid, "static columns are not offered (column {})", declared.name);
-    if (declared.type.starts_with("vector<")) return fail(Errc::invalid, "vectors are not offered (column {})", declared.name);
+    if (declared.is_static)
+        return fail(Errc::invalid, "static columns are not offered (column {})", declared.name);
+    if (declared.type.starts_with("vector<"))
+        return fail(Errc::invalid, "vectors are not offered (column {})", declared.name);
     auto type = TRY(parse_data_type(declared.type));
     // Inside a collection only frozen ones can be stored.
     for (const auto& parameter : type.parameters) {
         if (parameter.is_multi_cell() && !type.frozen && type.kind != Kind::tuple)
-            return fail(Errc::invalid, "Non-frozen collections are not allowed inside collections: {}", to_string(type));
-        if (parameter.kind == Kind::counter) return fail(Errc::invalid, "Counters are not allowed inside collections: {}", to_string(type));
+            return fail(Errc::invalid, "Non-frozen collections are not allowed inside collections: {}",
+                        to_string(type));
+        if (parameter.kind == Kind::counter)
+            return fail(Errc::invalid, "Counters are not allowed inside collections: {}", to_string(type));
     }
     return type;
 }
@@ -106,10 +138,13 @@ struct Changer {
 
     Outcome<Change> create(const CreateKeyspace& statement) {
         if (!valid_name(statement.name))
-            return refuse(ErrorCode::invalid, fmt::format("Keyspace name must not be empty, more than {} characters long, or "
-                          "contain non-alphanumeric-underscore characters (got \"{}\")", most_name, statement.name));
+            return refuse(ErrorCode::invalid,
+                          fmt::format("Keyspace name must not be empty, more than {} characters long, or "
+                                      "contain non-alphanumeric-underscore characters (got \"{}\")",
+                                      most_name, statement.name));
         if (is_system_keyspace(statement.name))
-            return refuse(ErrorCode::invalid, fmt::format("system keyspace is not user-modifiable: {}", statement.name));
+            return refuse(ErrorCode::invalid,
+                          fmt::format("system keyspace is not user-modifiable: {}", statement.name));
         KeyspaceDefinition made;
         made.name = statement.name;
         if (auto applied = apply_keyspace_options(statement.options, made, true); !applied)
@@ -142,17 +177,20 @@ struct Changer {
 
     Outcome<Change> drop(const DropKeyspace& statement) {
         if (is_system_keyspace(statement.name))
-            return refuse(ErrorCode::unauthorized, fmt::format("{} keyspace is not user-modifiable.", statement.name));
+            return refuse(ErrorCode::unauthorized,
+                          fmt::format("{} keyspace is not user-modifiable.", statement.name));
         bool missing = false;
         std::vector<std::uint32_t> gone;
-        auto done = database.change_catalogue([&](Catalogue& catalogue) -> Result<> {
-            auto at = catalogue.keyspaces.find(statement.name);
-            missing = at == catalogue.keyspaces.end();
-            if (missing) return fail(Errc::invalid, "Keyspace '{}' doesn't exist", statement.name);
-            for (const auto& [name, table] : at->second.tables) gone.push_back(table->id);
-            catalogue.keyspaces.erase(at);
-            return {};
-        }, true);
+        auto done = database.change_catalogue(
+            [&](Catalogue& catalogue) -> Result<> {
+                auto at = catalogue.keyspaces.find(statement.name);
+                missing = at == catalogue.keyspaces.end();
+                if (missing) return fail(Errc::invalid, "Keyspace '{}' doesn't exist", statement.name);
+                for (const auto& [name, table] : at->second.tables) gone.push_back(table->id);
+                catalogue.keyspaces.erase(at);
+                return {};
+            },
+            true);
         if (missing && statement.if_exists) return Change{};
         if (!done) return refuse(done.error());
         for (auto table : gone) database.reclaim(table);
@@ -162,26 +200,32 @@ struct Changer {
     /// Changes a copy of the table; change may replace it.
     Outcome<Change> with_table(const Name& name, bool if_exists, std::string_view what, bool flush_first,
                                const std::function<Result<bool>(Catalogue&, TableDefinition&)>& change,
-                               std::optional<std::uint32_t> *old_id = nullptr) {
+                               std::optional<std::uint32_t>* old_id = nullptr) {
         auto keyspace = keyspace_of(name, session);
         if (keyspace.empty())
-            return refuse(ErrorCode::invalid, "No keyspace has been specified. USE a keyspace, or explicitly specify "
+            return refuse(ErrorCode::invalid,
+                          "No keyspace has been specified. USE a keyspace, or explicitly specify "
                           "keyspace.tablename");
         if (is_system_keyspace(keyspace))
-            return refuse(ErrorCode::unauthorized, fmt::format("{} keyspace is not user-modifiable.", keyspace));
+            return refuse(ErrorCode::unauthorized,
+                          fmt::format("{} keyspace is not user-modifiable.", keyspace));
         bool missing = false, keep = true;
-        auto done = database.change_catalogue([&](Catalogue& catalogue) -> Result<> {
-            auto at = catalogue.keyspaces.find(keyspace);
-            missing = at == catalogue.keyspaces.end() || !at->second.tables.contains(name.name);
-            if (missing) return fail(Errc::invalid, "Table '{}.{}' doesn't exist", keyspace, name.name);
-            auto& slot = at->second.tables[name.name];
-            auto copy = *slot;
-            if (old_id != nullptr) *old_id = copy.id;
-            keep = TRY(change(catalogue, copy));
-            if (keep) slot = std::make_shared<const TableDefinition>(std::move(copy));
-            else at->second.tables.erase(name.name);
-            return {};
-        }, flush_first);
+        auto done = database.change_catalogue(
+            [&](Catalogue& catalogue) -> Result<> {
+                auto at = catalogue.keyspaces.find(keyspace);
+                missing = at == catalogue.keyspaces.end() || !at->second.tables.contains(name.name);
+                if (missing) return fail(Errc::invalid, "Table '{}.{}' doesn't exist", keyspace, name.name);
+                auto& slot = at->second.tables[name.name];
+                auto copy = *slot;
+                if (old_id != nullptr) *old_id = copy.id;
+                keep = TRY(change(catalogue, copy));
+                if (keep)
+                    slot = std::make_shared<const TableDefinition>(std::move(copy));
+                else
+                    at->second.tables.erase(name.name);
+                return {};
+            },
+            flush_first);
         if (missing && if_exists) return Change{};
         if (!done) return refuse(done.error());
         return Change({std::string(what), "TABLE", keyspace, name.name});
@@ -190,16 +234,19 @@ struct Changer {
     Outcome<Change> create(const CreateTable& statement) {
         auto keyspace = keyspace_of(statement.table, session);
         if (keyspace.empty())
-            return refuse(ErrorCode::invalid, "No keyspace has been specified. USE a keyspace, or explicitly specify "
+            return refuse(ErrorCode::invalid,
+                          "No keyspace has been specified. USE a keyspace, or explicitly specify "
                           "keyspace.tablename");
         if (is_system_keyspace(keyspace))
-            return refuse(ErrorCode::unauthorized, fmt::format("{} keyspace is not user-modifiable.", keyspace));
+            return refuse(ErrorCode::unauthorized,
+                          fmt::format("{} keyspace is not user-modifiable.", keyspace));
         auto made = define_table(statement, keyspace);
         if (!made) return refuse(made.error());
         bool found = false;
         auto done = database.change_catalogue([&](Catalogue& catalogue) -> Result<> {
             auto at = catalogue.keyspaces.find(keyspace);
-            if (at == catalogue.keyspaces.end()) return fail(Errc::invalid, "Keyspace '{}' doesn't exist", keyspace);
+            if (at == catalogue.keyspaces.end())
+                return fail(Errc::invalid, "Keyspace '{}' doesn't exist", keyspace);
             found = at->second.tables.contains(statement.table.name);
             if (found) return fail(Errc::exists, "exists");
             made->id = catalogue.next_table++;
@@ -213,42 +260,46 @@ struct Changer {
     }
 
     Outcome<Change> alter(const AlterTable& statement) {
-        return with_table(statement.table, statement.if_exists, "UPDATED", false,
-                          [&](Catalogue&, TableDefinition& table) -> Result<bool> {
-            for (const auto& added : statement.added) {
-                if (table.find(added.name)) {
-                    if (statement.if_column) continue;
-                    return fail(Errc::invalid, "Column with name '{}' already exists", added.name);
+        return with_table(
+            statement.table, statement.if_exists, "UPDATED", false,
+            [&](Catalogue&, TableDefinition& table) -> Result<bool> {
+                for (const auto& added : statement.added) {
+                    if (table.find(added.name)) {
+                        if (statement.if_column) continue;
+                        return fail(Errc::invalid, "Column with name '{}' already exists", added.name);
+                    }
+                    ColumnDefinition column;
+                    column.id = table.next_column++;
+                    column.name = added.name;
+                    column.type = TRY(column_type(added));
+                    if ((column.type.kind == Kind::counter) != table.is_counter())
+                        return fail(Errc::invalid,
+                                    "Cannot mix counter and non counter columns in the same table");
+                    table.columns.push_back(std::move(column));
                 }
-                ColumnDefinition column;
-                column.id = table.next_column++;
-                column.name = added.name;
-                column.type = TRY(column_type(added));
-                if ((column.type.kind == Kind::counter) != table.is_counter())
-                    return fail(Errc::invalid, "Cannot mix counter and non counter columns in the same table");
-                table.columns.push_back(std::move(column));
-            }
-            for (const auto& dropped : statement.dropped) {
-                const auto* column = table.find(dropped);
-                if (column == nullptr) {
-                    if (statement.if_column) continue;
-                    return fail(Errc::invalid, "Column {} was not found in table '{}'", dropped, table.full_name());
+                for (const auto& dropped : statement.dropped) {
+                    const auto* column = table.find(dropped);
+                    if (column == nullptr) {
+                        if (statement.if_column) continue;
+                        return fail(Errc::invalid, "Column {} was not found in table '{}'", dropped,
+                                    table.full_name());
+                    }
+                    if (column->role != ColumnRole::regular)
+                        return fail(Errc::invalid, "Cannot drop PRIMARY KEY column {}", dropped);
+                    // Its cells stay where they are; nobody asks for its id again.
+                    table.columns.erase(table.columns.begin() + (column - table.columns.data()));
                 }
-                if (column->role != ColumnRole::regular)
-                    return fail(Errc::invalid, "Cannot drop PRIMARY KEY column {}", dropped);
-                // Its cells stay where they are; nobody asks for its id again.
-                table.columns.erase(table.columns.begin() + (column - table.columns.data()));
-            }
-            TRY(apply_options(statement.options, table));
-            table.arrange();
-            return true;
-        });
+                TRY(apply_options(statement.options, table));
+                table.arrange();
+                return true;
+            });
     }
 
     Outcome<Change> drop(const DropTable& statement) {
         std::optional<std::uint32_t> id;
-        auto out = with_table(statement.table, statement.if_exists, "DROPPED", true,
-                              [](Catalogue&, TableDefinition&) -> Result<bool> { return false; }, &id);
+        auto out = with_table(
+            statement.table, statement.if_exists, "DROPPED", true,
+            [](Catalogue&, TableDefinition&) -> Result<bool> { return false; }, &id);
         if (out && *out && id) database.reclaim(*id);
         return out;
     }
@@ -256,11 +307,13 @@ struct Changer {
     /// The rows' keys begin with the table's id: with another id the table is empty at once.
     Outcome<Change> truncate(const Truncate& statement) {
         std::optional<std::uint32_t> id;
-        auto out = with_table(statement.table, false, "TRUNCATED", true,
-                              [](Catalogue& catalogue, TableDefinition& table) -> Result<bool> {
-            table.id = catalogue.next_table++;
-            return true;
-        }, &id);
+        auto out = with_table(
+            statement.table, false, "TRUNCATED", true,
+            [](Catalogue& catalogue, TableDefinition& table) -> Result<bool> {
+                table.id = catalogue.next_table++;
+                return true;
+            },
+            &id);
         if (out && id) database.reclaim(*id);
         return out ? Outcome<Change>(Change{}) : out;
     }
@@ -276,16 +329,28 @@ ErrorResponse error_response(const Error& error) {
         case Errc::not_found:
         case Errc::exists:
         case Errc::out_of_range:
-        case Errc::unsupported: out.code = ErrorCode::invalid; break;
-        case Errc::unauthorized: out.code = ErrorCode::unauthorized; break;
-        case Errc::full: out.code = ErrorCode::overloaded; break;
-        case Errc::timeout: out.code = ErrorCode::read_timeout; break;
+        case Errc::unsupported:
+            out.code = ErrorCode::invalid;
+            break;
+        case Errc::unauthorized:
+            out.code = ErrorCode::unauthorized;
+            break;
+        case Errc::full:
+            out.code = ErrorCode::overloaded;
+            break;
+        case Errc::timeout:
+            out.code = ErrorCode::read_timeout;
+            break;
         case Errc::unavailable:
-        case Errc::cancelled: out.code = ErrorCode::is_bootstrapping; break;
+        case Errc::cancelled:
+            out.code = ErrorCode::is_bootstrapping;
+            break;
         case Errc::corrupt:
         case Errc::io:
         case Errc::fenced:
-        case Errc::internal: out.code = ErrorCode::server; break;
+        case Errc::internal:
+            out.code = ErrorCode::server;
+            break;
     }
     return out;
 }
@@ -295,29 +360,47 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     table.keyspace = keyspace;
     table.name = declared.table.name;
     table.uuid = random_uuid();
-    if (declared.compact_storage) return fail(Errc::invalid, "Compact tables are not allowed in Cassandra starting with 4.0 version.");
+    if (declared.compact_storage)
+        return fail(Errc::invalid, "Compact tables are not allowed in Cassandra starting with 4.0 version.");
     if (!valid_name(table.name))
-        return fail(Errc::invalid, "Table name must not be empty, more than {} characters long, or contain "
-                    "non-alphanumeric-underscore characters (got \"{}\")", most_name, table.name);
+        return fail(Errc::invalid,
+                    "Table name must not be empty, more than {} characters long, or contain "
+                    "non-alphanumeric-underscore characters (got \"{}\")",
+                    most_name, table.name);
     bool counters = false, others = false;
     for (const auto& column : declared.columns) {
-        if (table.find(column.name)) return fail(Errc::invalid, "Duplicate column '{}' declaration for table '{}'", column.name, table.name);
+        if (table.find(column.name))
+            return fail(Errc::invalid, "Duplicate column '{}' declaration for table '{}'", column.name,
+                        table.name);
         auto type = TRY(column_type(column));
         table.columns.push_back({table.next_column++, column.name, type, ColumnRole::regular, 0, false});
     }
     if (declared.partition_key.empty())
-        return fail(Errc::invalid, "No PRIMARY KEY specifed for table '{}' (exactly one required)", table.full_name());
+        return fail(Errc::invalid, "No PRIMARY KEY specifed for table '{}' (exactly one required)",
+                    table.full_name());
     auto assign = [&](const std::vector<std::string>& names, ColumnRole role) -> Result<> {
         for (std::size_t i = 0; i < names.size(); ++i) {
             auto at = std::ranges::find(table.columns, names[i], &ColumnDefinition::name);
-            if (at == table.columns.end()) return fail(Errc::invalid, "Unknown column '{}' referenced in PRIMARY KEY for table '{}'", names[i], table.name);
-            if (at->role != ColumnRole::regular) return fail(Errc::invalid, "Duplicate column '{}' in PRIMARY KEY clause for table '{}'", names[i], table.name);
-            if (at->type.is_multi_cell()) return fail(Errc::invalid, "Invalid non-frozen collection type {} for PRIMARY KEY column '{}'", to_string(at->type), names[i]);
-            if (at->type.kind == Kind::counter) return fail(Errc::invalid, "counter type is not supported for PRIMARY KEY column '{}'", names[i]);
-            if (at->type.kind == Kind::duration) return fail(Errc::invalid, "duration type is not supported for PRIMARY KEY column '{}'", names[i]);
+            if (at == table.columns.end())
+                return fail(Errc::invalid, "Unknown column '{}' referenced in PRIMARY KEY for table '{}'",
+                            names[i], table.name);
+            if (at->role != ColumnRole::regular)
+                return fail(Errc::invalid, "Duplicate column '{}' in PRIMARY KEY clause for table '{}'",
+                            names[i], table.name);
+            if (at->type.is_multi_cell())
+                return fail(Errc::invalid,
+                            "Invalid non-frozen collection type {} for PRIMARY KEY column '{}'",
+                            to_string(at->type), names[i]);
+            if (at->type.kind == Kind::counter)
+                return fail(Errc::invalid, "counter type is not supported for PRIMARY KEY column '{}'",
+                            names[i]);
+            if (at->type.kind == Kind::duration)
+                return fail(Errc::invalid, "duration type is not supported for PRIMARY KEY column '{}'",
+                            names[i]);
             // The system's own tables are not stored, so their order needs no bytes.
             if (role == ColumnRole::clustering && !can_cluster(at->type) && !is_system_keyspace(keyspace))
-                return fail(Errc::invalid, "{} is not offered for the clustering column '{}'", to_string(at->type), names[i]);
+                return fail(Errc::invalid, "{} is not offered for the clustering column '{}'",
+                            to_string(at->type), names[i]);
             at->role = role;
             at->position = std::uint32_t(i);
         }
@@ -326,16 +409,20 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     TRY(assign(declared.partition_key, ColumnRole::partition_key));
     TRY(assign(declared.clustering, ColumnRole::clustering));
     for (const auto& column : table.columns)
-        if (column.role == ColumnRole::regular) (column.type.kind == Kind::counter ? counters : others) = true;
-    if (counters && others) return fail(Errc::invalid, "Cannot mix counter and non counter columns in the same table");
+        if (column.role == ColumnRole::regular)
+            (column.type.kind == Kind::counter ? counters : others) = true;
+    if (counters && others)
+        return fail(Errc::invalid, "Cannot mix counter and non counter columns in the same table");
     for (std::size_t i = 0; i < declared.order.size(); ++i) {
         const auto& [name, descending] = declared.order[i];
         if (i >= declared.clustering.size() || declared.clustering[i] != name)
-            return fail(Errc::invalid, "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive");
+            return fail(Errc::invalid,
+                        "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive");
         std::ranges::find(table.columns, name, &ColumnDefinition::name)->descending = descending;
     }
     if (!declared.order.empty() && declared.order.size() != declared.clustering.size())
-        return fail(Errc::invalid, "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive");
+        return fail(Errc::invalid,
+                    "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive");
     TRY(apply_options(declared.options, table));
     table.arrange();
     return table;

@@ -26,10 +26,11 @@ struct Planner {
         const auto& of = plan.table().columns[out.column];
         bool is_ttl = selector.kind == Selector::Kind::ttl;
         if (of.role != ColumnRole::regular)
-            return fail(Errc::invalid, "Cannot use selection function {} on PRIMARY KEY part {}", is_ttl ? "ttl" : "writetime",
-                        of.name);
+            return fail(Errc::invalid, "Cannot use selection function {} on PRIMARY KEY part {}",
+                        is_ttl ? "ttl" : "writetime", of.name);
         if (of.type.is_multi_cell())
-            return fail(Errc::invalid, "{} on non-frozen collections is not offered", is_ttl ? "ttl" : "writetime");
+            return fail(Errc::invalid, "{} on non-frozen collections is not offered",
+                        is_ttl ? "ttl" : "writetime");
         out.kind = is_ttl ? Expression::Kind::ttl : Expression::Kind::writetime;
         out.type = is_ttl ? Kind::int_ : Kind::bigint;
         return out;
@@ -40,7 +41,8 @@ struct Planner {
         for (std::size_t i = 0; all && i < selector.arguments.size(); ++i)
             all = selector.arguments[i].kind == Selector::Kind::column &&
                   selector.arguments[i].name == plan.table().columns[i].name;
-        if (!all) return fail(Errc::invalid, "token() takes the columns of the partition key, in their order");
+        if (!all)
+            return fail(Errc::invalid, "token() takes the columns of the partition key, in their order");
         Expression out;
         out.kind = Expression::Kind::token;
         out.type = Kind::bigint;
@@ -54,10 +56,13 @@ struct Planner {
         bool aggregate = is_aggregate(selector.name);
         if (aggregate) {
             if (inside_aggregate)
-                return fail(Errc::invalid, "aggregate functions cannot be used as arguments of aggregate functions");
+                return fail(Errc::invalid,
+                            "aggregate functions cannot be used as arguments of aggregate functions");
             if (selector.arguments.size() != 1)
-                return fail(Errc::invalid, "Invalid number of arguments in call to function system.{}: 1 required but {} provided",
-                            selector.name, selector.arguments.size());
+                return fail(
+                    Errc::invalid,
+                    "Invalid number of arguments in call to function system.{}: 1 required but {} provided",
+                    selector.name, selector.arguments.size());
             inside_aggregate = true;
         }
         std::vector<DataType> types;
@@ -83,10 +88,13 @@ struct Planner {
     Result<Expression> expression(const Selector& selector) {
         Expression out;
         switch (selector.kind) {
-            case Selector::Kind::column: return column(selector);
+            case Selector::Kind::column:
+                return column(selector);
             case Selector::Kind::writetime:
-            case Selector::Kind::ttl: return written_when(selector);
-            case Selector::Kind::function: return function(selector);
+            case Selector::Kind::ttl:
+                return written_when(selector);
+            case Selector::Kind::function:
+                return function(selector);
             case Selector::Kind::count_rows:
                 out.kind = Expression::Kind::count_rows;
                 out.type = Kind::bigint;
@@ -128,7 +136,8 @@ Result<> plan_outputs(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
     }
     Planner planner{plan};
     for (const auto& selector : select.selectors) {
-        if (selector.kind == Selector::Kind::literal) note_markers(selector.literal, Kind::text, "[selection]", markers);
+        if (selector.kind == Selector::Kind::literal)
+            note_markers(selector.literal, Kind::text, "[selection]", markers);
         plan.outputs.push_back(TRY(planner.expression(selector)));
         plan.names.push_back(selector.alias.empty() ? selector.written : selector.alias);
     }
@@ -146,23 +155,28 @@ Result<> plan_order(SelectPlan& plan) {
     const auto& table = plan.table();
     if (select.order.empty()) return {};
     if (!plan.where.whole_partition_key)
-        return fail(Errc::invalid, "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.");
+        return fail(Errc::invalid,
+                    "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.");
     if (plan.where.has_partition_in)
-        return fail(Errc::invalid, "ORDER BY together with IN on the partition key is not offered: order the rows of one "
+        return fail(Errc::invalid,
+                    "ORDER BY together with IN on the partition key is not offered: order the rows of one "
                     "partition at a time");
     std::optional<bool> reversed;
     std::size_t position = 0;
     for (const auto& [name, descending] : select.order) {
         const auto* column = TRY(resolve_column(table, name));
         if (column->role != ColumnRole::clustering)
-            return fail(Errc::invalid, "Order by is currently only supported on the clustered columns of the PRIMARY KEY, got {}",
-                        name);
+            return fail(
+                Errc::invalid,
+                "Order by is currently only supported on the clustered columns of the PRIMARY KEY, got {}",
+                name);
         // Columns that have one value each cannot disturb the order and may be left out.
         while (position < column->position && !plan.where.clustering[position].empty() &&
                plan.where.clustering[position][0].relation->op == Operator::eq)
             ++position;
         if (column->position != position)
-            return fail(Errc::invalid, "Order by currently only supports the ordering of columns following their declared "
+            return fail(Errc::invalid,
+                        "Order by currently only supports the ordering of columns following their declared "
                         "order in the PRIMARY KEY");
         bool other = descending != column->descending;
         if (reversed && *reversed != other) return fail(Errc::invalid, "Unsupported order by relation");
@@ -179,12 +193,15 @@ Result<> check_distinct(const SelectPlan& plan) {
     for (const auto& output : plan.outputs) {
         bool key = output.kind == Expression::Kind::column && output.column < plan.table().partition_columns;
         if (!key)
-            return fail(Errc::invalid, "SELECT DISTINCT queries must only request partition key columns and/or static columns");
+            return fail(
+                Errc::invalid,
+                "SELECT DISTINCT queries must only request partition key columns and/or static columns");
         seen[output.column] = true;
     }
     for (std::size_t i = 0; i < seen.size(); ++i)
         if (!seen[i])
-            return fail(Errc::invalid, "SELECT DISTINCT queries must request all the partition key columns (missing {})",
+            return fail(Errc::invalid,
+                        "SELECT DISTINCT queries must request all the partition key columns (missing {})",
                         plan.table().columns[i].name);
     return {};
 }
@@ -197,21 +214,29 @@ Result<> check_filtering(const SelectPlan& plan) {
             if (column->role != ColumnRole::clustering || column->position == 0) continue;
             const auto& before = plan.table().columns[plan.table().partition_columns + column->position - 1];
             if (plan.where.clustering[before.position].empty())
-                return fail(Errc::invalid, "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
-                            "restricted", column->name, before.name);
-            return fail(Errc::invalid, "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted "
-                        "by a non-EQ relation)", column->name, before.name);
+                return fail(
+                    Errc::invalid,
+                    "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
+                    "restricted",
+                    column->name, before.name);
+            return fail(
+                Errc::invalid,
+                "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted "
+                "by a non-EQ relation)",
+                column->name, before.name);
         }
     }
-    return fail(Errc::invalid,
-                "Cannot execute this query as it might involve data filtering and thus may have unpredictable performance. "
-                "If you want to execute this query despite the performance unpredictability, use ALLOW FILTERING");
+    return fail(
+        Errc::invalid,
+        "Cannot execute this query as it might involve data filtering and thus may have unpredictable "
+        "performance. "
+        "If you want to execute this query despite the performance unpredictability, use ALLOW FILTERING");
 }
 
 }  // namespace
 
-Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue, std::string_view session_keyspace,
-                               std::vector<MarkerSpec>& markers) {
+Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
+                               std::string_view session_keyspace, std::vector<MarkerSpec>& markers) {
     SelectPlan plan;
     plan.select = &select;
     plan.ref = TRY(resolve_table(catalogue, select.table, session_keyspace));
@@ -222,7 +247,8 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
     TRY(check_filtering(plan));
     for (const auto& [column, relation] : plan.where.filters)
         plan.needed[std::size_t(column - plan.table().columns.data())] = true;
-    if (select.per_partition_limit) note_markers(*select.per_partition_limit, Kind::int_, "[per_partition_limit]", markers);
+    if (select.per_partition_limit)
+        note_markers(*select.per_partition_limit, Kind::int_, "[per_partition_limit]", markers);
     if (select.limit) note_markers(*select.limit, Kind::int_, "[limit]", markers);
     return plan;
 }

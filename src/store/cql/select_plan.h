@@ -15,7 +15,17 @@ namespace penstock::store::cql {
 
 /// What one result column is made of.
 struct Expression {
-    enum class Kind : std::uint8_t { column, literal, function, cast, writetime, ttl, count_rows, aggregate, token };
+    enum class Kind : std::uint8_t {
+        column,
+        literal,
+        function,
+        cast,
+        writetime,
+        ttl,
+        count_rows,
+        aggregate,
+        token
+    };
     Kind kind = Kind::column;
     std::uint32_t column = 0;  ///< index in the table's columns
     DataType type;
@@ -38,7 +48,7 @@ struct SelectPlan {
     const TableDefinition& table() const { return *ref.table; }
 };
 
-Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue, std::string_view session_keyspace,
-                               std::vector<MarkerSpec>& markers);
+Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
+                               std::string_view session_keyspace, std::vector<MarkerSpec>& markers);
 
 }  // namespace penstock::store::cql

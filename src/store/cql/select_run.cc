@@ -40,11 +40,14 @@ public:
 class StoredRows final : public RowSource {
 public:
     StoredRows(const SelectPlan& plan, Database& database, std::vector<KeyRange> ranges)
-        : plan_(plan), cursor_(database, plan.ref.table, std::move(ranges), plan.reversed,
-                               plan.where.whole_partition_key) {
+        : plan_(plan),
+          cursor_(database, plan.ref.table, std::move(ranges), plan.reversed,
+                  plan.where.whole_partition_key) {
         const auto& needed = plan.needed;
-        needs_keys_ = std::any_of(needed.begin(), needed.begin() + plan.table().key_columns(), [](bool b) { return b; });
-        needs_cells_ = std::any_of(needed.begin() + plan.table().key_columns(), needed.end(), [](bool b) { return b; });
+        needs_keys_ = std::any_of(needed.begin(), needed.begin() + plan.table().key_columns(),
+                                  [](bool b) { return b; });
+        needs_cells_ =
+            std::any_of(needed.begin() + plan.table().key_columns(), needed.end(), [](bool b) { return b; });
     }
 
     Result<bool> next(RowValues& out) override {
@@ -84,7 +87,8 @@ private:
             if (!plan_.needed[i] || cell == row.cells.end() || cell->column != column.id) continue;
             if (column.type.is_multi_cell()) {
                 out.collections.emplace_back();
-                if (collect_elements(row, column, out.collections.back())) out.values[i] = out.collections.back();
+                if (collect_elements(row, column, out.collections.back()))
+                    out.values[i] = out.collections.back();
             } else {
                 out.values[i] = cell->value;
             }
@@ -159,13 +163,15 @@ public:
                 return cast_value(of.arguments[0].type, of.type, *bytes);
             }
             case Expression::Kind::writetime:
-            case Expression::Kind::ttl: return written_when(of, row);
+            case Expression::Kind::ttl:
+                return written_when(of, row);
             case Expression::Kind::token:
                 if (row == nullptr) return OptionalBytes{};
                 return number_bytes(Kind::bigint, token_of(row->partition_key));
             case Expression::Kind::count_rows:
                 return number_bytes(Kind::bigint, accumulators_[of.slot].count);
-            case Expression::Kind::aggregate: return aggregate(of);
+            case Expression::Kind::aggregate:
+                return aggregate(of);
         }
         return OptionalBytes{};
     }
@@ -227,7 +233,7 @@ private:
 /// How far a page came; opaque to clients.
 struct PagingState {
     std::string position;
-    std::int64_t remaining = INT64_MAX;            ///< rows that LIMIT still allows
+    std::int64_t remaining = INT64_MAX;  ///< rows that LIMIT still allows
     std::int64_t remaining_in_partition = INT64_MAX;
 
     std::string encode(const TableDefinition& table) const {
@@ -252,33 +258,42 @@ struct PagingState {
 };
 
 /// Cuts away what earlier pages have shown.
-Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& position, bool reversed, bool skip_partition) {
+Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
+                       bool skip_partition) {
     ParsedKey parsed;
     if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
     auto next = skip_partition ? after_prefix(std::string(parsed.partition_prefix)) : position + '\0';
-    std::erase_if(ranges, [&](const KeyRange& range) { return reversed ? range.from >= position : range.to <= next; });
+    std::erase_if(
+        ranges, [&](const KeyRange& range) { return reversed ? range.from >= position : range.to <= next; });
     for (auto& range : ranges) {
         if (reversed) range.to = std::min(range.to, position);
         // A range that is one row must stay one, or become nothing.
-        else if (range.from < next) range.from = next;
+        else if (range.from < next)
+            range.from = next;
     }
     std::erase_if(ranges, [](const KeyRange& range) { return range.from >= range.to; });
     return {};
 }
 
-Result<std::int64_t> limit_of(const std::optional<Term>& term, std::string_view name, const Bindings& bindings) {
+Result<std::int64_t> limit_of(const std::optional<Term>& term, std::string_view name,
+                              const Bindings& bindings) {
     if (!term) return INT64_MAX;
     auto value = TRY(evaluate(*term, Kind::int_, name, bindings));
     if (value.state == Value::State::unset) return INT64_MAX;
-    if (!value.is_set() || value.bytes.size() != 4) return fail(Errc::invalid, "Invalid null value of {}", name);
+    if (!value.is_set() || value.bytes.size() != 4)
+        return fail(Errc::invalid, "Invalid null value of {}", name);
     auto limit = load_big_endian<std::int32_t>(value.bytes.data());
-    if (limit <= 0) return fail(Errc::invalid, "{} must be strictly positive", name == "[limit]" ? "LIMIT" : "PER PARTITION LIMIT");
+    if (limit <= 0)
+        return fail(Errc::invalid, "{} must be strictly positive",
+                    name == "[limit]" ? "LIMIT" : "PER PARTITION LIMIT");
     return limit;
 }
 
 void append_cell(std::string& out, const OptionalBytes& value) {
-    if (value) wire::cql::append_bytes(out, *value);
-    else wire::cql::append_null_bytes(out);
+    if (value)
+        wire::cql::append_bytes(out, *value);
+    else
+        wire::cql::append_null_bytes(out);
 }
 
 Result<> append_row(std::string& out, const SelectPlan& plan, Evaluator& evaluator, const RowValues* row) {
@@ -287,8 +302,10 @@ Result<> append_row(std::string& out, const SelectPlan& plan, Evaluator& evaluat
             // Plain columns, by far the most, are copied once.
             if (output.kind == Expression::Kind::column && row != nullptr) {
                 const auto& value = row->values[output.column];
-                if (value) wire::cql::append_bytes(out, *value);
-                else wire::cql::append_null_bytes(out);
+                if (value)
+                    wire::cql::append_bytes(out, *value);
+                else
+                    wire::cql::append_null_bytes(out);
                 continue;
             }
             auto value = TRY(evaluator.value(output, row));
@@ -304,8 +321,10 @@ Result<> append_row(std::string& out, const SelectPlan& plan, Evaluator& evaluat
         append_json_text(json, plain ? plan.names[i] : "\"" + plan.names[i] + "\"");
         json += ": ";
         auto value = TRY(evaluator.value(plan.outputs[i], row));
-        if (value) append_value_as_json(json, plan.outputs[i].type, *value);
-        else json += "null";
+        if (value)
+            append_value_as_json(json, plan.outputs[i].type, *value);
+        else
+            json += "null";
     }
     wire::cql::append_bytes(out, json + "}");
     return {};
@@ -322,7 +341,8 @@ struct Run {
     std::int64_t now = 0;
 
     bool passes(const RowValues& row) const {
-        return std::ranges::all_of(filters, [&](const Filter& filter) { return filter.matches(row.values[filter.column]); });
+        return std::ranges::all_of(
+            filters, [&](const Filter& filter) { return filter.matches(row.values[filter.column]); });
     }
 
     Result<std::string> aggregate() {
@@ -345,7 +365,8 @@ struct Run {
         } else {
             for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
                 bool plain = plan.outputs[i].kind == Expression::Kind::column;
-                append_cell(cells, plain && first ? (*first)[i] : TRY(evaluator.value(plan.outputs[i], nullptr)));
+                append_cell(cells,
+                            plain && first ? (*first)[i] : TRY(evaluator.value(plan.outputs[i], nullptr)));
             }
         }
         return finish(std::move(cells), rows, std::nullopt);
@@ -355,7 +376,8 @@ struct Run {
         Evaluator evaluator(plan, bindings, now);
         RowValues row;
         row.values.resize(plan.table().columns.size());
-        auto wanted = page.page_size && *page.page_size > 0 ? std::int64_t(*page.page_size) : default_page_rows;
+        auto wanted =
+            page.page_size && *page.page_size > 0 ? std::int64_t(*page.page_size) : default_page_rows;
         std::string cells, partition;
         std::int64_t count = 0;
         bool counts_partitions = plan.select->distinct || per_partition != INT64_MAX;
@@ -404,7 +426,8 @@ struct Run {
 
     std::string finish(std::string cells, std::int32_t count, std::optional<std::string> paging_state) const {
         std::string out;
-        wire::cql::RowsMetadata metadata{&plan.result, page.skip_metadata, std::move(paging_state), page.new_metadata_id};
+        wire::cql::RowsMetadata metadata{&plan.result, page.skip_metadata, std::move(paging_state),
+                                         page.new_metadata_id};
         wire::cql::append_rows_head(out, page.version, metadata);
         wire::cql::append_int(out, count);
         return out + cells;
@@ -424,7 +447,8 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
         // System tables are small: all conditions are tests on their rows.
         for (const auto* keys : {&plan.where.partition_key, &plan.where.clustering})
             for (const auto& on : *keys)
-                for (auto& filter : TRY(filters_of(plan.table(), on, bindings))) run.filters.push_back(std::move(filter));
+                for (auto& filter : TRY(filters_of(plan.table(), on, bindings)))
+                    run.filters.push_back(std::move(filter));
         std::size_t from = 0;
         if (run.state.position.size() == 4) from = load_big_endian<std::uint32_t>(run.state.position.data());
         run.source = std::make_unique<SystemRows>(system.rows(plan.table()), from);

@@ -1,8 +1,8 @@
 #include "store/cql/service.h"
 
-#include <algorithm>
-
 #include <xxhash.h>
+
+#include <algorithm>
 
 #include "store/bytes.h"
 #include "store/cql/describe.h"
@@ -24,7 +24,8 @@ struct PreparedStatement {
     std::string keyspace;  ///< the session's when it was prepared
     std::string id;
     Parsed parsed;
-    std::unique_ptr<Modification> modification;  ///< a lone INSERT, UPDATE or DELETE: what the plan points into
+    std::unique_ptr<Modification>
+        modification;  ///< a lone INSERT, UPDATE or DELETE: what the plan points into
     std::vector<MarkerSpec> markers;
     std::variant<std::monostate, SelectPlan, ModifyPlan, BatchPlan> plan;
     std::string result_metadata_id;
@@ -78,14 +79,17 @@ Answer rows_answer(const std::vector<wire::cql::ColumnSpec>& columns,
     wire::cql::append_int(out.body, std::int32_t(rows.size()));
     for (const auto& row : rows) {
         for (const auto& value : row) {
-            if (value) wire::cql::append_bytes(out.body, *value);
-            else wire::cql::append_null_bytes(out.body);
+            if (value)
+                wire::cql::append_bytes(out.body, *value);
+            else
+                wire::cql::append_null_bytes(out.body);
         }
     }
     return out;
 }
 
-Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers, const std::vector<std::string_view>& names) {
+Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
+                                  const std::vector<std::string_view>& names) {
     std::vector<int> out;
     if (names.empty()) return out;
     for (const auto& marker : markers) {
@@ -120,7 +124,8 @@ std::int64_t CqlService::next_timestamp_us() {
     return next;
 }
 
-CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_view text, std::string_view keyspace) {
+CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_view text,
+                                                                   std::string_view keyspace) {
     auto out = std::make_shared<PreparedStatement>();
     out->text = text;
     out->keyspace = keyspace;
@@ -132,7 +137,9 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
     auto catalogue = database_.catalogue();
     const auto& statement = out->parsed.statement;
     auto refuse = [](const Error& error) { return std::unexpected(error_response(error)); };
-    auto modify = [&](const Modification& one) { return plan_modify(one, *catalogue, keyspace, out->markers); };
+    auto modify = [&](const Modification& one) {
+        return plan_modify(one, *catalogue, keyspace, out->markers);
+    };
     std::string result_columns;
     if (const auto* select = std::get_if<Select>(&statement)) {
         auto plan = plan_select(*select, *catalogue, keyspace, out->markers);
@@ -142,23 +149,27 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
         out->plan = std::move(*plan);
     } else if (const auto* batch = std::get_if<Batch>(&statement)) {
         BatchPlan plan{batch, {}};
-        if (batch->with.timestamp) note_markers(*batch->with.timestamp, Kind::bigint, "[timestamp]", out->markers);
+        if (batch->with.timestamp)
+            note_markers(*batch->with.timestamp, Kind::bigint, "[timestamp]", out->markers);
         for (const auto& one : batch->statements) {
             auto planned = modify(one);
             if (!planned) return refuse(planned.error());
             if (planned->is_conditional())
-                return std::unexpected(ErrorResponse{ErrorCode::invalid, "conditions inside BATCH are not offered", {}, {}, {}});
+                return std::unexpected(
+                    ErrorResponse{ErrorCode::invalid, "conditions inside BATCH are not offered", {}, {}, {}});
             plan.statements.push_back(std::move(*planned));
         }
         out->plan = std::move(plan);
     } else if (const auto* unsupported = std::get_if<Unsupported>(&statement)) {
-        return std::unexpected(ErrorResponse{ErrorCode::invalid, unsupported->what + " is not offered", {}, {}, {}});
+        return std::unexpected(
+            ErrorResponse{ErrorCode::invalid, unsupported->what + " is not offered", {}, {}, {}});
     } else {
         Result<ModifyPlan> planned = fail(Errc::internal, "");
         bool modifies = true;
         auto plan_one = [&](const auto& one) {
             using One = std::decay_t<decltype(one)>;
-            if constexpr (std::is_same_v<One, Insert> || std::is_same_v<One, Update> || std::is_same_v<One, Delete>) {
+            if constexpr (std::is_same_v<One, Insert> || std::is_same_v<One, Update> ||
+                          std::is_same_v<One, Delete>) {
                 out->modification = std::make_unique<Modification>(one);
                 planned = plan_modify(*out->modification, *catalogue, keyspace, out->markers);
             } else {
@@ -185,9 +196,13 @@ CqlService::Outcome<CqlService::Prepared> CqlService::prepared(std::string_view 
         for (unsigned char c : id) hex += fmt::format("{:02x}", c);
         return std::unexpected(ErrorResponse{
             ErrorCode::unprepared,
-            "Prepared query with ID " + hex + " not found (either the query was not prepared on this host (maybe the host has "
-            "been restarted?) or you have prepared too many queries and it has been evicted from the internal cache)",
-            {}, {}, std::string(id)});
+            "Prepared query with ID " + hex +
+                " not found (either the query was not prepared on this host (maybe the host has "
+                "been restarted?) or you have prepared too many queries and it has been evicted from the "
+                "internal cache)",
+            {},
+            {},
+            std::string(id)});
     }
     if (found->is_current(*database_.catalogue())) return found;
     // The table has changed since: look everything up again, under the same id.
@@ -198,7 +213,8 @@ CqlService::Outcome<CqlService::Prepared> CqlService::prepared(std::string_view 
     return fresh;
 }
 
-CqlService::Work CqlService::start(const wire::cql::Request& request, std::string_view session_keyspace, int version) {
+CqlService::Work CqlService::start(const wire::cql::Request& request, std::string_view session_keyspace,
+                                   int version) {
     if (const auto* one = std::get_if<wire::cql::Query>(&request))
         return query(*one, one->parameters.keyspace.value_or(session_keyspace), version);
     if (const auto* one = std::get_if<wire::cql::Prepare>(&request))
@@ -217,7 +233,11 @@ CqlService::Work CqlService::query(const wire::cql::Query& query, std::string_vi
 
 Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version) {
     if (prepare.text.size() > most_prepared_text)
-        return error({ErrorCode::invalid, "a statement of more than 1 MiB cannot be prepared: bind its values", {}, {}, {}});
+        return error({ErrorCode::invalid,
+                      "a statement of more than 1 MiB cannot be prepared: bind its values",
+                      {},
+                      {},
+                      {}});
     auto statement = statement_of(prepare.text, keyspace);
     if (!statement) return error(statement.error());
     const auto& made = **statement;
@@ -230,16 +250,22 @@ Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view k
         response.result = select->result;
     } else if (const auto* modify = std::get_if<ModifyPlan>(&made.plan)) {
         table = &modify->table();
-    } else if (const auto* batch = std::get_if<BatchPlan>(&made.plan); batch != nullptr && !batch->statements.empty()) {
+    } else if (const auto* batch = std::get_if<BatchPlan>(&made.plan);
+               batch != nullptr && !batch->statements.empty()) {
         table = &batch->statements[0].table();
     }
     for (const auto& marker : made.markers) {
         if (!marker.known)
-            return error({ErrorCode::invalid, "the type of a bind variable cannot be known where it stands", {}, {}, {}});
-        response.variables.push_back({table ? table->keyspace : "", table ? table->name : "", marker.name,
-                                      type_option(marker.type)});
+            return error({ErrorCode::invalid,
+                          "the type of a bind variable cannot be known where it stands",
+                          {},
+                          {},
+                          {}});
+        response.variables.push_back(
+            {table ? table->keyspace : "", table ? table->name : "", marker.name, type_option(marker.type)});
     }
-    // Which variables make up the partition key, so that clients can route; only when every column of it is one.
+    // Which variables make up the partition key, so that clients can route; only when every column of it is
+    // one.
     if (table != nullptr && !std::holds_alternative<BatchPlan>(made.plan)) {
         for (std::uint32_t i = 0; i < table->partition_columns; ++i) {
             auto at = std::ranges::find_if(made.markers, [&](const MarkerSpec& marker) {
@@ -275,17 +301,23 @@ CqlService::Work CqlService::execute(const wire::cql::Execute& execute, int vers
     if (!statement) return error(statement.error());
     std::optional<std::string> new_metadata;
     bool select = std::holds_alternative<SelectPlan>((*statement)->plan);
-    if (select && execute.result_metadata_id && *execute.result_metadata_id != (*statement)->result_metadata_id)
+    if (select && execute.result_metadata_id &&
+        *execute.result_metadata_id != (*statement)->result_metadata_id)
         new_metadata = (*statement)->result_metadata_id;
     auto keyspace = (*statement)->keyspace;
     return run(std::move(*statement), execute.parameters, keyspace, version, std::move(new_metadata));
 }
 
 CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParameters& parameters,
-                                 std::string_view keyspace, int version, std::optional<std::string> new_metadata_id) {
+                                 std::string_view keyspace, int version,
+                                 std::optional<std::string> new_metadata_id) {
     if (parameters.values.size() != statement->markers.size())
-        return error({ErrorCode::invalid, fmt::format("Invalid amount of bind variables: expected {}, got {}",
-                                                      statement->markers.size(), parameters.values.size()), {}, {}, {}});
+        return error({ErrorCode::invalid,
+                      fmt::format("Invalid amount of bind variables: expected {}, got {}",
+                                  statement->markers.size(), parameters.values.size()),
+                      {},
+                      {},
+                      {}});
     Bindings bindings{&parameters.values, {}, database_.clock().now_us()};
     auto order = order_of(statement->markers, parameters.names);
     if (!order) return error(error_response(order.error()));
@@ -301,7 +333,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     }
     if (const auto* modify = std::get_if<ModifyPlan>(&statement->plan)) {
         if (modify->is_conditional())
-            return Blocking([this, statement, modify, bindings, time] { return conditional(*modify, bindings, time); });
+            return Blocking(
+                [this, statement, modify, bindings, time] { return conditional(*modify, bindings, time); });
         PendingWrite write{rocksdb::WriteBatch(), void_answer()};
         auto appended = append_writes(*modify, bindings, time, write.batch);
         if (!appended) return error(error_response(appended.error()));
@@ -312,7 +345,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         if (batch->batch->with.timestamp) {
             auto value = evaluate(*batch->batch->with.timestamp, Kind::bigint, "[timestamp]", bindings);
             if (!value) return error(error_response(value.error()));
-            if (value->bytes.size() == 8) time.timestamp_us = load_big_endian<std::int64_t>(value->bytes.data());
+            if (value->bytes.size() == 8)
+                time.timestamp_us = load_big_endian<std::int64_t>(value->bytes.data());
         }
         for (const auto& one : batch->statements)
             if (auto appended = append_writes(one, bindings, time, write.batch); !appended)
@@ -321,7 +355,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     }
     if (const auto* use = std::get_if<Use>(&statement->parsed.statement)) {
         if (!is_system_keyspace(use->keyspace) && database_.catalogue()->keyspace(use->keyspace) == nullptr)
-            return error({ErrorCode::invalid, fmt::format("Keyspace '{}' does not exist", use->keyspace), {}, {}, {}});
+            return error(
+                {ErrorCode::invalid, fmt::format("Keyspace '{}' does not exist", use->keyspace), {}, {}, {}});
         Answer out;
         wire::cql::append_set_keyspace_result(out.body, use->keyspace);
         out.keyspace = use->keyspace;
@@ -356,13 +391,21 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
         if (!statement) return error(statement.error());
         const auto* modify = std::get_if<ModifyPlan>(&(*statement)->plan);
         if (modify == nullptr)
-            return error({ErrorCode::invalid, "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
-                          {}, {}, {}});
+            return error(
+                {ErrorCode::invalid,
+                 "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
+                 {},
+                 {},
+                 {}});
         if (modify->is_conditional())
             return error({ErrorCode::invalid, "conditions inside BATCH are not offered", {}, {}, {}});
         if (item.values.size() != (*statement)->markers.size())
-            return error({ErrorCode::invalid, fmt::format("Invalid amount of bind variables: expected {}, got {}",
-                                                          (*statement)->markers.size(), item.values.size()), {}, {}, {}});
+            return error({ErrorCode::invalid,
+                          fmt::format("Invalid amount of bind variables: expected {}, got {}",
+                                      (*statement)->markers.size(), item.values.size()),
+                          {},
+                          {},
+                          {}});
         Bindings bindings{&item.values, {}, database_.clock().now_us()};
         if (auto appended = append_writes(*modify, bindings, time, write.batch); !appended)
             return error(error_response(appended.error()));
@@ -407,8 +450,10 @@ Answer CqlService::conditional(const ModifyPlan& plan, const Bindings& bindings,
         split_clustering(plan.table(), at->clustering, clustering);
         for (std::size_t i = 0; i < values.size(); ++i) {
             const auto& column = plan.table().columns[i];
-            if (column.role == ColumnRole::partition_key) values[i] = std::string(partition[column.position]);
-            else if (column.role == ColumnRole::clustering) values[i] = clustering[column.position];
+            if (column.role == ColumnRole::partition_key)
+                values[i] = std::string(partition[column.position]);
+            else if (column.role == ColumnRole::clustering)
+                values[i] = clustering[column.position];
             else if (std::string bytes; column.type.is_multi_cell()) {
                 if (collect_elements(row, column, bytes)) values[i] = std::move(bytes);
             } else {
@@ -417,8 +462,10 @@ Answer CqlService::conditional(const ModifyPlan& plan, const Bindings& bindings,
             }
         }
         // Whoever wrote last, with whatever clock: what is decided now comes after.
-        for (const auto& cell : row.cells) time.timestamp_us = std::max(time.timestamp_us, cell.timestamp + 1);
-        time.timestamp_us = std::max(time.timestamp_us, row.marker.present() ? row.marker.timestamp + 1 : time.timestamp_us);
+        for (const auto& cell : row.cells)
+            time.timestamp_us = std::max(time.timestamp_us, cell.timestamp + 1);
+        time.timestamp_us =
+            std::max(time.timestamp_us, row.marker.present() ? row.marker.timestamp + 1 : time.timestamp_us);
     }
     bool applied = plan.if_not_exists ? !*found : plan.if_exists ? *found : *found || plan.conditions.empty();
     for (const auto& filter : *filters) {
@@ -429,14 +476,17 @@ Answer CqlService::conditional(const ModifyPlan& plan, const Bindings& bindings,
     std::vector<std::optional<std::string>> row{std::string(1, applied ? '\x01' : '\0')};
     if (applied) {
         rocksdb::WriteBatch batch;
-        if (auto appended = append_writes(plan, bindings, time, batch); !appended) return error(error_response(appended.error()));
-        if (auto written = database_.write(std::move(batch)); !written) return error(error_response(written.error()));
+        if (auto appended = append_writes(plan, bindings, time, batch); !appended)
+            return error(error_response(appended.error()));
+        if (auto written = database_.write(std::move(batch)); !written)
+            return error(error_response(written.error()));
     } else if (*found && !plan.if_exists) {
         for (std::size_t i = 0; i < values.size(); ++i) {
             const auto& column = plan.table().columns[i];
-            bool shown = plan.if_not_exists || std::ranges::any_of(plan.conditions, [&](const Restriction& condition) {
-                return condition.column->id == column.id;
-            });
+            bool shown =
+                plan.if_not_exists || std::ranges::any_of(plan.conditions, [&](const Restriction& condition) {
+                    return condition.column->id == column.id;
+                });
             if (!shown) continue;
             columns.push_back(column_spec(plan.table(), column.name, column.type));
             row.push_back(std::move(values[i]));

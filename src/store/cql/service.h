@@ -1,6 +1,8 @@
 // Requests to answers: statements parsed, prepared and run. Knows no sockets.
 #pragma once
 
+#include <rocksdb/write_batch.h>
+
 #include <array>
 #include <functional>
 #include <list>
@@ -10,8 +12,6 @@
 #include <string>
 #include <unordered_map>
 #include <variant>
-
-#include <rocksdb/write_batch.h>
 
 #include "store/cql/modify.h"
 #include "store/cql/schema_change.h"
@@ -42,7 +42,8 @@ public:
         rocksdb::WriteBatch batch;
         Answer answer;
     };
-    /// Reads, and what must read first: to be called on a thread that may block. The request must live until then.
+    /// Reads, and what must read first: to be called on a thread that may block. The request must live until
+    /// then.
     using Blocking = std::function<Answer()>;
     using Work = std::variant<Answer, PendingWrite, Blocking>;
 
@@ -65,10 +66,10 @@ private:
     Answer prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version);
     Work execute(const wire::cql::Execute& execute, int version);
     Work batch(const wire::cql::BatchRequest& batch, std::string_view keyspace);
-    Work run(Prepared statement, const wire::cql::QueryParameters& parameters, std::string_view keyspace, int version,
-             std::optional<std::string> new_metadata_id);
-    Answer select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters, const Bindings& bindings,
-                  int version, std::optional<std::string> new_metadata_id);
+    Work run(Prepared statement, const wire::cql::QueryParameters& parameters, std::string_view keyspace,
+             int version, std::optional<std::string> new_metadata_id);
+    Answer select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters,
+                  const Bindings& bindings, int version, std::optional<std::string> new_metadata_id);
     Answer conditional(const ModifyPlan& plan, const Bindings& bindings, const WriteTime& time);
     std::int64_t next_timestamp_us();
 
@@ -78,7 +79,7 @@ private:
     /// By id; the list is in the order of their making, and the oldest go first.
     std::unordered_map<std::string, Prepared> prepared_;
     std::list<std::string> prepared_order_;
-    std::size_t prepared_bytes_ = 0;  ///< of their texts
+    std::size_t prepared_bytes_ = 0;        ///< of their texts
     std::array<std::mutex, 64> row_locks_;  ///< conditional statements on one row go one after the other
     std::atomic<std::int64_t> last_timestamp_us_{0};
 };

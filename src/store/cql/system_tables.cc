@@ -1,7 +1,8 @@
 #include "store/cql/system_tables.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
+
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -16,42 +17,54 @@
 namespace penstock::store::cql {
 namespace {
 
-constexpr std::array<std::string_view, 5> stored_keyspaces{"system", "system_schema", "system_traces", "system_auth",
-                                                           "system_distributed"};
+constexpr std::array<std::string_view, 5> stored_keyspaces{"system", "system_schema", "system_traces",
+                                                           "system_auth", "system_distributed"};
 
-#define TABLE_OPTION_COLUMNS                                                                                    \
-    "additional_write_policy text, allow_auto_snapshot boolean, bloom_filter_fp_chance double, "                \
-    "caching frozen<map<text, text>>, cdc boolean, comment text, compaction frozen<map<text, text>>, "          \
-    "compression frozen<map<text, text>>, crc_check_chance double, dclocal_read_repair_chance double, "         \
-    "default_time_to_live int, extensions frozen<map<text, blob>>, gc_grace_seconds int, id uuid, "             \
-    "incremental_backups boolean, max_index_interval int, memtable text, memtable_flush_period_in_ms int, "     \
+#define TABLE_OPTION_COLUMNS                                                                                \
+    "additional_write_policy text, allow_auto_snapshot boolean, bloom_filter_fp_chance double, "            \
+    "caching frozen<map<text, text>>, cdc boolean, comment text, compaction frozen<map<text, text>>, "      \
+    "compression frozen<map<text, text>>, crc_check_chance double, dclocal_read_repair_chance double, "     \
+    "default_time_to_live int, extensions frozen<map<text, blob>>, gc_grace_seconds int, id uuid, "         \
+    "incremental_backups boolean, max_index_interval int, memtable text, memtable_flush_period_in_ms int, " \
     "min_index_interval int, read_repair text, read_repair_chance double, speculative_retry text, "
 
-#define COLUMNS_OF_COLUMNS                                                                                       \
-    "(keyspace_name text, table_name text, column_name text, clustering_order text, column_name_bytes blob, "    \
+#define COLUMNS_OF_COLUMNS                                                                              \
+    "(keyspace_name text, table_name text, column_name text, clustering_order text, column_name_bytes " \
+    "blob, "                                                                                            \
     "kind text, position int, type text, PRIMARY KEY (keyspace_name, table_name, column_name))"
 
 constexpr std::array<const char*, 26> declarations{
-    "CREATE TABLE system.local (key text PRIMARY KEY, bootstrapped text, broadcast_address inet, broadcast_port int, "
-    "cluster_name text, cql_version text, data_center text, gossip_generation int, host_id uuid, listen_address inet, "
-    "listen_port int, native_protocol_version text, partitioner text, rack text, release_version text, rpc_address inet, "
+    "CREATE TABLE system.local (key text PRIMARY KEY, bootstrapped text, broadcast_address inet, "
+    "broadcast_port int, "
+    "cluster_name text, cql_version text, data_center text, gossip_generation int, host_id uuid, "
+    "listen_address inet, "
+    "listen_port int, native_protocol_version text, partitioner text, rack text, release_version text, "
+    "rpc_address inet, "
     "rpc_port int, schema_version uuid, tokens set<text>, truncated_at map<uuid, blob>) "
     "WITH comment = 'information about the local node'",
-    "CREATE TABLE system.peers (peer inet PRIMARY KEY, data_center text, host_id uuid, preferred_ip inet, rack text, "
+    "CREATE TABLE system.peers (peer inet PRIMARY KEY, data_center text, host_id uuid, preferred_ip inet, "
+    "rack text, "
     "release_version text, rpc_address inet, schema_version uuid, tokens set<text>) "
     "WITH comment = 'information about known peers in the cluster'",
-    "CREATE TABLE system.peers_v2 (peer inet, peer_port int, data_center text, host_id uuid, native_address inet, "
-    "native_port int, preferred_ip inet, preferred_port int, rack text, release_version text, schema_version uuid, "
-    "tokens set<text>, PRIMARY KEY (peer, peer_port)) WITH comment = 'information about known peers in the cluster'",
-    "CREATE TABLE system.size_estimates (keyspace_name text, table_name text, range_start text, range_end text, "
-    "mean_partition_size bigint, partitions_count bigint, PRIMARY KEY (keyspace_name, table_name, range_start, range_end)) "
+    "CREATE TABLE system.peers_v2 (peer inet, peer_port int, data_center text, host_id uuid, native_address "
+    "inet, "
+    "native_port int, preferred_ip inet, preferred_port int, rack text, release_version text, schema_version "
+    "uuid, "
+    "tokens set<text>, PRIMARY KEY (peer, peer_port)) WITH comment = 'information about known peers in the "
+    "cluster'",
+    "CREATE TABLE system.size_estimates (keyspace_name text, table_name text, range_start text, range_end "
+    "text, "
+    "mean_partition_size bigint, partitions_count bigint, PRIMARY KEY (keyspace_name, table_name, "
+    "range_start, range_end)) "
     "WITH comment = 'per-table primary range size estimates'",
     "CREATE TABLE system.built_views (keyspace_name text, view_name text, status_replicated boolean, "
     "PRIMARY KEY (keyspace_name, view_name))",
-    "CREATE TABLE system.\"IndexInfo\" (table_name text, index_name text, value blob, PRIMARY KEY (table_name, index_name))",
+    "CREATE TABLE system.\"IndexInfo\" (table_name text, index_name text, value blob, PRIMARY KEY "
+    "(table_name, index_name))",
     "CREATE TABLE system_schema.keyspaces (keyspace_name text PRIMARY KEY, durable_writes boolean, "
     "replication frozen<map<text, text>>) WITH comment = 'keyspace definitions'",
-    "CREATE TABLE system_schema.tables (keyspace_name text, table_name text, flags frozen<set<text>>, " TABLE_OPTION_COLUMNS
+    "CREATE TABLE system_schema.tables (keyspace_name text, table_name text, flags "
+    "frozen<set<text>>, " TABLE_OPTION_COLUMNS
     "PRIMARY KEY (keyspace_name, table_name)) WITH comment = 'table definitions'",
     "CREATE TABLE system_schema.columns " COLUMNS_OF_COLUMNS " WITH comment = 'column definitions'",
     "CREATE TABLE system_schema.dropped_columns (keyspace_name text, table_name text, column_name text, "
@@ -64,35 +77,48 @@ constexpr std::array<const char*, 26> declarations{
     "CREATE TABLE system_schema.triggers (keyspace_name text, table_name text, trigger_name text, "
     "options frozen<map<text, text>>, PRIMARY KEY (keyspace_name, table_name, trigger_name)) "
     "WITH comment = 'trigger definitions'",
-    "CREATE TABLE system_schema.views (keyspace_name text, view_name text, base_table_id uuid, base_table_name text, "
+    "CREATE TABLE system_schema.views (keyspace_name text, view_name text, base_table_id uuid, "
+    "base_table_name text, "
     "include_all_columns boolean, where_clause text, " TABLE_OPTION_COLUMNS
     "PRIMARY KEY (keyspace_name, view_name)) WITH comment = 'view definitions'",
     "CREATE TABLE system_schema.indexes (keyspace_name text, table_name text, index_name text, kind text, "
     "options frozen<map<text, text>>, PRIMARY KEY (keyspace_name, table_name, index_name)) "
     "WITH comment = 'secondary index definitions'",
     "CREATE TABLE system_schema.types (keyspace_name text, type_name text, field_names frozen<list<text>>, "
-    "field_types frozen<list<text>>, PRIMARY KEY (keyspace_name, type_name)) WITH comment = 'user defined type definitions'",
-    "CREATE TABLE system_schema.functions (keyspace_name text, function_name text, argument_types frozen<list<text>>, "
-    "argument_names frozen<list<text>>, body text, called_on_null_input boolean, language text, return_type text, "
-    "PRIMARY KEY (keyspace_name, function_name, argument_types)) WITH comment = 'user defined function definitions'",
-    "CREATE TABLE system_schema.aggregates (keyspace_name text, aggregate_name text, argument_types frozen<list<text>>, "
+    "field_types frozen<list<text>>, PRIMARY KEY (keyspace_name, type_name)) WITH comment = 'user defined "
+    "type definitions'",
+    "CREATE TABLE system_schema.functions (keyspace_name text, function_name text, argument_types "
+    "frozen<list<text>>, "
+    "argument_names frozen<list<text>>, body text, called_on_null_input boolean, language text, return_type "
+    "text, "
+    "PRIMARY KEY (keyspace_name, function_name, argument_types)) WITH comment = 'user defined function "
+    "definitions'",
+    "CREATE TABLE system_schema.aggregates (keyspace_name text, aggregate_name text, argument_types "
+    "frozen<list<text>>, "
     "final_func text, initcond text, return_type text, state_func text, state_type text, "
-    "PRIMARY KEY (keyspace_name, aggregate_name, argument_types)) WITH comment = 'user defined aggregate definitions'",
-    "CREATE TABLE system_traces.sessions (session_id uuid PRIMARY KEY, client inet, command text, coordinator inet, "
+    "PRIMARY KEY (keyspace_name, aggregate_name, argument_types)) WITH comment = 'user defined aggregate "
+    "definitions'",
+    "CREATE TABLE system_traces.sessions (session_id uuid PRIMARY KEY, client inet, command text, "
+    "coordinator inet, "
     "coordinator_port int, duration int, request text, started_at timestamp, parameters map<text, text>) "
     "WITH comment = 'tracing sessions'",
-    "CREATE TABLE system_traces.events (session_id uuid, event_id timeuuid, activity text, source inet, source_elapsed int, "
+    "CREATE TABLE system_traces.events (session_id uuid, event_id timeuuid, activity text, source inet, "
+    "source_elapsed int, "
     "source_port int, thread text, PRIMARY KEY (session_id, event_id)) WITH comment = 'tracing events'",
     "CREATE TABLE system_virtual_schema.keyspaces (keyspace_name text PRIMARY KEY) "
     "WITH comment = 'virtual keyspace definitions'",
     "CREATE TABLE system_virtual_schema.tables (keyspace_name text, table_name text, comment text, "
     "PRIMARY KEY (keyspace_name, table_name)) WITH comment = 'virtual table definitions'",
-    "CREATE TABLE system_virtual_schema.columns " COLUMNS_OF_COLUMNS " WITH comment = 'virtual column definitions'",
-    "CREATE TABLE system_views.settings (name text PRIMARY KEY, value text) WITH comment = 'current settings'",
-    "CREATE TABLE system_views.clients (address inet, port int, driver_name text, driver_version text, hostname text, "
+    "CREATE TABLE system_virtual_schema.columns " COLUMNS_OF_COLUMNS
+    " WITH comment = 'virtual column definitions'",
+    "CREATE TABLE system_views.settings (name text PRIMARY KEY, value text) WITH comment = 'current "
+    "settings'",
+    "CREATE TABLE system_views.clients (address inet, port int, driver_name text, driver_version text, "
+    "hostname text, "
     "protocol_version int, request_count bigint, username text, PRIMARY KEY (address, port)) "
     "WITH comment = 'currently connected clients'",
-    "CREATE TABLE system_views.sstable_tasks (keyspace_name text, table_name text, task_id timeuuid, kind text, "
+    "CREATE TABLE system_views.sstable_tasks (keyspace_name text, table_name text, task_id timeuuid, kind "
+    "text, "
     "progress bigint, total bigint, unit text, PRIMARY KEY (keyspace_name, table_name, task_id)) "
     "WITH comment = 'current sstable tasks'",
     "CREATE TABLE system_views.disk_usage (keyspace_name text, table_name text, mebibytes bigint, "
@@ -126,7 +152,9 @@ std::string text_map(const std::map<std::string, std::string>& map) {
     return out;
 }
 
-std::string int_bytes(std::int64_t value) { return number_bytes(Kind::int_, value); }
+std::string int_bytes(std::int64_t value) {
+    return number_bytes(Kind::int_, value);
+}
 
 std::string inet_bytes(const std::string& address) {
     char bytes[16];
@@ -190,7 +218,8 @@ std::string option_bytes(const DataType& type, std::string_view text) {
 
 std::vector<SystemRow> keyspace_rows(const TableDefinition& table, const Catalogue& catalogue) {
     std::vector<SystemRow> out;
-    auto add = [&](const std::string& name, bool durable, const std::map<std::string, std::string>& replication) {
+    auto add = [&](const std::string& name, bool durable,
+                   const std::map<std::string, std::string>& replication) {
         out.push_back(RowMaker(table)
                           .set("keyspace_name", name)
                           .set("durable_writes", std::string(1, durable ? '\x01' : '\0'))
@@ -199,7 +228,8 @@ std::vector<SystemRow> keyspace_rows(const TableDefinition& table, const Catalog
     };
     for (auto name : {"system", "system_schema", "system_traces"})
         add(name, true, {{"class", "org.apache.cassandra.locator.LocalStrategy"}});
-    for (const auto& [name, keyspace] : catalogue.keyspaces) add(name, keyspace.durable_writes, keyspace.replication);
+    for (const auto& [name, keyspace] : catalogue.keyspaces)
+        add(name, keyspace.durable_writes, keyspace.replication);
     return out;
 }
 
@@ -210,7 +240,8 @@ SystemRow table_row(const TableDefinition& of, const TableDefinition& table) {
                                                  : std::vector<std::string>{"compound"}));
     for (const auto& [name, text] : default_table_options()) {
         auto given = table.options.find(std::string(name));
-        row.set(name, option_bytes(of.find(name)->type, given == table.options.end() ? text : std::string_view(given->second)));
+        row.set(name, option_bytes(of.find(name)->type,
+                                   given == table.options.end() ? text : std::string_view(given->second)));
     }
     return row.take();
 }
@@ -226,9 +257,13 @@ void add_column_rows(std::vector<SystemRow>& out, const TableDefinition& of, con
                           .set("keyspace_name", table.keyspace)
                           .set("table_name", table.name)
                           .set("column_name", column->name)
-                          .set("clustering_order", !clustering ? "none" : column->descending ? "desc" : "asc")
+                          .set("clustering_order", !clustering          ? "none"
+                                                   : column->descending ? "desc"
+                                                                        : "asc")
                           .set("column_name_bytes", column->name)
-                          .set("kind", clustering ? "clustering" : key ? "partition_key" : "regular")
+                          .set("kind", clustering ? "clustering"
+                                       : key      ? "partition_key"
+                                                  : "regular")
                           .set("position", int_bytes(key ? std::int64_t(column->position) : -1))
                           .set("type", to_string(column->type))
                           .take());
@@ -246,7 +281,8 @@ std::vector<std::shared_ptr<const TableDefinition>> tables_of(const Catalogue& c
     return out;
 }
 
-SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std::uint16_t port, const Catalogue& catalogue) {
+SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std::uint16_t port,
+                    const Catalogue& catalogue) {
     auto address = inet_bytes(node.address);
     // One node owns the whole ring. Drivers that route by token need at least one.
     return RowMaker(table)
@@ -275,7 +311,8 @@ SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std:
 }  // namespace
 
 bool is_system_keyspace(std::string_view keyspace) {
-    return std::ranges::find(stored_keyspaces, keyspace) != stored_keyspaces.end() || is_virtual_keyspace(keyspace);
+    return std::ranges::find(stored_keyspaces, keyspace) != stored_keyspaces.end() ||
+           is_virtual_keyspace(keyspace);
 }
 
 bool is_virtual_keyspace(std::string_view keyspace) {
@@ -286,7 +323,8 @@ const std::vector<std::shared_ptr<const TableDefinition>>& system_tables() {
     static const auto tables = [] {
         std::vector<std::shared_ptr<const TableDefinition>> out;
         for (const auto* text : declarations) out.push_back(declared(text));
-        std::ranges::sort(out, {}, [](const auto& table) { return std::tuple(table->keyspace, table->name); });
+        std::ranges::sort(out, {},
+                          [](const auto& table) { return std::tuple(table->keyspace, table->name); });
         return out;
     }();
     return tables;
@@ -307,9 +345,11 @@ const std::vector<std::pair<std::string_view, std::string_view>>& default_table_
         {"cdc", "false"},
         {"comment", "''"},
         {"compaction",
-         "{'class': 'org.apache.cassandra.db.compaction.SizeTieredCompactionStrategy', 'max_threshold': '32', "
+         "{'class': 'org.apache.cassandra.db.compaction.SizeTieredCompactionStrategy', 'max_threshold': "
+         "'32', "
          "'min_threshold': '4'}"},
-        {"compression", "{'chunk_length_in_kb': '16', 'class': 'org.apache.cassandra.io.compress.LZ4Compressor'}"},
+        {"compression",
+         "{'chunk_length_in_kb': '16', 'class': 'org.apache.cassandra.io.compress.LZ4Compressor'}"},
         {"memtable", "'default'"},
         {"crc_check_chance", "1.0"},
         {"default_time_to_live", "0"},
@@ -345,7 +385,9 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
             out.push_back(RowMaker(table)
                               .set("keyspace_name", one->keyspace)
                               .set("table_name", one->name)
-                              .set("comment", comment == one->options.end() ? "" : option_bytes(Kind::text, comment->second))
+                              .set("comment", comment == one->options.end()
+                                                  ? ""
+                                                  : option_bytes(Kind::text, comment->second))
                               .take());
         }
     } else if (table.name == "columns") {

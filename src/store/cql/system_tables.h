@@ -1,4 +1,5 @@
-// The tables that drivers read to learn about the cluster and its schema: made from the catalogue when asked for.
+// The tables that drivers read to learn about the cluster and its schema: made from the catalogue when asked
+// for.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,8 @@
 #include "store/cql/term_value.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
+
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -17,26 +18,43 @@ namespace {
 
 std::string_view constant_name(Term::Kind kind) {
     switch (kind) {
-        case Term::Kind::string: return "STRING";
-        case Term::Kind::integer: return "INTEGER";
-        case Term::Kind::number: return "FLOAT";
-        case Term::Kind::boolean: return "BOOLEAN";
-        case Term::Kind::blob: return "HEX";
-        case Term::Kind::uuid: return "UUID";
-        case Term::Kind::duration: return "DURATION";
-        case Term::Kind::null: return "NULL";
-        case Term::Kind::marker: return "marker";
-        case Term::Kind::list: return "list";
-        case Term::Kind::set: return "set";
-        case Term::Kind::map: return "map";
-        case Term::Kind::tuple: return "tuple";
-        case Term::Kind::function: return "function";
-        case Term::Kind::cast: return "cast";
+        case Term::Kind::string:
+            return "STRING";
+        case Term::Kind::integer:
+            return "INTEGER";
+        case Term::Kind::number:
+            return "FLOAT";
+        case Term::Kind::boolean:
+            return "BOOLEAN";
+        case Term::Kind::blob:
+            return "HEX";
+        case Term::Kind::uuid:
+            return "UUID";
+        case Term::Kind::duration:
+            return "DURATION";
+        case Term::Kind::null:
+            return "NULL";
+        case Term::Kind::marker:
+            return "marker";
+        case Term::Kind::list:
+            return "list";
+        case Term::Kind::set:
+            return "set";
+        case Term::Kind::map:
+            return "map";
+        case Term::Kind::tuple:
+            return "tuple";
+        case Term::Kind::function:
+            return "function";
+        case Term::Kind::cast:
+            return "cast";
     }
     return "?";
 }
 
-Value set_value(std::string bytes) { return {Value::State::set, std::move(bytes)}; }
+Value set_value(std::string bytes) {
+    return {Value::State::set, std::move(bytes)};
+}
 
 /// A whole number of fewer bytes; nothing when it does not fit.
 std::optional<std::string> integer_bytes(std::int64_t value, Kind kind) {
@@ -62,14 +80,18 @@ std::optional<std::string> integer_bytes(std::int64_t value, Kind kind) {
             if (value < 0 || value >= 86'400'000'000'000) return std::nullopt;
             append_big_endian(out, value);
             return out;
-        default: append_big_endian(out, value); return out;
+        default:
+            append_big_endian(out, value);
+            return out;
     }
 }
 
 std::string float_bytes(double value, Kind kind) {
     std::string out;
-    if (kind == Kind::float_) append_big_endian(out, std::bit_cast<std::uint32_t>(float(value)));
-    else append_big_endian(out, std::bit_cast<std::uint64_t>(value));
+    if (kind == Kind::float_)
+        append_big_endian(out, std::bit_cast<std::uint32_t>(float(value)));
+    else
+        append_big_endian(out, std::bit_cast<std::uint64_t>(value));
     return out;
 }
 
@@ -88,27 +110,35 @@ std::optional<double> float_of_text(std::string_view text) {
 bool takes(Kind column, Term::Kind constant) {
     switch (constant) {
         case Term::Kind::string:
-            return column == Kind::ascii || column == Kind::text || column == Kind::inet || column == Kind::timestamp ||
-                   column == Kind::date || column == Kind::time || column == Kind::duration;
+            return column == Kind::ascii || column == Kind::text || column == Kind::inet ||
+                   column == Kind::timestamp || column == Kind::date || column == Kind::time ||
+                   column == Kind::duration;
         case Term::Kind::integer:
             return column == Kind::bigint || column == Kind::counter || column == Kind::decimal ||
-                   column == Kind::double_ || column == Kind::float_ || column == Kind::int_ || column == Kind::date ||
-                   column == Kind::timestamp || column == Kind::time || column == Kind::smallint ||
-                   column == Kind::tinyint || column == Kind::varint || column == Kind::duration;
-        case Term::Kind::number: return column == Kind::decimal || column == Kind::double_ || column == Kind::float_;
-        case Term::Kind::boolean: return column == Kind::boolean;
-        case Term::Kind::blob: return column == Kind::blob;
-        case Term::Kind::uuid: return column == Kind::uuid || column == Kind::timeuuid;
-        case Term::Kind::duration: return column == Kind::duration;
-        default: return false;
+                   column == Kind::double_ || column == Kind::float_ || column == Kind::int_ ||
+                   column == Kind::date || column == Kind::timestamp || column == Kind::time ||
+                   column == Kind::smallint || column == Kind::tinyint || column == Kind::varint ||
+                   column == Kind::duration;
+        case Term::Kind::number:
+            return column == Kind::decimal || column == Kind::double_ || column == Kind::float_;
+        case Term::Kind::boolean:
+            return column == Kind::boolean;
+        case Term::Kind::blob:
+            return column == Kind::blob;
+        case Term::Kind::uuid:
+            return column == Kind::uuid || column == Kind::timeuuid;
+        case Term::Kind::duration:
+            return column == Kind::duration;
+        default:
+            return false;
     }
 }
 
 Result<Value> literal_value(const Term& term, const DataType& type, std::string_view what) {
     if (!takes(type.kind, term.kind)) {
         auto shown = term.kind == Term::Kind::blob ? "0x" + term.text : term.text;
-        return fail(Errc::invalid, "Invalid {} constant ({}) for \"{}\" of type {}", constant_name(term.kind), shown, what,
-                    to_string(type));
+        return fail(Errc::invalid, "Invalid {} constant ({}) for \"{}\" of type {}", constant_name(term.kind),
+                    shown, what, to_string(type));
     }
     if (term.kind == Term::Kind::blob) {
         if (term.text.size() % 2 != 0)
@@ -158,8 +188,10 @@ std::string sorted_collection(std::vector<std::string> elements, const DataType&
     });
     std::vector<std::size_t> kept;
     for (auto i : order) {
-        if (!kept.empty() && compare(type.parameters[0], elements[kept.back()], elements[i]) == 0) kept.back() = i;
-        else kept.push_back(i);
+        if (!kept.empty() && compare(type.parameters[0], elements[kept.back()], elements[i]) == 0)
+            kept.back() = i;
+        else
+            kept.push_back(i);
     }
     std::string out;
     begin_collection(out, kept.size());
@@ -168,7 +200,8 @@ std::string sorted_collection(std::vector<std::string> elements, const DataType&
     return out;
 }
 
-Result<Value> collection_value(const Term& term, const DataType& type, std::string_view what, const Bindings& bindings) {
+Result<Value> collection_value(const Term& term, const DataType& type, std::string_view what,
+                               const Bindings& bindings) {
     bool empty_braces = term.kind == Term::Kind::set && term.items.empty();
     switch (type.kind) {
         case Kind::list: {
@@ -183,20 +216,24 @@ Result<Value> collection_value(const Term& term, const DataType& type, std::stri
             if (term.kind != Term::Kind::set) return not_for(what, constant_name(term.kind), type);
             return set_value(sorted_collection(TRY(element_values(term, type, what, bindings)), type));
         case Kind::map:
-            if (term.kind != Term::Kind::map && !empty_braces) return not_for(what, constant_name(term.kind), type);
+            if (term.kind != Term::Kind::map && !empty_braces)
+                return not_for(what, constant_name(term.kind), type);
             return set_value(sorted_collection(TRY(element_values(term, type, what, bindings)), type));
-        default: return not_for(what, constant_name(term.kind), type);
+        default:
+            return not_for(what, constant_name(term.kind), type);
     }
 }
 
-Result<Value> tuple_value(const Term& term, const DataType& type, std::string_view what, const Bindings& bindings) {
+Result<Value> tuple_value(const Term& term, const DataType& type, std::string_view what,
+                          const Bindings& bindings) {
     if (type.kind != Kind::tuple) {
         // (x) is x
         if (term.items.size() == 1) return evaluate(term.items[0], type, what, bindings);
         return not_for(what, "tuple", type);
     }
     if (term.items.size() > type.parameters.size())
-        return fail(Errc::invalid, "Invalid tuple literal for {}: too many elements. Type {} expects {} but got {}", what,
+        return fail(Errc::invalid,
+                    "Invalid tuple literal for {}: too many elements. Type {} expects {} but got {}", what,
                     to_string(type), type.parameters.size(), term.items.size());
     std::string out;
     for (std::size_t i = 0; i < term.items.size(); ++i) {
@@ -206,7 +243,8 @@ Result<Value> tuple_value(const Term& term, const DataType& type, std::string_vi
     return set_value(std::move(out));
 }
 
-Result<Value> marker_value(const Term& term, const DataType& type, std::string_view what, const Bindings& bindings) {
+Result<Value> marker_value(const Term& term, const DataType& type, std::string_view what,
+                           const Bindings& bindings) {
     auto index = std::size_t(term.marker);
     if (index < bindings.order.size()) index = std::size_t(bindings.order[index]);
     if (bindings.values == nullptr || index >= bindings.values->size())
@@ -220,7 +258,8 @@ Result<Value> marker_value(const Term& term, const DataType& type, std::string_v
     return set_value(std::string(bound.bytes));
 }
 
-Result<Value> function_value(const Term& term, const DataType& type, std::string_view what, const Bindings& bindings) {
+Result<Value> function_value(const Term& term, const DataType& type, std::string_view what,
+                             const Bindings& bindings) {
     std::vector<TypedValue> arguments;
     for (std::size_t i = 0; i < term.items.size(); ++i) {
         auto wanted = parameter_type(term.text, i);
@@ -229,10 +268,12 @@ Result<Value> function_value(const Term& term, const DataType& type, std::string
         arguments.push_back({of, value.is_set() ? std::optional(std::move(value.bytes)) : std::nullopt});
     }
     auto result = TRY(call_function(term.text, arguments, bindings.now_us));
-    bool fits = result.type.kind == type.kind || (type.kind == Kind::uuid && result.type.kind == Kind::timeuuid) ||
+    bool fits = result.type.kind == type.kind ||
+                (type.kind == Kind::uuid && result.type.kind == Kind::timeuuid) ||
                 (type.kind == Kind::blob) || (type.kind == Kind::text && result.type.kind == Kind::ascii);
     if (!fits)
-        return fail(Errc::invalid, "Type error: cannot assign result of function {} (type {}) to {} (type {})", term.text,
+        return fail(Errc::invalid,
+                    "Type error: cannot assign result of function {} (type {}) to {} (type {})", term.text,
                     to_string(result.type), what, to_string(type));
     if (!result.bytes) return Value{};
     return set_value(std::move(*result.bytes));
@@ -251,7 +292,8 @@ std::optional<std::int64_t> parse_date_days(std::string_view text) {
     }
     if (parts[0] > 32767) return std::nullopt;
     std::chrono::year_month_day date{std::chrono::year(negative ? -parts[0] : parts[0]),
-                                     std::chrono::month(unsigned(parts[1])), std::chrono::day(unsigned(parts[2]))};
+                                     std::chrono::month(unsigned(parts[1])),
+                                     std::chrono::day(unsigned(parts[2]))};
     if (!date.ok()) return std::nullopt;
     return std::chrono::sys_days(date).time_since_epoch().count();
 }
@@ -324,14 +366,17 @@ std::optional<std::int64_t> parse_timestamp_ms(std::string_view text) {
 }
 
 Result<std::string> parse_text_value(const DataType& type, std::string_view text) {
-    auto unable = [&](std::string_view what) { return fail(Errc::invalid, "Unable to make {} from '{}'", what, text); };
+    auto unable = [&](std::string_view what) {
+        return fail(Errc::invalid, "Unable to make {} from '{}'", what, text);
+    };
     switch (type.kind) {
         case Kind::ascii:
         case Kind::text: {
             TRY(validate(type, text));
             return std::string(text);
         }
-        case Kind::boolean: return std::string(1, text == "true" || text == "True" || text == "TRUE" ? '\x01' : '\0');
+        case Kind::boolean:
+            return std::string(1, text == "true" || text == "True" || text == "TRUE" ? '\x01' : '\0');
         case Kind::tinyint:
         case Kind::smallint:
         case Kind::int_:
@@ -339,9 +384,12 @@ Result<std::string> parse_text_value(const DataType& type, std::string_view text
         case Kind::counter: {
             std::int64_t number = 0;
             auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-            auto bytes = error == std::errc() && at == text.data() + text.size() ? integer_bytes(number, type.kind)
-                                                                                 : std::nullopt;
-            if (!bytes) return unable(type.kind == Kind::bigint || type.kind == Kind::counter ? "long" : to_string(type));
+            auto bytes = error == std::errc() && at == text.data() + text.size()
+                             ? integer_bytes(number, type.kind)
+                             : std::nullopt;
+            if (!bytes)
+                return unable(type.kind == Kind::bigint || type.kind == Kind::counter ? "long"
+                                                                                      : to_string(type));
             return *bytes;
         }
         case Kind::float_:
@@ -408,7 +456,8 @@ Result<std::string> parse_text_value(const DataType& type, std::string_view text
         case Kind::list:
         case Kind::map:
         case Kind::set:
-        case Kind::tuple: return unable(to_string(type));
+        case Kind::tuple:
+            return unable(to_string(type));
     }
     return unable(to_string(type));
 }
@@ -421,12 +470,18 @@ DataType natural_type(const Term& term) {
             if (error != std::errc()) return Kind::varint;
             return number >= INT32_MIN && number <= INT32_MAX ? Kind::int_ : Kind::bigint;
         }
-        case Term::Kind::number: return Kind::double_;
-        case Term::Kind::boolean: return Kind::boolean;
-        case Term::Kind::blob: return Kind::blob;
-        case Term::Kind::uuid: return Kind::uuid;
-        case Term::Kind::duration: return Kind::duration;
-        case Term::Kind::cast: return term.type;
+        case Term::Kind::number:
+            return Kind::double_;
+        case Term::Kind::boolean:
+            return Kind::boolean;
+        case Term::Kind::blob:
+            return Kind::blob;
+        case Term::Kind::uuid:
+            return Kind::uuid;
+        case Term::Kind::duration:
+            return Kind::duration;
+        case Term::Kind::cast:
+            return term.type;
         case Term::Kind::function: {
             std::vector<DataType> arguments;
             for (std::size_t i = 0; i < term.items.size(); ++i) {
@@ -442,24 +497,31 @@ DataType natural_type(const Term& term) {
         case Term::Kind::list:
         case Term::Kind::set:
         case Term::Kind::map:
-        case Term::Kind::tuple: return Kind::text;
+        case Term::Kind::tuple:
+            return Kind::text;
     }
     return Kind::text;
 }
 
-Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what, const Bindings& bindings) {
+Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what,
+                       const Bindings& bindings) {
     switch (term.kind) {
-        case Term::Kind::null: return Value{};
-        case Term::Kind::marker: return marker_value(term, type, what, bindings);
+        case Term::Kind::null:
+            return Value{};
+        case Term::Kind::marker:
+            return marker_value(term, type, what, bindings);
         case Term::Kind::list:
         case Term::Kind::set:
-        case Term::Kind::map: return collection_value(term, type, what, bindings);
-        case Term::Kind::tuple: return tuple_value(term, type, what, bindings);
-        case Term::Kind::function: return function_value(term, type, what, bindings);
+        case Term::Kind::map:
+            return collection_value(term, type, what, bindings);
+        case Term::Kind::tuple:
+            return tuple_value(term, type, what, bindings);
+        case Term::Kind::function:
+            return function_value(term, type, what, bindings);
         case Term::Kind::cast:
             if (term.type.kind != type.kind)
-                return fail(Errc::invalid, "Cannot assign value of type {} to {} of type {}", to_string(term.type), what,
-                            to_string(type));
+                return fail(Errc::invalid, "Cannot assign value of type {} to {} of type {}",
+                            to_string(term.type), what, to_string(type));
             return evaluate(term.items[0], type, what, bindings);
         case Term::Kind::string:
         case Term::Kind::integer:
@@ -467,7 +529,8 @@ Result<Value> evaluate(const Term& term, const DataType& type, std::string_view 
         case Term::Kind::boolean:
         case Term::Kind::blob:
         case Term::Kind::uuid:
-        case Term::Kind::duration: return literal_value(term, type, what);
+        case Term::Kind::duration:
+            return literal_value(term, type, what);
     }
     return Value{};
 }

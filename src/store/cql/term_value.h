@@ -29,12 +29,14 @@ struct Bindings {
 };
 
 /// The term's value, checked against the type. what names the column in errors ("id", "[limit]").
-Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what, const Bindings& bindings);
+Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what,
+                       const Bindings& bindings);
 
 /// The type that a literal has by itself, for functions that take any: text, int or bigint, double, ...
 DataType natural_type(const Term& term);
 
-/// Text as CQL and JSON write values of the type: '2020-01-01', '10.0.0.1', ... Errc::invalid in Cassandra's words.
+/// Text as CQL and JSON write values of the type: '2020-01-01', '10.0.0.1', ... Errc::invalid in Cassandra's
+/// words.
 Result<std::string> parse_text_value(const DataType& type, std::string_view text);
 /// '2011-02-03 04:05+0000' and its variants, or milliseconds since 1970.
 std::optional<std::int64_t> parse_timestamp_ms(std::string_view text);

@@ -9,13 +9,17 @@ namespace {
 /// What cannot be a name without quotes (Cassandra's reserved keywords).
 bool is_reserved(std::string_view word) {
     static constexpr std::array<std::string_view, 50> words{
-        "add",   "allow", "alter",    "and",    "apply",  "asc",      "authorize", "batch",  "begin", "by",
-        "columnfamily", "create", "default", "delete", "desc", "describe", "drop", "entries", "execute", "from",
-        "full",  "grant", "if",       "in",     "index",  "infinity", "insert",    "into",   "is",    "keyspace",
-        "limit", "materialized", "mbean", "mbeans", "modify", "nan", "norecursive", "not",   "null",  "of",
-        "on",    "or",    "order",    "primary", "rename", "replace", "revoke",    "schema", "select", "set"};
-    static constexpr std::array<std::string_view, 12> more{"table", "to", "token", "truncate", "unlogged", "unset",
-                                                           "update", "use", "using", "view", "where", "with"};
+        "add",   "allow",       "alter",  "and",          "apply",    "asc",     "authorize",
+        "batch", "begin",       "by",     "columnfamily", "create",   "default", "delete",
+        "desc",  "describe",    "drop",   "entries",      "execute",  "from",    "full",
+        "grant", "if",          "in",     "index",        "infinity", "insert",  "into",
+        "is",    "keyspace",    "limit",  "materialized", "mbean",    "mbeans",  "modify",
+        "nan",   "norecursive", "not",    "null",         "of",       "on",      "or",
+        "order", "primary",     "rename", "replace",      "revoke",   "schema",  "select",
+        "set"};
+    static constexpr std::array<std::string_view, 12> more{"table",    "to",    "token",  "truncate",
+                                                           "unlogged", "unset", "update", "use",
+                                                           "using",    "view",  "where",  "with"};
     return std::ranges::find(words, word) != words.end() || std::ranges::find(more, word) != more.end();
 }
 
@@ -23,7 +27,8 @@ bool is_reserved(std::string_view word) {
 
 Result<std::string> TokenStream::name() {
     const auto& token = peek();
-    bool usable = token.kind == TokenKind::quoted_name || (token.kind == TokenKind::word && !is_reserved(token.text));
+    bool usable =
+        token.kind == TokenKind::quoted_name || (token.kind == TokenKind::word && !is_reserved(token.text));
     if (!usable) return no_alternative();
     if (token.text.empty()) return fail(Errc::invalid, "{}a name may not be empty", place_of(token));
     return take().text;
@@ -57,13 +62,15 @@ std::string TokenStream::context() const {
 std::unexpected<Error> TokenStream::mismatch(std::string_view expected) const {
     const auto& token = peek();
     auto shown = token.kind == TokenKind::end ? "<EOF>" : std::string(text_.substr(token.offset, token.size));
-    return fail(Errc::invalid, "{}mismatched input '{}' expecting {} ({})", place_of(token), shown, expected, context());
+    return fail(Errc::invalid, "{}mismatched input '{}' expecting {} ({})", place_of(token), shown, expected,
+                context());
 }
 
 std::unexpected<Error> TokenStream::no_alternative() const {
     const auto& token = peek();
     auto shown = token.kind == TokenKind::end ? "<EOF>" : std::string(text_.substr(token.offset, token.size));
-    return fail(Errc::invalid, "{}no viable alternative at input '{}' ({})", place_of(token), shown, context());
+    return fail(Errc::invalid, "{}no viable alternative at input '{}' ({})", place_of(token), shown,
+                context());
 }
 
 std::string TokenStream::written(std::size_t from_offset) const {

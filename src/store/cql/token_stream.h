@@ -17,7 +17,9 @@ class TokenStream {
 public:
     TokenStream(std::string_view text, std::vector<Token> tokens) : text_(text), tokens_(std::move(tokens)) {}
 
-    const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
+    const Token& peek(std::size_t ahead = 0) const {
+        return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
+    }
     const Token& take() {
         const auto& token = peek();
         if (at_ + 1 < tokens_.size()) ++at_;

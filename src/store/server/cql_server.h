@@ -1,8 +1,8 @@
 // The CQL port: the native protocol, versions 3 to 5, on a listener.
 //
-// A connection lives on one network thread. Writes are encoded there (microseconds, no disk) and handed to the
-// database's writer, which brings everything that waits to the log with one fsync; so many connections share one.
-// Reads may touch the disk and run on a small pool of blocking threads.
+// A connection lives on one network thread. Writes are encoded there (microseconds, no disk) and handed to
+// the database's writer, which brings everything that waits to the log with one fsync; so many connections
+// share one. Reads may touch the disk and run on a small pool of blocking threads.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace penstock::store {
 
 struct CqlServerOptions {
     net::ListenOptions listen{.port = 9042, .name = "cql", .setting = "ports.cql"};
-    std::string user;      ///< with password: clients must authenticate
+    std::string user;  ///< with password: clients must authenticate
     std::string password;
     std::string cluster_name = "Penstock";
     std::size_t max_frame = 256u << 20;
@@ -28,7 +28,8 @@ struct CqlServerOptions {
 class CqlServer {
 public:
     /// tables and shards must outlive the server.
-    static Result<std::unique_ptr<CqlServer>> start(net::Shards& shards, LocalTables& tables, CqlServerOptions options);
+    static Result<std::unique_ptr<CqlServer>> start(net::Shards& shards, LocalTables& tables,
+                                                    CqlServerOptions options);
     ~CqlServer();  ///< stop()
     void stop();
     std::uint16_t port() const;

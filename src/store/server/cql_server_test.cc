@@ -1,13 +1,12 @@
 #include "store/server/cql_server.h"
 
-#include <filesystem>
-
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <gtest/gtest.h>
+#include <filesystem>
 
 #include "wire/cql/frame.h"
 #include "wire/cql/primitives.h"
@@ -32,7 +31,9 @@ public:
     }
     ~Client() { ::close(socket_); }
 
-    void send(std::string_view bytes) { EXPECT_EQ(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size())); }
+    void send(std::string_view bytes) {
+        EXPECT_EQ(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL), ssize_t(bytes.size()));
+    }
     void request(Opcode opcode, std::string_view body, std::int16_t stream = 1) {
         std::string bytes;
         append_request_frame(bytes, 4, stream, opcode, 0, body);
@@ -133,13 +134,15 @@ TEST_F(CqlServerTest, VersionsOfOtherServersAreRefusedInVersionFive) {
     EXPECT_EQ(answer->version, 5);
     auto [code, text] = error_in(*answer);
     EXPECT_EQ(code, ErrorCode::protocol);
-    EXPECT_EQ(text, "Invalid or unsupported protocol version (66); supported versions are (3/v3, 4/v4, 5/v5)");
+    EXPECT_EQ(text,
+              "Invalid or unsupported protocol version (66); supported versions are (3/v3, 4/v4, 5/v5)");
     EXPECT_FALSE(client.response());
 }
 
 TEST_F(CqlServerTest, NothingRunsBeforeStartup) {
     Client client(start());
-    EXPECT_EQ(error_in(client.query("SELECT * FROM system.local")).second, "Unexpected message QUERY, expecting STARTUP or OPTIONS");
+    EXPECT_EQ(error_in(client.query("SELECT * FROM system.local")).second,
+              "Unexpected message QUERY, expecting STARTUP or OPTIONS");
     client.start();
     EXPECT_EQ(client.response()->opcode, Opcode::ready);
     EXPECT_EQ(client.query("SELECT * FROM system.local").opcode, Opcode::result);
@@ -172,7 +175,8 @@ TEST_F(CqlServerTest, PasswordsAreAskedFor) {
     Client client(start());
     client.start();
     EXPECT_EQ(client.response()->opcode, Opcode::authenticate);
-    EXPECT_EQ(error_in(client.query("SELECT * FROM system.local")).second, "Unexpected message QUERY, expecting AUTH_RESPONSE");
+    EXPECT_EQ(error_in(client.query("SELECT * FROM system.local")).second,
+              "Unexpected message QUERY, expecting AUTH_RESPONSE");
     auto log_in = [&](std::string_view password) {
         std::string token("\0ada\0", 5), body;
         token += password;
@@ -235,8 +239,10 @@ TEST_F(CqlServerTest, WritesOfTheEngineAndOfClientsMeet) {
     batch.columns[2].append_string("engine");
     batch.rows = 1;
     ASSERT_TRUE(tables_->commit({"q", {{"ks.t", &batch, 1000}}, {}, "c"}));
-    EXPECT_EQ(client.query("UPDATE ks.t USING TIMESTAMP 2000 SET v = 'client' WHERE id = 'a'").opcode, Opcode::result);
-    EXPECT_EQ(client.query("UPDATE ks.t USING TIMESTAMP 500 SET n = 7 WHERE id = 'a'").opcode, Opcode::result);
+    EXPECT_EQ(client.query("UPDATE ks.t USING TIMESTAMP 2000 SET v = 'client' WHERE id = 'a'").opcode,
+              Opcode::result);
+    EXPECT_EQ(client.query("UPDATE ks.t USING TIMESTAMP 500 SET n = 7 WHERE id = 'a'").opcode,
+              Opcode::result);
     auto cursor = tables_->scan("ks.t", {});
     auto rows = (*cursor)->next(10);
     ASSERT_EQ(rows->rows, 1u);

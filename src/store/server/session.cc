@@ -11,24 +11,33 @@ using wire::cql::ErrorCode;
 using wire::cql::Opcode;
 
 metrics::Counter& requests = metrics::counter("penstock_store_cql_requests_total", "CQL requests answered.");
-metrics::Counter& request_errors = metrics::counter("penstock_store_cql_errors_total", "CQL requests answered by an error.");
+metrics::Counter& request_errors =
+    metrics::counter("penstock_store_cql_errors_total", "CQL requests answered by an error.");
 
-// What one connection may keep in memory: answers that its client has not read, requests not yet done (one at least),
-// and pages being read.
+// What one connection may keep in memory: answers that its client has not read, requests not yet done (one at
+// least), and pages being read.
 constexpr std::size_t most_unsent = 64u << 20;
 constexpr std::size_t most_unfinished = 64u << 20;
 constexpr int most_reading = 8;
 
 std::string_view name_of(Opcode opcode) {
     switch (opcode) {
-        case Opcode::query: return "QUERY";
-        case Opcode::prepare: return "PREPARE";
-        case Opcode::execute: return "EXECUTE";
-        case Opcode::batch: return "BATCH";
-        case Opcode::register_: return "REGISTER";
-        case Opcode::startup: return "STARTUP";
-        case Opcode::auth_response: return "AUTH_RESPONSE";
-        default: return "message";
+        case Opcode::query:
+            return "QUERY";
+        case Opcode::prepare:
+            return "PREPARE";
+        case Opcode::execute:
+            return "EXECUTE";
+        case Opcode::batch:
+            return "BATCH";
+        case Opcode::register_:
+            return "REGISTER";
+        case Opcode::startup:
+            return "STARTUP";
+        case Opcode::auth_response:
+            return "AUTH_RESPONSE";
+        default:
+            return "message";
     }
 }
 
@@ -36,7 +45,8 @@ std::string_view name_of(Opcode opcode) {
 bool same_secret(std::string_view a, std::string_view b) {
     unsigned difference = unsigned(a.size() ^ b.size());
     for (std::size_t i = 0; i < a.size(); ++i)
-        difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
+        difference |=
+            static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
     return difference == 0;
 }
 
@@ -61,7 +71,9 @@ void Subscribers::publish(const wire::cql::SchemaChange& change) {
 }
 
 Session::Session(std::shared_ptr<SessionContext> context, net::Connection connection)
-    : context_(std::move(context)), connection_(std::move(connection)), executor_(connection_.executor()),
+    : context_(std::move(context)),
+      connection_(std::move(connection)),
+      executor_(connection_.executor()),
       reader_(context_->options.max_frame) {}
 
 net::Task<> Session::run() {
@@ -90,14 +102,17 @@ net::Task<> Session::run() {
 bool Session::take(wire::cql::Frame frame) {
     if (version_ == 0) version_ = frame.version;
     if (frame.version != version_) {
-        reply_error(version_, frame.stream, ErrorCode::protocol,
-                    fmt::format("Invalid message version. Got {0}/v{0} but previous messages on this connection had version "
-                                "{1}/v{1}", frame.version, version_));
+        reply_error(
+            version_, frame.stream, ErrorCode::protocol,
+            fmt::format(
+                "Invalid message version. Got {0}/v{0} but previous messages on this connection had version "
+                "{1}/v{1}",
+                frame.version, version_));
         return false;
     }
     bool early = phase_ != Phase::ready;
-    bool runs = frame.opcode == Opcode::query || frame.opcode == Opcode::prepare || frame.opcode == Opcode::execute ||
-                frame.opcode == Opcode::batch;
+    bool runs = frame.opcode == Opcode::query || frame.opcode == Opcode::prepare ||
+                frame.opcode == Opcode::execute || frame.opcode == Opcode::batch;
     if (runs && !early) {
         ++in_flight_;
         in_flight_bytes_ += frame.body.size();
@@ -118,8 +133,10 @@ bool Session::take(wire::cql::Frame frame) {
         reply(version_, frame.stream, Opcode::supported, body);
         return true;
     }
-    if (const auto* startup = std::get_if<wire::cql::Startup>(&*request)) return take_startup(frame, *startup);
-    if (const auto* response = std::get_if<wire::cql::AuthResponse>(&*request)) return take_credentials(frame, *response);
+    if (const auto* startup = std::get_if<wire::cql::Startup>(&*request))
+        return take_startup(frame, *startup);
+    if (const auto* response = std::get_if<wire::cql::AuthResponse>(&*request))
+        return take_credentials(frame, *response);
     if (early) {
         reply_error(version_, frame.stream, ErrorCode::protocol,
                     fmt::format("Unexpected message {}, expecting {}", name_of(frame.opcode),
@@ -129,7 +146,8 @@ bool Session::take(wire::cql::Frame frame) {
     if (const auto* wanted = std::get_if<wire::cql::Register>(&*request)) {
         for (const auto& event : wanted->events) {
             if (event != "SCHEMA_CHANGE" && event != "TOPOLOGY_CHANGE" && event != "STATUS_CHANGE") {
-                reply_error(version_, frame.stream, ErrorCode::protocol, "Invalid value '" + event + "' for Event.Type");
+                reply_error(version_, frame.stream, ErrorCode::protocol,
+                            "Invalid value '" + event + "' for Event.Type");
                 return true;
             }
             // One node's topology and status never change while it can tell.
@@ -142,18 +160,22 @@ bool Session::take(wire::cql::Frame frame) {
 
 bool Session::take_startup(const wire::cql::Frame& frame, const wire::cql::Startup& startup) {
     if (phase_ != Phase::starting) {
-        reply_error(version_, frame.stream, ErrorCode::protocol, "Unexpected message STARTUP: the connection is started");
+        reply_error(version_, frame.stream, ErrorCode::protocol,
+                    "Unexpected message STARTUP: the connection is started");
         return true;
     }
     if (!startup.options.contains("CQL_VERSION")) {
-        reply_error(version_, frame.stream, ErrorCode::protocol, "Missing value CQL_VERSION in STARTUP message");
+        reply_error(version_, frame.stream, ErrorCode::protocol,
+                    "Missing value CQL_VERSION in STARTUP message");
         return true;
     }
     if (auto asked = startup.options.find("COMPRESSION"); asked != startup.options.end()) {
         auto name = asked->second;
         for (auto& c : name) c = char(std::tolower(static_cast<unsigned char>(c)));
-        if (name == "lz4") compression_ = wire::cql::Compression::lz4;
-        else if (name == "snappy" && version_ < 5) compression_ = wire::cql::Compression::snappy;
+        if (name == "lz4")
+            compression_ = wire::cql::Compression::lz4;
+        else if (name == "snappy" && version_ < 5)
+            compression_ = wire::cql::Compression::snappy;
         else {
             reply_error(version_, frame.stream, ErrorCode::protocol,
                         version_ >= 5 ? "Unsupported compression type " + name + ": version 5 has lz4"
@@ -198,7 +220,8 @@ bool Session::take_credentials(const wire::cql::Frame& frame, const wire::cql::A
         known = user && password;
     }
     if (!known) {
-        reply_error(version_, frame.stream, ErrorCode::bad_credentials, "Provided username and/or password are incorrect");
+        reply_error(version_, frame.stream, ErrorCode::bad_credentials,
+                    "Provided username and/or password are incorrect");
         return true;
     }
     phase_ = Phase::ready;
@@ -231,7 +254,8 @@ net::Task<cql::Answer> Session::run_request(const wire::cql::Request& request) {
     if (auto* answer = std::get_if<cql::Answer>(&work)) co_return std::move(*answer);
     if (auto* write = std::get_if<cql::CqlService::PendingWrite>(&work)) {
         net::Completion<Result<>> done(executor_);
-        context_->database.write(std::move(write->batch), [done](Result<> outcome) { done.set(std::move(outcome)); });
+        context_->database.write(std::move(write->batch),
+                                 [done](Result<> outcome) { done.set(std::move(outcome)); });
         auto outcome = co_await done.wait();
         if (!outcome) co_return cql::CqlService::error(cql::error_response(outcome.error()));
         co_return std::move(write->answer);
@@ -282,7 +306,8 @@ net::Task<> Session::flush(std::shared_ptr<Session> self) {
         self->plain_.clear();
         if (self->segmented_)
             wire::cql::append_segments(out, self->frames_, self->compression_ == wire::cql::Compression::lz4);
-        else out += self->frames_;
+        else
+            out += self->frames_;
         self->frames_.clear();
         auto sent = co_await self->connection_.write(out);
         if (!sent) self->broken_ = true;

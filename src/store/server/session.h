@@ -31,7 +31,10 @@ private:
 /// What all sessions of a server share.
 struct SessionContext {
     SessionContext(Database& of, cql::NodeIdentity identity, CqlServerOptions with)
-        : database(of), service(of, std::move(identity)), options(std::move(with)), pool(options.read_threads) {}
+        : database(of),
+          service(of, std::move(identity)),
+          options(std::move(with)),
+          pool(options.read_threads) {}
     Database& database;
     cql::CqlService service;
     CqlServerOptions options;
@@ -81,8 +84,8 @@ private:
     int in_flight_ = 0;
     std::size_t in_flight_bytes_ = 0;  ///< of their frames
     int reading_ = 0;                  ///< requests that read tables now
-    std::string frames_;   ///< to be sent, wrapped into segments when it is their turn
-    std::string plain_;    ///< to be sent before, as it is
+    std::string frames_;               ///< to be sent, wrapped into segments when it is their turn
+    std::string plain_;                ///< to be sent before, as it is
     bool flushing_ = false;
     bool broken_ = false;
     std::vector<net::Completion<bool>> waiting_;  ///< for something to have changed

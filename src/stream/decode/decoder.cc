@@ -48,17 +48,26 @@ private:
         for (std::size_t i = 0; i < scan_.size(); ++i) {
             switch (scan_[i].source) {
                 case ColumnSource::payload:
-                case ColumnSource::table: break;
+                case ColumnSource::table:
+                    break;
                 case ColumnSource::whole_value:
                     if (record.value) slots_[i].set(row, *record.value);
                     break;
                 case ColumnSource::key:
                     if (record.key) slots_[i].set(row, *record.key);
                     break;
-                case ColumnSource::partition: slots_[i].set(row, std::int64_t(partition)); break;
-                case ColumnSource::offset: slots_[i].set(row, record.offset); break;
-                case ColumnSource::timestamp: slots_[i].set(row, record.timestamp_ms * 1000); break;
-                case ColumnSource::headers: slots_[i].set(row, headers_json(record, arena)); break;
+                case ColumnSource::partition:
+                    slots_[i].set(row, std::int64_t(partition));
+                    break;
+                case ColumnSource::offset:
+                    slots_[i].set(row, record.offset);
+                    break;
+                case ColumnSource::timestamp:
+                    slots_[i].set(row, record.timestamp_ms * 1000);
+                    break;
+                case ColumnSource::headers:
+                    slots_[i].set(row, headers_json(record, arena));
+                    break;
             }
         }
     }

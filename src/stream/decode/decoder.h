@@ -25,9 +25,9 @@ struct Misfit {
 class Decoder {
 public:
     virtual ~Decoder() = default;
-    /// Appends a row for each record that fits to batch (made of the plan's scan_schema, empty), with the record's
-    /// index in origins, and a Misfit for each of the others. Columns point into the records' bytes and into
-    /// arena: the caller keeps both alive. At least 64 readable bytes must follow every value.
+    /// Appends a row for each record that fits to batch (made of the plan's scan_schema, empty), with the
+    /// record's index in origins, and a Misfit for each of the others. Columns point into the records' bytes
+    /// and into arena: the caller keeps both alive. At least 64 readable bytes must follow every value.
     virtual void decode(std::span<const broker::Record> records, std::int32_t partition, Arena& arena,
                         Batch& batch, std::vector<std::uint32_t>& origins, std::vector<Misfit>& misfits) = 0;
 };

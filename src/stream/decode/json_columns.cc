@@ -13,8 +13,12 @@ namespace {
 using Kind = simdjson::ondemand::json_type;
 constexpr std::size_t none = ~std::size_t(0);
 
-bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -27,9 +31,12 @@ bool is_number(std::string_view text) {
     std::size_t i = 0;
     auto at = [&](std::size_t n) { return n < text.size() ? text[n] : '\0'; };
     if (at(i) == '-') ++i;
-    if (at(i) == '0') ++i;
-    else if (is_digit(at(i))) while (is_digit(at(i))) ++i;
-    else return false;
+    if (at(i) == '0')
+        ++i;
+    else if (is_digit(at(i)))
+        while (is_digit(at(i))) ++i;
+    else
+        return false;
     if (at(i) == '.') {
         if (!is_digit(at(++i))) return false;
         while (is_digit(at(i))) ++i;
@@ -45,10 +52,14 @@ bool is_number(std::string_view text) {
 
 std::string_view shape_name(DataType::Shape shape) {
     switch (shape) {
-        case DataType::Shape::object: return "an object";
-        case DataType::Shape::map: return "an object";
-        case DataType::Shape::array: return "an array";
-        case DataType::Shape::scalar: return "a scalar";
+        case DataType::Shape::object:
+            return "an object";
+        case DataType::Shape::map:
+            return "an object";
+        case DataType::Shape::array:
+            return "an array";
+        case DataType::Shape::scalar:
+            return "a scalar";
     }
     return "?";
 }
@@ -172,8 +183,7 @@ bool JsonColumns::walk_object(simdjson::ondemand::object& object, std::size_t in
                 if (auto error = field.unescaped_key().get(name)) return fail(error);
                 for (auto candidate : nodes_[index].children)
                     if (nodes_[candidate].step.name == name) child = candidate;
-                if (child == none && nodes_[index].closed)
-                    return fail(fmt::format("unknown field {}", name));
+                if (child == none && nodes_[index].closed) return fail(fmt::format("unknown field {}", name));
             } else if (nodes_[index].closed) {
                 return fail(fmt::format("unknown field {}", std::string_view(key, std::size_t(end - key))));
             }
@@ -210,12 +220,15 @@ bool JsonColumns::take(Value& value, std::size_t index) {
     Kind kind;
     if (auto error = value.type().get(kind)) return fail(error);
     switch (kind) {
-        case Kind::object: return take_object(value, index);
-        case Kind::array: return take_array(value, index);
+        case Kind::object:
+            return take_object(value, index);
+        case Kind::array:
+            return take_array(value, index);
         case Kind::number:
         case Kind::string:
         case Kind::boolean:
-        case Kind::null: return take_scalar(value, index);
+        case Kind::null:
+            return take_scalar(value, index);
     }
     return fail("not valid JSON");
 }
@@ -325,7 +338,9 @@ bool JsonColumns::write(const Leaf& leaf, const Token& token, std::size_t node) 
     auto shown = [&] { return string ? fmt::format("'{}'", token.text) : std::string(token.text); };
     switch (leaf.type) {
         case TypeId::string:
-        case TypeId::binary: slot.set(row_, token.text); return true;
+        case TypeId::binary:
+            slot.set(row_, token.text);
+            return true;
         case TypeId::boolean:
             if (token.kind != Token::Kind::boolean) break;
             slot.set(row_, std::int64_t(token.text == "true"));
@@ -359,7 +374,8 @@ bool JsonColumns::write(const Leaf& leaf, const Token& token, std::size_t node) 
             slot.set(row_, *value);
             return true;
         }
-        case TypeId::json: break;
+        case TypeId::json:
+            break;
     }
     return fail_type(node, to_string(leaf.type), shown());
 }
@@ -368,20 +384,28 @@ bool JsonColumns::write(const Leaf& leaf, const Token& token, std::size_t node) 
 bool JsonColumns::write_text(const Leaf& leaf, std::string_view text, std::size_t node) {
     auto& slot = slots_[leaf.column];
     auto set = [&](auto value) {
-        if (!value) return fail(fmt::format("{}: {}", to_string(nodes_[node].path), cast_reason(text, leaf.type)));
+        if (!value)
+            return fail(fmt::format("{}: {}", to_string(nodes_[node].path), cast_reason(text, leaf.type)));
         slot.set(row_, *value);
         return true;
     };
     switch (leaf.type) {
         case TypeId::string:
         case TypeId::binary:
-        case TypeId::json: slot.set(row_, text); return true;
-        case TypeId::boolean: return set(boolean_of_text(text));
+        case TypeId::json:
+            slot.set(row_, text);
+            return true;
+        case TypeId::boolean:
+            return set(boolean_of_text(text));
         case TypeId::int32:
-        case TypeId::int64: return set(integer_of_text(text, leaf.type));
-        case TypeId::float64: return set(double_of_text(text));
-        case TypeId::date: return set(parse_date(text));
-        case TypeId::timestamp: return set(parse_timestamp(text));
+        case TypeId::int64:
+            return set(integer_of_text(text, leaf.type));
+        case TypeId::float64:
+            return set(double_of_text(text));
+        case TypeId::date:
+            return set(parse_date(text));
+        case TypeId::timestamp:
+            return set(parse_timestamp(text));
     }
     return false;
 }

@@ -1,18 +1,19 @@
 // One pass over a JSON document, straight into columns.
 //
-// The paths that a query uses are compiled into a tree. Each document is walked once, in its own order: a key that is
-// not in the tree is skipped unparsed, a value at a leaf is written into the leaf's columns. Nothing is allocated for
-// a record, but the bytes of strings that have escapes. What is skipped is checked only as far as finding its end
-// needs: UTF-8, brackets and quotes are, the spelling of a literal that nobody asked for is not.
+// The paths that a query uses are compiled into a tree. Each document is walked once, in its own order: a key
+// that is not in the tree is skipped unparsed, a value at a leaf is written into the leaf's columns. Nothing
+// is allocated for a record, but the bytes of strings that have escapes. What is skipped is checked only as
+// far as finding its end needs: UTF-8, brackets and quotes are, the spelling of a literal that nobody asked
+// for is not.
 #pragma once
+
+#include <simdjson.h>
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <simdjson.h>
 
 #include "stream/decode/slots.h"
 #include "stream/plan/plan.h"
@@ -31,8 +32,8 @@ public:
         bool other_type = false;
         Path path;
     };
-    /// Writes the document's values to row of the slots; false with why() when it does not fit. Then the row's
-    /// values are of no meaning. At least 64 readable bytes must follow document.
+    /// Writes the document's values to row of the slots; false with why() when it does not fit. Then the
+    /// row's values are of no meaning. At least 64 readable bytes must follow document.
     bool decode(std::string_view document, std::span<Slot> slots, std::size_t row, Arena& arena);
     const Failure& why() const { return why_; }
 

@@ -1,5 +1,7 @@
-// Columns by one pass On-Demand against the same columns taken from simdjson's DOM: what the DOM accepts must give the
-// same values.
+// Columns by one pass On-Demand against the same columns taken from simdjson's DOM: what the DOM accepts must
+// give the same values.
+#include <simdjson.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -7,8 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <simdjson.h>
 
 #include "base/check.h"
 #include "stream/decode/json_columns.h"
@@ -36,7 +36,9 @@ std::vector<ScanColumn> scan() {
             column({{"f", -1}}, TypeId::boolean, false, scalar_type(TypeId::boolean))};
 }
 
-DataType schema() { return *parse_ddl("a STRING, b STRUCT<c: BIGINT, d: STRING>, e ARRAY<STRING>, f BOOLEAN"); }
+DataType schema() {
+    return *parse_ddl("a STRING, b STRUCT<c: BIGINT, d: STRING>, e ARRAY<STRING>, f BOOLEAN");
+}
 
 /// The last field of the name, as duplicates are settled.
 std::optional<simdjson::dom::element> last(simdjson::dom::element from, const PathStep& step) {
@@ -107,8 +109,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         std::int64_t integer = 0;
         bool boolean = false;
         switch (columns[i].type) {
-            case TypeId::int64: CHECK(!element->get(integer) && integer == out[i].integers[0]); break;
-            case TypeId::boolean: CHECK(!element->get(boolean) && boolean == (out[i].integers[0] != 0)); break;
+            case TypeId::int64:
+                CHECK(!element->get(integer) && integer == out[i].integers[0]);
+                break;
+            case TypeId::boolean:
+                CHECK(!element->get(boolean) && boolean == (out[i].integers[0] != 0));
+                break;
             default:
                 if (!element->get(string)) CHECK(string == out[i].strings[0]);
         }

@@ -13,8 +13,10 @@ void merge_scalar(std::optional<TypeId>& into, bool& mixed, TypeId type) {
     }
     bool numbers = (*into == TypeId::int64 || *into == TypeId::float64) &&
                    (type == TypeId::int64 || type == TypeId::float64);
-    if (numbers) into = TypeId::float64;
-    else mixed = true;
+    if (numbers)
+        into = TypeId::float64;
+    else
+        mixed = true;
 }
 }  // namespace
 
@@ -48,12 +50,21 @@ void SchemaInference::merge(Seen& into, simdjson::dom::element value, int depth)
             into.array = true;
             for (auto item : simdjson::dom::array(value)) merge(into.element[""], item, depth + 1);
             break;
-        case Type::INT64: merge_scalar(into.scalar, into.mixed, TypeId::int64); break;
+        case Type::INT64:
+            merge_scalar(into.scalar, into.mixed, TypeId::int64);
+            break;
         case Type::UINT64:
-        case Type::DOUBLE: merge_scalar(into.scalar, into.mixed, TypeId::float64); break;
-        case Type::STRING: merge_scalar(into.scalar, into.mixed, TypeId::string); break;
-        case Type::BOOL: merge_scalar(into.scalar, into.mixed, TypeId::boolean); break;
-        case Type::NULL_VALUE: break;
+        case Type::DOUBLE:
+            merge_scalar(into.scalar, into.mixed, TypeId::float64);
+            break;
+        case Type::STRING:
+            merge_scalar(into.scalar, into.mixed, TypeId::string);
+            break;
+        case Type::BOOL:
+            merge_scalar(into.scalar, into.mixed, TypeId::boolean);
+            break;
+        case Type::NULL_VALUE:
+            break;
     }
 }
 

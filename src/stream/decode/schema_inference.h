@@ -1,19 +1,19 @@
 // The columns of a topic without a declared schema, from its first records, by Spark's rules.
 #pragma once
 
+#include <simdjson.h>
+
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include <simdjson.h>
-
 #include "stream/plan/data_type.h"
 
 namespace penstock::stream {
 
-/// Whole numbers are BIGINT, other numbers DOUBLE, and both together DOUBLE; scalars of different types, and values
-/// that are only ever null, are STRING. Fields are in the order of their names.
+/// Whole numbers are BIGINT, other numbers DOUBLE, and both together DOUBLE; scalars of different types, and
+/// values that are only ever null, are STRING. Fields are in the order of their names.
 class SchemaInference {
 public:
     /// False when the text is not a JSON object; it is left out.

@@ -58,9 +58,15 @@ inline void close_slot(Column& column, std::size_t rows) {
     bool any = false;
     for (std::size_t row = 0; row < rows; ++row) any = any || column.nulls[row];
     switch (storage_of(column.type)) {
-        case Storage::integers: column.integers.resize(rows); break;
-        case Storage::floats: column.floats.resize(rows); break;
-        case Storage::strings: column.strings.resize(rows); break;
+        case Storage::integers:
+            column.integers.resize(rows);
+            break;
+        case Storage::floats:
+            column.floats.resize(rows);
+            break;
+        case Storage::strings:
+            column.strings.resize(rows);
+            break;
     }
     if (!any) {
         column.nulls.clear();
@@ -70,9 +76,15 @@ inline void close_slot(Column& column, std::size_t rows) {
     for (std::size_t row = 0; row < rows; ++row) {
         if (!column.nulls[row]) continue;
         switch (storage_of(column.type)) {
-            case Storage::integers: column.integers[row] = 0; break;
-            case Storage::floats: column.floats[row] = 0; break;
-            case Storage::strings: column.strings[row] = {}; break;
+            case Storage::integers:
+                column.integers[row] = 0;
+                break;
+            case Storage::floats:
+                column.floats[row] = 0;
+                break;
+            case Storage::strings:
+                column.strings[row] = {};
+                break;
         }
     }
 }

@@ -8,12 +8,14 @@ namespace {
 
 std::string bytes_of(const Column& column, std::size_t row) {
     switch (storage_of(column.type)) {
-        case Storage::integers: return ordered_key(column.integers[row]);
+        case Storage::integers:
+            return ordered_key(column.integers[row]);
         case Storage::floats: {
             auto value = column.floats[row] == 0 ? 0.0 : column.floats[row];
             return {reinterpret_cast<const char*>(&value), sizeof value};
         }
-        case Storage::strings: return std::string(column.strings[row]);
+        case Storage::strings:
+            return std::string(column.strings[row]);
     }
     return {};
 }
@@ -44,8 +46,11 @@ std::string AggregateState::add(const AggregateCall& call, const Vector& argumen
     }
     auto storage = storage_of(column.type);
     switch (call.kind) {
-        case AggregateKind::count_all: break;
-        case AggregateKind::count: ++count; break;
+        case AggregateKind::count_all:
+            break;
+        case AggregateKind::count:
+            ++count;
+            break;
         case AggregateKind::count_distinct: {
             if (!distinct) distinct = std::make_unique<std::set<std::string, std::less<>>>();
             auto bytes = bytes_of(column, at);
@@ -58,10 +63,12 @@ std::string AggregateState::add(const AggregateCall& call, const Vector& argumen
         case AggregateKind::sum:
         case AggregateKind::avg:
             if (storage == Storage::integers) {
-                if (call.kind == AggregateKind::avg) real += double(column.integers[at]);
+                if (call.kind == AggregateKind::avg)
+                    real += double(column.integers[at]);
                 else if (std::int64_t total = 0; __builtin_add_overflow(integer, column.integers[at], &total))
                     return "sum overflows BIGINT";
-                else integer = total;
+                else
+                    integer = total;
             } else {
                 real += column.floats[at];
             }
@@ -80,9 +87,12 @@ std::string AggregateState::add(const AggregateCall& call, const Vector& argumen
         }
         case AggregateKind::first:
         case AggregateKind::last:
-            if (storage == Storage::integers) integer = column.integers[at];
-            else if (storage == Storage::floats) real = column.floats[at];
-            else text = column.strings[at];
+            if (storage == Storage::integers)
+                integer = column.integers[at];
+            else if (storage == Storage::floats)
+                real = column.floats[at];
+            else
+                text = column.strings[at];
             break;
     }
     return {};
@@ -91,29 +101,43 @@ std::string AggregateState::add(const AggregateCall& call, const Vector& argumen
 void AggregateState::result(const AggregateCall& call, Column& to, Arena& arena) const {
     switch (call.kind) {
         case AggregateKind::count_all:
-        case AggregateKind::count: to.append_integer(count); return;
+        case AggregateKind::count:
+            to.append_integer(count);
+            return;
         case AggregateKind::count_distinct:
             to.append_integer(distinct ? std::int64_t(distinct->size()) : 0);
             return;
         case AggregateKind::avg:
-            if (count == 0) to.append_null();
-            else to.append_float(real / double(count));
+            if (count == 0)
+                to.append_null();
+            else
+                to.append_float(real / double(count));
             return;
         case AggregateKind::sum:
-            if (count == 0) to.append_null();
-            else if (to.type == TypeId::float64) to.append_float(real);
-            else to.append_integer(integer);
+            if (count == 0)
+                to.append_null();
+            else if (to.type == TypeId::float64)
+                to.append_float(real);
+            else
+                to.append_integer(integer);
             return;
         case AggregateKind::min:
         case AggregateKind::max:
         case AggregateKind::first:
-        case AggregateKind::last: break;
+        case AggregateKind::last:
+            break;
     }
     if (!any || null) return to.append_null();
     switch (storage_of(to.type)) {
-        case Storage::integers: to.append_integer(integer); break;
-        case Storage::floats: to.append_float(real); break;
-        case Storage::strings: to.append_string(arena.copy(text)); break;
+        case Storage::integers:
+            to.append_integer(integer);
+            break;
+        case Storage::floats:
+            to.append_float(real);
+            break;
+        case Storage::strings:
+            to.append_string(arena.copy(text));
+            break;
     }
 }
 

@@ -28,13 +28,15 @@ Rows concatenate(std::vector<Batch> batches, const Schema& schema) {
 
 int compare_values(const Column& column, std::size_t a, std::size_t b) {
     switch (storage_of(column.type)) {
-        case Storage::integers: return (column.integers[a] > column.integers[b]) - (column.integers[a] < column.integers[b]);
+        case Storage::integers:
+            return (column.integers[a] > column.integers[b]) - (column.integers[a] < column.integers[b]);
         case Storage::floats: {
             auto x = column.floats[a], y = column.floats[b];
             if (std::isnan(x) || std::isnan(y)) return int(std::isnan(x)) - int(std::isnan(y));
             return (x > y) - (x < y);
         }
-        case Storage::strings: return column.strings[a].compare(column.strings[b]);
+        case Storage::strings:
+            return column.strings[a].compare(column.strings[b]);
     }
     return 0;
 }
@@ -59,9 +61,15 @@ std::string row_key(const Batch& batch, std::size_t columns, std::size_t row) {
         const auto& column = batch.columns[i];
         key.byte(column.is_null(row));
         switch (storage_of(column.type)) {
-            case Storage::integers: key.integer(column.integers[row]); break;
-            case Storage::floats: key.real(column.floats[row] == 0 ? 0.0 : column.floats[row]); break;
-            case Storage::strings: key.text(column.strings[row]); break;
+            case Storage::integers:
+                key.integer(column.integers[row]);
+                break;
+            case Storage::floats:
+                key.real(column.floats[row] == 0 ? 0.0 : column.floats[row]);
+                break;
+            case Storage::strings:
+                key.text(column.strings[row]);
+                break;
         }
     }
     return key.take();
@@ -79,7 +87,8 @@ BoundedQuery::BoundedQuery(QueryPlan plan, const BoundedOptions& options) : opti
     chain.max_rows = options.max_rows;
     chain.max_bytes = options.max_bytes;
     // With LIMIT alone reading stops in time; what the last batch has too much is cut off.
-    bool cut = plan.limit && plan.order.empty() && !plan.distinct && std::size_t(*plan.limit) <= options.max_rows;
+    bool cut =
+        plan.limit && plan.order.empty() && !plan.distinct && std::size_t(*plan.limit) <= options.max_rows;
     if (cut) chain.max_rows = 0;
     chain_ = make_query_chain(std::move(plan), chain);
     chain_.chain.context().now_us = options.now_us;
@@ -94,7 +103,8 @@ bool BoundedQuery::keeps_top() const {
 Result<> BoundedQuery::add(Rows rows) {
     TRY(chain_.chain.batch(std::move(rows)));
     // ORDER BY with LIMIT needs the first rows only, however many there are.
-    if (!keeps_top() || chain_.sink->rows() < std::size_t(*chain_.plan->limit) + std::min(top_slack, options_.max_rows / 2))
+    if (!keeps_top() ||
+        chain_.sink->rows() < std::size_t(*chain_.plan->limit) + std::min(top_slack, options_.max_rows / 2))
         return {};
     auto top = sorted();
     if (top.rows == 0) return {};
@@ -122,7 +132,9 @@ Batch BoundedQuery::sorted() {
     std::iota(places.begin(), places.end(), 0u);
     if (plan.distinct) {
         std::unordered_set<std::string> seen;
-        std::erase_if(places, [&](auto row) { return !seen.insert(row_key(rows.batch, plan.schema.size(), row)).second; });
+        std::erase_if(places, [&](auto row) {
+            return !seen.insert(row_key(rows.batch, plan.schema.size(), row)).second;
+        });
     }
     if (!plan.order.empty())
         std::sort(places.begin(), places.end(), [&](auto a, auto b) {

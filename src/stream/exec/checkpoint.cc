@@ -30,8 +30,11 @@ std::string encode(const Checkpoint& checkpoint) {
 }
 
 Result<Checkpoint> decode_checkpoint(std::string_view bytes) {
-    auto corrupt = [](std::string_view why) { return fail(Errc::corrupt, "the checkpoint cannot be read: {}", why); };
-    if (bytes.size() < magic.size() + 9 || !bytes.starts_with(magic)) return corrupt("it does not begin as one");
+    auto corrupt = [](std::string_view why) {
+        return fail(Errc::corrupt, "the checkpoint cannot be read: {}", why);
+    };
+    if (bytes.size() < magic.size() + 9 || !bytes.starts_with(magic))
+        return corrupt("it does not begin as one");
     auto stored = StateDecoder(bytes.substr(bytes.size() - 8)).integer();
     bytes.remove_suffix(8);
     if (stored != codec::crc32c(bytes)) return corrupt("its checksum is wrong");

@@ -10,7 +10,9 @@ namespace penstock::stream {
 void DeadLetters::add(std::int32_t partition, const broker::Record& record, std::shared_ptr<const void> bytes,
                       std::string reason) {
     // The first reason is the one to tell.
-    if (letters_[partition].try_emplace(record.offset, Letter{record, std::move(bytes), std::move(reason)}).second)
+    if (letters_[partition]
+            .try_emplace(record.offset, Letter{record, std::move(bytes), std::move(reason)})
+            .second)
         ++waiting_;
 }
 
@@ -41,7 +43,8 @@ Result<std::int64_t> DeadLetters::flush(std::int32_t source_partitions) {
     return total;
 }
 
-Result<> DeadLetters::append(std::int32_t source, const std::map<std::int64_t, Letter>& letters, std::int32_t partition) {
+Result<> DeadLetters::append(std::int32_t source, const std::map<std::int64_t, Letter>& letters,
+                             std::int32_t partition) {
     auto name = topic_of(topic_);
     auto producer = fmt::format("dlq/{}/{}", query_, source);
     auto mark = epoch_ + ":";

@@ -13,8 +13,8 @@
 
 namespace penstock::stream {
 
-/// Each rejected record is kept once: the dead-letter topic remembers, together with the records, how far in the input
-/// it is, so that after a crash what is there already is left out.
+/// Each rejected record is kept once: the dead-letter topic remembers, together with the records, how far in
+/// the input it is, so that after a crash what is there already is left out.
 class DeadLetters {
 public:
     /// epoch: another one when the same input may be rejected for other reasons (the SQL changed).
@@ -37,7 +37,8 @@ private:
         std::string reason;
     };
     Result<std::int32_t> partitions(std::int32_t wanted);
-    Result<> append(std::int32_t source, const std::map<std::int64_t, Letter>& letters, std::int32_t partition);
+    Result<> append(std::int32_t source, const std::map<std::int64_t, Letter>& letters,
+                    std::int32_t partition);
 
     broker::Topics& topics_;
     std::string topic_;

@@ -9,7 +9,9 @@ namespace penstock::stream {
 
 namespace {
 
-std::uint64_t hash_of(const std::string& text) { return XXH3_64bits(text.data(), text.size()); }
+std::uint64_t hash_of(const std::string& text) {
+    return XXH3_64bits(text.data(), text.size());
+}
 
 DataType value_column(TypeId type) {
     DataType out;
@@ -42,8 +44,8 @@ SqlResult<RelationInfo> topic_relation(std::string_view name, const pipeline::To
             if (spec->schema.text.empty()) break;
             auto columns = parse_ddl(spec->schema.text);
             if (!columns)
-                return sql_fail({1, 1}, "schema of topic {}: line {}, column {}: {}", name, columns.error().line,
-                                columns.error().column, columns.error().text);
+                return sql_fail({1, 1}, "schema of topic {}: line {}, column {}: {}", name,
+                                columns.error().line, columns.error().column, columns.error().text);
             relation.columns = std::move(*columns);
             relation.open = false;
             break;
@@ -85,15 +87,18 @@ std::optional<std::string> target_problem(const pipeline::QuerySpec& query, cons
                 return fmt::format("two columns are called {}; give one another name with AS", field.name);
         names.push_back(field.name);
     }
-    if (!topic && query.key.empty()) return fmt::format("key: {} needs a key: name one or more columns", query.into);
-    if (query.partition_columns < 1 || (!query.key.empty() && std::size_t(query.partition_columns) > query.key.size()))
+    if (!topic && query.key.empty())
+        return fmt::format("key: {} needs a key: name one or more columns", query.into);
+    if (query.partition_columns < 1 ||
+        (!query.key.empty() && std::size_t(query.partition_columns) > query.key.size()))
         return "key: the partition key must have one column or more";
     bool star = names.empty();  // SELECT * of a topic whose columns are not known yet
     for (const auto& key : query.key) {
         bool found = star;
         for (const auto& name : names) found = found || name == key.column;
         if (!found)
-            return fmt::format("key: {} is not among the selected columns{}", key.column, suggestion(key.column, names));
+            return fmt::format("key: {} is not among the selected columns{}", key.column,
+                               suggestion(key.column, names));
     }
     return std::nullopt;
 }
@@ -111,7 +116,8 @@ std::uint64_t target_hash(const pipeline::QuerySpec& query, std::string_view top
 }
 
 Error sql_error(const SqlError& error, std::string_view sql) {
-    return {Errc::invalid, fmt::format("line {}, column {}: {}", error.line, error.column, render(error, sql))};
+    return {Errc::invalid,
+            fmt::format("line {}, column {}: {}", error.line, error.column, render(error, sql))};
 }
 
 }  // namespace penstock::stream

@@ -2,7 +2,8 @@
 
 namespace penstock::stream {
 
-Result<std::optional<std::vector<std::uint32_t>>> reject_failed(Evaluation& evaluation, const Rows& rows, Output& out) {
+Result<std::optional<std::vector<std::uint32_t>>> reject_failed(Evaluation& evaluation, const Rows& rows,
+                                                                Output& out) {
     if (evaluation.errors.empty()) return std::nullopt;
     std::vector<std::uint8_t> failed(rows.batch.rows);
     for (auto& error : evaluation.errors) {

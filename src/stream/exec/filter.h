@@ -18,6 +18,7 @@ private:
 
 /// Rejects the records of the rows that failed, and gives the others' places; Errc::invalid when a row that
 /// failed comes of no one record. No errors: all places are kept, and the result is empty.
-Result<std::optional<std::vector<std::uint32_t>>> reject_failed(Evaluation& evaluation, const Rows& rows, Output& out);
+Result<std::optional<std::vector<std::uint32_t>>> reject_failed(Evaluation& evaluation, const Rows& rows,
+                                                                Output& out);
 
 }  // namespace penstock::stream

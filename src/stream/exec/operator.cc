@@ -56,9 +56,15 @@ Rows gather(const Rows& from, const std::vector<std::uint32_t>& places) {
         auto& to = out.batch.columns[i];
         if (!column.nulls.empty()) pick(to.nulls, column.nulls, places);
         switch (storage_of(column.type)) {
-            case Storage::integers: pick(to.integers, column.integers, places); break;
-            case Storage::floats: pick(to.floats, column.floats, places); break;
-            case Storage::strings: pick(to.strings, column.strings, places); break;
+            case Storage::integers:
+                pick(to.integers, column.integers, places);
+                break;
+            case Storage::floats:
+                pick(to.floats, column.floats, places);
+                break;
+            case Storage::strings:
+                pick(to.strings, column.strings, places);
+                break;
         }
     }
     if (!from.origins.empty()) pick(out.origins, from.origins, places);

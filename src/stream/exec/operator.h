@@ -19,7 +19,8 @@ namespace penstock::stream {
 /// Rows on their way, and the records that they came from.
 struct Rows {
     Batch batch;
-    std::vector<std::uint32_t> origins;  ///< for each row, its record's index in the chunk; empty: of no one record
+    std::vector<std::uint32_t>
+        origins;  ///< for each row, its record's index in the chunk; empty: of no one record
     std::int32_t partition = -1;
 };
 

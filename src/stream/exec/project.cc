@@ -12,9 +12,15 @@ Column materialise(Vector vector, std::size_t rows) {
     out.type = one.type;
     if (one.is_null(0)) out.nulls.assign(rows, 1);
     switch (storage_of(one.type)) {
-        case Storage::integers: out.integers.assign(rows, one.integers[0]); break;
-        case Storage::floats: out.floats.assign(rows, one.floats[0]); break;
-        case Storage::strings: out.strings.assign(rows, one.strings[0]); break;
+        case Storage::integers:
+            out.integers.assign(rows, one.integers[0]);
+            break;
+        case Storage::floats:
+            out.floats.assign(rows, one.floats[0]);
+            break;
+        case Storage::strings:
+            out.strings.assign(rows, one.strings[0]);
+            break;
     }
     return out;
 }

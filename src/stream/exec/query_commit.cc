@@ -1,12 +1,13 @@
 // The part of QueryRunner that makes things durable, and tells how far it is.
 //
-// Write timestamps. A table takes, cell by cell, the write with the higher timestamp. Rows and checkpoint become
-// durable together in our own store, but a remote table is written first and its checkpoint after: when that is cut
-// off, rows of a commit may be there that the checkpoint knows nothing of, and the replay must win over them, even when
-// it cuts its commits elsewhere. So timestamps rise strictly within a query's life, over restarts too: every checkpoint
-// reserves a stretch of timestamps, a commit uses only what an earlier, durable checkpoint has reserved, and a restart
-// begins behind the stretch. They are the wall clock's as long as that runs forward, so that what people delete or
-// change by CQL is newer than the rows before and older than the rows after.
+// Write timestamps. A table takes, cell by cell, the write with the higher timestamp. Rows and checkpoint
+// become durable together in our own store, but a remote table is written first and its checkpoint after:
+// when that is cut off, rows of a commit may be there that the checkpoint knows nothing of, and the replay
+// must win over them, even when it cuts its commits elsewhere. So timestamps rise strictly within a query's
+// life, over restarts too: every checkpoint reserves a stretch of timestamps, a commit uses only what an
+// earlier, durable checkpoint has reserved, and a restart begins behind the stretch. They are the wall
+// clock's as long as that runs forward, so that what people delete or change by CQL is newer than the rows
+// before and older than the rows after.
 #include <condition_variable>
 
 #include "base/log.h"
@@ -101,7 +102,8 @@ Result<> QueryRunner::write_tables(const std::vector<Batch>& batches, std::vecto
     return {};
 }
 
-/// At least once: the records are durable before the checkpoint is, so a crash between the two writes them again.
+/// At least once: the records are durable before the checkpoint is, so a crash between the two writes them
+/// again.
 Result<> QueryRunner::write_topic(const std::vector<Batch>& batches) {
     auto topic = *target_topic(query_);
     if (batches.empty()) return {};
@@ -143,8 +145,10 @@ Result<> QueryRunner::write_topic(const std::vector<Batch>& batches) {
 }
 
 void QueryRunner::committed(std::int64_t rows, std::int64_t rejected) {
-    static auto& rows_total = metrics::counter("penstock_stream_stored_rows_total", "Rows written by queries.");
-    static auto& read_total = metrics::counter("penstock_stream_processed_records_total", "Records read by queries.");
+    static auto& rows_total =
+        metrics::counter("penstock_stream_stored_rows_total", "Rows written by queries.");
+    static auto& read_total =
+        metrics::counter("penstock_stream_processed_records_total", "Records read by queries.");
     static auto& rejected_total =
         metrics::counter("penstock_stream_rejected_records_total", "Records sent to dead-letter topics.");
     rows_total.add(rows);
@@ -174,7 +178,8 @@ void QueryRunner::committed(std::int64_t rows, std::int64_t rejected) {
 
 void QueryRunner::publish_positions() {
     auto now = clock_.monotonic_us();
-    if (!unpublished_ || (last_publish_mono_us_ != 0 && now - last_publish_mono_us_ < publish_every_us)) return;
+    if (!unpublished_ || (last_publish_mono_us_ != 0 && now - last_publish_mono_us_ < publish_every_us))
+        return;
     last_publish_mono_us_ = now;
     unpublished_ = false;
     std::vector<std::int64_t> positions;
@@ -183,9 +188,11 @@ void QueryRunner::publish_positions() {
         positions = committed_;
     }
     for (std::size_t i = 0; i < positions.size(); ++i) {
-        auto published = topics_.publish_position("penstock-" + query_.name, topic_, std::int32_t(i), positions[i]);
+        auto published =
+            topics_.publish_position("penstock-" + query_.name, topic_, std::int32_t(i), positions[i]);
         // For tools only; the checkpoint is what counts.
-        if (!published) log::debug("query {}: its position was not published: {}", query_.name, published.error().text);
+        if (!published)
+            log::debug("query {}: its position was not published: {}", query_.name, published.error().text);
     }
 }
 
@@ -196,7 +203,8 @@ QueryStatus QueryRunner::status() {
     if (!info) return out;
     for (std::size_t i = 0; i < info->partitions.size(); ++i) {
         const auto& partition = info->partitions[i];
-        auto from = i < committed_.size() ? std::max(committed_[i], partition.start_offset) : partition.start_offset;
+        auto from =
+            i < committed_.size() ? std::max(committed_[i], partition.start_offset) : partition.start_offset;
         out.lag += std::max<std::int64_t>(0, partition.end_offset - from);
     }
     return out;
@@ -215,12 +223,14 @@ Result<> QueryRunner::wait_caught_up(std::int64_t timeout_us) {
         }
         return true;
     };
-    changed_.wait_for(lock, std::chrono::microseconds(timeout_us), [&] { return ended_ || stopping_ || reached(); });
+    changed_.wait_for(lock, std::chrono::microseconds(timeout_us),
+                      [&] { return ended_ || stopping_ || reached(); });
     if (reached()) return {};
-    if (status_.state == QueryState::failed) return fail(Errc::invalid, "query {} failed: {}", query_.name, status_.detail);
+    if (status_.state == QueryState::failed)
+        return fail(Errc::invalid, "query {} failed: {}", query_.name, status_.detail);
     if (ended_ || stopping_) return fail(Errc::cancelled, "query {} was stopped", query_.name);
-    return fail(Errc::timeout, "query {} is {} and has not caught up{}{}", query_.name, to_string(status_.state),
-                status_.detail.empty() ? "" : ": ", status_.detail);
+    return fail(Errc::timeout, "query {} is {} and has not caught up{}{}", query_.name,
+                to_string(status_.state), status_.detail.empty() ? "" : ": ", status_.detail);
 }
 
 }  // namespace penstock::stream

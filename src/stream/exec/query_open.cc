@@ -42,8 +42,8 @@ Result<bool> QueryRunner::plan(const std::optional<Checkpoint>& checkpoint, cons
     if (!relation) return fail(Errc::invalid, "{}", relation.error().text);
     relation_ = std::move(*relation);
     inferred_ = relation_.open;
-    if (inferred_ && checkpoint && checkpoint->query_hash == query_hash(query_) && checkpoint->topic_id == info.id &&
-        !checkpoint->schema.empty()) {
+    if (inferred_ && checkpoint && checkpoint->query_hash == query_hash(query_) &&
+        checkpoint->topic_id == info.id && !checkpoint->schema.empty()) {
         auto columns = parse_ddl(checkpoint->schema);
         if (!columns) return fail(Errc::corrupt, "the checkpoint's schema: {}", columns.error().text);
         relation_.columns = std::move(*columns);
@@ -63,8 +63,10 @@ Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
         int seen = 0;
         for (std::size_t i = 0; i < info.partitions.size() && seen < options_.sample_records; ++i) {
             auto now = TRY(topics_.info(topic_));
-            if (i >= now.partitions.size() || now.partitions[i].start_offset == now.partitions[i].end_offset) continue;
-            auto set = TRY(topics_.read(topic_, std::int32_t(i), now.partitions[i].start_offset, options_.read_bytes));
+            if (i >= now.partitions.size() || now.partitions[i].start_offset == now.partitions[i].end_offset)
+                continue;
+            auto set = TRY(
+                topics_.read(topic_, std::int32_t(i), now.partitions[i].start_offset, options_.read_bytes));
             for (const auto& record : set.records) {
                 if (seen >= options_.sample_records) break;
                 ++seen;
@@ -82,11 +84,12 @@ Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
         }
         if (complete && !planned) return fail(sql_error(planned.error(), query_.sql.text));
         if (inference.documents() == 0)
-            set_state(QueryState::waiting, fmt::format("waiting for records: topic {} has {}, so its columns are not known", topic_,
-                                                       seen == 0 ? "none" : "none that is a JSON object"));
+            set_state(QueryState::waiting,
+                      fmt::format("waiting for records: topic {} has {}, so its columns are not known",
+                                  topic_, seen == 0 ? "none" : "none that is a JSON object"));
         else
-            set_state(QueryState::waiting, fmt::format("waiting for records: in the first {} of {}: {}", seen, topic_,
-                                                       planned.error().text));
+            set_state(QueryState::waiting, fmt::format("waiting for records: in the first {} of {}: {}", seen,
+                                                       topic_, planned.error().text));
         wait(options_.idle_us);
     }
     return false;
@@ -115,15 +118,19 @@ Result<> QueryRunner::adopt(QueryPlan planned) {
     return {};
 }
 
-/// A checkpoint is gone on from when it is of the same query, or of one that keeps no state and has the same target.
-Result<> QueryRunner::settle_checkpoint(std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info) {
+/// A checkpoint is gone on from when it is of the same query, or of one that keeps no state and has the same
+/// target.
+Result<> QueryRunner::settle_checkpoint(std::optional<Checkpoint>& checkpoint,
+                                        const broker::TopicInfo& info) {
     if (checkpoint) {
         std::string why;
         bool grouped = chain_.plan->group.has_value();
-        if (checkpoint->target_hash != target_hash(query_, topic_)) why = "its topic, table or key has changed";
+        if (checkpoint->target_hash != target_hash(query_, topic_))
+            why = "its topic, table or key has changed";
         else if (checkpoint->query_hash != query_hash(query_) && (grouped || checkpoint->grouped))
             why = "its SQL has changed and it keeps state";
-        else if (checkpoint->topic_id != info.id && grouped) why = "its topic was deleted and created again";
+        else if (checkpoint->topic_id != info.id && grouped)
+            why = "its topic was deleted and created again";
         if (!why.empty()) {
             log::warn("query {}: starts from the beginning of {}: {}", query_.name, topic_, why);
             TRY(tables_.forget(query_.name));
@@ -149,7 +156,8 @@ Result<> QueryRunner::settle_checkpoint(std::optional<Checkpoint>& checkpoint, c
 Result<> QueryRunner::ensure_target() {
     if (auto topic = target_topic(query_)) {
         auto info = topics_.info(*topic);
-        if (info || info.error().code != Errc::not_found) return info ? Result<>() : fail(std::move(info).error());
+        if (info || info.error().code != Errc::not_found)
+            return info ? Result<>() : fail(std::move(info).error());
         broker::TopicSpec spec;
         spec.name = *topic;
         auto created = topics_.create(spec);
@@ -165,8 +173,10 @@ Result<> QueryRunner::ensure_target() {
         spec.columns.push_back(std::move(field));
     }
     for (std::size_t i = 0; i < query_.key.size(); ++i) {
-        if (i < std::size_t(query_.partition_columns)) spec.partition_key.push_back(query_.key[i].column);
-        else spec.clustering.push_back({query_.key[i].column, query_.key[i].descending});
+        if (i < std::size_t(query_.partition_columns))
+            spec.partition_key.push_back(query_.key[i].column);
+        else
+            spec.clustering.push_back({query_.key[i].column, query_.key[i].descending});
     }
     auto ensured = tables_.ensure(spec);
     if (!ensured) return fail(fmt::format("table {}", query_.into), std::move(ensured).error());
@@ -182,7 +192,8 @@ Result<> QueryRunner::place(const std::optional<Checkpoint>& checkpoint, const b
     dirty_ = false;
     bool same_topic = checkpoint && checkpoint->topic_id == info.id;
     if (checkpoint && !same_topic) {
-        notice_ = fmt::format("topic {} was deleted and created again: reading it from its beginning", topic_);
+        notice_ =
+            fmt::format("topic {} was deleted and created again: reading it from its beginning", topic_);
         log::warn("query {}: {}", query_.name, notice_);
     }
     for (std::size_t i = 0; i < info.partitions.size(); ++i) {
@@ -190,8 +201,9 @@ Result<> QueryRunner::place(const std::optional<Checkpoint>& checkpoint, const b
         bool known = same_topic && i < checkpoint->offsets.size();
         positions_.push_back(known ? checkpoint->offsets[i] : start);
         if (!known || checkpoint->offsets[i] >= start) continue;
-        notice_ = fmt::format("offsets {} to {} of {}/{} were deleted (retention) before they were read: lost to this query",
-                              checkpoint->offsets[i], start - 1, topic_, i);
+        notice_ = fmt::format(
+            "offsets {} to {} of {}/{} were deleted (retention) before they were read: lost to this query",
+            checkpoint->offsets[i], start - 1, topic_, i);
         log::error("query {}: {}", query_.name, notice_);
         positions_[i] = start;
     }

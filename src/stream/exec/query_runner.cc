@@ -20,7 +20,8 @@ bool is_transient(Errc code) {
         case Errc::unavailable:
         case Errc::timeout:
         case Errc::not_found:  // the topic was deleted; it may come back
-        case Errc::out_of_range: return true;
+        case Errc::out_of_range:
+            return true;
         case Errc::invalid:
         case Errc::exists:
         case Errc::corrupt:
@@ -28,7 +29,8 @@ bool is_transient(Errc code) {
         case Errc::unsupported:
         case Errc::fenced:
         case Errc::cancelled:
-        case Errc::internal: return false;
+        case Errc::internal:
+            return false;
     }
     return false;
 }
@@ -57,7 +59,9 @@ QueryRunner::QueryRunner(broker::Topics& topics, store::Tables& tables, const Cl
     status_.into = query_.into;
 }
 
-QueryRunner::~QueryRunner() { stop(); }
+QueryRunner::~QueryRunner() {
+    stop();
+}
 
 void QueryRunner::start() {
     thread_ = std::thread([this] { run(); });
@@ -132,7 +136,8 @@ void QueryRunner::run() {
         }
         if (commits_ != commits_before) pause = options_.retry_us;
         log::warn("query {}: {}; trying again in {}", query_.name, error.text, format_duration_us(pause));
-        set_state(QueryState::waiting, fmt::format("{}; trying again in {}", error.text, format_duration_us(pause)));
+        set_state(QueryState::waiting,
+                  fmt::format("{}; trying again in {}", error.text, format_duration_us(pause)));
         // Not woken by new records: what failed would fail again.
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, std::chrono::microseconds(pause), [&] { return stopping_; });
@@ -236,11 +241,13 @@ Result<> QueryRunner::out_of_range(std::size_t partition) {
     auto position = positions_[partition];
     if (position >= start && position <= end) return {};  // it has moved meanwhile; the next round reads it
     if (position < start)
-        notice_ = fmt::format("offsets {} to {} of {}/{} were deleted (retention) before they were read: lost to this query",
-                              position, start - 1, topic_, partition);
+        notice_ = fmt::format(
+            "offsets {} to {} of {}/{} were deleted (retention) before they were read: lost to this query",
+            position, start - 1, topic_, partition);
     else
-        notice_ = fmt::format("{}/{} ends at {} but was read up to {}: it was cut; going on from its start at {}",
-                              topic_, partition, end, position, start);
+        notice_ =
+            fmt::format("{}/{} ends at {} but was read up to {}: it was cut; going on from its start at {}",
+                        topic_, partition, end, position, start);
     log::error("query {}: {}", query_.name, notice_);
     set_state(QueryState::running, notice_);
     positions_[partition] = start;
@@ -288,10 +295,11 @@ Result<> QueryRunner::process(std::size_t partition, const broker::RecordSet& se
     return {};
 }
 
-/// on_drift: evolve. A column whose values turn out to be of several types becomes STRING, when the query's result
-/// has the same types then as now. True: the chain is a new one, decode again.
+/// on_drift: evolve. A column whose values turn out to be of several types becomes STRING, when the query's
+/// result has the same types then as now. True: the chain is a new one, decode again.
 Result<bool> QueryRunner::widen(const std::vector<Misfit>& misfits) {
-    if (!inferred_ || (topic_spec_ && topic_spec_->on_drift != pipeline::TopicSpec::Drift::evolve)) return false;
+    if (!inferred_ || (topic_spec_ && topic_spec_->on_drift != pipeline::TopicSpec::Drift::evolve))
+        return false;
     for (const auto& misfit : misfits) {
         if (!misfit.other_type || not_widened_.contains(to_string(misfit.path))) continue;
         auto relation = relation_;

@@ -25,13 +25,15 @@
 
 namespace penstock::stream {
 
-/// Reads the topic's partitions in turn, sends what is read through the chain, and commits the rows, the operators'
-/// state and the offsets together. There is one way to recover, whatever failed: begin again from the last
-/// checkpoint. So a commit whose outcome is not known needs no care of its own: the checkpoint tells.
+/// Reads the topic's partitions in turn, sends what is read through the chain, and commits the rows, the
+/// operators' state and the offsets together. There is one way to recover, whatever failed: begin again from
+/// the last checkpoint. So a commit whose outcome is not known needs no care of its own: the checkpoint
+/// tells.
 class QueryRunner {
 public:
-    QueryRunner(broker::Topics& topics, store::Tables& tables, const Clock& clock, const EngineOptions& options,
-                pipeline::QuerySpec query, std::string topic, std::optional<pipeline::TopicSpec> topic_spec);
+    QueryRunner(broker::Topics& topics, store::Tables& tables, const Clock& clock,
+                const EngineOptions& options, pipeline::QuerySpec query, std::string topic,
+                std::optional<pipeline::TopicSpec> topic_spec);
     ~QueryRunner();
 
     void start();

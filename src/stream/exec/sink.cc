@@ -20,9 +20,11 @@ Result<> Sink::on_batch(Rows rows, Output& out) {
                 kept.push_back(row);
                 continue;
             }
-            // A group whose key is null cannot be in a table; a single record can be looked at and sent again.
+            // A group whose key is null cannot be in a table; a single record can be looked at and sent
+            // again.
             if (!rows.origins.empty() && out.context().reject)
-                out.context().reject(rows.origins[row], fmt::format("the key column {} is null", rows.batch.schema[*missing].name));
+                out.context().reject(rows.origins[row], fmt::format("the key column {} is null",
+                                                                    rows.batch.schema[*missing].name));
         }
         if (kept.size() < rows.batch.rows) rows = gather(rows, kept);
     }
@@ -34,12 +36,14 @@ Result<> Sink::keep(Rows rows) {
     rows_ += rows.batch.rows;
     if (arena_) {
         if (max_rows_ > 0 && rows_ > max_rows_)
-            return fail(Errc::full, "the result has more than {} rows; add LIMIT or a condition", format_count(std::int64_t(max_rows_)));
+            return fail(Errc::full, "the result has more than {} rows; add LIMIT or a condition",
+                        format_count(std::int64_t(max_rows_)));
         for (auto& column : rows.batch.columns)
             for (auto& text : column.strings) text = arena_->copy(text);
         rows.batch.keep_alive = {arena_};
         if (std::int64_t(arena_->bytes()) > max_bytes_)
-            return fail(Errc::full, "the result has more than {} of text; add LIMIT or a condition", format_bytes(max_bytes_));
+            return fail(Errc::full, "the result has more than {} of text; add LIMIT or a condition",
+                        format_bytes(max_bytes_));
     }
     collected_.push_back(std::move(rows));
     return {};
@@ -73,9 +77,15 @@ void Sink::drop_replaced() {
             for (auto column : key_) {
                 const auto& values = batch.columns[column];
                 switch (storage_of(values.type)) {
-                    case Storage::integers: key.integer(values.integers[row]); break;
-                    case Storage::floats: key.real(values.floats[row]); break;
-                    case Storage::strings: key.text(values.strings[row]); break;
+                    case Storage::integers:
+                        key.integer(values.integers[row]);
+                        break;
+                    case Storage::floats:
+                        key.real(values.floats[row]);
+                        break;
+                    case Storage::strings:
+                        key.text(values.strings[row]);
+                        break;
                 }
             }
             if (seen.insert(key.take()).second) kept.push_back(row);

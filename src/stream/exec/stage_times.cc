@@ -7,8 +7,7 @@ namespace {
 
 metrics::Counter& stage(const std::string& query, const char* name) {
     return metrics::counter("penstock_stream_stage_cpu_microseconds_total",
-                            "CPU time of the query's thread, by stage.",
-                            {{"query", query}, {"stage", name}});
+                            "CPU time of the query's thread, by stage.", {{"query", query}, {"stage", name}});
 }
 
 }  // namespace

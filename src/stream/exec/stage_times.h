@@ -1,5 +1,5 @@
-// Where a query's CPU time goes: reading the log, decoding records, evaluating expressions, writing the table.
-// As metrics: penstock_stream_stage_cpu_microseconds_total{query, stage}.
+// Where a query's CPU time goes: reading the log, decoding records, evaluating expressions, writing the
+// table. As metrics: penstock_stream_stage_cpu_microseconds_total{query, stage}.
 #pragma once
 
 #include <cstdint>

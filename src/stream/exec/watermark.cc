@@ -1,5 +1,7 @@
 #include "stream/exec/watermark.h"
 
+#include "base/units.h"
+
 #include "stream/exec/filter.h"
 #include "stream/exec/state_codec.h"
 
@@ -74,8 +76,13 @@ Result<> Watermark::on_restore(StateReader& from) {
         auto us = decoder.integer();
         auto name = key.substr(prefix.size());
         if (!decoder.ok()) return fail(Errc::corrupt, "the state {} cannot be read", key);
-        if (name == "all") watermark_us_ = us;
-        else partitions_[std::int32_t(std::atoi(name.c_str()))].max_us = us;
+        if (name == "all") {
+            watermark_us_ = us;
+            continue;
+        }
+        auto partition = parse_int(name);
+        if (!partition) return fail(Errc::corrupt, "the state {} cannot be read", key);
+        partitions_[std::int32_t(*partition)].max_us = us;
     }
     return {};
 }

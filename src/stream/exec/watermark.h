@@ -8,8 +8,9 @@
 
 namespace penstock::stream {
 
-/// The watermark is the least, over the partitions that are not idle, of the greatest event time seen less the
-/// delay. It never goes back. A partition is idle when all its records have been read and none came for a while.
+/// The watermark is the least, over the partitions that are not idle, of the greatest event time seen less
+/// the delay. It never goes back. A partition is idle when all its records have been read and none came for a
+/// while.
 class Watermark final : public Operator {
 public:
     /// time lives longer than the operator.

@@ -22,18 +22,30 @@ void encode_value(StateEncoder& to, const Vector& vector, std::size_t row) {
     const auto& column = *vector.column;
     auto at = vector.at(row);
     switch (storage_of(column.type)) {
-        case Storage::integers: to.integer(column.integers[at]); break;
-        case Storage::floats: to.real(column.floats[at] == 0 ? 0.0 : column.floats[at]); break;
-        case Storage::strings: to.text(column.strings[at]); break;
+        case Storage::integers:
+            to.integer(column.integers[at]);
+            break;
+        case Storage::floats:
+            to.real(column.floats[at] == 0 ? 0.0 : column.floats[at]);
+            break;
+        case Storage::strings:
+            to.text(column.strings[at]);
+            break;
     }
 }
 
 void decode_value(StateDecoder& from, Column& to, Arena& arena) {
     if (from.byte() == 0) return to.append_null();
     switch (storage_of(to.type)) {
-        case Storage::integers: to.append_integer(from.integer()); break;
-        case Storage::floats: to.append_float(from.real()); break;
-        case Storage::strings: to.append_string(arena.copy(from.text())); break;
+        case Storage::integers:
+            to.append_integer(from.integer());
+            break;
+        case Storage::floats:
+            to.append_float(from.real());
+            break;
+        case Storage::strings:
+            to.append_string(arena.copy(from.text()));
+            break;
     }
 }
 
@@ -82,14 +94,17 @@ void WindowAggregate::encode_key(const Inputs& inputs, std::size_t row) {
     key_ = encoder.take();
 }
 
-Result<> WindowAggregate::add(const Inputs& inputs, std::size_t row, std::int64_t start, Output& out, const Rows& rows) {
+Result<> WindowAggregate::add(const Inputs& inputs, std::size_t row, std::int64_t start, Output& out,
+                              const Rows& rows) {
     encode_key(inputs, row);
     auto& groups = windows_[start];
     auto found = groups.find(key_);
     if (found == groups.end()) {
         if (group_count_ >= max_groups_)
-            return fail(Errc::full, "more than {} groups at a time; group by fewer values, or by window() with a watermark",
-                        format_count(std::int64_t(max_groups_)));
+            return fail(
+                Errc::full,
+                "more than {} groups at a time; group by fewer values, or by window() with a watermark",
+                format_count(std::int64_t(max_groups_)));
         ++group_count_;
         found = groups.try_emplace(key_).first;
         found->second.states.resize(plan_.aggregates.size());
@@ -114,7 +129,8 @@ Result<> WindowAggregate::on_watermark(std::int64_t us, Output& out) {
     return out.watermark(us);
 }
 
-Result<> WindowAggregate::emit(const std::vector<std::pair<std::int64_t, const Entry*>>& groups, Output& out) {
+Result<> WindowAggregate::emit(const std::vector<std::pair<std::int64_t, const Entry*>>& groups,
+                               Output& out) {
     for (std::size_t begin = 0; begin < groups.size(); begin += rows_at_once) {
         Rows rows;
         rows.batch = make_batch(plan_.schema);
@@ -127,9 +143,11 @@ Result<> WindowAggregate::emit(const std::vector<std::pair<std::int64_t, const E
                 rows.batch.columns[column++].append_integer(groups[i].first + plan_.window->size_us);
             }
             StateDecoder key(groups[i].second->first);
-            for (std::size_t k = 0; k < plan_.keys.size(); ++k) decode_value(key, rows.batch.columns[column++], *arena);
+            for (std::size_t k = 0; k < plan_.keys.size(); ++k)
+                decode_value(key, rows.batch.columns[column++], *arena);
             for (std::size_t a = 0; a < plan_.aggregates.size(); ++a)
-                groups[i].second->second.states[a].result(plan_.aggregates[a], rows.batch.columns[column++], *arena);
+                groups[i].second->second.states[a].result(plan_.aggregates[a], rows.batch.columns[column++],
+                                                          *arena);
         }
         rows.batch.rows = end - begin;
         rows.batch.keep_alive.push_back(std::move(arena));
@@ -159,7 +177,8 @@ Result<> WindowAggregate::on_barrier(StateWriter& to, Output& out) {
     for (auto& [start, entry] : dirty_) {
         auto& group = entry->second;
         group.dirty = false;
-        bool closing = plan_.window && watermark_us_ != INT64_MIN && start + plan_.window->size_us <= watermark_us_;
+        bool closing =
+            plan_.window && watermark_us_ != INT64_MIN && start + plan_.window->size_us <= watermark_us_;
         if (closing) continue;
         StateEncoder value;
         for (const auto& state : group.states) state.encode(value);

@@ -11,9 +11,9 @@
 
 namespace penstock::stream {
 
-/// Hands on, at each barrier, the groups that changed since the last one, as rows that replace earlier ones. Rows of
-/// windows that have closed are late: dropped and counted. Closed windows are forgotten. A bounded input's groups are
-/// handed on at its end.
+/// Hands on, at each barrier, the groups that changed since the last one, as rows that replace earlier ones.
+/// Rows of windows that have closed are late: dropped and counted. Closed windows are forgotten. A bounded
+/// input's groups are handed on at its end.
 class WindowAggregate final : public Operator {
 public:
     /// plan lives longer than the operator.

@@ -36,18 +36,17 @@ void from_text(Evaluation& e, const Expression& node, Args args, Column& out) {
             return map_rows<i64, sv>(e, args, out, [&](sv t) { return checked(boolean_of_text(t), t); });
         case TypeId::int32:
         case TypeId::int64:
-            return map_rows<i64, sv>(e, args, out,
-                                     [&](sv t) { return checked(integer_of_text(t, to), t); });
+            return map_rows<i64, sv>(e, args, out, [&](sv t) { return checked(integer_of_text(t, to), t); });
         case TypeId::float64:
-            return map_rows<double, sv>(e, args, out,
-                                        [&](sv t) { return checked(double_of_text(t), t); });
+            return map_rows<double, sv>(e, args, out, [&](sv t) { return checked(double_of_text(t), t); });
         case TypeId::date:
             return map_rows<i64, sv>(e, args, out, [&](sv t) { return checked(parse_date(t), t); });
         case TypeId::timestamp:
             return map_rows<i64, sv>(e, args, out, [&](sv t) { return checked(parse_timestamp(t), t); });
         case TypeId::string:
         case TypeId::binary:
-        case TypeId::json: return map_rows<sv, sv>(e, args, out, [](sv t) { return t; });
+        case TypeId::json:
+            return map_rows<sv, sv>(e, args, out, [](sv t) { return t; });
     }
 }
 
@@ -92,7 +91,8 @@ void integer_to(Evaluation& e, const Expression& node, Args args, Column& out) {
         case TypeId::string:
         case TypeId::binary:
         case TypeId::date:
-        case TypeId::json: return map_rows<i64, i64>(e, args, out, [](i64 v) { return v; });
+        case TypeId::json:
+            return map_rows<i64, i64>(e, args, out, [](i64 v) { return v; });
     }
 }
 
@@ -136,7 +136,9 @@ void timestamp_to_seconds(Evaluation& e, const Expression& node, Args args, Colu
     });
 }
 
-bool is_integer(TypeId type) { return type == TypeId::int32 || type == TypeId::int64; }
+bool is_integer(TypeId type) {
+    return type == TypeId::int32 || type == TypeId::int64;
+}
 
 }  // namespace
 
@@ -146,16 +148,13 @@ Kernel cast_kernel(TypeId from, TypeId to) {
         // BINARY is taken as UTF-8, as Spark does; JSON is its own text.
         return from == TypeId::binary || from == TypeId::json ? from_text : to_text;
     }
-    if (from == TypeId::boolean)
-        return is_integer(to) || to == TypeId::float64 ? integer_to : nullptr;
+    if (from == TypeId::boolean) return is_integer(to) || to == TypeId::float64 ? integer_to : nullptr;
     if (is_integer(from))
-        return is_integer(to) || to == TypeId::boolean || to == TypeId::float64 ||
-                       to == TypeId::timestamp
+        return is_integer(to) || to == TypeId::boolean || to == TypeId::float64 || to == TypeId::timestamp
                    ? integer_to
                    : nullptr;
     if (from == TypeId::float64)
-        return is_integer(to) || to == TypeId::boolean || to == TypeId::timestamp ? double_to
-                                                                                  : nullptr;
+        return is_integer(to) || to == TypeId::boolean || to == TypeId::timestamp ? double_to : nullptr;
     if (from == TypeId::date) return to == TypeId::timestamp ? date_to_timestamp : nullptr;
     if (from == TypeId::timestamp) {
         if (to == TypeId::date) return timestamp_to_date;
@@ -201,8 +200,7 @@ std::optional<std::int64_t> boolean_of_text(std::string_view text) {
 
 std::string cast_reason(std::string_view value, TypeId to) {
     bool cut = value.size() > 60;
-    return fmt::format("cannot cast '{}{}' to {}", value.substr(0, 60), cut ? "..." : "",
-                       to_string(to));
+    return fmt::format("cannot cast '{}{}' to {}", value.substr(0, 60), cut ? "..." : "", to_string(to));
 }
 
 }  // namespace penstock::stream

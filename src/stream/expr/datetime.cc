@@ -1,8 +1,8 @@
 #include "stream/expr/datetime.h"
 
-#include <array>
-
 #include <fmt/format.h>
+
+#include <array>
 
 #include "stream/sql/error.h"
 
@@ -23,8 +23,7 @@ Civil civil_of(std::int64_t days) {
     days += 719'468;
     auto era = (days >= 0 ? days : days - 146'096) / 146'097;
     auto day_of_era = days - era * 146'097;
-    auto year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+    auto year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
     auto day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     auto month = (5 * day_of_year + 2) / 153;
     Civil out;
@@ -60,7 +59,9 @@ std::int64_t add_months(std::int64_t days, std::int64_t months) {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /// Reads text from the left; a failed read leaves ok false.
 struct Scanner {
@@ -114,12 +115,15 @@ std::optional<std::int64_t> scan_date(Scanner& in) {
 
 /// Microseconds to subtract for the zone at the text's end.
 std::optional<std::int64_t> scan_zone(Scanner& in) {
-    while (in.accept(' ')) {}
+    while (in.accept(' ')) {
+    }
     if (in.done()) return 0;
     auto rest = in.text.substr(in.next);
     if (rest == "Z" || rest == "z") return 0;
-    if (rest.starts_with("UTC") || rest.starts_with("GMT")) in.next += 3;
-    else if (rest.starts_with("UT")) in.next += 2;
+    if (rest.starts_with("UTC") || rest.starts_with("GMT"))
+        in.next += 3;
+    else if (rest.starts_with("UT"))
+        in.next += 2;
     if (in.done()) return 0;
     bool minus = in.peek() == '-';
     if (!minus && in.peek() != '+') return std::nullopt;
@@ -158,14 +162,16 @@ std::optional<std::int64_t> scan_time(Scanner& in) {
     return us;
 }
 
-constexpr std::array<std::string_view, 12> month_names{
-    "January", "February", "March",     "April",   "May",      "June",
-    "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> month_names{"January",   "February", "March",    "April",
+                                                       "May",       "June",     "July",     "August",
+                                                       "September", "October",  "November", "December"};
 constexpr std::array<std::string_view, 7> day_names{"Monday", "Tuesday",  "Wednesday", "Thursday",
                                                     "Friday", "Saturday", "Sunday"};
 
 /// 0 is Monday.
-std::size_t weekday(std::int64_t days) { return std::size_t(((days + 3) % 7 + 7) % 7); }
+std::size_t weekday(std::int64_t days) {
+    return std::size_t(((days + 3) % 7 + 7) % 7);
+}
 
 /// One piece of a pattern: a run of one letter, or literal text (letter 0).
 struct Piece {
@@ -209,38 +215,68 @@ bool append_piece(std::string& out, const Piece& piece, std::int64_t us) {
     auto time = time_of_us(us);
     auto name = [&](std::string_view full) { out += piece.count >= 4 ? full : full.substr(0, 3); };
     switch (piece.letter) {
-        case 0: out += piece.text; return true;
+        case 0:
+            out += piece.text;
+            return true;
         case 'y':
         case 'u':
-            if (piece.count == 2) append_padded(out, date.year % 100, 2);
-            else append_padded(out, date.year, piece.count);
+            if (piece.count == 2)
+                append_padded(out, date.year % 100, 2);
+            else
+                append_padded(out, date.year, piece.count);
             return true;
         case 'M':
         case 'L':
-            if (piece.count >= 3) name(month_names[std::size_t(date.month - 1)]);
-            else append_padded(out, date.month, piece.count);
+            if (piece.count >= 3)
+                name(month_names[std::size_t(date.month - 1)]);
+            else
+                append_padded(out, date.month, piece.count);
             return true;
-        case 'd': append_padded(out, date.day, piece.count); return true;
-        case 'D': append_padded(out, days - days_of(date.year, 1, 1) + 1, piece.count); return true;
+        case 'd':
+            append_padded(out, date.day, piece.count);
+            return true;
+        case 'D':
+            append_padded(out, days - days_of(date.year, 1, 1) + 1, piece.count);
+            return true;
         case 'Q':
-        case 'q': append_padded(out, (date.month + 2) / 3, piece.count); return true;
-        case 'E': name(day_names[weekday(days)]); return true;
-        case 'H': append_padded(out, time.hour, piece.count); return true;
-        case 'h': append_padded(out, (time.hour + 11) % 12 + 1, piece.count); return true;
-        case 'm': append_padded(out, time.minute, piece.count); return true;
-        case 's': append_padded(out, time.second, piece.count); return true;
+        case 'q':
+            append_padded(out, (date.month + 2) / 3, piece.count);
+            return true;
+        case 'E':
+            name(day_names[weekday(days)]);
+            return true;
+        case 'H':
+            append_padded(out, time.hour, piece.count);
+            return true;
+        case 'h':
+            append_padded(out, (time.hour + 11) % 12 + 1, piece.count);
+            return true;
+        case 'm':
+            append_padded(out, time.minute, piece.count);
+            return true;
+        case 's':
+            append_padded(out, time.second, piece.count);
+            return true;
         case 'S': {
             auto digits = fmt::format("{:06}", time.us);
             digits.resize(piece.count, '0');
             out += digits;
             return true;
         }
-        case 'a': out += time.hour < 12 ? "AM" : "PM"; return true;
+        case 'a':
+            out += time.hour < 12 ? "AM" : "PM";
+            return true;
         case 'z':
-        case 'V': out += "UTC"; return true;
-        case 'X': out += 'Z'; return true;
+        case 'V':
+            out += "UTC";
+            return true;
+        case 'X':
+            out += 'Z';
+            return true;
         case 'x':
-        case 'Z': out += piece.count == 3 ? "+00:00" : "+0000"; return true;
+        case 'Z':
+            out += piece.count == 3 ? "+00:00" : "+0000";
+            return true;
     }
     return false;
 }
@@ -286,11 +322,16 @@ bool scan_piece(Scanner& in, const Piece& piece, Parsed& out) {
         case 'L':
             if (piece.count >= 3) return scan_month_name(in, out, piece.count >= 4);
             return read(out.month, 1, 12);
-        case 'd': return read(out.day, 1, 31);
-        case 'H': return read(out.hour, 0, 23);
-        case 'h': return read(out.hour, 1, 12);
-        case 'm': return read(out.minute, 0, 59);
-        case 's': return read(out.second, 0, 59);
+        case 'd':
+            return read(out.day, 1, 31);
+        case 'H':
+            return read(out.hour, 0, 23);
+        case 'h':
+            return read(out.hour, 1, 12);
+        case 'm':
+            return read(out.minute, 0, 59);
+        case 's':
+            return read(out.second, 0, 59);
         case 'S': {
             std::int64_t scale = 100'000;
             for (std::size_t i = 0; i < piece.count; ++i) {
@@ -301,9 +342,12 @@ bool scan_piece(Scanner& in, const Piece& piece, Parsed& out) {
             return true;
         }
         case 'a':
-            if (equals_ignoring_case(in.text.substr(in.next, 2), "am")) out.half = 0;
-            else if (equals_ignoring_case(in.text.substr(in.next, 2), "pm")) out.half = 12;
-            else return false;
+            if (equals_ignoring_case(in.text.substr(in.next, 2), "am"))
+                out.half = 0;
+            else if (equals_ignoring_case(in.text.substr(in.next, 2), "pm"))
+                out.half = 12;
+            else
+                return false;
             in.next += 2;
             return true;
         case 'X':
@@ -376,9 +420,8 @@ std::optional<std::int64_t> parse_datetime(std::string_view text, std::string_vi
     if (!in.done() || out.day > days_in_month(out.year, out.month)) return std::nullopt;
     if (out.half >= 0) out.hour = out.hour % 12 + out.half;
     auto days = days_of(out.year, out.month, out.day);
-    return days * us_per_day +
-           ((std::int64_t(out.hour) * 60 + out.minute) * 60 + out.second) * 1'000'000 + out.us -
-           out.zone;
+    return days * us_per_day + ((std::int64_t(out.hour) * 60 + out.minute) * 60 + out.second) * 1'000'000 +
+           out.us - out.zone;
 }
 
 std::optional<std::int64_t> truncate_us(std::int64_t us, std::string_view unit) {
@@ -390,8 +433,7 @@ std::optional<std::int64_t> truncate_us(std::int64_t us, std::string_view unit) 
         return us - (rest < 0 ? rest + size : rest);
     };
     if (name == "year" || name == "yyyy" || name == "yy") return days_of(date.year, 1, 1) * us_per_day;
-    if (name == "quarter")
-        return days_of(date.year, (date.month - 1) / 3 * 3 + 1, 1) * us_per_day;
+    if (name == "quarter") return days_of(date.year, (date.month - 1) / 3 * 3 + 1, 1) * us_per_day;
     if (name == "month" || name == "mon" || name == "mm")
         return days_of(date.year, date.month, 1) * us_per_day;
     if (name == "week") return (days - std::int64_t(weekday(days))) * us_per_day;

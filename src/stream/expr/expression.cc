@@ -73,9 +73,15 @@ std::shared_ptr<Column> null_column(TypeId type, std::size_t rows) {
     column->type = type;
     column->nulls.assign(rows, 1);
     switch (storage_of(type)) {
-        case Storage::integers: column->integers.resize(rows); break;
-        case Storage::floats: column->floats.resize(rows); break;
-        case Storage::strings: column->strings.resize(rows); break;
+        case Storage::integers:
+            column->integers.resize(rows);
+            break;
+        case Storage::floats:
+            column->floats.resize(rows);
+            break;
+        case Storage::strings:
+            column->strings.resize(rows);
+            break;
     }
     return column;
 }
@@ -85,9 +91,15 @@ void copy_value(Column& to, std::size_t row, const Vector& from) {
     if (from.column->is_null(at)) return;
     to.nulls[row] = 0;
     switch (storage_of(to.type)) {
-        case Storage::integers: to.integers[row] = from.column->integers[at]; break;
-        case Storage::floats: to.floats[row] = from.column->floats[at]; break;
-        case Storage::strings: to.strings[row] = from.column->strings[at]; break;
+        case Storage::integers:
+            to.integers[row] = from.column->integers[at];
+            break;
+        case Storage::floats:
+            to.floats[row] = from.column->floats[at];
+            break;
+        case Storage::strings:
+            to.strings[row] = from.column->strings[at];
+            break;
     }
 }
 
@@ -128,8 +140,7 @@ Vector evaluate_case(const Expression& expression, Evaluation& evaluation) {
             Masked masked(evaluation, open);
             auto when = evaluate(*expression.args[i], evaluation);
             for (std::size_t row = 0; row < evaluation.rows; ++row) {
-                chosen[row] = open[row] && !when.is_null(row) &&
-                              when.column->integers[when.at(row)] != 0;
+                chosen[row] = open[row] && !when.is_null(row) && when.column->integers[when.at(row)] != 0;
                 open[row] = std::uint8_t(open[row] && !chosen[row]);
             }
         }
@@ -192,11 +203,15 @@ Vector evaluate(const Expression& expression, Evaluation& evaluation) {
             out.constant = true;
             return out;
         }
-        case ExpressionKind::call: return evaluate_call(expression, evaluation);
+        case ExpressionKind::call:
+            return evaluate_call(expression, evaluation);
         case ExpressionKind::logical_and:
-        case ExpressionKind::logical_or: return evaluate_logical(expression, evaluation);
-        case ExpressionKind::case_when: return evaluate_case(expression, evaluation);
-        case ExpressionKind::coalesce: return evaluate_coalesce(expression, evaluation);
+        case ExpressionKind::logical_or:
+            return evaluate_logical(expression, evaluation);
+        case ExpressionKind::case_when:
+            return evaluate_case(expression, evaluation);
+        case ExpressionKind::coalesce:
+            return evaluate_coalesce(expression, evaluation);
     }
     return {};
 }
@@ -260,7 +275,9 @@ ExpressionPtr fold(ExpressionPtr expression) {
             case Storage::integers:
                 out = constant_integer(type, value.column->integers[row], expression->at);
                 break;
-            case Storage::floats: out = constant_float(value.column->floats[row], expression->at); break;
+            case Storage::floats:
+                out = constant_float(value.column->floats[row], expression->at);
+                break;
             case Storage::strings:
                 out = constant_string(type, std::string(value.column->strings[row]), expression->at);
                 break;

@@ -44,8 +44,8 @@ struct Evaluation {
 
     /// Rows with 0 here are left out: their result is null and they cannot fail. nullptr: all rows count.
     const std::uint8_t* active = nullptr;
-    std::size_t row = 0;        ///< the row that a kernel is at
-    bool keep_errors = true;    ///< false inside try_cast
+    std::size_t row = 0;      ///< the row that a kernel is at
+    bool keep_errors = true;  ///< false inside try_cast
 
     void fail(std::string reason);
 };
@@ -58,16 +58,16 @@ struct Expression {
     ExpressionKind kind = ExpressionKind::constant;
     TypeId type = TypeId::string;
     Position at;
-    int column = -1;                                 ///< column: its index in the input
-    Column value;                                    ///< constant: one value
-    std::string bytes;                               ///< constant: what value points into
-    std::string name;                                ///< call: the function, for messages
-    Kernel kernel = nullptr;                         ///< call
-    std::vector<std::unique_ptr<Expression>> args;   ///< case_when: when, then, ..., else
-    bool attempt = false;                            ///< try_cast: null instead of an error
+    int column = -1;                                ///< column: its index in the input
+    Column value;                                   ///< constant: one value
+    std::string bytes;                              ///< constant: what value points into
+    std::string name;                               ///< call: the function, for messages
+    Kernel kernel = nullptr;                        ///< call
+    std::vector<std::unique_ptr<Expression>> args;  ///< case_when: when, then, ..., else
+    bool attempt = false;                           ///< try_cast: null instead of an error
     bool deterministic = true;
-    bool null_literal = false;  ///< NULL: takes the type of what stands beside it
-    bool unknown = false;       ///< the type is not known yet: a topic without schema is checked
+    bool null_literal = false;             ///< NULL: takes the type of what stands beside it
+    bool unknown = false;                  ///< the type is not known yet: a topic without schema is checked
     std::shared_ptr<const void> prepared;  ///< what the kernel made of constant arguments
 
     bool is_constant() const { return kind == ExpressionKind::constant; }
@@ -88,15 +88,21 @@ namespace detail {
 
 template <class T>
 const T* values_of(const Column& column) {
-    if constexpr (std::is_same_v<T, double>) return column.floats.data();
-    else if constexpr (std::is_same_v<T, std::string_view>) return column.strings.data();
-    else return column.integers.data();
+    if constexpr (std::is_same_v<T, double>)
+        return column.floats.data();
+    else if constexpr (std::is_same_v<T, std::string_view>)
+        return column.strings.data();
+    else
+        return column.integers.data();
 }
 template <class T>
 auto& values_of(Column& column) {
-    if constexpr (std::is_same_v<T, double>) return column.floats;
-    else if constexpr (std::is_same_v<T, std::string_view>) return column.strings;
-    else return column.integers;
+    if constexpr (std::is_same_v<T, double>)
+        return column.floats;
+    else if constexpr (std::is_same_v<T, std::string_view>)
+        return column.strings;
+    else
+        return column.integers;
 }
 
 template <class T>
@@ -139,9 +145,9 @@ void map_rows(Evaluation& evaluation, std::span<const Vector> args, Column& out,
 
 }  // namespace detail
 
-/// Nulls in one place: calls fn(values...) for each row that counts and has no null argument; the others are null.
-/// In and Out are std::int64_t, double or std::string_view; fn gives Out, or an optional of it where none is
-/// null (after evaluation.fail(), an error).
+/// Nulls in one place: calls fn(values...) for each row that counts and has no null argument; the others are
+/// null. In and Out are std::int64_t, double or std::string_view; fn gives Out, or an optional of it where
+/// none is null (after evaluation.fail(), an error).
 template <class Out, class... In, class Fn>
 void map_rows(Evaluation& evaluation, std::span<const Vector> args, Column& out, Fn&& fn) {
     detail::map_rows<Out, Fn, In...>(evaluation, args, out, std::forward<Fn>(fn),

@@ -18,9 +18,9 @@ const std::vector<Function>& function_table() {
 const std::vector<std::string>& function_names() {
     static const auto names = [] {
         // Those that the binder knows by itself.
-        std::vector<std::string> out{"coalesce", "ifnull", "nvl",    "nvl2",  "nullif", "if",
-                                     "greatest", "least",  "count",  "sum",   "avg",    "mean",
-                                     "min",      "max",    "first",  "last",  "window", "cast",
+        std::vector<std::string> out{"coalesce", "ifnull",    "nvl",      "nvl2",    "nullif", "if",
+                                     "greatest", "least",     "count",    "sum",     "avg",    "mean",
+                                     "min",      "max",       "first",    "last",    "window", "cast",
                                      "isnull",   "isnotnull", "date_add", "count_if"};
         for (const auto& function : function_table()) out.emplace_back(function.name);
         std::ranges::sort(out);
@@ -39,17 +39,22 @@ int implicit_cost(TypeId from, TypeId to) {
         case TypeId::float64:
             if (from == TypeId::int32 || from == TypeId::int64) return 3;
             return from == TypeId::string ? 19 : -1;
-        case TypeId::int32: return from == TypeId::string ? 21 : -1;
-        case TypeId::string: return 10;
+        case TypeId::int32:
+            return from == TypeId::string ? 21 : -1;
+        case TypeId::string:
+            return 10;
         case TypeId::timestamp:
             if (from == TypeId::date) return 1;
             return from == TypeId::string ? 20 : -1;
         case TypeId::date:
             if (from == TypeId::timestamp) return 2;
             return from == TypeId::string ? 21 : -1;
-        case TypeId::binary: return from == TypeId::string ? 12 : -1;
-        case TypeId::boolean: return from == TypeId::string ? 25 : -1;
-        case TypeId::json: return -1;
+        case TypeId::binary:
+            return from == TypeId::string ? 12 : -1;
+        case TypeId::boolean:
+            return from == TypeId::string ? 25 : -1;
+        case TypeId::json:
+            return -1;
     }
     return -1;
 }

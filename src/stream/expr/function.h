@@ -26,8 +26,8 @@ const std::vector<Function>& function_table();
 /// All names that a call may have, for suggestions.
 const std::vector<std::string>& function_names();
 
-/// The overload whose parameters are nearest to the types; nullptr when none takes them. text_cost: how an argument
-/// of another type may be turned into the parameter's is said by implicit_cost().
+/// The overload whose parameters are nearest to the types; nullptr when none takes them. text_cost: how an
+/// argument of another type may be turned into the parameter's is said by implicit_cost().
 const Function* find_function(std::string_view name, std::span<const TypeId> types,
                               std::span<const bool> untyped);
 /// What turning a value into the other type costs: 0 same, small widening, larger by text, -1 not by itself.

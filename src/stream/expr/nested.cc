@@ -42,8 +42,8 @@ void json_field_kernel(Evaluation& e, const Expression& call, std::span<const Ve
 void window_struct_kernel(Evaluation& e, const Expression&, std::span<const Vector> args, Column& out) {
     map_rows<std::string_view, std::int64_t, std::int64_t>(
         e, args, out, [&](std::int64_t start, std::int64_t end) {
-            return e.arena->copy(fmt::format(R"({{"start":"{}","end":"{}"}})", format_time_us(start),
-                                             format_time_us(end)));
+            return e.arena->copy(
+                fmt::format(R"({{"start":"{}","end":"{}"}})", format_time_us(start), format_time_us(end)));
         });
 }
 

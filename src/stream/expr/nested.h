@@ -7,8 +7,10 @@
 
 namespace penstock::stream {
 
-/// args: the JSON text, and a constant key or index. Missing or null: null. STRING results are the scalar's text.
-void json_field_kernel(Evaluation& evaluation, const Expression& call, std::span<const Vector> args, Column& out);
+/// args: the JSON text, and a constant key or index. Missing or null: null. STRING results are the scalar's
+/// text.
+void json_field_kernel(Evaluation& evaluation, const Expression& call, std::span<const Vector> args,
+                       Column& out);
 
 /// {"start":"...","end":"..."} of two timestamps: the value of `window` itself.
 void window_struct_kernel(Evaluation& evaluation, const Expression& call, std::span<const Vector> args,

@@ -1,4 +1,5 @@
-// Arithmetic, comparisons and functions on numbers. Overflow and division by zero are errors of the row (ANSI).
+// Arithmetic, comparisons and functions on numbers. Overflow and division by zero are errors of the row
+// (ANSI).
 #include <cmath>
 #include <limits>
 
@@ -38,9 +39,12 @@ void integer_op(Evaluation& e, const Expression& call, Args args, Column& out) {
 template <char Op>
 void double_op(Evaluation& e, const Expression&, Args args, Column& out) {
     map_rows<double, double, double>(e, args, out, [&](double a, double b) {
-        if constexpr (Op == '+') return a + b;
-        else if constexpr (Op == '-') return a - b;
-        else return a * b;
+        if constexpr (Op == '+')
+            return a + b;
+        else if constexpr (Op == '-')
+            return a - b;
+        else
+            return a * b;
     });
 }
 
@@ -59,7 +63,9 @@ void integer_divide(Evaluation& e, const Expression& call, Args args, Column& ou
             e.fail("division by zero");
             return std::nullopt;
         }
-        if (b == -1) return Remainder ? std::optional<i64>(0) : checked(e, call, a == INT64_MIN, a == INT64_MIN ? 0 : -a);
+        if (b == -1)
+            return Remainder ? std::optional<i64>(0)
+                             : checked(e, call, a == INT64_MIN, a == INT64_MIN ? 0 : -a);
         return Remainder ? a % b : a / b;
     });
 }
@@ -73,9 +79,8 @@ void double_remainder(Evaluation& e, const Expression&, Args args, Column& out) 
 }
 
 void negate_integer(Evaluation& e, const Expression& call, Args args, Column& out) {
-    map_rows<i64, i64>(e, args, out, [&](i64 a) {
-        return checked(e, call, a == INT64_MIN, a == INT64_MIN ? 0 : -a);
-    });
+    map_rows<i64, i64>(e, args, out,
+                       [&](i64 a) { return checked(e, call, a == INT64_MIN, a == INT64_MIN ? 0 : -a); });
 }
 void abs_integer(Evaluation& e, const Expression& call, Args args, Column& out) {
     map_rows<i64, i64>(e, args, out, [&](i64 a) {
@@ -88,8 +93,12 @@ int compare(double a, double b) {
     if (std::isnan(a) || std::isnan(b)) return int(std::isnan(a)) - int(std::isnan(b));
     return a < b ? -1 : a > b;
 }
-int compare(i64 a, i64 b) { return a < b ? -1 : a > b; }
-int compare(sv a, sv b) { return a.compare(b); }
+int compare(i64 a, i64 b) {
+    return a < b ? -1 : a > b;
+}
+int compare(sv a, sv b) {
+    return a.compare(b);
+}
 
 template <class T, class Test>
 void comparison(Evaluation& e, const Expression&, Args args, Column& out) {
@@ -153,7 +162,8 @@ double rounded(double value, i64 digits) {
     if (!std::isfinite(scaled)) return value;
     auto out = std::round(scaled);
     // 2.675 * 100 is 267.49999999999997; what is written as a half is rounded as one.
-    if (std::fabs(std::fabs(scaled - std::trunc(scaled)) - 0.5) < 1e-9 * std::max(1.0, std::fabs(scaled)) * 1e-4)
+    if (std::fabs(std::fabs(scaled - std::trunc(scaled)) - 0.5) <
+        1e-9 * std::max(1.0, std::fabs(scaled)) * 1e-4)
         out = std::trunc(scaled) + (scaled < 0 ? -1 : 1);
     return out / scale;
 }
@@ -180,31 +190,33 @@ void add_rounding(std::vector<Function>& to) {
         to.push_back({"abs", {type}, false, type, abs_integer});
         to.push_back({"negate", {type}, false, type, negate_integer});
         to.push_back({"sign", {type}, false, D, [](auto& e, auto&, Args a, Column& out) {
-            map_rows<double, i64>(e, a, out, [](i64 v) { return double(v > 0) - double(v < 0); });
-        }});
+                          map_rows<double, i64>(e, a, out,
+                                                [](i64 v) { return double(v > 0) - double(v < 0); });
+                      }});
     }
     to.push_back({"round", {D}, false, D, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<double, double>(e, a, out, [](double v) { return rounded(v, 0); });
-    }});
+                      map_rows<double, double>(e, a, out, [](double v) { return rounded(v, 0); });
+                  }});
     to.push_back({"round", {D, I}, false, D, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<double, double, i64>(e, a, out, [](double v, i64 n) { return rounded(v, n); });
-    }});
+                      map_rows<double, double, i64>(e, a, out, [](double v, i64 n) { return rounded(v, n); });
+                  }});
     to.push_back({"floor", {D}, false, L, whole<std::floor>});
     to.push_back({"ceil", {D}, false, L, whole<std::ceil>});
     to.push_back({"ceiling", {D}, false, L, whole<std::ceil>});
     to.push_back({"abs", {D}, false, D, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<double, double>(e, a, out, [](double v) { return std::fabs(v); });
-    }});
+                      map_rows<double, double>(e, a, out, [](double v) { return std::fabs(v); });
+                  }});
     to.push_back({"negate", {D}, false, D, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<double, double>(e, a, out, [](double v) { return -v; });
-    }});
+                      map_rows<double, double>(e, a, out, [](double v) { return -v; });
+                  }});
     to.push_back({"sqrt", {D}, false, D, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<double, double>(e, a, out, [](double v) { return std::sqrt(v); });
-    }});
+                      map_rows<double, double>(e, a, out, [](double v) { return std::sqrt(v); });
+                  }});
     for (auto name : {"pow", "power"})
         to.push_back({name, {D, D}, false, D, [](auto& e, auto&, Args a, Column& out) {
-            map_rows<double, double, double>(e, a, out, [](double v, double p) { return std::pow(v, p); });
-        }});
+                          map_rows<double, double, double>(e, a, out,
+                                                           [](double v, double p) { return std::pow(v, p); });
+                      }});
 }
 
 void add_arithmetic(std::vector<Function>& to) {
@@ -242,8 +254,8 @@ void add_number_functions(std::vector<Function>& to) {
     add_extreme<1>(to, "greatest");
     add_extreme<-1>(to, "least");
     to.push_back({"not", {Y}, false, Y, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<i64, i64>(e, a, out, [](i64 v) { return i64(!v); });
-    }});
+                      map_rows<i64, i64>(e, a, out, [](i64 v) { return i64(!v); });
+                  }});
 }
 
 }  // namespace penstock::stream::detail

@@ -1,9 +1,9 @@
 // Functions on text. Positions and lengths count characters (code points), as in Spark.
-#include <array>
-#include <memory>
-
 #include <openssl/evp.h>
 #include <re2/re2.h>
+
+#include <array>
+#include <memory>
 
 #include "stream/expr/function.h"
 
@@ -22,7 +22,9 @@ constexpr auto Y = TypeId::boolean;
 /// Longer results of lpad, repeat and the like are an error of their row.
 constexpr std::size_t max_result = 16 * 1024 * 1024;
 
-bool is_start(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+bool is_start(char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+}
 
 i64 character_count(sv text) {
     i64 count = 0;
@@ -108,8 +110,10 @@ void change_case(Evaluation& e, const Expression&, Args args, Column& out) {
         std::string changed;
         for (std::size_t next = 0; next < text.size();) {
             auto code = decode(text, next);
-            if (code == 0xDF && Map == upper_of) changed += "SS";
-            else encode(changed, Map(code));
+            if (code == 0xDF && Map == upper_of)
+                changed += "SS";
+            else
+                encode(changed, Map(code));
         }
         return e.arena->copy(changed);
     });
@@ -165,8 +169,12 @@ sv trim_left(sv text, sv blanks) {
     auto begin = text.find_first_not_of(blanks);
     return begin == text.npos ? sv() : text.substr(begin);
 }
-sv trim_right(sv text, sv blanks) { return text.substr(0, text.find_last_not_of(blanks) + 1); }
-sv trim_both(sv text, sv blanks) { return trim_right(trim_left(text, blanks), blanks); }
+sv trim_right(sv text, sv blanks) {
+    return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+sv trim_both(sv text, sv blanks) {
+    return trim_right(trim_left(text, blanks), blanks);
+}
 
 template <sv (*Trim)(sv, sv)>
 void trim(Evaluation& e, const Expression&, Args args, Column& out) {
@@ -188,8 +196,7 @@ void substring2(Evaluation& e, const Expression&, Args args, Column& out) {
     map_rows<sv, sv, i64>(e, args, out, [](sv t, i64 p) { return substring_of(t, p, INT32_MAX); });
 }
 void substring3(Evaluation& e, const Expression&, Args args, Column& out) {
-    map_rows<sv, sv, i64, i64>(e, args, out,
-                               [](sv t, i64 p, i64 n) { return substring_of(t, p, n); });
+    map_rows<sv, sv, i64, i64>(e, args, out, [](sv t, i64 p, i64 n) { return substring_of(t, p, n); });
 }
 
 sv replace_all(Evaluation& e, sv text, sv search, sv with) {
@@ -216,7 +223,8 @@ std::optional<sv> split_part(Evaluation& e, sv text, sv delimiter, i64 part) {
     if (delimiter.empty()) return part == 1 || part == -1 ? text : sv();
     if (part < 0) {
         i64 parts = 1;
-        for (auto at = text.find(delimiter); at != text.npos; at = text.find(delimiter, at + delimiter.size()))
+        for (auto at = text.find(delimiter); at != text.npos;
+             at = text.find(delimiter, at + delimiter.size()))
             ++parts;
         part = parts + part + 1;
         if (part < 1) return sv();
@@ -251,8 +259,7 @@ void pad_blank(Evaluation& e, const Expression&, Args args, Column& out) {
 }
 template <bool Left>
 void pad_with(Evaluation& e, const Expression&, Args args, Column& out) {
-    map_rows<sv, sv, i64, sv>(e, args, out,
-                              [&](sv t, i64 n, sv with) { return pad<Left>(e, t, n, with); });
+    map_rows<sv, sv, i64, sv>(e, args, out, [&](sv t, i64 n, sv with) { return pad<Left>(e, t, n, with); });
 }
 
 sv digest_hex(Evaluation& e, sv bytes, const EVP_MD* kind) {
@@ -267,7 +274,8 @@ sv digest_hex(Evaluation& e, sv bytes, const EVP_MD* kind) {
     return {to, size * 2};
 }
 
-// LIKE and regular expressions. A constant pattern is compiled once; RE2 needs no more stack or time for bad ones.
+// LIKE and regular expressions. A constant pattern is compiled once; RE2 needs no more stack or time for bad
+// ones.
 
 RE2::Options regex_options() {
     RE2::Options options;
@@ -280,11 +288,16 @@ std::string like_to_regex(sv pattern) {
     std::string out;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
         char c = pattern[i];
-        if (c == '\\' && i + 1 < pattern.size()) out += RE2::QuoteMeta(re2::StringPiece(&pattern[++i], 1));
-        else if (c == '%') out += ".*";
-        else if (c == '_') out += '.';
-        else if (c & 0x80) out += c;
-        else out += RE2::QuoteMeta(re2::StringPiece(&c, 1));
+        if (c == '\\' && i + 1 < pattern.size())
+            out += RE2::QuoteMeta(re2::StringPiece(&pattern[++i], 1));
+        else if (c == '%')
+            out += ".*";
+        else if (c == '_')
+            out += '.';
+        else if (c & 0x80)
+            out += c;
+        else
+            out += RE2::QuoteMeta(re2::StringPiece(&c, 1));
     }
     return out;
 }
@@ -303,15 +316,14 @@ std::string prepare_regex(Expression& call) {
     if (!call.args[1]->is_constant() || call.args[1]->value.is_null(0)) return {};
     auto compiled = compile(call, call.args[1]->bytes);
     if (!compiled->ok())
-        return fmt::format("'{}' is not a regular expression: {}", call.args[1]->bytes,
-                           compiled->error());
+        return fmt::format("'{}' is not a regular expression: {}", call.args[1]->bytes, compiled->error());
     call.prepared = std::move(compiled);
     return {};
 }
 
 /// The prepared expression, or the row's own; nullptr after an error.
-const RE2* regex_for(Evaluation& e, const Expression& call, sv pattern,
-                     std::shared_ptr<const RE2>& own, std::string& own_pattern) {
+const RE2* regex_for(Evaluation& e, const Expression& call, sv pattern, std::shared_ptr<const RE2>& own,
+                     std::string& own_pattern) {
     if (call.prepared) return static_cast<const RE2*>(call.prepared.get());
     if (!own || own_pattern != pattern) {
         own = compile(call, pattern);
@@ -339,7 +351,8 @@ std::string rewrite_of(sv replacement) {
     std::string out;
     for (std::size_t i = 0; i < replacement.size(); ++i) {
         char c = replacement[i];
-        if (c == '$' && i + 1 < replacement.size() && replacement[i + 1] >= '0' && replacement[i + 1] <= '9') {
+        if (c == '$' && i + 1 < replacement.size() && replacement[i + 1] >= '0' &&
+            replacement[i + 1] <= '9') {
             out += '\\';
             out += replacement[++i];
         } else if (c == '\\' && i + 1 < replacement.size()) {
@@ -378,8 +391,7 @@ std::optional<sv> extract(Evaluation& e, const RE2* regex, sv text, i64 group) {
     }
     std::vector<re2::StringPiece> groups(std::size_t(group) + 1);
     re2::StringPiece piece(text.data(), text.size());
-    if (!regex->Match(piece, 0, text.size(), RE2::UNANCHORED, groups.data(), int(groups.size())))
-        return sv();
+    if (!regex->Match(piece, 0, text.size(), RE2::UNANCHORED, groups.data(), int(groups.size()))) return sv();
     const auto& found = groups[std::size_t(group)];
     return found.data() ? sv(found.data(), found.size()) : sv();
 }
@@ -405,16 +417,17 @@ void add_slices(std::vector<Function>& to) {
         to.push_back({name, {S, I, I}, false, S, substring3});
     }
     to.push_back({"left", {S, I}, false, S, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<sv, sv, i64>(e, a, out, [](sv t, i64 n) { return substring_of(t, 1, n); });
-    }});
+                      map_rows<sv, sv, i64>(e, a, out, [](sv t, i64 n) { return substring_of(t, 1, n); });
+                  }});
     to.push_back({"right", {S, I}, false, S, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<sv, sv, i64>(e, a, out, [](sv t, i64 n) {
-            return n <= 0 ? sv() : substring_of(t, n >= character_count(t) ? 1 : -n, n);
-        });
-    }});
+                      map_rows<sv, sv, i64>(e, a, out, [](sv t, i64 n) {
+                          return n <= 0 ? sv() : substring_of(t, n >= character_count(t) ? 1 : -n, n);
+                      });
+                  }});
     to.push_back({"split_part", {S, S, I}, false, S, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<sv, sv, sv, i64>(e, a, out, [&](sv t, sv d, i64 n) { return split_part(e, t, d, n); });
-    }});
+                      map_rows<sv, sv, sv, i64>(e, a, out,
+                                                [&](sv t, sv d, i64 n) { return split_part(e, t, d, n); });
+                  }});
     to.push_back({"lpad", {S, I}, false, S, pad_blank<true>});
     to.push_back({"rpad", {S, I}, false, S, pad_blank<false>});
     to.push_back({"lpad", {S, I, S}, false, S, pad_with<true>});
@@ -423,23 +436,24 @@ void add_slices(std::vector<Function>& to) {
 
 void add_searches(std::vector<Function>& to) {
     to.push_back({"replace", {S, S, S}, false, S, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<sv, sv, sv, sv>(e, a, out, [&](sv t, sv s, sv w) { return replace_all(e, t, s, w); });
-    }});
+                      map_rows<sv, sv, sv, sv>(e, a, out,
+                                               [&](sv t, sv s, sv w) { return replace_all(e, t, s, w); });
+                  }});
     to.push_back({"instr", {S, S}, false, I, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) {
-            auto at = t.find(s);
-            return at == t.npos ? 0 : character_count(t.substr(0, at)) + 1;
-        });
-    }});
+                      map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) {
+                          auto at = t.find(s);
+                          return at == t.npos ? 0 : character_count(t.substr(0, at)) + 1;
+                      });
+                  }});
     to.push_back({"startswith", {S, S}, false, Y, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) { return i64(t.starts_with(s)); });
-    }});
+                      map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) { return i64(t.starts_with(s)); });
+                  }});
     to.push_back({"endswith", {S, S}, false, Y, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) { return i64(t.ends_with(s)); });
-    }});
+                      map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) { return i64(t.ends_with(s)); });
+                  }});
     to.push_back({"contains", {S, S}, false, Y, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) { return i64(t.find(s) != t.npos); });
-    }});
+                      map_rows<i64, sv, sv>(e, a, out, [](sv t, sv s) { return i64(t.find(s) != t.npos); });
+                  }});
     for (auto name : {"like", "ilike", "rlike"})
         to.push_back({name, {S, S}, false, Y, match, true, prepare_regex});
     to.push_back({"regexp_replace", {S, S, S}, false, S, regexp_replace, true, prepare_regex});
@@ -449,24 +463,28 @@ void add_searches(std::vector<Function>& to) {
 
 void add_digests(std::vector<Function>& to) {
     to.push_back({"md5", {B}, false, S, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<sv, sv>(e, a, out, [&](sv t) { return digest_hex(e, t, EVP_md5()); });
-    }});
+                      map_rows<sv, sv>(e, a, out, [&](sv t) { return digest_hex(e, t, EVP_md5()); });
+                  }});
     for (auto name : {"sha1", "sha"})
         to.push_back({name, {B}, false, S, [](auto& e, auto&, Args a, Column& out) {
-            map_rows<sv, sv>(e, a, out, [&](sv t) { return digest_hex(e, t, EVP_sha1()); });
-        }});
+                          map_rows<sv, sv>(e, a, out, [&](sv t) { return digest_hex(e, t, EVP_sha1()); });
+                      }});
     to.push_back({"sha2", {B, I}, false, S, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<sv, sv, i64>(e, a, out, [&](sv t, i64 bits) -> std::optional<sv> {
-            switch (bits) {
-                case 0:
-                case 256: return digest_hex(e, t, EVP_sha256());
-                case 224: return digest_hex(e, t, EVP_sha224());
-                case 384: return digest_hex(e, t, EVP_sha384());
-                case 512: return digest_hex(e, t, EVP_sha512());
-            }
-            return std::nullopt;  // as Spark
-        });
-    }});
+                      map_rows<sv, sv, i64>(e, a, out, [&](sv t, i64 bits) -> std::optional<sv> {
+                          switch (bits) {
+                              case 0:
+                              case 256:
+                                  return digest_hex(e, t, EVP_sha256());
+                              case 224:
+                                  return digest_hex(e, t, EVP_sha224());
+                              case 384:
+                                  return digest_hex(e, t, EVP_sha384());
+                              case 512:
+                                  return digest_hex(e, t, EVP_sha512());
+                          }
+                          return std::nullopt;  // as Spark
+                      });
+                  }});
 }
 
 }  // namespace
@@ -481,20 +499,20 @@ void add_text_functions(std::vector<Function>& to) {
     to.push_back({"rtrim", {S}, false, S, trim<trim_right>});
     for (auto name : {"length", "char_length", "len"})
         to.push_back({name, {S}, false, I, [](auto& e, auto&, Args a, Column& out) {
-            map_rows<i64, sv>(e, a, out, [](sv t) { return character_count(t); });
-        }});
+                          map_rows<i64, sv>(e, a, out, [](sv t) { return character_count(t); });
+                      }});
     to.push_back({"reverse", {S}, false, S, [](auto& e, auto&, Args a, Column& out) {
-        map_rows<sv, sv>(e, a, out, [&](sv t) {
-            std::string out_text;
-            for (std::size_t end = t.size(); end > 0;) {
-                auto begin = end - 1;
-                while (begin > 0 && !is_start(t[begin])) --begin;
-                out_text += t.substr(begin, end - begin);
-                end = begin;
-            }
-            return e.arena->copy(out_text);
-        });
-    }});
+                      map_rows<sv, sv>(e, a, out, [&](sv t) {
+                          std::string out_text;
+                          for (std::size_t end = t.size(); end > 0;) {
+                              auto begin = end - 1;
+                              while (begin > 0 && !is_start(t[begin])) --begin;
+                              out_text += t.substr(begin, end - begin);
+                              end = begin;
+                          }
+                          return e.arena->copy(out_text);
+                      });
+                  }});
     add_slices(to);
     add_searches(to);
     add_digests(to);

@@ -33,7 +33,9 @@ bool has_aggregate(const Expr& expr) {
     return false;
 }
 
-bool is_window_call(const Expr& expr) { return expr.kind == ExprKind::call && expr.text == "window"; }
+bool is_window_call(const Expr& expr) {
+    return expr.kind == ExprKind::call && expr.text == "window";
+}
 
 /// relation.column becomes column, so that both spellings are the same expression.
 void drop_relation(Expr& expr, const sql::Relation& relation, const RelationInfo& info) {
@@ -110,7 +112,8 @@ private:
 
     SqlResult<> check_continuous() {
         if (!select_.order_by.empty())
-            return sql_fail(select_.order_at, "ORDER BY is for bounded queries; a table is ordered by its key");
+            return sql_fail(select_.order_at,
+                            "ORDER BY is for bounded queries; a table is ordered by its key");
         if (select_.limit) return sql_fail(select_.limit_at, "LIMIT is for bounded queries");
         if (select_.distinct)
             return sql_fail(select_.items[0].expr->at,
@@ -141,9 +144,11 @@ private:
         if (expr.kind == ExprKind::integer) {
             std::size_t number = 0;
             for (char c : expr.text)
-                if (c >= '0' && c <= '9' && number <= select_.items.size()) number = number * 10 + std::size_t(c - '0');
+                if (c >= '0' && c <= '9' && number <= select_.items.size())
+                    number = number * 10 + std::size_t(c - '0');
             if (expr.text.starts_with('-') || number < 1 || number > select_.items.size())
-                return sql_fail(expr.at, "GROUP BY {}: the SELECT list has {} items", expr.text, select_.items.size());
+                return sql_fail(expr.at, "GROUP BY {}: the SELECT list has {} items", expr.text,
+                                select_.items.size());
             return select_.items[number - 1].expr.get();
         }
         if (expr.kind == ExprKind::name && expr.parts.size() == 1) {
@@ -181,13 +186,15 @@ private:
 
     SqlResult<WindowPlan> bind_window(const Expr& call) {
         if (call.children.size() < 2 || call.children.size() > 3)
-            return sql_fail(call.at, "window takes a time, a duration and, if windows overlap, a slide: "
-                                     "window(_timestamp, '1 minute')");
+            return sql_fail(call.at,
+                            "window takes a time, a duration and, if windows overlap, a slide: "
+                            "window(_timestamp, '1 minute')");
         WindowPlan window;
         window.text = canonical_text(call);
         window.time = TRY(bind(*call.children[0]));
         if (!window.time->unknown) {
-            if (window.time->type == TypeId::date) window.time = TRY(coerce(std::move(window.time), TypeId::timestamp));
+            if (window.time->type == TypeId::date)
+                window.time = TRY(coerce(std::move(window.time), TypeId::timestamp));
             if (window.time->type != TypeId::timestamp)
                 return sql_fail(call.children[0]->at, "window needs a TIMESTAMP, this is {}",
                                 to_string(window.time->type));
@@ -203,8 +210,10 @@ private:
 
     SqlResult<std::int64_t> duration(const Expr& expr) {
         sql::Interval interval = expr.interval;
-        if (expr.kind == ExprKind::string) interval = TRY(sql::parse_interval_text(expr.text, expr.at));
-        else if (expr.kind != ExprKind::interval) return sql_fail(expr.at, "expected a duration such as '1 minute'");
+        if (expr.kind == ExprKind::string)
+            interval = TRY(sql::parse_interval_text(expr.text, expr.at));
+        else if (expr.kind != ExprKind::interval)
+            return sql_fail(expr.at, "expected a duration such as '1 minute'");
         std::int64_t us = 0;
         if (interval.months != 0) return sql_fail(expr.at, "months have no fixed length; use days");
         if (__builtin_mul_overflow(interval.days, std::int64_t(86'400'000'000), &us) ||
@@ -237,12 +246,15 @@ private:
             for (std::size_t i = 0; i < group.keys.size(); ++i) {
                 if (!access_of(*key_expr(i)) || group.keys[i]->type != TypeId::json) continue;
                 auto key = access_of(*key_expr(i))->path;
-                if (key.size() < access->path.size() && std::equal(key.begin(), key.end(), access->path.begin()))
-                    return json_access(column_of(group.schema, first_key + i, expr.at), access->path, key.size(), expr.at);
+                if (key.size() < access->path.size() &&
+                    std::equal(key.begin(), key.end(), access->path.begin()))
+                    return json_access(column_of(group.schema, first_key + i, expr.at), access->path,
+                                       key.size(), expr.at);
             }
             // HAVING n > 1, ORDER BY n + 1: the name of an item of the SELECT list.
             for (const auto& item : select_.items) {
-                if (in_alias_ || access->path.size() != 1 || !equals_ignoring_case(item.alias, access->path[0].name))
+                if (in_alias_ || access->path.size() != 1 ||
+                    !equals_ignoring_case(item.alias, access->path[0].name))
                     continue;
                 in_alias_ = true;
                 auto bound = bind(*item.expr);
@@ -275,9 +287,11 @@ private:
         };
         auto is_window = [&](const Expr& e) {
             return canonical_text(e) == plan_.group->window->text ||
-                   (e.kind == ExprKind::name && e.parts.size() == 1 && equals_ignoring_case(e.parts[0], "window"));
+                   (e.kind == ExprKind::name && e.parts.size() == 1 &&
+                    equals_ignoring_case(e.parts[0], "window"));
         };
-        if (expr.kind == ExprKind::name && expr.parts.size() == 2 && equals_ignoring_case(expr.parts[0], "window"))
+        if (expr.kind == ExprKind::name && expr.parts.size() == 2 &&
+            equals_ignoring_case(expr.parts[0], "window"))
             return bound_of(expr.parts[1]);
         if (expr.kind == ExprKind::field && is_window(*expr.children[0])) return bound_of(expr.text);
         if (text != plan_.group->window->text && !is_window(expr)) return nullptr;
@@ -316,11 +330,13 @@ private:
     SqlResult<AggregateCall> bind_aggregate(const Expr& expr) {
         AggregateCall call;
         call.kind = *aggregate_of(expr);
-        if (expr.distinct && expr.text != "count") return sql_fail(expr.at, "DISTINCT is offered in count() only");
+        if (expr.distinct && expr.text != "count")
+            return sql_fail(expr.at, "DISTINCT is offered in count() only");
         if (expr.children.size() != 1) return sql_fail(expr.at, "{} takes one argument", expr.text);
         const auto& argument = *expr.children[0];
         if (argument.kind == ExprKind::star) {
-            if (expr.text != "count" || expr.distinct) return sql_fail(argument.at, "* can only stand in count(*)");
+            if (expr.text != "count" || expr.distinct)
+                return sql_fail(argument.at, "* can only stand in count(*)");
             call.kind = AggregateKind::count_all;
             return call;
         }
@@ -348,7 +364,9 @@ private:
         switch (call.kind) {
             case AggregateKind::count_all:
             case AggregateKind::count:
-            case AggregateKind::count_distinct: call.result = TypeId::int64; break;
+            case AggregateKind::count_distinct:
+                call.result = TypeId::int64;
+                break;
             case AggregateKind::sum:
             case AggregateKind::avg:
                 if (type == TypeId::string) {
@@ -356,13 +374,17 @@ private:
                     type = TypeId::float64;
                 }
                 if (type != TypeId::int32 && type != TypeId::int64 && type != TypeId::float64)
-                    return sql_fail(expr.children[0]->at, "{} needs a number, this is {}", expr.text, to_string(type));
-                call.result = call.kind == AggregateKind::avg || type == TypeId::float64 ? TypeId::float64 : TypeId::int64;
+                    return sql_fail(expr.children[0]->at, "{} needs a number, this is {}", expr.text,
+                                    to_string(type));
+                call.result = call.kind == AggregateKind::avg || type == TypeId::float64 ? TypeId::float64
+                                                                                         : TypeId::int64;
                 break;
             case AggregateKind::min:
             case AggregateKind::max:
             case AggregateKind::first:
-            case AggregateKind::last: call.result = type; break;
+            case AggregateKind::last:
+                call.result = type;
+                break;
         }
         call.input = call.argument->unknown ? type : call.argument->type;
         return call;
@@ -433,7 +455,8 @@ private:
     SqlResult<std::optional<std::size_t>> grouped_index(const Expr& expr) {
         std::size_t number = 0;
         for (char c : expr.text)
-            if (c >= '0' && c <= '9' && number <= plan_.schema.size()) number = number * 10 + std::size_t(c - '0');
+            if (c >= '0' && c <= '9' && number <= plan_.schema.size())
+                number = number * 10 + std::size_t(c - '0');
         if (expr.text.starts_with('-') || number < 1 || number > plan_.schema.size())
             return sql_fail(expr.at, "ORDER BY {}: there are {} columns", expr.text, plan_.schema.size());
         return std::optional(number - 1);
@@ -473,8 +496,7 @@ private:
 
 }  // namespace
 
-SqlResult<QueryPlan> bind(sql::Select& select, const RelationInfo& relation,
-                          const BindOptions& options) {
+SqlResult<QueryPlan> bind(sql::Select& select, const RelationInfo& relation, const BindOptions& options) {
     if (select.from) {
         auto drop = [&](ExprPtr& expr) {
             if (expr) drop_relation(*expr, *select.from, relation);

@@ -14,8 +14,8 @@ struct BindOptions {
     std::optional<pipeline::QuerySpec::Watermark> watermark;
 };
 
-/// The first error has the place where it stands in the text. relation.column becomes column in select itself.
-SqlResult<QueryPlan> bind(sql::Select& select, const RelationInfo& relation,
-                          const BindOptions& options);
+/// The first error has the place where it stands in the text. relation.column becomes column in select
+/// itself.
+SqlResult<QueryPlan> bind(sql::Select& select, const RelationInfo& relation, const BindOptions& options);
 
 }  // namespace penstock::stream

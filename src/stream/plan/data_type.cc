@@ -116,17 +116,15 @@ private:
             out.shape = DataType::Shape::map;
             if (!accept("<")) return expected("<");
             auto key = TRY(type());
-            if (key.column_type() != TypeId::string)
-                return sql_fail(at, "the keys of a MAP must be STRING");
+            if (key.column_type() != TypeId::string) return sql_fail(at, "the keys of a MAP must be STRING");
             if (!accept(",")) return expected(",");
             out.elements.push_back(TRY(type()));
         } else {
             auto known = type_of_name(name);
             if (!known)
                 return sql_fail(at, "unknown type {}{}", name,
-                                suggestion(name, {"STRING", "INT", "BIGINT", "DOUBLE", "BOOLEAN",
-                                                  "TIMESTAMP", "DATE", "BINARY", "STRUCT", "ARRAY",
-                                                  "MAP"}));
+                                suggestion(name, {"STRING", "INT", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP",
+                                                  "DATE", "BINARY", "STRUCT", "ARRAY", "MAP"}));
             if (accept("(")) {
                 while (token().kind == TokenKind::integer || accept(",")) advance();
                 if (!accept(")")) return expected(")");
@@ -149,8 +147,10 @@ std::string without_colons(std::string_view ddl) {
     for (std::size_t i = 0; i < out.size(); ++i) {
         char& c = out[i];
         if (quote) {
-            if (c == quote) quote = 0;
-            else if (c == '\\' && quote != '`') ++i;
+            if (c == quote)
+                quote = 0;
+            else if (c == '\\' && quote != '`')
+                ++i;
         } else if (c == '`' || c == '\'' || c == '"') {
             quote = c;
         } else if (c == ':') {
@@ -167,8 +167,10 @@ std::string to_string(const DataType& type) {
     switch (type.shape) {
         case DataType::Shape::scalar:
             return std::string(to_string(type.scalar));
-        case DataType::Shape::array: return "ARRAY<" + to_string(type.elements[0]) + ">";
-        case DataType::Shape::map: return "MAP<STRING, " + to_string(type.elements[0]) + ">";
+        case DataType::Shape::array:
+            return "ARRAY<" + to_string(type.elements[0]) + ">";
+        case DataType::Shape::map:
+            return "MAP<STRING, " + to_string(type.elements[0]) + ">";
         case DataType::Shape::object:
             for (const auto& field : type.fields) {
                 if (!out.empty()) out += ", ";

@@ -33,7 +33,8 @@ struct NamedType {
 DataType scalar_type(TypeId type);
 /// "STRUCT<first: STRING, last: STRING>", "BIGINT", "ARRAY<INT>".
 std::string to_string(const DataType& type);
-/// "id STRING, dob STRUCT<date: STRING>", names in backquotes where they need them. parse_ddl() reads it back.
+/// "id STRING, dob STRUCT<date: STRING>", names in backquotes where they need them. parse_ddl() reads it
+/// back.
 std::string ddl_of(const DataType& object);
 /// Spark's column definitions. An object type, or the place of what is wrong.
 SqlResult<DataType> parse_ddl(std::string_view ddl);

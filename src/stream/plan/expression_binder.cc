@@ -15,8 +15,10 @@ using sql::ExprKind;
 std::string to_string(const Path& path) {
     std::string out;
     for (const auto& step : path) {
-        if (step.index >= 0) out += fmt::format("[{}]", step.index);
-        else out += (out.empty() ? "" : ".") + step.name;
+        if (step.index >= 0)
+            out += fmt::format("[{}]", step.index);
+        else
+            out += (out.empty() ? "" : ".") + step.name;
     }
     return out;
 }
@@ -110,10 +112,13 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_kind(const Expr& expr) {
             null->null_literal = true;
             return null;
         }
-        case ExprKind::boolean: return constant_integer(TypeId::boolean, expr.text == "true", expr.at);
+        case ExprKind::boolean:
+            return constant_integer(TypeId::boolean, expr.text == "true", expr.at);
         case ExprKind::integer:
-        case ExprKind::decimal: return bind_number(expr);
-        case ExprKind::string: return constant_string(TypeId::string, expr.text, expr.at);
+        case ExprKind::decimal:
+            return bind_number(expr);
+        case ExprKind::string:
+            return constant_string(TypeId::string, expr.text, expr.at);
         case ExprKind::date:
         case ExprKind::timestamp: {
             auto value = expr.kind == ExprKind::date ? parse_date(expr.text) : parse_timestamp(expr.text);
@@ -123,11 +128,14 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_kind(const Expr& expr) {
         }
         case ExprKind::interval:
             return sql_fail(expr.at, "an INTERVAL can only be added to or taken from a date or timestamp");
-        case ExprKind::star: return sql_fail(expr.at, "* can only stand in the SELECT list or in count(*)");
+        case ExprKind::star:
+            return sql_fail(expr.at, "* can only stand in the SELECT list or in count(*)");
         case ExprKind::name:
         case ExprKind::field:
-        case ExprKind::subscript: return bind_nested(expr);
-        case ExprKind::call: return bind_call(expr);
+        case ExprKind::subscript:
+            return bind_nested(expr);
+        case ExprKind::call:
+            return bind_call(expr);
         case ExprKind::negate: {
             std::vector<ExpressionPtr> args;
             args.push_back(TRY(bind(*expr.children[0])));
@@ -139,17 +147,24 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_kind(const Expr& expr) {
             auto inner = TRY(condition(*expr.children[0], "NOT"));
             return negated(std::move(inner), true);
         }
-        case ExprKind::binary: return bind_binary(expr);
-        case ExprKind::between: return bind_between(expr);
-        case ExprKind::in: return bind_in(expr);
+        case ExprKind::binary:
+            return bind_binary(expr);
+        case ExprKind::between:
+            return bind_between(expr);
+        case ExprKind::in:
+            return bind_in(expr);
         case ExprKind::like: {
             auto args = TRY(bind_all(expr.children));
             return negated(TRY(make_call(expr.text, std::move(args), expr.at)), expr.negated);
         }
-        case ExprKind::is_null: return bind_is_null(expr);
-        case ExprKind::is_true: return bind_is_true(expr);
-        case ExprKind::case_when: return bind_case(expr);
-        case ExprKind::cast: return bind_cast(expr);
+        case ExprKind::is_null:
+            return bind_is_null(expr);
+        case ExprKind::is_true:
+            return bind_is_true(expr);
+        case ExprKind::case_when:
+            return bind_case(expr);
+        case ExprKind::cast:
+            return bind_cast(expr);
     }
     return sql_fail(expr.at, "this expression is not offered");
 }
@@ -187,8 +202,8 @@ std::optional<ExpressionBinder::Access> ExpressionBinder::access_of(const Expr& 
         access->path.push_back({subscript.text, -1});
         return access;
     }
-    auto index = subscript.kind == ExprKind::integer ? integer_of_text(subscript.text, TypeId::int32)
-                                                     : std::nullopt;
+    auto index =
+        subscript.kind == ExprKind::integer ? integer_of_text(subscript.text, TypeId::int32) : std::nullopt;
     if (!index || *index < 0) return std::nullopt;
     access->path.push_back({{}, *index});
     return access;
@@ -203,9 +218,12 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_nested(const Expr& expr) {
         const auto& subscript = *expr.children[1];
         auto index = subscript.kind == ExprKind::integer ? integer_of_text(subscript.text, TypeId::int32)
                                                          : std::nullopt;
-        if (subscript.kind == ExprKind::string) path.push_back({subscript.text, -1});
-        else if (index && *index >= 0) path.push_back({{}, *index});
-        else return sql_fail(subscript.at, "a subscript must be a string, or a number from 0");
+        if (subscript.kind == ExprKind::string)
+            path.push_back({subscript.text, -1});
+        else if (index && *index >= 0)
+            path.push_back({{}, *index});
+        else
+            return sql_fail(subscript.at, "a subscript must be a string, or a number from 0");
     }
     auto base = TRY(bind(*expr.children[0]));
     if (base->unknown) return base;
@@ -225,9 +243,8 @@ ExpressionPtr ExpressionBinder::json_access(ExpressionPtr base, const Path& path
         call->type = i + 1 == path.size() ? TypeId::string : TypeId::json;
         call->kernel = json_field_kernel;
         call->args.push_back(std::move(base));
-        call->args.push_back(path[i].index >= 0
-                                 ? constant_integer(TypeId::int64, path[i].index, at)
-                                 : constant_string(TypeId::string, path[i].name, at));
+        call->args.push_back(path[i].index >= 0 ? constant_integer(TypeId::int64, path[i].index, at)
+                                                : constant_string(TypeId::string, path[i].name, at));
         base = std::move(call);
     }
     return base;
@@ -267,7 +284,8 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_access(const Access& access) {
             column.source = meta->first;
             column.type = meta->second;
             if (path.size() > 1 && column.type != TypeId::json)
-                return sql_fail(access.at, "{} is {} and has nothing inside", path[0].name, to_string(column.type));
+                return sql_fail(access.at, "{} is {} and has nothing inside", path[0].name,
+                                to_string(column.type));
             return json_access(scan_column(column, access.at), path, 1, access.at);
         }
     }
@@ -277,7 +295,7 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_access(const Access& access) {
         expr->unknown = true;
         return expr;
     }
-    column.source = relation_.kind == RelationInfo::Kind::table ? ColumnSource::table
+    column.source = relation_.kind == RelationInfo::Kind::table  ? ColumnSource::table
                     : relation_.format == pipeline::Format::json ? ColumnSource::payload
                                                                  : ColumnSource::whole_value;
     const DataType* type = &relation_.columns;
@@ -290,7 +308,8 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_access(const Access& access) {
                 auto known = used == 0 ? column_names() : names_of(*type);
                 auto inside = used == 0 ? std::string() : fmt::format(" in {}", to_string(column.path));
                 std::string hint = suggestion(step.name, known);
-                if (hint.empty() && known.size() <= 20) hint = fmt::format("; known are {}", fmt::join(known, ", "));
+                if (hint.empty() && known.size() <= 20)
+                    hint = fmt::format("; known are {}", fmt::join(known, ", "));
                 return sql_fail(access.at, "unknown column {}{}{}",
                                 step.index < 0 ? step.name : fmt::format("[{}]", step.index), inside, hint);
             }
@@ -367,8 +386,8 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_cast(const Expr& expr) {
         return inner;
     }
     if (inner->type == *to && !inner->null_literal) return inner;
-    if (!expr.attempt && fuse_casts_ && conditional_ == 0 &&
-        is_scanned(*inner) && inner->type == TypeId::string) {
+    if (!expr.attempt && fuse_casts_ && conditional_ == 0 && is_scanned(*inner) &&
+        inner->type == TypeId::string) {
         auto column = scan_[std::size_t(inner->column)];
         if (column.source == ColumnSource::payload && column.type == TypeId::string &&
             *to != TypeId::binary) {

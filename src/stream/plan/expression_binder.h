@@ -47,10 +47,10 @@ private:
     SqlResult<ExpressionPtr> bind_nested(const sql::Expr& expr);
     SqlResult<ExpressionPtr> bind_binary(const sql::Expr& expr);
     SqlResult<ExpressionPtr> bind_interval_sum(const sql::Expr& expr);
-    SqlResult<ExpressionPtr> bind_comparison(const std::string& op, ExpressionPtr left,
-                                             ExpressionPtr right, Position at);
-    SqlResult<ExpressionPtr> bind_logical(ExpressionKind kind, ExpressionPtr left,
-                                          ExpressionPtr right, Position at);
+    SqlResult<ExpressionPtr> bind_comparison(const std::string& op, ExpressionPtr left, ExpressionPtr right,
+                                             Position at);
+    SqlResult<ExpressionPtr> bind_logical(ExpressionKind kind, ExpressionPtr left, ExpressionPtr right,
+                                          Position at);
     SqlResult<ExpressionPtr> bind_between(const sql::Expr& expr);
     SqlResult<ExpressionPtr> bind_in(const sql::Expr& expr);
     SqlResult<ExpressionPtr> bind_is_null(const sql::Expr& expr);
@@ -62,8 +62,7 @@ private:
     SqlResult<ExpressionPtr> bind_nullif(const sql::Expr& expr);
     SqlResult<ExpressionPtr> bind_if(const sql::Expr& expr);
     SqlResult<ExpressionPtr> make_case(std::vector<ExpressionPtr> parts, Position at);
-    SqlResult<ExpressionPtr> make_call(std::string_view name, std::vector<ExpressionPtr> args,
-                                       Position at);
+    SqlResult<ExpressionPtr> make_call(std::string_view name, std::vector<ExpressionPtr> args, Position at);
     SqlResult<ExpressionPtr> negated(ExpressionPtr expr, bool negate);
     SqlResult<std::vector<ExpressionPtr>> bind_all(const std::vector<sql::ExprPtr>& exprs);
     /// Casts all to the type that holds them all.

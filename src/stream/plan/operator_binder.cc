@@ -47,8 +47,10 @@ void is_in(Evaluation& e, const Expression&, std::span<const Vector> args, Colum
         auto value = detail::values_of<T>(*args[0].column)[args[0].at(row)];
         bool any_null = false;
         for (const auto& arg : args.subspan(1)) {
-            if (arg.is_null(row)) any_null = true;
-            else if (detail::values_of<T>(*arg.column)[arg.at(row)] == value) out.integers[row] = 1;
+            if (arg.is_null(row))
+                any_null = true;
+            else if (detail::values_of<T>(*arg.column)[arg.at(row)] == value)
+                out.integers[row] = 1;
         }
         if (!out.integers[row] && any_null) set_null(row);
     }
@@ -56,9 +58,12 @@ void is_in(Evaluation& e, const Expression&, std::span<const Vector> args, Colum
 
 Kernel in_kernel(TypeId type) {
     switch (storage_of(type)) {
-        case Storage::integers: return is_in<std::int64_t>;
-        case Storage::floats: return is_in<double>;
-        case Storage::strings: return is_in<std::string_view>;
+        case Storage::integers:
+            return is_in<std::int64_t>;
+        case Storage::floats:
+            return is_in<double>;
+        case Storage::strings:
+            return is_in<std::string_view>;
     }
     return nullptr;
 }
@@ -66,8 +71,7 @@ Kernel in_kernel(TypeId type) {
 template <bool Negate>
 void is_null(Evaluation& e, const Expression&, std::span<const Vector> args, Column& out) {
     out.integers.resize(e.rows);
-    for (std::size_t row = 0; row < e.rows; ++row)
-        out.integers[row] = args[0].is_null(row) != Negate;
+    for (std::size_t row = 0; row < e.rows; ++row) out.integers[row] = args[0].is_null(row) != Negate;
 }
 
 }  // namespace
@@ -122,8 +126,8 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_binary(const Expr& expr) {
         return bind_logical(op == "and" ? ExpressionKind::logical_and : ExpressionKind::logical_or,
                             std::move(first), std::move(second), expr.at);
     }
-    if ((op == "+" || op == "-") && (expr.children[0]->kind == ExprKind::interval ||
-                                     expr.children[1]->kind == ExprKind::interval))
+    if ((op == "+" || op == "-") &&
+        (expr.children[0]->kind == ExprKind::interval || expr.children[1]->kind == ExprKind::interval))
         return bind_interval_sum(expr);
     auto left = TRY(bind(*expr.children[0]));
     auto right = TRY(bind(*expr.children[1]));

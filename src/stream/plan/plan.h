@@ -19,7 +19,7 @@ struct RelationInfo {
     std::string name;
     pipeline::Format format = pipeline::Format::json;
     DataType columns{DataType::Shape::object};  ///< payload columns, or the table's
-    bool open = false;      ///< the columns are not known yet: every name is taken
+    bool open = false;                          ///< the columns are not known yet: every name is taken
 };
 
 /// A step into a value: a field or map key, or an array's element.
@@ -36,7 +36,7 @@ enum class ColumnSource { payload, whole_value, key, partition, offset, timestam
 /// One column that the query needs of its input.
 struct ScanColumn {
     ColumnSource source = ColumnSource::payload;
-    Path path;         ///< payload: where in the document; table: one step, the column's name
+    Path path;  ///< payload: where in the document; table: one step, the column's name
     TypeId type = TypeId::string;
     bool from_text = false;  ///< any scalar is taken as its text, and the text cast to the type
     DataType natural;        ///< the schema's type at the path
@@ -60,7 +60,8 @@ struct WindowPlan {
     std::string text;
 };
 
-/// GROUP BY. Its rows are [window start, window end] if there is a window, then the keys, then the aggregates.
+/// GROUP BY. Its rows are [window start, window end] if there is a window, then the keys, then the
+/// aggregates.
 struct GroupPlan {
     std::optional<WindowPlan> window;
     std::vector<ExpressionPtr> keys;
@@ -79,15 +80,16 @@ struct QueryPlan {
     RelationInfo relation;
     std::vector<ScanColumn> scan;
     Schema scan_schema;
-    ExpressionPtr filter;                ///< over the scanned columns
+    ExpressionPtr filter;  ///< over the scanned columns
     std::optional<GroupPlan> group;
-    ExpressionPtr having;                ///< over the group's rows
-    std::vector<ExpressionPtr> outputs;  ///< over the group's rows if there is a group, else the scanned columns
-    Schema schema;                       ///< of the outputs that are shown; those behind are for sorting only
+    ExpressionPtr having;  ///< over the group's rows
+    std::vector<ExpressionPtr>
+        outputs;    ///< over the group's rows if there is a group, else the scanned columns
+    Schema schema;  ///< of the outputs that are shown; those behind are for sorting only
     bool distinct = false;
     std::vector<SortKey> order;
     std::optional<std::int64_t> limit;
-    ExpressionPtr watermark;             ///< event time, over the scanned columns
+    ExpressionPtr watermark;  ///< event time, over the scanned columns
     std::int64_t watermark_delay_us = 0;
 };
 

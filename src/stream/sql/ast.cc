@@ -14,11 +14,11 @@ std::string Relation::name() const {
 }
 
 std::string canonical_text(const Expr& expr) {
-    std::string out = fmt::format("{}:{}", int(expr.kind),
-                                  expr.kind == ExprKind::string || expr.kind == ExprKind::date ||
-                                          expr.kind == ExprKind::timestamp
-                                      ? fmt::format("{}'{}'", expr.text.size(), expr.text)
-                                      : lower_case(expr.text));
+    std::string out = fmt::format(
+        "{}:{}", int(expr.kind),
+        expr.kind == ExprKind::string || expr.kind == ExprKind::date || expr.kind == ExprKind::timestamp
+            ? fmt::format("{}'{}'", expr.text.size(), expr.text)
+            : lower_case(expr.text));
     for (const auto& part : expr.parts) out += "." + lower_case(part);
     if (expr.kind == ExprKind::interval)
         out += fmt::format("{}/{}/{}", expr.interval.months, expr.interval.days, expr.interval.us);

@@ -27,12 +27,12 @@ enum class ExprKind {
     subscript,  ///< child[child]
     negate,     ///< -child
     logical_not,
-    binary,   ///< text: the operator, one of + - * / % || = <> < <= > >= <=> and or div
-    between,  ///< child between child and child
-    in,       ///< child in (children...)
-    like,     ///< child like child; text: like, ilike or rlike
-    is_null,  ///< child is null
-    is_true,  ///< child is true; text: true or false
+    binary,     ///< text: the operator, one of + - * / % || = <> < <= > >= <=> and or div
+    between,    ///< child between child and child
+    in,         ///< child in (children...)
+    like,       ///< child like child; text: like, ilike or rlike
+    is_null,    ///< child is null
+    is_true,    ///< child is true; text: true or false
     case_when,  ///< [operand] when then ... [else]; has_operand, has_else
     cast,       ///< cast(child as text); attempt: try_cast
 };
@@ -95,7 +95,8 @@ struct Select {
     Position limit_at;
 };
 
-/// The expression in one spelling, so that equal expressions have equal texts: names and functions in lower case.
+/// The expression in one spelling, so that equal expressions have equal texts: names and functions in lower
+/// case.
 std::string canonical_text(const Expr& expr);
 
 }  // namespace penstock::stream::sql

@@ -6,7 +6,9 @@ namespace penstock::stream {
 
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+}
 
 std::string_view line_of(std::string_view text, int number) {
     for (int line = 1; line < number; ++line) {
@@ -46,8 +48,8 @@ std::string render(const SqlError& error, std::string_view sql) {
         caret += line[i] == '\t' ? '\t' : ' ';
         ++column;
     }
-    return fmt::format("{}\n  {} | {}\n  {} | {}^", error.text, number, line,
-                       std::string(number.size(), ' '), caret);
+    return fmt::format("{}\n  {} | {}\n  {} | {}^", error.text, number, line, std::string(number.size(), ' '),
+                       caret);
 }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {

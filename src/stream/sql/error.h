@@ -1,13 +1,13 @@
 // Errors in SQL text, with the place where they stand, and how they are shown to people.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <expected>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/result.h"
 #include "stream/engine.h"
@@ -27,8 +27,7 @@ using SqlResult = std::expected<T, SqlError>;
 template <class... Args>
 [[nodiscard]] std::unexpected<SqlError> sql_fail(Position at, fmt::format_string<Args...> text,
                                                  Args&&... args) {
-    return std::unexpected(
-        SqlError{at.line, at.column, fmt::format(text, std::forward<Args>(args)...)});
+    return std::unexpected(SqlError{at.line, at.column, fmt::format(text, std::forward<Args>(args)...)});
 }
 
 /// The message, the line of the text and a caret below the place:

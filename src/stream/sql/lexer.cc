@@ -9,8 +9,12 @@ namespace {
 bool is_word_start(char c) {
     return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80);
 }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word_part(char c) { return is_word_start(c) || is_digit(c); }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_word_part(char c) {
+    return is_word_start(c) || is_digit(c);
+}
 
 void append_utf8(std::string& out, unsigned code) {
     if (code < 0x80) {
@@ -147,16 +151,35 @@ private:
     void read_escape(std::string& out) {
         char c = take();
         switch (c) {
-            case 'n': out += '\n'; break;
-            case 't': out += '\t'; break;
-            case 'r': out += '\r'; break;
-            case 'b': out += '\b'; break;
-            case '0': out += '\0'; break;
-            case 'Z': out += '\x1A'; break;
-            case '%': out += "\\%"; break;  // kept for LIKE
-            case '_': out += "\\_"; break;
-            case 'u': read_unicode(out); break;
-            default: out += c;
+            case 'n':
+                out += '\n';
+                break;
+            case 't':
+                out += '\t';
+                break;
+            case 'r':
+                out += '\r';
+                break;
+            case 'b':
+                out += '\b';
+                break;
+            case '0':
+                out += '\0';
+                break;
+            case 'Z':
+                out += '\x1A';
+                break;
+            case '%':
+                out += "\\%";
+                break;  // kept for LIKE
+            case '_':
+                out += "\\_";
+                break;
+            case 'u':
+                read_unicode(out);
+                break;
+            default:
+                out += c;
         }
     }
 
@@ -223,6 +246,8 @@ private:
 
 }  // namespace
 
-SqlResult<std::vector<Token>> tokenize(std::string_view sql) { return Lexer(sql).run(); }
+SqlResult<std::vector<Token>> tokenize(std::string_view sql) {
+    return Lexer(sql).run();
+}
 
 }  // namespace penstock::stream::sql

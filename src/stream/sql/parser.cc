@@ -15,10 +15,10 @@ constexpr int max_depth = 200;
 
 /// Words that end an expression or a list, and so cannot be an alias without AS or a bare name.
 constexpr std::array reserved = {
-    "select", "from",  "where", "group",  "having", "order", "limit", "union", "and",  "or",
-    "not",    "in",    "like",  "ilike",  "rlike",  "is",    "between", "case", "when", "then",
-    "else",   "end",   "as",    "on",     "join",   "inner", "left",  "right", "full", "cross",
-    "by",     "distinct", "null", "lateral", "intersect", "except", "using", "offset", "regexp"};
+    "select", "from",     "where", "group",   "having",    "order",  "limit",   "union",  "and",   "or",
+    "not",    "in",       "like",  "ilike",   "rlike",     "is",     "between", "case",   "when",  "then",
+    "else",   "end",      "as",    "on",      "join",      "inner",  "left",    "right",  "full",  "cross",
+    "by",     "distinct", "null",  "lateral", "intersect", "except", "using",   "offset", "regexp"};
 
 bool is_reserved(std::string_view word) {
     for (std::string_view known : reserved)
@@ -30,10 +30,14 @@ struct Unit {
     std::string_view name;
     std::int64_t months, days, us;
 };
-constexpr Unit units[] = {{"year", 12, 0, 0},         {"month", 1, 0, 0},
-                          {"week", 0, 7, 0},          {"day", 0, 1, 0},
-                          {"hour", 0, 0, 3'600'000'000}, {"minute", 0, 0, 60'000'000},
-                          {"second", 0, 0, 1'000'000}, {"millisecond", 0, 0, 1000},
+constexpr Unit units[] = {{"year", 12, 0, 0},
+                          {"month", 1, 0, 0},
+                          {"week", 0, 7, 0},
+                          {"day", 0, 1, 0},
+                          {"hour", 0, 0, 3'600'000'000},
+                          {"minute", 0, 0, 60'000'000},
+                          {"second", 0, 0, 1'000'000},
+                          {"millisecond", 0, 0, 1000},
                           {"microsecond", 0, 0, 1}};
 
 const Unit* unit_of(std::string_view word) {
@@ -57,15 +61,16 @@ bool add_unit(Interval& to, double amount, const Unit& unit) {
 
 class Parser {
 public:
-    Parser(std::string_view sql, std::vector<Token> tokens)
-        : sql_(sql), tokens_(std::move(tokens)) {}
+    Parser(std::string_view sql, std::vector<Token> tokens) : sql_(sql), tokens_(std::move(tokens)) {}
 
     SqlResult<Select> statement() {
         if (is_word("with")) return sql_fail(here(), "WITH is not offered; write one SELECT");
         TRY(expect_word("select"));
         Select select;
-        if (accept_word("distinct")) select.distinct = true;
-        else accept_word("all");
+        if (accept_word("distinct"))
+            select.distinct = true;
+        else
+            accept_word("all");
         TRY(select_list(select));
         if (accept_word("from")) TRY(from(select));
         if (accept_word("where")) select.where = TRY(expression());
@@ -90,8 +95,7 @@ private:
     Position here() const { return token().at; }
     bool at_end() const { return token().kind == TokenKind::end; }
     bool is_word(std::string_view word, std::size_t ahead = 0) const {
-        return token(ahead).kind == TokenKind::word &&
-               equals_ignoring_case(token(ahead).text, word);
+        return token(ahead).kind == TokenKind::word && equals_ignoring_case(token(ahead).text, word);
     }
     bool is_symbol(std::string_view symbol, std::size_t ahead = 0) const {
         return token(ahead).kind == TokenKind::symbol && token(ahead).text == symbol;
@@ -108,8 +112,8 @@ private:
     }
     std::string shown() const {
         if (at_end()) return "the end of the text";
-        return std::string(sql_.substr(token().begin, std::min<std::size_t>(
-                                                          token().end - token().begin, 40)));
+        return std::string(
+            sql_.substr(token().begin, std::min<std::size_t>(token().end - token().begin, 40)));
     }
     std::unexpected<SqlError> unexpected_token(std::string_view expected) const {
         return sql_fail(here(), "expected {}, found {}", expected, shown());
@@ -162,8 +166,8 @@ private:
                    (token().kind == TokenKind::word && !is_reserved(token().text))) {
             relation.alias = tokens_[next_++].text;
         }
-        if (is_symbol(",") || is_word("join") || is_word("inner") || is_word("left") ||
-            is_word("right") || is_word("full") || is_word("cross"))
+        if (is_symbol(",") || is_word("join") || is_word("inner") || is_word("left") || is_word("right") ||
+            is_word("full") || is_word("cross"))
             return sql_fail(here(), "joins are not offered; a query reads one topic or table");
         select.from = std::move(relation);
         return {};
@@ -186,12 +190,17 @@ private:
             do {
                 OrderItem item;
                 item.expr = TRY(expression());
-                if (accept_word("desc")) item.descending = true;
-                else accept_word("asc");
+                if (accept_word("desc"))
+                    item.descending = true;
+                else
+                    accept_word("asc");
                 if (accept_word("nulls")) {
-                    if (accept_word("first")) item.nulls_first = true;
-                    else if (accept_word("last")) item.nulls_first = false;
-                    else return unexpected_token("FIRST or LAST");
+                    if (accept_word("first"))
+                        item.nulls_first = true;
+                    else if (accept_word("last"))
+                        item.nulls_first = false;
+                    else
+                        return unexpected_token("FIRST or LAST");
                 }
                 select.order_by.push_back(std::move(item));
             } while (accept_symbol(","));
@@ -399,8 +408,8 @@ private:
         if (!minus) return unary();
         if (token().kind == TokenKind::integer || token().kind == TokenKind::decimal) {
             // A negative literal, so that -9223372036854775808 is a BIGINT.
-            auto literal = make(token().kind == TokenKind::integer ? ExprKind::integer
-                                                                   : ExprKind::decimal, sign);
+            auto literal =
+                make(token().kind == TokenKind::integer ? ExprKind::integer : ExprKind::decimal, sign);
             literal->text = "-" + tokens_[next_++].text;
             return postfix_of(finish(std::move(literal)));
         }
@@ -457,11 +466,16 @@ private:
     SqlResult<ExprPtr> primary() {
         const auto& first = token();
         switch (first.kind) {
-            case TokenKind::integer: return literal(ExprKind::integer);
-            case TokenKind::decimal: return literal(ExprKind::decimal);
-            case TokenKind::string: return literal(ExprKind::string);
-            case TokenKind::quoted_word: return name();
-            case TokenKind::word: return word();
+            case TokenKind::integer:
+                return literal(ExprKind::integer);
+            case TokenKind::decimal:
+                return literal(ExprKind::decimal);
+            case TokenKind::string:
+                return literal(ExprKind::string);
+            case TokenKind::quoted_word:
+                return name();
+            case TokenKind::word:
+                return word();
             case TokenKind::symbol:
                 if (first.text == "(") return parenthesis();
                 if (first.text == "*") {
@@ -469,7 +483,8 @@ private:
                     return finish(std::move(star));
                 }
                 break;
-            case TokenKind::end: break;
+            case TokenKind::end:
+                break;
         }
         return unexpected_token("an expression");
     }

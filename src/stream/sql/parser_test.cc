@@ -28,7 +28,9 @@ TEST(ParserTest, NamesAndKeywordsInAnyCase) {
 }
 
 TEST(ParserTest, PartsOfASelect) {
-    auto select = parse_select("select a x, b as `y z` from k.t as r where c group by 1, d having e order by f desc nulls last limit 10;");
+    auto select = parse_select(
+        "select a x, b as `y z` from k.t as r where c group by 1, d having e order by f desc nulls last "
+        "limit 10;");
     ASSERT_TRUE(select) << select.error().text;
     EXPECT_EQ(select->items[0].alias, "x");
     EXPECT_EQ(select->items[1].alias, "y z");
@@ -70,7 +72,8 @@ TEST(ParserTest, CaretsCountCharactersNotBytes) {
     std::string sql = "SELECT 'Zürich é' AS a b";
     auto select = parse_select(sql);
     ASSERT_FALSE(select);
-    EXPECT_EQ(render(select.error(), sql), "expected FROM, found b\n  1 | SELECT 'Zürich é' AS a b\n    |                        ^");
+    EXPECT_EQ(render(select.error(), sql),
+              "expected FROM, found b\n  1 | SELECT 'Zürich é' AS a b\n    |                        ^");
 }
 
 TEST(ParserTest, DeepNestingIsRefusedAndNotFatal) {

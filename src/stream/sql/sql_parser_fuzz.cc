@@ -19,8 +19,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         relation.columns = columns;
         if (!select->from) relation.kind = RelationInfo::Kind::none;
         auto plan = bind(*select, relation, {});
-        if (!plan) (void)render(plan.error(), text);
-        else CHECK(plan->schema.size() <= plan->outputs.size());
+        if (!plan)
+            (void)render(plan.error(), text);
+        else
+            CHECK(plan->schema.size() <= plan->outputs.size());
     } else {
         CHECK(select.error().line >= 1 && select.error().column >= 1);
         (void)render(select.error(), text);

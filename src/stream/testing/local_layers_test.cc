@@ -1,7 +1,7 @@
 // The engine between the real embedded log and the real embedded tables.
-#include <filesystem>
-
 #include <gtest/gtest.h>
+
+#include <filesystem>
 
 #include "broker/local_topics.h"
 #include "store/local_tables.h"
@@ -13,8 +13,9 @@ namespace {
 class LocalLayersTest : public ::testing::Test {
 protected:
     LocalLayersTest() {
-        directory_ = std::filesystem::temp_directory_path() /
-                     fmt::format("penstock_stream_{}_{}", getpid(), ::testing::UnitTest::GetInstance()->random_seed());
+        directory_ =
+            std::filesystem::temp_directory_path() /
+            fmt::format("penstock_stream_{}_{}", getpid(), ::testing::UnitTest::GetInstance()->random_seed());
         std::filesystem::remove_all(directory_);
         std::filesystem::create_directories(directory_);
         open();
@@ -51,7 +52,8 @@ protected:
                     values.push_back(fmt::format(
                         R"({{"login":{{"uuid":"u{0}"}},"name":{{"first":"F\u00e9{0}"}},"location":{{"postcode":{1}}},)"
                         R"("dob":{{"date":"1992-03-08T15:13:16.688Z","age":{2}}},"nat":"{3}"}})",
-                        i, i % 2 ? std::to_string(i) : fmt::format("\"P{}\"", i), 20 + i % 10, i % 3 ? "CH" : "GB"));
+                        i, i % 2 ? std::to_string(i) : fmt::format("\"P{}\"", i), 20 + i % 10,
+                        i % 3 ? "CH" : "GB"));
             std::vector<broker::NewRecord> records;
             for (const auto& value : values) {
                 auto& record = records.emplace_back();
@@ -71,7 +73,8 @@ protected:
         pipeline::QuerySpec users;
         users.name = "created_users";
         users.sql.text =
-            "SELECT login.uuid AS id, name.first AS first_name, CAST(location.postcode AS STRING) AS post_code, "
+            "SELECT login.uuid AS id, name.first AS first_name, CAST(location.postcode AS STRING) AS "
+            "post_code, "
             "CAST(dob.date AS TIMESTAMP) AS dob, dob.age, location FROM users_created";
         users.into = "spark_streams.created_users";
         users.key = {{"id", false}};

@@ -1,4 +1,5 @@
-// Tables in memory, for tests. Cells are settled as Cassandra does: the higher timestamp wins, then the greater value.
+// Tables in memory, for tests. Cells are settled as Cassandra does: the higher timestamp wins, then the
+// greater value.
 #pragma once
 
 #include <functional>
@@ -32,7 +33,8 @@ public:
             for (const auto& own : found->second.spec.columns) {
                 if (own.name != column.name) continue;
                 known = true;
-                if (own.type != column.type) return fail(Errc::invalid, "column {} has another type", column.name);
+                if (own.type != column.type)
+                    return fail(Errc::invalid, "column {} has another type", column.name);
             }
             if (!known) found->second.spec.columns.push_back(column);
         }
@@ -65,8 +67,10 @@ public:
         // A remote table has the rows already when its checkpoint fails.
         if (fate == Fate::rows_only) return fail(Errc::unavailable, "the store is away");
         for (const auto& write : commit.state) {
-            if (write.value) states_[std::string(commit.query)][write.key] = *write.value;
-            else states_[std::string(commit.query)].erase(write.key);
+            if (write.value)
+                states_[std::string(commit.query)][write.key] = *write.value;
+            else
+                states_[std::string(commit.query)].erase(write.key);
         }
         checkpoints_[std::string(commit.query)] = commit.checkpoint;
         if (fate == Fate::applied_but_unknown) return fail(Errc::timeout, "no answer");
@@ -90,7 +94,8 @@ public:
         checkpoints_.erase(std::string(query));
         return {};
     }
-    Result<std::unique_ptr<store::Cursor>> scan(std::string_view table, const std::vector<std::string>& columns) override {
+    Result<std::unique_ptr<store::Cursor>> scan(std::string_view table,
+                                                const std::vector<std::string>& columns) override {
         std::lock_guard lock(mutex_);
         auto found = tables_.find(table);
         if (found == tables_.end()) return fail(Errc::not_found, "no table {}", table);
@@ -179,7 +184,8 @@ private:
     public:
         AllRows(const Table& table, const std::vector<std::string>& columns) {
             for (const auto& column : table.spec.columns)
-                if (columns.empty() || std::find(columns.begin(), columns.end(), column.name) != columns.end())
+                if (columns.empty() ||
+                    std::find(columns.begin(), columns.end(), column.name) != columns.end())
                     schema_.push_back(column);
             for (const auto& [key, row] : table.rows) rows_.push_back(row);
         }
@@ -189,10 +195,12 @@ private:
             for (; next_ < rows_.size() && batch.rows < max_rows; ++next_, ++batch.rows) {
                 for (std::size_t i = 0; i < schema_.size(); ++i) {
                     auto cell = rows_[next_].find(schema_[i].name);
-                    if (cell == rows_[next_].end() || !cell->second.value) batch.columns[i].append_null();
+                    if (cell == rows_[next_].end() || !cell->second.value)
+                        batch.columns[i].append_null();
                     else if (storage_of(schema_[i].type) == Storage::strings)
                         batch.columns[i].append_string(arena->copy(cell->second.bytes));
-                    else batch.columns[i].append_from(*cell->second.value, 0);
+                    else
+                        batch.columns[i].append_from(*cell->second.value, 0);
                 }
             }
             batch.keep_alive.push_back(std::move(arena));

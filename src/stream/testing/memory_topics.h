@@ -66,7 +66,8 @@ public:
         for (auto& listener : listeners) (*listener)();
         done(std::move(result));
     }
-    Result<std::string> position(std::string_view topic, std::int32_t partition, std::string_view producer) override {
+    Result<std::string> position(std::string_view topic, std::int32_t partition,
+                                 std::string_view producer) override {
         std::lock_guard lock(mutex_);
         auto found = topics_.find(topic);
         if (found == topics_.end()) return fail(Errc::not_found, "no topic {}", topic);
@@ -126,8 +127,8 @@ public:
 
     // For tests.
 
-    void add(std::string_view topic, std::int32_t partition, std::string_view value, std::int64_t timestamp_ms = 0,
-             std::optional<std::string_view> key = {}) {
+    void add(std::string_view topic, std::int32_t partition, std::string_view value,
+             std::int64_t timestamp_ms = 0, std::optional<std::string_view> key = {}) {
         broker::NewRecord record;
         record.key = key;
         record.value = value;
@@ -189,7 +190,8 @@ private:
         out.spec = topic.spec;
         out.id = topic.id;
         for (const auto& partition : topic.partitions)
-            out.partitions.push_back({partition.start, partition.start + std::int64_t(partition.records.size()), 0});
+            out.partitions.push_back(
+                {partition.start, partition.start + std::int64_t(partition.records.size()), 0});
         return out;
     }
     static std::vector<std::shared_ptr<std::function<void()>>> live(const Topic& topic) {

@@ -1,10 +1,10 @@
-// Runs tests/sql/*.test. The format is told in tests/sql/README.md. Every continuous query runs three ways: straight,
-// with a stop and a restart from its checkpoint half way, and with one row in a batch.
+// Runs tests/sql/*.test. The format is told in tests/sql/README.md. Every continuous query runs three ways:
+// straight, with a stop and a restart from its checkpoint half way, and with one row in a batch.
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
-#include <gtest/gtest.h>
 
 #include "base/units.h"
 #include "stream/native_engine.h"
@@ -18,8 +18,8 @@ namespace {
 using Lines = std::vector<std::string>;
 
 struct Block {
-    std::string kind;      ///< the first word
-    std::string arguments; ///< the rest of the line
+    std::string kind;       ///< the first word
+    std::string arguments;  ///< the rest of the line
     int line = 0;
     std::vector<Lines> parts;  ///< what stands between the ---- lines
 };
@@ -39,7 +39,8 @@ std::vector<Block> read_blocks(const std::filesystem::path& file) {
         }
         if (!inside) {
             auto space = line.find(' ');
-            blocks.push_back({line.substr(0, space), space == line.npos ? "" : line.substr(space + 1), number, {{}}});
+            blocks.push_back(
+                {line.substr(0, space), space == line.npos ? "" : line.substr(space + 1), number, {{}}});
             inside = true;
         } else if (line == "----") {
             blocks.back().parts.emplace_back();
@@ -64,8 +65,10 @@ std::string option(const std::string& arguments, const std::string& name) {
     while (in >> word) {
         bool known = word == "partitions" || word == "schema" || word == "key" || word == "watermark" ||
                      word == "format" || word == "drift";
-        if (known && (!taking || word != name)) taking = word == name && out.empty();
-        else if (taking) out += (out.empty() ? "" : " ") + word;
+        if (known && (!taking || word != name))
+            taking = word == name && out.empty();
+        else if (taking)
+            out += (out.empty() ? "" : " ") + word;
     }
     return out;
 }
@@ -99,10 +102,14 @@ InputRecord read_record(std::string line, std::int32_t partitions, std::size_t n
     record.partition = std::int32_t(number % std::size_t(partitions));
     while (true) {
         auto word = line.substr(0, line.find(' '));
-        if (word.size() > 1 && word[0] == 'p' && parse_int(word.substr(1))) record.partition = std::int32_t(*parse_int(word.substr(1)));
-        else if (word.size() > 1 && word[0] == '@') record.timestamp_ms = parse_int(word.substr(1)).value_or(0);
-        else if (word.starts_with("key=")) record.key = word.substr(4);
-        else break;
+        if (word.size() > 1 && word[0] == 'p' && parse_int(word.substr(1)))
+            record.partition = std::int32_t(*parse_int(word.substr(1)));
+        else if (word.size() > 1 && word[0] == '@')
+            record.timestamp_ms = parse_int(word.substr(1)).value_or(0);
+        else if (word.starts_with("key="))
+            record.key = word.substr(4);
+        else
+            break;
         line.erase(0, word.size() + 1);
     }
     record.value = line;
@@ -118,12 +125,18 @@ public:
     void run() {
         for (const auto& block : blocks_) {
             SCOPED_TRACE(fmt::format("line {}", block.line));
-            if (block.kind == "topic") topic(block);
-            else if (block.kind == "query") query(block);
-            else if (block.kind == "select") select(block);
-            else if (block.kind == "values") values(block);
-            else if (block.kind == "error") error(block);
-            else FAIL() << "unknown block " << block.kind;
+            if (block.kind == "topic")
+                topic(block);
+            else if (block.kind == "query")
+                query(block);
+            else if (block.kind == "select")
+                select(block);
+            else if (block.kind == "values")
+                values(block);
+            else if (block.kind == "error")
+                error(block);
+            else
+                FAIL() << "unknown block " << block.kind;
         }
     }
 
@@ -157,7 +170,8 @@ private:
     }
 
     void create(testing::MemoryTopics& topics) {
-        for (const auto& topic : topics_) ASSERT_TRUE(topics.create({topic.spec.name, topic.spec.partitions, {}}));
+        for (const auto& topic : topics_)
+            ASSERT_TRUE(topics.create({topic.spec.name, topic.spec.partitions, {}}));
     }
 
     void fill(testing::MemoryTopics& topics, std::size_t from, std::size_t to, std::size_t parts) {
@@ -252,7 +266,8 @@ private:
             auto expected = line.substr(arrow + 4);
             if (expected.starts_with("error: ")) {
                 ASSERT_FALSE(result);
-                EXPECT_NE(result.error().text.find(expected.substr(7)), std::string::npos) << result.error().text;
+                EXPECT_NE(result.error().text.find(expected.substr(7)), std::string::npos)
+                    << result.error().text;
                 continue;
             }
             if (!result) {
@@ -291,7 +306,8 @@ private:
 
 /// tests/sql, in the source tree that this program was built in.
 std::filesystem::path folder() {
-    for (auto at = std::filesystem::read_symlink("/proc/self/exe"); at.has_relative_path(); at = at.parent_path())
+    for (auto at = std::filesystem::read_symlink("/proc/self/exe"); at.has_relative_path();
+         at = at.parent_path())
         if (std::filesystem::exists(at / "tests" / "sql" / "README.md")) return at / "tests" / "sql";
     return "tests/sql";
 }
@@ -309,9 +325,15 @@ protected:
     void run(Way way) { SqlFile(read_blocks(folder() / (GetParam() + ".test")), way).run(); }
 };
 
-TEST_P(SqlFileTest, Straight) { run(Way::straight); }
-TEST_P(SqlFileTest, RestartedHalfWay) { run(Way::restarted); }
-TEST_P(SqlFileTest, RowByRow) { run(Way::row_by_row); }
+TEST_P(SqlFileTest, Straight) {
+    run(Way::straight);
+}
+TEST_P(SqlFileTest, RestartedHalfWay) {
+    run(Way::restarted);
+}
+TEST_P(SqlFileTest, RowByRow) {
+    run(Way::row_by_row);
+}
 
 INSTANTIATE_TEST_SUITE_P(Files, SqlFileTest, ::testing::ValuesIn(files()),
                          [](const auto& info) { return info.param; });

@@ -1,5 +1,5 @@
-// Any bytes, in any pieces, are frames or a fault; any frame is a request or an error. The first byte chooses segments
-// and compression.
+// Any bytes, in any pieces, are frames or a fault; any frame is a request or an error. The first byte chooses
+// segments and compression.
 #include "wire/cql/frame.h"
 #include "wire/cql/request.h"
 
@@ -7,8 +7,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace penstock::wire::cql;
     if (size == 0) return 0;
     FrameReader reader(1 << 20);
-    if (data[0] & 1) reader.use_segments((data[0] & 2) != 0);
-    else if (data[0] & 2) reader.set_compression(data[0] & 4 ? Compression::lz4 : Compression::snappy);
+    if (data[0] & 1)
+        reader.use_segments((data[0] & 2) != 0);
+    else if (data[0] & 2)
+        reader.set_compression(data[0] & 4 ? Compression::lz4 : Compression::snappy);
     std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
     std::size_t piece = 1 + (data[0] >> 3);
     while (!bytes.empty()) {

@@ -37,8 +37,8 @@ std::string supported_versions() {
     return out;
 }
 
-void append_header(std::string& out, std::uint8_t version, std::int16_t stream, Opcode opcode, std::uint8_t flags,
-                   std::size_t size) {
+void append_header(std::string& out, std::uint8_t version, std::int16_t stream, Opcode opcode,
+                   std::uint8_t flags, std::size_t size) {
     out += char(version);
     out += char(flags);
     append_integer(out, stream);
@@ -74,9 +74,12 @@ void append_segment(std::string& out, std::string_view payload, bool self_contai
 
 /// Forgets what was read when it is worth the move.
 void compact(std::string& buffer, std::size_t& at) {
-    if (at == buffer.size()) buffer.clear();
-    else if (at < 64 * 1024) return;
-    else buffer.erase(0, at);
+    if (at == buffer.size())
+        buffer.clear();
+    else if (at < 64 * 1024)
+        return;
+    else
+        buffer.erase(0, at);
     at = 0;
     if (buffer.empty() && buffer.capacity() > 1024 * 1024) buffer.shrink_to_fit();
 }
@@ -123,7 +126,8 @@ bool FrameReader::next_from(std::string& buffer, std::size_t& at, Frame& out) {
     if (bytes.empty()) return false;
     auto version = static_cast<unsigned char>(bytes[0]);
     // Drivers offer versions that only other servers have and step down when told which there are.
-    if ((version & 0x80) != 0) return fail_with("Invalid message direction: a server does not take responses");
+    if ((version & 0x80) != 0)
+        return fail_with("Invalid message direction: a server does not take responses");
     if (version < least_version || version > greatest_version) {
         fault_.answer_version = version < least_version ? least_version : greatest_version;
         if (bytes.size() >= 4) {
@@ -146,8 +150,8 @@ bool FrameReader::next_from(std::string& buffer, std::size_t& at, Frame& out) {
     fault_.stream = out.stream;
     if (size < 0) return fail_with("Invalid frame: its length is negative");
     if (std::size_t(size) > max_frame_)
-        return fail_with("Request is too big: length " + std::to_string(size) + " exceeds maximum allowed length " +
-                         std::to_string(max_frame_));
+        return fail_with("Request is too big: length " + std::to_string(size) +
+                         " exceeds maximum allowed length " + std::to_string(max_frame_));
     if (bytes.size() < header_size + std::size_t(size)) return false;
     out.body.assign(bytes.substr(header_size, std::size_t(size)));
     at += header_size + std::size_t(size);
@@ -188,7 +192,8 @@ bool FrameReader::take_segment() {
     } else {
         auto start = unwrapped_.size();
         unwrapped_.resize(start + uncompressed);
-        auto got = LZ4_decompress_safe(payload.data(), unwrapped_.data() + start, int(size), int(uncompressed));
+        auto got =
+            LZ4_decompress_safe(payload.data(), unwrapped_.data() + start, int(size), int(uncompressed));
         if (got != int(uncompressed)) {
             unwrapped_.resize(start);
             return fail_with("a segment's LZ4 bytes cannot be decompressed");
@@ -214,15 +219,15 @@ void append_frame(std::string& out, int version, std::int16_t stream, Opcode opc
     out += body;
 }
 
-void append_request_frame(std::string& out, int version, std::int16_t stream, Opcode opcode, std::uint8_t flags,
-                          std::string_view body) {
+void append_request_frame(std::string& out, int version, std::int16_t stream, Opcode opcode,
+                          std::uint8_t flags, std::string_view body) {
     append_header(out, std::uint8_t(version), stream, opcode, flags, body.size());
     out += body;
 }
 
 void append_segments(std::string& out, std::string_view frames, bool compressed) {
-    // As many whole frames as fit go into one segment, which says that it is self-contained; a frame larger than that
-    // is cut over segments of its own.
+    // As many whole frames as fit go into one segment, which says that it is self-contained; a frame larger
+    // than that is cut over segments of its own.
     while (!frames.empty()) {
         std::size_t whole = 0;
         while (whole + header_size <= frames.size()) {
@@ -270,7 +275,8 @@ std::string compress_body(Compression compression, std::string_view bytes) {
     if (compression == Compression::lz4) {
         append_int(out, std::int32_t(bytes.size()));
         out.resize(4 + std::size_t(LZ4_compressBound(int(bytes.size()))));
-        auto size = LZ4_compress_default(bytes.data(), out.data() + 4, int(bytes.size()), int(out.size() - 4));
+        auto size =
+            LZ4_compress_default(bytes.data(), out.data() + 4, int(bytes.size()), int(out.size() - 4));
         out.resize(4 + std::size_t(size));
     } else {
         snappy::Compress(bytes.data(), bytes.size(), &out);

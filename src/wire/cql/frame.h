@@ -1,5 +1,5 @@
-// Frames of the native protocol, versions 3 to 5 (native_protocol_v5.spec, section 2), without a socket: bytes in,
-// frames out, and back.
+// Frames of the native protocol, versions 3 to 5 (native_protocol_v5.spec, section 2), without a socket:
+// bytes in, frames out, and back.
 #pragma once
 
 #include <cstdint>
@@ -97,8 +97,8 @@ private:
 void append_frame(std::string& out, int version, std::int16_t stream, Opcode opcode, std::uint8_t flags,
                   std::string_view body, Compression compression = Compression::none);
 /// The same for a request: for tests and clients.
-void append_request_frame(std::string& out, int version, std::int16_t stream, Opcode opcode, std::uint8_t flags,
-                          std::string_view body);
+void append_request_frame(std::string& out, int version, std::int16_t stream, Opcode opcode,
+                          std::uint8_t flags, std::string_view body);
 
 /// Wraps whole frames into segments (version 5).
 void append_segments(std::string& out, std::string_view frames, bool compressed);

@@ -1,8 +1,8 @@
 #include "wire/cql/frame.h"
 
-#include <random>
-
 #include <gtest/gtest.h>
+
+#include <random>
 
 #include "wire/cql/primitives.h"
 #include "wire/cql/request.h"
@@ -66,9 +66,11 @@ TEST(SegmentTest, FramesComeOutOfSegmentsAsTheyWentIn) {
     for (bool compressed : {false, true}) {
         std::string frames;
         std::vector<std::string> bodies;
-        for (std::size_t size : {std::size_t(0), std::size_t(10), std::size_t(131'000), std::size_t(131'072), std::size_t(500'000), std::size_t(5)}) {
+        for (std::size_t size : {std::size_t(0), std::size_t(10), std::size_t(131'000), std::size_t(131'072),
+                                 std::size_t(500'000), std::size_t(5)}) {
             std::string body;
-            while (body.size() < size) body += size % 2 == 0 ? "repeated text " : std::string(1, char(random()));
+            while (body.size() < size)
+                body += size % 2 == 0 ? "repeated text " : std::string(1, char(random()));
             body.resize(size);
             bodies.push_back(body);
             append_request_frame(frames, 5, std::int16_t(bodies.size()), Opcode::query, 0, body);
@@ -123,8 +125,10 @@ TEST(RequestTest, EveryTruncationIsAnError) {
         frame.version = version;
         frame.opcode = Opcode::batch;
         frame.body = std::string("\0\0\1\0\0\0\0\5query\0\1\0\0\0\1v\0\1", 22);
-        if (version == 5) append_int(frame.body, 0);
-        else frame.body += '\0';
+        if (version == 5)
+            append_int(frame.body, 0);
+        else
+            frame.body += '\0';
         ASSERT_TRUE(decode_request(frame)) << version;
         auto whole = frame.body;
         for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -144,11 +148,18 @@ TEST(ResponseTest, ErrorsCarryTheirOwnFields) {
 }
 
 TEST(ResponseTest, RowsMetadataNamesTheTableOnce) {
-    std::vector<ColumnSpec> columns{{"ks", "t", "a", {9, {}}}, {"ks", "t", "b", {0x21, {{0x0D, {}}, {9, {}}}}}};
+    std::vector<ColumnSpec> columns{{"ks", "t", "a", {9, {}}},
+                                    {"ks", "t", "b", {0x21, {{0x0D, {}}, {9, {}}}}}};
     std::string out;
     append_rows_head(out, 5, {&columns, false, "state", {}});
-    EXPECT_EQ(out, std::string("\0\0\0\2" "\0\0\0\3" "\0\0\0\2" "\0\0\0\5state" "\0\2ks\0\1t" "\0\1a\0\x09"
-                               "\0\1b\0\x21\0\x0D\0\x09", 42));
+    EXPECT_EQ(out, std::string("\0\0\0\2"
+                               "\0\0\0\3"
+                               "\0\0\0\2"
+                               "\0\0\0\5state"
+                               "\0\2ks\0\1t"
+                               "\0\1a\0\x09"
+                               "\0\1b\0\x21\0\x0D\0\x09",
+                               42));
 }
 
 }  // namespace penstock::wire::cql

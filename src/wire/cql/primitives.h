@@ -20,27 +20,35 @@ void append_integer(std::string& out, Integer value) {
     std::memcpy(bytes, &bits, sizeof bits);
     out.append(bytes, sizeof bytes);
 }
-inline void append_int(std::string& out, std::int32_t value) { append_integer(out, value); }
-inline void append_short(std::string& out, std::uint16_t value) { append_integer(out, value); }
+inline void append_int(std::string& out, std::int32_t value) {
+    append_integer(out, value);
+}
+inline void append_short(std::string& out, std::uint16_t value) {
+    append_integer(out, value);
+}
 /// Texts longer than 65535 bytes are cut: the protocol cannot say them.
 inline void append_string(std::string& out, std::string_view text) {
     text = text.substr(0, 65535);
     append_short(out, std::uint16_t(text.size()));
     out += text;
 }
-inline void append_short_bytes(std::string& out, std::string_view bytes) { append_string(out, bytes); }
+inline void append_short_bytes(std::string& out, std::string_view bytes) {
+    append_string(out, bytes);
+}
 inline void append_bytes(std::string& out, std::string_view bytes) {
     append_int(out, std::int32_t(bytes.size()));
     out += bytes;
 }
-inline void append_null_bytes(std::string& out) { append_int(out, -1); }
+inline void append_null_bytes(std::string& out) {
+    append_int(out, -1);
+}
 inline void append_string_list(std::string& out, const std::vector<std::string>& list) {
     append_short(out, std::uint16_t(list.size()));
     for (const auto& text : list) append_string(out, text);
 }
 
-/// Takes values off the front of a body. After the first fault ok() is false and everything read is empty; no value
-/// reaches beyond the body, so nothing that is announced can make us allocate more than was sent.
+/// Takes values off the front of a body. After the first fault ok() is false and everything read is empty; no
+/// value reaches beyond the body, so nothing that is announced can make us allocate more than was sent.
 class BodyReader {
 public:
     explicit BodyReader(std::string_view body) : rest_(body) {}

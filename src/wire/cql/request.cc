@@ -92,7 +92,9 @@ Result<BatchRequest> read_batch(BodyReader& reader, int version) {
     for (auto count = reader.short_integer(); count > 0 && reader.ok(); --count) {
         BatchItem item;
         auto what = reader.byte();
-        if (what > 1) return fail(Errc::invalid, "Invalid query kind in BATCH messages. Must be 0 or 1 but got {}", what);
+        if (what > 1)
+            return fail(Errc::invalid, "Invalid query kind in BATCH messages. Must be 0 or 1 but got {}",
+                        what);
         item.prepared = what == 1;
         item.text_or_id = item.prepared ? reader.short_bytes() : reader.long_string();
         std::vector<std::string_view> no_names;
@@ -101,7 +103,8 @@ Result<BatchRequest> read_batch(BodyReader& reader, int version) {
     }
     out.parameters.consistency = reader.short_integer();
     auto flags = read_flags(reader, version);
-    if (flags & query_flag::names) return fail(Errc::invalid, "named values in BATCH cannot be decoded by any version");
+    if (flags & query_flag::names)
+        return fail(Errc::invalid, "named values in BATCH cannot be decoded by any version");
     read_tail(reader, version, flags, out.parameters);
     return out;
 }
@@ -113,8 +116,12 @@ Result<Request> decode_request(const Frame& frame) {
     if (frame.version >= 4 && (frame.flags & frame_flag::custom_payload) != 0) reader.skip_bytes_map();
     Request out;
     switch (frame.opcode) {
-        case Opcode::startup: out = Startup{reader.string_map()}; break;
-        case Opcode::options: out = Options{}; break;
+        case Opcode::startup:
+            out = Startup{reader.string_map()};
+            break;
+        case Opcode::options:
+            out = Options{};
+            break;
         case Opcode::query: {
             Query query;
             query.text = reader.long_string();
@@ -122,10 +129,18 @@ Result<Request> decode_request(const Frame& frame) {
             out = std::move(query);
             break;
         }
-        case Opcode::prepare: out = read_prepare(reader, frame.version); break;
-        case Opcode::execute: out = read_execute(reader, frame.version); break;
-        case Opcode::batch: out = TRY(read_batch(reader, frame.version)); break;
-        case Opcode::register_: out = Register{reader.string_list()}; break;
+        case Opcode::prepare:
+            out = read_prepare(reader, frame.version);
+            break;
+        case Opcode::execute:
+            out = read_execute(reader, frame.version);
+            break;
+        case Opcode::batch:
+            out = TRY(read_batch(reader, frame.version));
+            break;
+        case Opcode::register_:
+            out = Register{reader.string_list()};
+            break;
         case Opcode::auth_response: {
             bool present = false;
             auto token = reader.bytes(present);
@@ -140,7 +155,8 @@ Result<Request> decode_request(const Frame& frame) {
         case Opcode::event:
         case Opcode::auth_challenge:
         case Opcode::auth_success:
-        default: return fail(Errc::invalid, "Unknown opcode {} in a request", int(frame.opcode));
+        default:
+            return fail(Errc::invalid, "Unknown opcode {} in a request", int(frame.opcode));
     }
     if (!reader.ok()) return fail(Errc::invalid, "Invalid message: the body ends before what it announces");
     return out;

@@ -5,7 +5,13 @@
 namespace penstock::wire::cql {
 namespace {
 
-enum : std::int32_t { kind_void = 1, kind_rows = 2, kind_set_keyspace = 3, kind_prepared = 4, kind_schema_change = 5 };
+enum : std::int32_t {
+    kind_void = 1,
+    kind_rows = 2,
+    kind_set_keyspace = 3,
+    kind_prepared = 4,
+    kind_schema_change = 5
+};
 enum : std::int32_t { global_table = 1, has_more_pages = 2, no_metadata = 4, metadata_changed = 8 };
 
 void append_type(std::string& out, const TypeOption& type) {
@@ -84,7 +90,9 @@ void append_error(std::string& out, const ErrorResponse& error) {
             append_string(out, error.keyspace);
             append_string(out, error.table);
             break;
-        case ErrorCode::unprepared: append_short_bytes(out, error.id); break;
+        case ErrorCode::unprepared:
+            append_short_bytes(out, error.id);
+            break;
         case ErrorCode::server:
         case ErrorCode::protocol:
         case ErrorCode::bad_credentials:
@@ -94,11 +102,13 @@ void append_error(std::string& out, const ErrorResponse& error) {
         case ErrorCode::syntax:
         case ErrorCode::unauthorized:
         case ErrorCode::invalid:
-        case ErrorCode::config: break;
+        case ErrorCode::config:
+            break;
     }
 }
 
-void append_supported(std::string& out, const std::vector<std::pair<std::string, std::vector<std::string>>>& options) {
+void append_supported(std::string& out,
+                      const std::vector<std::pair<std::string, std::vector<std::string>>>& options) {
     append_short(out, std::uint16_t(options.size()));
     for (const auto& [name, values] : options) {
         append_string(out, name);
@@ -106,7 +116,9 @@ void append_supported(std::string& out, const std::vector<std::pair<std::string,
     }
 }
 
-void append_void_result(std::string& out) { append_int(out, kind_void); }
+void append_void_result(std::string& out) {
+    append_int(out, kind_void);
+}
 
 void append_set_keyspace_result(std::string& out, std::string_view keyspace) {
     append_int(out, kind_set_keyspace);

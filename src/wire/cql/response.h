@@ -30,9 +30,9 @@ enum class ErrorCode : std::int32_t {
 struct ErrorResponse {
     ErrorCode code = ErrorCode::server;
     std::string text;
-    std::string keyspace;  ///< already_exists
-    std::string table;     ///< already_exists; empty: the keyspace
-    std::string id;        ///< unprepared
+    std::string keyspace;           ///< already_exists
+    std::string table;              ///< already_exists; empty: the keyspace
+    std::string id;                 ///< unprepared
     std::uint16_t consistency = 1;  ///< unavailable and the timeouts
 };
 
@@ -72,7 +72,8 @@ struct SchemaChange {
 };
 
 void append_error(std::string& out, const ErrorResponse& error);
-void append_supported(std::string& out, const std::vector<std::pair<std::string, std::vector<std::string>>>& options);
+void append_supported(std::string& out,
+                      const std::vector<std::pair<std::string, std::vector<std::string>>>& options);
 void append_void_result(std::string& out);
 void append_set_keyspace_result(std::string& out, std::string_view keyspace);
 void append_schema_change_result(std::string& out, const SchemaChange& change);

@@ -1,4 +1,5 @@
-// How fields of Kafka's messages are written: classic, or flexible (compact lengths and tagged fields, KIP-482).
+// How fields of Kafka's messages are written: classic, or flexible (compact lengths and tagged fields,
+// KIP-482).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace penstock::wire::kafka {
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// Record batches: a view into the request when decoded; to encode, into bytes that live as long. Null is empty.
+/// Record batches: a view into the request when decoded; to encode, into bytes that live as long. Null is
+/// empty.
 struct Records {
     std::string_view bytes;
     bool operator==(const Records&) const = default;
@@ -27,8 +29,8 @@ struct Records {
 struct ApiInfo {
     std::int16_t key;
     std::string_view name;
-    std::int16_t low, high;   ///< versions
-    std::int16_t flexible;    ///< the first flexible version
+    std::int16_t low, high;  ///< versions
+    std::int16_t flexible;   ///< the first flexible version
 };
 
 /// A field that is written only when it is not `absent`, with its number.
@@ -59,9 +61,12 @@ public:
 
     template <detail::Number T>
     void value(const T& x) {
-        if constexpr (std::is_enum_v<T>) codec::append_big(out_, std::underlying_type_t<T>(x));
-        else if constexpr (std::is_same_v<T, bool>) out_ += char(x);
-        else codec::append_big(out_, x);
+        if constexpr (std::is_enum_v<T>)
+            codec::append_big(out_, std::underlying_type_t<T>(x));
+        else if constexpr (std::is_same_v<T, bool>)
+            out_ += char(x);
+        else
+            codec::append_big(out_, x);
     }
     void value(const codec::Uuid& x) {
         out_.append(reinterpret_cast<const char*>(x.bytes.data()), x.bytes.size());
@@ -87,8 +92,10 @@ public:
     /// nullable: whether this version can say null; an older one gets an empty value.
     template <class T>
     void value(const std::optional<T>& x, bool nullable = true) {
-        if (x) value(*x);
-        else length(nullable ? -1 : 0, detail::width_of<T>);
+        if (x)
+            value(*x);
+        else
+            length(nullable ? -1 : 0, detail::width_of<T>);
     }
     template <class T, class Each>
     void array(const std::vector<T>& xs, Each each) {
@@ -101,8 +108,10 @@ public:
     }
     template <class T, class Each>
     void array(const std::optional<std::vector<T>>& xs, bool nullable, Each each) {
-        if (xs) array(*xs, each);
-        else length(nullable ? -1 : 0, detail::Width::four);
+        if (xs)
+            array(*xs, each);
+        else
+            length(nullable ? -1 : 0, detail::Width::four);
     }
     template <class... Tags>
     void tags(const Tags&... tags) {
@@ -126,9 +135,12 @@ private:
         out_ += body;
     }
     void length(std::int64_t size, detail::Width width) {
-        if (flexible_) codec::append_varint(out_, std::uint64_t(size + 1));
-        else if (width == detail::Width::two) codec::append_big(out_, std::int16_t(size));
-        else codec::append_big(out_, std::int32_t(size));
+        if (flexible_)
+            codec::append_varint(out_, std::uint64_t(size + 1));
+        else if (width == detail::Width::two)
+            codec::append_big(out_, std::int16_t(size));
+        else
+            codec::append_big(out_, std::int32_t(size));
     }
 
     std::string& out_;
@@ -136,7 +148,8 @@ private:
 };
 
 /// Never throws and never reads past the end: after the first fault ok() is false and every value is empty.
-/// Takes at most a million array elements from one message, so that a small message cannot ask for much memory.
+/// Takes at most a million array elements from one message, so that a small message cannot ask for much
+/// memory.
 class Decoder {
 public:
     Decoder(std::string_view in, bool flexible)
@@ -146,9 +159,12 @@ public:
 
     template <detail::Number T>
     void value(T& x) {
-        if constexpr (std::is_enum_v<T>) x = T(number<std::underlying_type_t<T>>());
-        else if constexpr (std::is_same_v<T, bool>) x = number<std::int8_t>() != 0;
-        else x = number<T>();
+        if constexpr (std::is_enum_v<T>)
+            x = T(number<std::underlying_type_t<T>>());
+        else if constexpr (std::is_same_v<T, bool>)
+            x = number<std::int8_t>() != 0;
+        else
+            x = number<T>();
     }
     void value(codec::Uuid& x) {
         auto bytes = take(std::int64_t(x.bytes.size()));
@@ -260,7 +276,8 @@ private:
 };
 
 /// Decodes a message from the front of bytes; false when it is damaged or too short. Bytes behind it are left
-/// alone, as Kafka leaves them: librdkafka 2.16 sends three too many behind a Metadata 13 request for all topics.
+/// alone, as Kafka leaves them: librdkafka 2.16 sends three too many behind a Metadata 13 request for all
+/// topics.
 template <class Message>
 bool decode_front(std::string_view bytes, std::int16_t version, Message& message) {
     Decoder decoder(bytes, version >= Message::api.flexible);

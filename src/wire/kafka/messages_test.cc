@@ -1,8 +1,8 @@
-#include <random>
+#include "wire/kafka/messages.h"
 
 #include <gtest/gtest.h>
 
-#include "wire/kafka/messages.h"
+#include <random>
 
 namespace penstock::wire::kafka {
 namespace {
@@ -14,8 +14,10 @@ public:
 
     template <detail::Number T>
     void value(T& x) {
-        if constexpr (std::is_same_v<T, bool>) x = random_() % 2 == 0;
-        else x = T(random_());
+        if constexpr (std::is_same_v<T, bool>)
+            x = random_() % 2 == 0;
+        else
+            x = T(random_());
     }
     void value(codec::Uuid& x) {
         for (auto& byte : x.bytes) byte = std::uint8_t(random_());

@@ -42,8 +42,8 @@ char* write_field(char* out, const std::optional<std::string_view>& field) {
 
 Result<BatchHeader> parse_batch_header(std::string_view bytes) {
     if (std::int64_t(bytes.size()) < batch_header_size)
-        return fail(Errc::invalid, "a record batch has at least {} bytes, this has {}",
-                    batch_header_size, bytes.size());
+        return fail(Errc::invalid, "a record batch has at least {} bytes, this has {}", batch_header_size,
+                    bytes.size());
     const char* at = bytes.data();
     BatchHeader header;
     header.base_offset = load_big<std::int64_t>(at);
@@ -60,22 +60,26 @@ Result<BatchHeader> parse_batch_header(std::string_view bytes) {
     header.base_sequence = load_big<std::int32_t>(at + at_base_sequence);
     header.record_count = load_big<std::int32_t>(at + at_record_count);
     if (header.magic != 2)
-        return fail(Errc::unsupported, "record batch of magic {}; only 2 (Kafka 0.11 and newer) "
-                    "is offered", int(header.magic));
+        return fail(Errc::unsupported,
+                    "record batch of magic {}; only 2 (Kafka 0.11 and newer) "
+                    "is offered",
+                    int(header.magic));
     if (header.size() < batch_header_size || header.base_offset < 0 || header.record_count < 0 ||
         header.last_offset_delta < 0)
-        return fail(Errc::invalid, "a record batch with impossible length {}, offset {}, {} records "
-                    "or last offset delta {}", header.batch_length, header.base_offset,
-                    header.record_count, header.last_offset_delta);
+        return fail(Errc::invalid,
+                    "a record batch with impossible length {}, offset {}, {} records "
+                    "or last offset delta {}",
+                    header.batch_length, header.base_offset, header.record_count, header.last_offset_delta);
     return header;
 }
 
 bool has_valid_crc(std::string_view batch) {
-    return codec::crc32c(batch.substr(at_attributes)) ==
-           load_big<std::uint32_t>(batch.data() + at_crc);
+    return codec::crc32c(batch.substr(at_attributes)) == load_big<std::uint32_t>(batch.data() + at_crc);
 }
 
-void patch_base_offset(char* batch, std::int64_t base_offset) { store_big(batch, base_offset); }
+void patch_base_offset(char* batch, std::int64_t base_offset) {
+    store_big(batch, base_offset);
+}
 
 void patch_leader_epoch(char* batch, std::int32_t epoch) {
     store_big(batch + at_leader_epoch, epoch);
@@ -134,8 +138,8 @@ Result<std::string_view> batch_records(std::string_view batch, const BatchHeader
 Result<BatchHeader> validate_batch(std::string_view batch, std::size_t decompressed_limit) {
     auto header = TRY(parse_batch_header(batch));
     if (header.size() != std::int64_t(batch.size()))
-        return fail(Errc::invalid, "expected one record batch of {} bytes, got {} bytes",
-                    header.size(), batch.size());
+        return fail(Errc::invalid, "expected one record batch of {} bytes, got {} bytes", header.size(),
+                    batch.size());
     if (!has_valid_crc(batch)) return fail(Errc::corrupt, "the record batch fails its checksum");
     if (header.has(attribute::reserved))
         return fail(Errc::invalid, "the record batch has reserved attribute bits set ({:#06x})",
@@ -143,8 +147,7 @@ Result<BatchHeader> validate_batch(std::string_view batch, std::size_t decompres
     if ((header.attributes & attribute::compression_mask) > int(codec::Compression::zstd))
         return fail(Errc::invalid, "compression {} is not known",
                     header.attributes & attribute::compression_mask);
-    if (header.has(attribute::control))
-        return fail(Errc::invalid, "clients may not write control batches");
+    if (header.has(attribute::control)) return fail(Errc::invalid, "clients may not write control batches");
     if (header.record_count == 0 || header.last_offset_delta != header.record_count - 1)
         return fail(Errc::invalid, "a record batch of {} records ends at offset delta {}",
                     header.record_count, header.last_offset_delta);
@@ -153,19 +156,17 @@ Result<BatchHeader> validate_batch(std::string_view batch, std::size_t decompres
     RecordView record;
     for (std::int32_t i = 0; i < header.record_count; ++i) {
         if (!cursor.next(record))
-            return fail(Errc::invalid, "record {} of the batch's {} cannot be read", i,
-                        header.record_count);
+            return fail(Errc::invalid, "record {} of the batch's {} cannot be read", i, header.record_count);
         if (record.offset_delta != i)
-            return fail(Errc::invalid, "record {} of the batch has offset delta {}", i,
-                        record.offset_delta);
+            return fail(Errc::invalid, "record {} of the batch has offset delta {}", i, record.offset_delta);
         HeaderCursor headers(record.headers);
-        for (HeaderView ignored; headers.next(ignored);) {}
+        for (HeaderView ignored; headers.next(ignored);) {
+        }
         if (!headers.ok() || !headers.at_end())
             return fail(Errc::invalid, "the headers of record {} of the batch cannot be read", i);
     }
     if (!cursor.at_end())
-        return fail(Errc::invalid, "bytes are left behind the batch's {} records",
-                    header.record_count);
+        return fail(Errc::invalid, "bytes are left behind the batch's {} records", header.record_count);
     return header;
 }
 

@@ -1,5 +1,5 @@
-// Record batches, format v2 ("magic 2"): what producers send, the log stores and consumers get, byte for byte.
-// Source: Kafka protocol guide, "Record Batch"; KIP-98. docs/formats/segment.md has the byte table.
+// Record batches, format v2 ("magic 2"): what producers send, the log stores and consumers get, byte for
+// byte. Source: Kafka protocol guide, "Record Batch"; KIP-98. docs/formats/segment.md has the byte table.
 #pragma once
 
 #include <cstdint>
@@ -57,8 +57,8 @@ struct BatchHeader {
     bool has(std::int16_t bit) const { return (attributes & bit) != 0; }
 };
 
-/// Reads the header at the front of bytes, of which at least batch_header_size must be there; checks magic and
-/// that the lengths and counts are possible, not the checksum and not that the whole batch is there.
+/// Reads the header at the front of bytes, of which at least batch_header_size must be there; checks magic
+/// and that the lengths and counts are possible, not the checksum and not that the whole batch is there.
 Result<BatchHeader> parse_batch_header(std::string_view bytes);
 
 /// Whether the checksum over bytes (one whole batch) is the one in its header.
@@ -83,8 +83,7 @@ struct RecordView {
 class RecordCursor {
 public:
     /// bytes: what follows the batch's header, decompressed.
-    explicit RecordCursor(std::string_view bytes)
-        : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+    explicit RecordCursor(std::string_view bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
     /// The next record; false at the end, or when the bytes are damaged (then ok() is false).
     bool next(RecordView& record);
@@ -121,8 +120,9 @@ private:
 Result<std::string_view> batch_records(std::string_view batch, const BatchHeader& header,
                                        std::string& scratch, std::size_t limit);
 
-/// What a broker checks of a batch that a client sent: whole and alone, checksum, as many records as it says with
-/// offsets 0, 1, 2, ..., every one inside its bounds. Errc::corrupt: the checksum is wrong; Errc::invalid: else.
+/// What a broker checks of a batch that a client sent: whole and alone, checksum, as many records as it says
+/// with offsets 0, 1, 2, ..., every one inside its bounds. Errc::corrupt: the checksum is wrong;
+/// Errc::invalid: else.
 Result<BatchHeader> validate_batch(std::string_view batch, std::size_t decompressed_limit);
 
 /// Builds one batch in one buffer.

@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     int count = 0;
     for (kafka::RecordView record; cursor.next(record); ++count) {
         kafka::HeaderCursor headers(record.headers);
-        for (kafka::HeaderView each; headers.next(each);) {}
+        for (kafka::HeaderView each; headers.next(each);) {
+        }
         CHECK(headers.ok());
     }
     CHECK(cursor.ok() && count == header->record_count);

@@ -1,8 +1,8 @@
 #include "wire/kafka/record_batch.h"
 
-#include <random>
-
 #include <gtest/gtest.h>
+
+#include <random>
 
 #include "codec/big_endian.h"
 
@@ -83,10 +83,10 @@ TEST(RecordBatchBytesTest, OneRecordByHand) {
     builder.add({.timestamp_ms = 7, .key = std::nullopt, .value = "hi", .headers = {}});
     auto batch = builder.finish();
     ASSERT_EQ(batch.size(), 61u + 9);
-    EXPECT_EQ(batch[16], 2);                                              // magic
-    EXPECT_EQ(codec::load_big<std::int32_t>(batch.data() + 8), 49 + 9);   // length
-    EXPECT_EQ(codec::load_big<std::int64_t>(batch.data() + 27), 7);       // base timestamp
-    EXPECT_EQ(codec::load_big<std::int64_t>(batch.data() + 43), -1);      // producer id
+    EXPECT_EQ(batch[16], 2);                                             // magic
+    EXPECT_EQ(codec::load_big<std::int32_t>(batch.data() + 8), 49 + 9);  // length
+    EXPECT_EQ(codec::load_big<std::int64_t>(batch.data() + 27), 7);      // base timestamp
+    EXPECT_EQ(codec::load_big<std::int64_t>(batch.data() + 43), -1);     // producer id
     // length 8, attributes, timestamp delta, offset delta, key -1, value length 2, "hi", no headers
     EXPECT_EQ(batch.substr(61), std::string("\x10\0\0\0\x01\x04hi\0", 9));
 }
@@ -105,7 +105,9 @@ TEST(RecordBatchBytesTest, ALyingRecordCountIsRefused) {
 
 TEST(RecordBatchBytesTest, ABombIsRefused) {
     BatchBuilder builder;
-    builder.add({.timestamp_ms = 7, .key = std::nullopt, .value = std::string_view(std::string(1'000'000, 'a')),
+    builder.add({.timestamp_ms = 7,
+                 .key = std::nullopt,
+                 .value = std::string_view(std::string(1'000'000, 'a')),
                  .headers = {}});
     auto batch = builder.finish({.compression = codec::Compression::zstd});
     auto got = validate_batch(batch, 100'000);
