@@ -14,7 +14,8 @@ export CCACHE_NOHASHDIR := true
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-run: build ## set up, build, and run the example pipeline: API -> topic -> SQL -> table
+run: ## set up, build, and run the example pipeline: API -> topic -> SQL -> table
+	@$(MAKE) --no-print-directory build TARGET=penstock
 	@build/release/src/penstock up $(EXAMPLE)
 
 test: setup setup-test ## set up, build and run all tests
