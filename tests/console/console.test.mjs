@@ -74,6 +74,26 @@ test("the graph shows every part of the pipeline", async () => {
   assert.equal(await page.locator(".react-flow__edge").count(), graph.edges.length);
 });
 
+test("no edge blinks and no node hides while the figures change", async () => {
+  await open();
+  await page.locator(".react-flow__edge").first().waitFor({ state: "attached" });  // a straight line has no height
+  const least = await page.evaluate(() => new Promise((resolve) => {
+    const all = document.querySelectorAll(".react-flow__edge").length;
+    let fewest = all;
+    let hidden = 0;
+    const seen = new Set();
+    const look = () => {
+      fewest = Math.min(fewest, document.querySelectorAll(".react-flow__edge").length);
+      hidden += [...document.querySelectorAll(".react-flow__node")].filter((node) => getComputedStyle(node).visibility === "hidden").length;
+      seen.add(document.querySelector("[data-total=acknowledged] .figure").textContent);
+      if (seen.size >= 3) resolve({ all, fewest, hidden });
+      else requestAnimationFrame(look);
+    };
+    look();
+  }));
+  assert.deepEqual(least, { all: least.all, fewest: least.all, hidden: 0 });
+});
+
 test("the counters move by themselves", async () => {
   await open();
   const before = await total("acknowledged");

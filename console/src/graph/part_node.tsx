@@ -3,6 +3,7 @@ import { Icon } from "../components/icons";
 import { StateBadge } from "../components/state_badge";
 import { formatBytes, formatRate, formatShort, formatState } from "../format";
 import type { GraphNode } from "../gen/api";
+import { nodeSize } from "./layout";
 
 export type PartNodeData = { node: GraphNode; vertical: boolean; open: (node: GraphNode) => void };
 
@@ -27,17 +28,33 @@ function figures(node: GraphNode): [string, string] {
   }
 }
 
+/**
+ * Where edges meet a node. Given in numbers, so that nothing is measured anew when the figures change: React Flow hides what it
+ * measures, and edges would blink once a second.
+ */
+export function handlesOf(vertical: boolean): NonNullable<Node["handles"]> {
+  const { width, height } = nodeSize;
+  const at = (position: Position) => ({
+    position, width: 1, height: 1,
+    x: position === Position.Left ? 0 : position === Position.Right ? width : width / 2,
+    y: position === Position.Top ? 0 : position === Position.Bottom ? height : height / 2,
+  });
+  return [
+    { id: "flow", type: "target", ...at(vertical ? Position.Top : Position.Left) },
+    { id: "flow", type: "source", ...at(vertical ? Position.Bottom : Position.Right) },
+    { id: "control", type: "target", ...at(vertical ? Position.Top : Position.Bottom) },
+    { id: "control", type: "source", ...at(vertical ? Position.Bottom : Position.Top) },
+  ];
+}
+
 export function PartNode({ data: { node, vertical, open } }: NodeProps<Node<PartNodeData>>) {
   const [figure, beside] = figures(node);
   const [kind, title] = titles(node);
-  const before = vertical ? Position.Top : Position.Left;
-  const after = vertical ? Position.Bottom : Position.Right;
-  const control = vertical ? Position.Bottom : Position.Top;
-  const controlled = vertical ? Position.Top : Position.Bottom;
   return (
     <>
-      <Handle id="flow" type="target" position={before} isConnectable={false} />
-      <Handle id="control" type="target" position={controlled} isConnectable={false} />
+      {handlesOf(vertical).map(({ id, type, position }) => (
+        <Handle key={`${id}-${type}`} id={id!} type={type} position={position} isConnectable={false} />
+      ))}
       <button type="button" className="part nopan" data-kind={node.kind} data-id={node.id} title={[node.name, node.detail].filter(Boolean).join("\n")}
         aria-label={`${node.kind} ${node.name}, ${formatState(node.state)}, ${figure}, ${beside}. Open ${opens[node.kind]}`}
         onClick={() => open(node)}>
@@ -49,8 +66,6 @@ export function PartNode({ data: { node, vertical, open } }: NodeProps<Node<Part
         <span className="part-figures"><b>{figure}</b><span>{beside}</span></span>
         {node.replica && <span className="part-replica">built-in replica</span>}
       </button>
-      <Handle id="flow" type="source" position={after} isConnectable={false} />
-      <Handle id="control" type="source" position={control} isConnectable={false} />
     </>
   );
 }

@@ -4,7 +4,7 @@ import type { Graph, GraphNode } from "../gen/api";
 import { useMedia } from "../use_now";
 import { FlowEdge, type FlowEdgeData } from "./flow_edge";
 import { layout, nodeSize } from "./layout";
-import { PartNode, type PartNodeData } from "./part_node";
+import { handlesOf, PartNode, type PartNodeData } from "./part_node";
 
 const nodeTypes = { part: PartNode };
 const edgeTypes = { flow: FlowEdge };
@@ -26,7 +26,8 @@ function Flow({ graph, open }: { graph: Graph; open: (node: GraphNode) => void }
   const nodes: Node<PartNodeData>[] = graph.nodes.map((node) => {
     const place = places.get(node.id);
     return {
-      id: node.id, type: "part", position: { x: place?.x ?? 0, y: place?.y ?? 0 }, ...nodeSize,
+      id: node.id, type: "part", position: { x: place?.x ?? 0, y: place?.y ?? 0 }, ...nodeSize, measured: nodeSize,
+      handles: handlesOf(vertical),
       data: { node, vertical, open }, draggable: false, selectable: false, focusable: false, connectable: false,
     };
   });
