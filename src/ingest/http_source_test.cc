@@ -436,8 +436,9 @@ TEST_F(HttpSourceTest, ARefusedAppendIsTriedAgain) {
 }
 
 TEST_F(HttpSourceTest, AContinuousSourceOpensItsCircuitAndRecovers) {
-    std::atomic<bool> broken{true};
-    api_.answer([&](auto&) { return broken ? text(500, "down") : text(200, items(1, 1)); });
+    // Shared: a request that is cut off by stop() may still be answered when the test has ended.
+    auto broken = std::make_shared<std::atomic<bool>>(true);
+    api_.answer([broken](auto&) { return *broken ? text(500, "down") : text(200, items(1, 1)); });
     auto source = spec(api_.url("/"));
     http(source).every_us = 5'000;
     http(source).breaker_failures = 3;
@@ -445,7 +446,7 @@ TEST_F(HttpSourceTest, AContinuousSourceOpensItsCircuitAndRecovers) {
     ASSERT_TRUE(sources_->start("p", source));
     EXPECT_TRUE(eventually([&] { return status().state == SourceState::circuit_open; }));
     EXPECT_THAT(status().detail, HasSubstr("HTTP 500: down"));
-    broken = false;
+    *broken = false;
     EXPECT_TRUE(eventually(
         [&] { return status().state == SourceState::running && status().counts.acknowledged > 2; }));
     EXPECT_EQ(status().detail, "");
