@@ -1,5 +1,6 @@
 #include "app/commands/api_client.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
@@ -16,7 +17,9 @@ constexpr std::array codes{Errc::invalid,   Errc::not_found,    Errc::exists,   
                            Errc::timeout,   Errc::unauthorized, Errc::unsupported, Errc::fenced,
                            Errc::cancelled, Errc::internal};
 
-Errc code_of(std::string_view name) {
+/// "not found", or "not_found".
+Errc code_of(std::string name) {
+    std::replace(name.begin(), name.end(), '_', ' ');
     for (auto code : codes)
         if (to_string(code) == name) return code;
     return Errc::internal;

@@ -261,17 +261,18 @@ void add_consume_command(CLI::App& app, CommandContext& context) {
     auto* command = app.add_subcommand("consume", "Show records of a topic: the last 10, as tail does");
     command->add_option("topic", options->topic, "Where from")->required();
     command->add_option("-p,--partition", options->partition, "This one only")->check(CLI::NonNegativeNumber);
-    command
-        ->add_option("--offset", options->offset,
-                     "earliest, latest, an offset (of one partition), or -N: the last N")
-        ->check(check_offset)
-        ->capture_default_str();
+    auto* offset = command->add_option("--offset", options->offset,
+                                       "earliest, latest, an offset (of one partition), or -N: the last N");
+    offset->check(check_offset)->capture_default_str();
     command->add_option("--since", options->since, "Records of that long ago and newer: 10m, 2h, 1d")
         ->check([](const std::string& text) {
             auto parsed = parse_duration_us(text);
             return parsed ? std::string() : parsed.error().text;
         });
-    command->add_option("-n,--count", options->count, "End after that many")->check(CLI::PositiveNumber);
+    command
+        ->add_option("-n,--count", options->count,
+                     "End after that many; without an offset the last that many")
+        ->check(CLI::PositiveNumber);
     command->add_flag("-f,--follow", options->follow, "Go on with what comes in");
     command
         ->add_option("--format", options->format,
@@ -285,7 +286,9 @@ void add_consume_command(CLI::App& app, CommandContext& context) {
         "  penstock consume users_created --partition 0 --offset 1000 --count 5\n"
         "  penstock consume users_created --offset earliest -o json > all.jsonl");
     add_common_options(*command, context);
-    command->callback([options, &context] {
+    command->callback([options, offset, &context] {
+        if (options->count > 0 && offset->count() == 0 && !options->follow)
+            options->offset = fmt::format("-{}", options->count);
         if (!options->since.empty()) {
             auto ago_ms = parse_duration_us(options->since).value_or(0) / 1000;
             options->since_ms = std::max<std::int64_t>(system_clock().now_ms() - ago_ms, 0);

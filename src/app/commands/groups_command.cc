@@ -50,19 +50,11 @@ void print_one(const JsonValue& group) {
 }
 
 Result<> show(ApiClient& api, const CommandContext& context, const std::string& name) {
-    auto answer = api.get("/api/v1/groups");
-    if (!answer && answer.error().code == Errc::not_found) {
-        return fail(Errc::unsupported,
-                    "the Penstock at {} does not tell about consumer groups here; "
-                    "ask its Kafka port, as in: kafka-consumer-groups.sh --bootstrap-server "
-                    "127.0.0.1:9092 --describe --all-groups",
-                    api.server());
-    }
-    if (!answer) return fail(std::move(answer).error());
-    auto groups = answer->root().items();
+    auto answer = TRY(api.get("/api/v1/groups"));
+    auto groups = answer.root().items();
     if (name.empty()) {
         if (context.json())
-            fmt::print("{}\n", answer->root().json());
+            fmt::print("{}\n", answer.root().json());
         else
             print_all(groups);
         return {};

@@ -105,7 +105,9 @@ Result<> run_sql(ApiClient& api, const CommandContext& context, std::string sql)
     auto answer = api.post("/api/v1/sql", body.take());
     if (!answer) {
         auto error = answer.error();
-        if (error.code == Errc::invalid) error.text += pointed_at(sql, error.text);
+        // Some engines point at the place themselves.
+        bool pointed = error.text.find('\n') != std::string::npos;
+        if (error.code == Errc::invalid && !pointed) error.text += pointed_at(sql, error.text);
         return fail(std::move(error));
     }
     auto result = answer->root();
