@@ -1,5 +1,6 @@
 #include "app/node.h"
 
+#include <atomic>
 #include <filesystem>
 
 #include "app/deployment.h"
@@ -81,6 +82,7 @@ struct Node::Parts {
     std::unique_ptr<monitor::Monitor> monitor;
     std::unique_ptr<FileWatcher> watcher;
     std::unique_ptr<Progress> progress;
+    std::atomic<bool> loaded = false;  ///< the pipelines have been, once
 
     Result<> open_layers();
     void wire();
@@ -154,6 +156,7 @@ Result<> Node::Parts::listen() {
         {}};
     if (local_topics)
         shown.groups = [this] { return monitor::groups_of(*local_topics, kafka_server->groups()); };
+    shown.loaded = [this] { return loaded.load(); };
     monitor::MonitorOptions options;
     options.listen.host = settings.host;
     options.listen.port = settings.console_port;
@@ -181,6 +184,7 @@ Result<std::unique_ptr<Node>> Node::start(const Settings& settings) {
     parts.wire();
     TRY(parts.listen());
     parts.deployment->load();
+    parts.loaded = true;
     TRY(parts.watch());
     return node;
 }

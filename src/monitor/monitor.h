@@ -41,6 +41,9 @@ struct MonitorParts {
     /// groups_of() of the embedded log; empty: topics stand in a real Kafka, and /groups says so. From the
     /// pool.
     std::function<std::vector<GroupView>()> groups;
+    /// False while the pipelines are being loaded: /health answers 503 until then. Empty: always loaded. From
+    /// any thread.
+    std::function<bool()> loaded;
 };
 
 struct RedirectPort {

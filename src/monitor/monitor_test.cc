@@ -34,6 +34,15 @@ TEST_F(MonitorTest, ChangesFromOtherOriginsAreRefused) {
     EXPECT_TRUE(fakes.topics.info("t"));
 }
 
+TEST_F(MonitorTest, HealthWaitsForThePipelines) {
+    fakes.loaded = false;
+    EXPECT_EQ(get("/health").status, 503);
+    EXPECT_EQ(get("/health").body, R"({"status":"starting"})");
+    fakes.loaded = true;
+    EXPECT_EQ(get("/health").status, 200);
+    EXPECT_EQ(get("/health").body, R"({"status":"ok"})");
+}
+
 TEST_F(MonitorTest, AnswersAreNotCachedButFilesAre) {
     EXPECT_EQ(get("/api/v1/status").header("cache-control"), "no-store");
     EXPECT_EQ(get("/api/v1/openapi.json").header("cache-control"), "no-cache");

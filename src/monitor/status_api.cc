@@ -50,8 +50,10 @@ Result<net::HttpResponse> get_status(Api& api, const net::HttpRequest&) {
     return net::json_response(json.take());
 }
 
-Result<net::HttpResponse> get_health(Api&, const net::HttpRequest&) {
-    return net::json_response(R"({"status":"ok"})");
+/// 503 before the pipelines are loaded: who waits for this answer finds sources, queries and DAGs there.
+Result<net::HttpResponse> get_health(Api& api, const net::HttpRequest&) {
+    if (!api.parts.loaded || api.parts.loaded()) return net::json_response(R"({"status":"ok"})");
+    return net::json_response(R"({"status":"starting"})", 503);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Small stand-ins for all that a Monitor shows, kept in memory. For tests.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -225,6 +226,7 @@ struct Fakes {
     ManualClock clock{1'769'904'000'000'000};  // 2026-02-01T00:00:00Z
     std::mutex mutex;
     PipelinesView view;
+    std::atomic<bool> loaded = true;
 
     Fakes() {
         PipelineView one;
@@ -249,7 +251,7 @@ struct Fakes {
             return std::vector<GroupView>{group};
         };
         return {topics,      tables,   engine, sources,   metadata, scheduler,
-                coordinator, &schemas, clock,  pipelines, groups};
+                coordinator, &schemas, clock,  pipelines, groups,   [this] { return loaded.load(); }};
     }
 };
 
