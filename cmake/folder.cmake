@@ -62,11 +62,6 @@ function(penstock_folder name)
                ${CMAKE_BINARY_DIR}/corpus/${target} ${CMAKE_SOURCE_DIR}/tests/corpus/${target})
       file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${target})
       set_tests_properties(${target} PROPERTIES LABELS unit TIMEOUT 900)
-      # KNOWN FAULT: when a request's answer comes after the target's io_context has ended, the timer inside
-      # net::Completion outlives it (undefined behaviour at exit, now and then). Its corpus is replayed by the plain build.
-      if(target STREQUAL "kafka_request_fuzz")
-        set_tests_properties(${target} PROPERTIES DISABLED TRUE)
-      endif()
     else()
       add_executable(${target} ${file} ${CMAKE_SOURCE_DIR}/tools/replay_corpus.cc)
       target_link_libraries(${target} PRIVATE ${name})

@@ -75,6 +75,7 @@ void spawn(Executor&& executor, Task<> task, std::string_view what) {
 ///   Completion<Result<Offset>> done(co_await this_executor());
 ///   topics.append(request, [done](auto result) { done.set(std::move(result)); });
 ///   auto offset = co_await done.wait();
+/// Copies may outlive the executor's context, and so may a set() that nobody waits for any more.
 template <class T>
 class Completion {
 public:
@@ -83,40 +84,67 @@ public:
 
     /// From any thread, once.
     void set(T value) const {
-        auto state = state_;
-        asio::post(state->timer.get_executor(), [state, value = std::move(value)]() mutable {
-            state->value = std::move(value);
-            state->timer.cancel();
+        // Posting with the mutex held: whoever waits leaves, and lets its context go, only after this.
+        std::lock_guard lock(state_->mutex);
+        state_->value = std::move(value);
+        if (!state_->waiting) return;
+        asio::post(state_->executor, [state = state_] {
+            std::lock_guard inner(state->mutex);
+            if (state->waiting) state->waiting->cancel();
         });
     }
 
     /// On the executor's thread.
     Task<T> wait() const {
-        auto state = state_;
-        while (!state->value) {
-            boost::system::error_code ignored;
-            co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-        }
-        co_return std::move(*state->value);
+        Waiting waiting(state_);
+        while (!waiting.arrived()) co_await waiting.sleep();
+        co_return waiting.take();
     }
 
     /// Waits no longer than this; nothing when it took longer.
     Task<std::optional<T>> wait_for(std::chrono::microseconds limit) const {
-        auto state = state_;
-        if (!state->value) {
-            state->timer.expires_after(limit);
-            boost::system::error_code ignored;
-            co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-        }
-        co_return std::move(state->value);
+        Waiting waiting(state_);
+        waiting.timer.expires_after(limit);
+        if (!waiting.arrived()) co_await waiting.sleep();
+        co_return waiting.arrived() ? std::optional<T>(waiting.take()) : std::nullopt;
     }
 
 private:
+    /// Holds nothing of the context: copies are destroyed on other threads, at any time.
     struct State {
-        explicit State(asio::any_io_executor executor)
-            : timer(std::move(executor), asio::steady_timer::time_point::max()) {}
-        asio::steady_timer timer;
+        explicit State(asio::any_io_executor on) : executor(std::move(on)) {}
+        const asio::any_io_executor executor;
+        std::mutex mutex;  // guards the rest
         std::optional<T> value;
+        asio::steady_timer* waiting = nullptr;
+    };
+    /// The waiting coroutine's part: the timer belongs to the context, and goes before it.
+    struct Waiting {
+        explicit Waiting(std::shared_ptr<State> of)
+            : timer(of->executor, asio::steady_timer::time_point::max()), state(std::move(of)) {
+            std::lock_guard lock(state->mutex);
+            state->waiting = &timer;
+        }
+        ~Waiting() {
+            std::lock_guard lock(state->mutex);
+            state->waiting = nullptr;
+        }
+        Waiting(const Waiting&) = delete;
+        Waiting& operator=(const Waiting&) = delete;
+        bool arrived() const {
+            std::lock_guard lock(state->mutex);
+            return state->value.has_value();
+        }
+        Task<> sleep() {
+            boost::system::error_code ignored;
+            co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        }
+        T take() {
+            std::lock_guard lock(state->mutex);
+            return std::move(*state->value);
+        }
+        asio::steady_timer timer;
+        std::shared_ptr<State> state;
     };
     std::shared_ptr<State> state_;
 };
