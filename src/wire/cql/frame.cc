@@ -125,9 +125,12 @@ bool FrameReader::next_from(std::string& buffer, std::size_t& at, Frame& out) {
     auto bytes = std::string_view(buffer).substr(at);
     if (bytes.empty()) return false;
     auto version = static_cast<unsigned char>(bytes[0]);
+    if ((version & 0x80) != (direction_ == Direction::responses ? 0x80 : 0))
+        return fail_with(direction_ == Direction::responses
+                             ? "Invalid message direction: a client does not take requests"
+                             : "Invalid message direction: a server does not take responses");
+    version &= 0x7F;
     // Drivers offer versions that only other servers have and step down when told which there are.
-    if ((version & 0x80) != 0)
-        return fail_with("Invalid message direction: a server does not take responses");
     if (version < least_version || version > greatest_version) {
         fault_.answer_version = version < least_version ? least_version : greatest_version;
         if (bytes.size() >= 4) {
@@ -150,7 +153,8 @@ bool FrameReader::next_from(std::string& buffer, std::size_t& at, Frame& out) {
     fault_.stream = out.stream;
     if (size < 0) return fail_with("Invalid frame: its length is negative");
     if (std::size_t(size) > max_frame_)
-        return fail_with("Request is too big: length " + std::to_string(size) +
+        return fail_with((direction_ == Direction::responses ? "Response" : "Request") +
+                         std::string(" is too big: length ") + std::to_string(size) +
                          " exceeds maximum allowed length " + std::to_string(max_frame_));
     if (bytes.size() < header_size + std::size_t(size)) return false;
     out.body.assign(bytes.substr(header_size, std::size_t(size)));
@@ -204,25 +208,33 @@ bool FrameReader::take_segment() {
     return true;
 }
 
-void append_frame(std::string& out, int version, std::int16_t stream, Opcode opcode, std::uint8_t flags,
-                  std::string_view body, Compression compression) {
+namespace {
+
+void append_message(std::string& out, int version, std::uint8_t direction, std::int16_t stream, Opcode opcode,
+                    std::uint8_t flags, std::string_view body, Compression compression) {
+    auto first = std::uint8_t(version | direction);
     if (compression != Compression::none && version < 5 && body.size() > 64) {
         auto packed = compress_body(compression, body);
         if (packed.size() < body.size()) {
-            append_header(out, std::uint8_t(version | 0x80), stream, opcode, flags | frame_flag::compressed,
-                          packed.size());
+            append_header(out, first, stream, opcode, flags | frame_flag::compressed, packed.size());
             out += packed;
             return;
         }
     }
-    append_header(out, std::uint8_t(version | 0x80), stream, opcode, flags, body.size());
+    append_header(out, first, stream, opcode, flags, body.size());
     out += body;
 }
 
+}  // namespace
+
+void append_frame(std::string& out, int version, std::int16_t stream, Opcode opcode, std::uint8_t flags,
+                  std::string_view body, Compression compression) {
+    append_message(out, version, 0x80, stream, opcode, flags, body, compression);
+}
+
 void append_request_frame(std::string& out, int version, std::int16_t stream, Opcode opcode,
-                          std::uint8_t flags, std::string_view body) {
-    append_header(out, std::uint8_t(version), stream, opcode, flags, body.size());
-    out += body;
+                          std::uint8_t flags, std::string_view body, Compression compression) {
+    append_message(out, version, 0, stream, opcode, flags, body, compression);
 }
 
 void append_segments(std::string& out, std::string_view frames, bool compressed) {

@@ -57,10 +57,14 @@ struct FrameFault {
     std::string text;
 };
 
+/// Who sends the frames that are read.
+enum class Direction : std::uint8_t { requests, responses };
+
 /// Takes frames from a stream of bytes. Memory: at most one frame, one segment and what feed() brought.
 class FrameReader {
 public:
-    explicit FrameReader(std::size_t max_frame) : max_frame_(max_frame) {}
+    explicit FrameReader(std::size_t max_frame, Direction direction = Direction::requests)
+        : max_frame_(max_frame), direction_(direction) {}
 
     void feed(std::string_view bytes) { buffer_.append(bytes); }
     /// True and a frame, or false: more bytes are needed, or fault() says why there will be no more frames.
@@ -82,6 +86,7 @@ private:
     bool decompress(Frame& frame);
 
     std::size_t max_frame_;
+    Direction direction_;
     std::string buffer_;  ///< as it came
     std::size_t at_ = 0;
     std::string unwrapped_;  ///< what the segments held
@@ -98,7 +103,8 @@ void append_frame(std::string& out, int version, std::int16_t stream, Opcode opc
                   std::string_view body, Compression compression = Compression::none);
 /// The same for a request: for tests and clients.
 void append_request_frame(std::string& out, int version, std::int16_t stream, Opcode opcode,
-                          std::uint8_t flags, std::string_view body);
+                          std::uint8_t flags, std::string_view body,
+                          Compression compression = Compression::none);
 
 /// Wraps whole frames into segments (version 5).
 void append_segments(std::string& out, std::string_view frames, bool compressed);

@@ -73,4 +73,17 @@ using Request = std::variant<Startup, Options, Query, Prepare, Execute, BatchReq
 /// The frame must outlive the request. Errc::invalid says what is wrong, for a protocol error.
 Result<Request> decode_request(const Frame& frame);
 
+/// The inverse, for clients: appends the request's body as the version has it.
+void append_request(std::string& out, int version, const Request& request);
+Opcode opcode_of(const Request& request);
+
+/// EXECUTE and BATCH in pieces, for who writes many rows: the values ([bytes] each) stand between head and
+/// tail. Of the parameters, values, names and paging do not count.
+void append_execute_head(std::string& out, int version, std::string_view id, std::string_view metadata_id,
+                         const QueryParameters& parameters, std::size_t values);
+void append_execute_tail(std::string& out, int version, const QueryParameters& parameters);
+void append_batch_head(std::string& out, BatchRequest::Kind kind, std::size_t items);
+void append_batch_item_head(std::string& out, std::string_view prepared_id, std::size_t values);
+void append_batch_tail(std::string& out, int version, const QueryParameters& parameters);
+
 }  // namespace penstock::wire::cql

@@ -19,6 +19,11 @@ enum class ErrorCode : std::int32_t {
     truncate = 0x1003,
     write_timeout = 0x1100,
     read_timeout = 0x1200,
+    read_failure = 0x1300,
+    function_failure = 0x1400,
+    write_failure = 0x1500,
+    cdc_write_failure = 0x1600,
+    cas_write_unknown = 0x1700,
     syntax = 0x2000,
     unauthorized = 0x2100,
     invalid = 0x2200,
@@ -40,6 +45,7 @@ struct ErrorResponse {
 struct TypeOption {
     std::uint16_t id = 0;
     std::vector<TypeOption> parameters;
+    std::string name{};  ///< of a custom or user-defined type; empty for the others
 };
 
 struct ColumnSpec {
