@@ -8,12 +8,9 @@
 #include "base/result.h"
 #include "record/batch.h"
 #include "store/catalogue.h"
+#include "store/engine_value.h"
 
 namespace penstock::store {
-
-/// Whether the engine's values of this type can be written into a column of that type, and how a message
-/// calls it.
-bool can_write(TypeId from, const DataType& to);
 
 class BatchEncoder {
 public:
@@ -34,7 +31,6 @@ public:
     std::size_t rows() const { return entries_.size(); }
 
 private:
-    struct Source;  ///< where a column of the table comes from
     struct Placed {
         std::uint64_t order;  ///< the token, so that sorting compares integers
         const char* bytes;    ///< key, then value
@@ -43,8 +39,7 @@ private:
         std::uint32_t write;     ///< which add()
         std::uint32_t sequence;  ///< which row of all
     };
-    Result<std::vector<Source>> sources_of(const Batch& rows) const;
-    Result<> add_row(const std::vector<Source>& sources, std::size_t row, std::int64_t timestamp_us);
+    Result<> add_row(const std::vector<ColumnSource>& sources, std::size_t row, std::int64_t timestamp_us);
     Entry entry_of(const Placed& placed) const {
         return {{placed.bytes, placed.key_size}, {placed.bytes + placed.key_size, placed.value_size}};
     }
