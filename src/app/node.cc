@@ -19,6 +19,7 @@
 #include "registry/local_schemas.h"
 #include "registry/server/registry_server.h"
 #include "store/local_tables.h"
+#include "store/remote_tables.h"
 #include "store/server/cql_server.h"
 #include "stream/native_engine.h"
 
@@ -68,7 +69,8 @@ struct Node::Parts {
     std::unique_ptr<registry::LocalSchemas> schemas;
     std::unique_ptr<broker::Topics> topics;
     broker::LocalTopics* local_topics = nullptr;  ///< the same, when they are our own: they have a port
-    std::unique_ptr<store::LocalTables> tables;
+    std::unique_ptr<store::Tables> tables;
+    store::LocalTables* local_tables = nullptr;  ///< the same, when they are our own: they have a port
     std::unique_ptr<BuiltInReplicas> replicas;
     std::unique_ptr<ingest::Sources> sources;
     std::unique_ptr<stream::Engine> engine;
@@ -109,8 +111,15 @@ Result<> Node::Parts::open_layers() {
     } else {
         topics = TRY(broker::open_remote_topics(settings.kafka));
     }
-    tables = TRY(store::open_local_tables(
-        {.data_directory = data, .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024}));
+    if (settings.tables == "embedded") {
+        auto local = TRY(store::open_local_tables(
+            {.data_directory = data,
+             .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024}));
+        local_tables = local.get();
+        tables = std::move(local);
+    } else {
+        tables = TRY(store::open_remote_tables(settings.tables));
+    }
     return {};
 }
 
@@ -142,9 +151,12 @@ Result<> Node::Parts::listen_kafka() {
 /// Ports are bound before any pipeline runs: a port in use must not leave half a system behind.
 Result<> Node::Parts::listen() {
     if (local_topics) TRY(listen_kafka());
-    cql_server = TRY(store::CqlServer::start(
-        shards, *tables, {.listen = listen_options(settings, settings.cql_port, "cql", "--cql-port")}));
-    ports.cql = cql_server->port();
+    if (local_tables) {
+        cql_server = TRY(store::CqlServer::start(
+            shards, *local_tables,
+            {.listen = listen_options(settings, settings.cql_port, "cql", "--cql-port")}));
+        ports.cql = cql_server->port();
+    }
     registry_server = TRY(registry::RegistryServer::start(
         shards, *schemas,
         {.listen = listen_options(settings, settings.schemas_port, "schema registry", "--schemas-port")}));
@@ -161,7 +173,8 @@ Result<> Node::Parts::listen() {
     options.listen.host = settings.host;
     options.listen.port = settings.console_port;
     options.listen.setting = "--console-port";
-    options.ports = {{"cql", ports.cql}, {"schemas", ports.schemas}};
+    options.ports = {{"schemas", ports.schemas}};
+    if (local_tables) options.ports["cql"] = ports.cql;
     if (local_topics) options.ports["kafka"] = ports.kafka;
     options.data_directory = settings.data_directory;
     if (settings.redirect_ports) options.redirect_ports = {{9021, "/"}, {9090, "/"}};

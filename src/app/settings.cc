@@ -22,7 +22,7 @@ constexpr Seam seams[] = {
     {"kafka", &Settings::kafka, "kafka://", "Apache Kafka", true},
     {"schemas", &Settings::schemas, "http", "a Confluent-compatible Schema Registry"},
     {"engine", &Settings::engine, "sc://", "Apache Spark"},
-    {"tables", &Settings::tables, "cassandra://", "Apache Cassandra"},
+    {"tables", &Settings::tables, "cassandra://", "Apache Cassandra", true},
     {"metadata", &Settings::metadata, "postgresql://", "PostgreSQL", true},
     {"coordination", &Settings::coordination, "zookeeper://", "Apache ZooKeeper"},
 };

@@ -26,7 +26,8 @@ void print_banner(const Settings& settings, const Node& node, std::int64_t took_
     fmt::print("  console, REST API   http://{}:{}\n", settings.host, ports.console);
     if (ports.kafka != 0)
         fmt::print("  Kafka               {0}:{1}        kcat -b {0}:{1} -L\n", settings.host, ports.kafka);
-    fmt::print("  CQL                 {0}:{1}        cqlsh {0} {1}\n", settings.host, ports.cql);
+    if (ports.cql != 0)
+        fmt::print("  CQL                 {0}:{1}        cqlsh {0} {1}\n", settings.host, ports.cql);
     fmt::print("  schema registry     http://{}:{}\n", settings.host, ports.schemas);
     fmt::print("{}", node.describe());
     fmt::print("Ctrl-C stops it; the next start continues where it stopped.\n\n");

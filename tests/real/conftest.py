@@ -102,6 +102,34 @@ def real_kafka_with_zookeeper(real_zookeeper):
     yield from kafka("zookeeper", "3.9.2", {"ZOOKEEPER_PORT": real_zookeeper.environment["ZOOKEEPER_PORT"]})
 
 
+CASSANDRA = "5.0.9"
+
+
+def cassandra(more):
+    port = free_port()
+    system = System("cassandra.sh", f"cassandra-{CASSANDRA}", {
+        "CASSANDRA_VERSION": CASSANDRA, "CASSANDRA_PORT": port, "CASSANDRA_STORAGE_PORT": free_port(),
+        "CASSANDRA_JMX_PORT": free_port(), **more})
+    login = "cassandra:cassandra@" if "CASSANDRA_AUTH" in more else ""
+    run = pathlib.Path(system.environment.get("REAL_RUN") or f"/tmp/penstock-real-{os.getuid()}")
+    system.url = f"cassandra://{login}127.0.0.1:{port}"
+    system.port = port
+    system.version = CASSANDRA
+    system.certificate = run / f"cassandra-127.0.0.1-{port}/server.pem"
+    yield from running(system, f"cassandra-127.0.0.1-{port}/*.log")
+
+
+@pytest.fixture(scope="module")
+def real_cassandra():
+    """One for all tests of a module: it takes a quarter of a minute to start."""
+    yield from cassandra({})
+
+
+@pytest.fixture
+def real_cassandra_secured(request):
+    yield from cassandra({"CASSANDRA_AUTH": 1, "CASSANDRA_TLS": 1})
+
+
 class Suite:
     """A GoogleTest program, run as a whole or in part; a test that skips itself has not been run, and fails here."""
 

@@ -1,0 +1,196 @@
+"""Tables in a real Cassandra: the seam's whole suite, the example pipeline against the embedded run, and what only a
+system that goes away can show."""
+import collections
+import json
+import os
+import signal
+
+import pytest
+from support.kafka_log import read_topic
+from support.paged_api import PER_PAGE, PagedApi, record
+from support.process import ROOT, Penstock, wait_until
+
+
+def run_suites(cassandra, suite, mode, covers, tests, options=""):
+    covers("Apache Cassandra", cassandra.version, mode, "tables")
+    suite.run("store_test", tests, {"PENSTOCK_TEST_CASSANDRA": cassandra.url + options}, timeout=600)
+
+
+@pytest.mark.parametrize("protocol", [5, 4])
+def test_tables_suite(real_cassandra, suite, covers, protocol):
+    compression = "lz4" if protocol == 4 else "none"
+    run_suites(real_cassandra, suite, f"one node, protocol {protocol}", covers, "*/Cassandra",
+               f"?protocol={protocol}&compression={compression}&page=100")
+
+
+def test_password_and_tls(real_cassandra_secured, suite, covers):
+    run_suites(real_cassandra_secured, suite, "one node, TLS and password", covers,
+               "*StateAndCheckpointBelongToTheirQuery/Cassandra:*CommitsOfEverySizeAreTheSame/Cassandra",
+               f"?tls.ca={real_cassandra_secured.certificate}")
+
+
+TABLES = {
+    "created_users": "SELECT id, first_name, last_name, gender, address, post_code, email, username, dob, "
+                     "registered_date, phone, picture FROM spark_streams.created_users",
+    "users_per_minute": "SELECT nat, minute, people, mean_age FROM spark_streams.users_per_minute",
+}
+
+
+def rows_of(penstock, table):
+    return sorted(json.dumps(row) for row in penstock.sql(TABLES[table]))
+
+
+def caught_up(penstock, *queries):
+    for name in queries:
+        wait_until(lambda: penstock.query(name)["state"] == "running" and penstock.query(name)["lag"] == 0,
+                   f"{name} caught up", 120, 0.1)
+
+
+def test_example_has_the_rows_of_the_embedded_run(real_cassandra, tmp_path, covers, suite):
+    """The same topic twice: embedded tables first, then a copy of the data directory on Cassandra."""
+    covers("Apache Cassandra", real_cassandra.version, "example pipeline, rows as embedded", "tables")
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "users.yaml").write_text((ROOT / "examples/users/users.yaml").read_text())
+    embedded = Penstock(folder, tmp_path / "data").start()
+    wait_until(lambda: embedded.query("created_users")["stored"] >= 300, "rows stored")
+    embedded.call("POST", "/api/v1/sources/random_users/stop", {})
+    wait_until(lambda: embedded.source("random_users")["state"] == "stopped", "the source stopped")
+    caught_up(embedded, *TABLES)
+    expected = {table: rows_of(embedded, table) for table in TABLES}
+    # The topic is all that the other run starts from, and nothing more comes in.
+    assert embedded.stop() == 0
+    assert len(expected["created_users"]) >= 300
+    text = (folder / "users.yaml").read_text()
+    begin, end = text.index("sources:"), text.index("topics:")
+    text = text[:begin] + text[end:text.index("dags:")]
+    (folder / "users.yaml").write_text(text)
+    with Penstock(folder, tmp_path / "data", ["--tables", real_cassandra.url]) as remote:
+        assert "cql" not in remote.get("/api/v1/status").get("ports", {})
+        caught_up(remote, *TABLES)
+        for table, rows in expected.items():
+            assert rows_of(remote, table) == rows, table
+        suite.ran += 1
+
+
+PIPELINE = """
+pipeline: crash
+sources:
+  pages:
+    http:
+      url: http://127.0.0.1:{port}/items
+      records: /items
+      pagination: {{ page: {{ parameter: page, first: 0 }} }}
+      limit: {rate} records per 1s
+    key: /id
+    topic: items
+topics:
+  items: {{ partitions: 3, schema: "id STRING, n BIGINT, kind STRING, at TIMESTAMP" }}
+queries:
+  all_items:
+    sql: SELECT id, n, upper(kind) AS kind FROM items
+    into: {keyspace}.all_items
+    key: [id]
+  per_kind:
+    sql: SELECT kind, count(*) AS items, sum(n) AS total FROM items GROUP BY kind
+    into: {keyspace}.per_kind
+    key: [kind]
+  per_minute:
+    watermark: {{ column: at, delay: 6h }}
+    sql: |
+      SELECT window.start AS minute, kind, count(*) AS items
+      FROM items
+      GROUP BY window(at, '1 minute'), kind
+    into: {keyspace}.per_minute
+    key: [kind, minute]
+"""
+QUERIES = ("all_items", "per_kind", "per_minute")
+
+
+class Load:
+    """Pages of known records, through three queries into Cassandra."""
+
+    def __init__(self, cassandra, tmp_path, pages, rate=2500):
+        self.api = PagedApi(pages)
+        self.keyspace = f"load_{os.getpid()}_{self.api.port}"
+        self.expected = [record(page, index) for page in range(pages) for index in range(PER_PAGE)]
+        folder = tmp_path / "pipelines"
+        folder.mkdir()
+        (folder / "crash.yaml").write_text(PIPELINE.format(port=self.api.port, rate=rate, keyspace=self.keyspace))
+        # A keyspace of its own for checkpoints: these queries are those of another test by name.
+        self.penstock = Penstock(folder, tmp_path / "data",
+                                 ["--tables", f"{cassandra.url}/{self.keyspace}_state?retry.for=2s&request.for=4s"])
+
+    def check(self):
+        penstock = self.penstock
+        wait_until(lambda: penstock.topic_records("items") >= len(self.expected), "all pages in the topic", 120, 0.1)
+        caught_up(penstock, *QUERIES)
+        in_topic = collections.Counter(key for key, _ in read_topic(penstock.ports["kafka"], "items"))
+        assert in_topic == collections.Counter(r["id"] for r in self.expected)
+        rows = {row[0]: (row[1], row[2]) for row in penstock.sql(f"SELECT id, n, kind FROM {self.keyspace}.all_items")}
+        assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in self.expected}
+        kinds = collections.Counter(r["kind"] for r in self.expected)
+        totals = collections.Counter()
+        minutes = collections.Counter()
+        for r in self.expected:
+            totals[r["kind"]] += r["n"]
+            minutes[(r["at"][:16], r["kind"])] += 1
+        rows = penstock.sql(f"SELECT kind, items, total FROM {self.keyspace}.per_kind")
+        assert {row[0]: (row[1], row[2]) for row in rows} == {kind: (kinds[kind], totals[kind]) for kind in kinds}
+        rows = penstock.sql(f"SELECT minute, kind, items FROM {self.keyspace}.per_minute")
+        assert {(row[0][:16], row[1]): row[2] for row in rows} == dict(minutes)
+
+    def stored(self):
+        return self.penstock.query("all_items")["stored"]
+
+    def states(self):
+        return {name: self.penstock.query(name) for name in QUERIES}
+
+    def __enter__(self):
+        self.penstock.start()
+        return self
+
+    def __exit__(self, *_):
+        self.penstock.stop()
+        self.api.stop()
+
+
+def all_wait(load):
+    return all(query["state"] == "waiting" and "Cassandra" in query["detail"] for query in load.states().values())
+
+
+def test_stopped_and_started_under_load(real_cassandra, tmp_path, covers, suite):
+    covers("Apache Cassandra", real_cassandra.version, "stopped, killed and frozen under load", "tables")
+    with Load(real_cassandra, tmp_path, 360) as load:
+        for stop, start in (("stop", "start"), ("kill", "start")):
+            before = load.stored()
+            wait_until(lambda: load.stored() > before, "rows stored", 60)
+            real_cassandra(stop)
+            wait_until(lambda: all_wait(load), f"queries waiting after {stop}", 60)
+            records = load.penstock.topic_records("items")
+            if records < len(load.expected):
+                wait_until(lambda: load.penstock.topic_records("items") > records, "the source going on", 30)
+            real_cassandra(start)
+        wait_until(lambda: all(query["state"] == "running" for query in load.states().values()), "running again", 60)
+        real_cassandra("freeze")
+        try:
+            wait_until(lambda: all_wait(load) or load.penstock.query("all_items")["lag"] == 0, "waiting", 60)
+        finally:
+            real_cassandra("thaw")
+        load.check()
+        suite.ran += 1
+
+
+def test_killed_under_load(real_cassandra, tmp_path, covers, suite):
+    """kill -9 of Penstock: no row lost, each counted once."""
+    covers("Apache Cassandra", real_cassandra.version, "Penstock killed under load", "tables")
+    with Load(real_cassandra, tmp_path, 240) as load:
+        for _ in range(6):
+            before = load.stored()
+            wait_until(lambda: load.stored() > before or load.penstock.query("all_items")["lag"] == 0, "rows stored",
+                       60)
+            os.kill(load.penstock.process.pid, signal.SIGKILL)
+            load.penstock.process.wait()
+            load.penstock.start()
+        load.check()
+        suite.ran += 1
