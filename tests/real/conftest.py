@@ -130,6 +130,26 @@ def real_cassandra_secured(request):
     yield from cassandra({"CASSANDRA_AUTH": 1, "CASSANDRA_TLS": 1})
 
 
+def spark(version):
+    ports = {f"SPARK_{name}PORT": free_port() for name in ("CONNECT_", "MASTER_", "UI_", "WORKER_UI_")}
+    system = System("spark.sh", f"spark-{version}", {"SPARK_VERSION": version, **ports})
+    system.url = f"sc://127.0.0.1:{ports['SPARK_CONNECT_PORT']}"
+    system.version = version
+    system.ui = f"http://127.0.0.1:{ports['SPARK_UI_PORT']}"
+    yield from running(system, f"spark-{ports['SPARK_CONNECT_PORT']}/*.log")
+
+
+@pytest.fixture(scope="class")
+def real_spark_3():
+    """The last line that has a Cassandra connector."""
+    yield from spark("3.5.7")
+
+
+@pytest.fixture(scope="class")
+def real_spark_4():
+    yield from spark("4.2.0")
+
+
 class Suite:
     """A GoogleTest program, run as a whole or in part; a test that skips itself has not been run, and fails here."""
 

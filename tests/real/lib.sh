@@ -82,7 +82,18 @@ maven_jars() {
       echo '</dependencies></project>'
     } >"$folder/pom.xml"
     say "fetching $* (once)"
-    mvn -B -ntp -q -f "$folder/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+    # Some parents name mirrors of their own; everything comes from where Maven itself looks, or the user's settings say.
+    local settings=()
+    if [ ! -f "$HOME/.m2/settings.xml" ]; then
+      local central
+      central=$(python3 -c 'import re, sys, zipfile
+print(re.search("<url>(.*?)</url>", zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]).decode())[1])' \
+        "$(find /usr/share/maven/lib -name 'maven-model-builder*.jar' | head -n 1)" org/apache/maven/model/pom-4.0.0.xml)
+      echo "<settings><mirrors><mirror><id>central</id><mirrorOf>*</mirrorOf><url>$central</url></mirror></mirrors></settings>" \
+        >"$folder/settings.xml"
+      settings=(-s "$folder/settings.xml")
+    fi
+    mvn -B -ntp -q "${settings[@]}" -f "$folder/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
       -DoutputDirectory="$folder/lib" >"$folder/maven.log" 2>&1 ||
       { tail -n 20 "$folder/maven.log" >&2; die "Maven could not fetch $*: see $folder/maven.log"; }
     check_hashes "$folder/lib" "$hashes"
