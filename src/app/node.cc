@@ -22,6 +22,7 @@
 #include "store/remote_tables.h"
 #include "store/server/cql_server.h"
 #include "stream/native_engine.h"
+#include "stream/spark/spark_engine.h"
 
 namespace penstock::app {
 namespace {
@@ -87,7 +88,8 @@ struct Node::Parts {
     std::atomic<bool> loaded = false;  ///< the pipelines have been, once
 
     Result<> open_layers();
-    void wire();
+    Result<> open_engine();
+    Result<> wire();
     Result<> listen_kafka();
     Result<> listen();
     Result<> watch();
@@ -123,16 +125,35 @@ Result<> Node::Parts::open_layers() {
     return {};
 }
 
-void Node::Parts::wire() {
+/// Spark reads topics and tables by their own protocols: where they are is known once the ports are bound.
+Result<> Node::Parts::open_engine() {
+    if (settings.engine == "embedded") {
+        engine = stream::make_native_engine(*topics, *tables, system_clock());
+        return {};
+    }
+    auto neighbours = [this] {
+        stream::SparkNeighbours out;
+        out.kafka = local_topics ? fmt::format("kafka://{}:{}", settings.host, ports.kafka) : settings.kafka;
+        out.tables = settings.tables == "embedded" ? fmt::format("cassandra://{}:{}", settings.host, ports.cql)
+                                                   : settings.tables;
+        out.checkpoints = fs::absolute(fs::path(settings.data_directory) / "spark").lexically_normal().string();
+        return out;
+    };
+    engine = TRY(stream::make_spark_engine(*topics, *tables, system_clock(), settings.engine, neighbours));
+    return {};
+}
+
+Result<> Node::Parts::wire() {
     const auto& clock = system_clock();
     replicas = std::make_unique<BuiltInReplicas>(shards);
     sources = ingest::make_sources(*topics, *replicas);
-    engine = stream::make_native_engine(*topics, *tables, clock);
+    TRY(open_engine());
     actions = std::make_unique<PipelineTaskActions>(*sources, *engine);
     scheduler = orchestrate::make_scheduler(*metadata, *coordinator, *actions, clock);
     Layers layers{*topics, *engine, *sources, *scheduler, *metadata, clock};
     deployment = std::make_unique<Deployment>(layers, settings.files);
     actions->use(deployment.get());
+    return {};
 }
 
 Result<> Node::Parts::listen_kafka() {
@@ -194,7 +215,7 @@ Result<std::unique_ptr<Node>> Node::start(const Settings& settings) {
     auto node = std::unique_ptr<Node>(new Node(std::make_unique<Parts>(settings)));
     auto& parts = *node->parts_;
     TRY(parts.open_layers());
-    parts.wire();
+    TRY(parts.wire());
     TRY(parts.listen());
     parts.deployment->load();
     parts.loaded = true;

@@ -21,7 +21,7 @@ struct Seam {
 constexpr Seam seams[] = {
     {"kafka", &Settings::kafka, "kafka://", "Apache Kafka", true},
     {"schemas", &Settings::schemas, "http", "a Confluent-compatible Schema Registry"},
-    {"engine", &Settings::engine, "sc://", "Apache Spark"},
+    {"engine", &Settings::engine, "sc://", "Apache Spark", true},
     {"tables", &Settings::tables, "cassandra://", "Apache Cassandra", true},
     {"metadata", &Settings::metadata, "postgresql://", "PostgreSQL", true},
     {"coordination", &Settings::coordination, "zookeeper://", "Apache ZooKeeper"},

@@ -145,6 +145,24 @@ bool says_secret(std::string_view name) {
     return false;
 }
 
+/// name=value pairs with *** for the secret ones, after the first and between the others as said.
+std::string masked_options(std::string_view options, char before, char separator) {
+    std::string out;
+    while (!options.empty()) {
+        auto end = options.find(separator);
+        auto option = options.substr(0, end);
+        auto equals = option.find('=');
+        out += before;
+        before = separator;
+        if (equals != std::string_view::npos && says_secret(option.substr(0, equals)))
+            out += fmt::format("{}=***", option.substr(0, equals));
+        else
+            out += option;
+        options = end == std::string_view::npos ? std::string_view() : options.substr(end + 1);
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string ServiceUrl::host_list(std::uint16_t default_port) const {
@@ -188,22 +206,12 @@ std::string masked_url(std::string_view text) {
         out += '@';
     }
     out += parts->hosts;
-    if (!parts->path.empty()) out += fmt::format("/{}", parts->path);
-    char before = '?';
-    auto rest = parts->query;
-    while (!rest.empty()) {
-        auto end = rest.find('&');
-        auto option = rest.substr(0, end);
-        auto equals = option.find('=');
-        out += before;
-        before = '&';
-        if (equals != std::string_view::npos && says_secret(option.substr(0, equals)))
-            out += fmt::format("{}=***", option.substr(0, equals));
-        else
-            out += option;
-        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    }
-    return out;
+    // Spark's way to write options: sc://host/;name=value;name=value
+    auto path_end = parts->path.find(';');
+    if (!parts->path.empty()) out += fmt::format("/{}", parts->path.substr(0, path_end));
+    if (path_end != std::string_view::npos)
+        out += masked_options(parts->path.substr(path_end + 1), ';', ';');
+    return out + masked_options(parts->query, '?', '&');
 }
 
 }  // namespace penstock
