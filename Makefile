@@ -9,7 +9,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_f
 export CCACHE_BASEDIR := $(abspath $(CURDIR)/..)
 export CCACHE_NOHASHDIR := true
 
-.PHONY: help run test check build dev asan tsan fuzz real bench lint fmt docs clean install setup setup-test
+.PHONY: help run test check build dev asan tsan fuzz real bench lint fmt docs clean install setup setup-test setup-real
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ run: ## set up, build, and run the example pipeline: API -> topic -> SQL -> tabl
 	@$(MAKE) --no-print-directory build TARGET=penstock
 	@build/release/src/penstock up $(EXAMPLE)
 
-test: setup setup-test ## set up, build and run all tests
+test: setup setup-real ## set up, build and run all tests, those against the real systems too
 	@tools/run_tests.sh
 
 check: setup ## quick tests while working: layers, style, unit and SQL tests
@@ -64,3 +64,5 @@ setup: ## install what is missing to build
 	@mkdir -p build && tools/setup.sh build
 setup-test:
 	@tools/setup.sh test
+setup-real:
+	@mkdir -p build && tools/setup.sh real

@@ -32,6 +32,7 @@ class System:
     def __init__(self, script, name, environment):
         self.script = HERE / script
         self.name = name
+        self.stops_the_data = False  # whether a pipeline stands still while this system is away
         self.environment = {**os.environ, **{key: str(value) for key, value in environment.items()}}
 
     def __call__(self, command, timeout=240):
@@ -94,6 +95,14 @@ def real_kafka(request):
 @pytest.fixture
 def real_kafka_kraft():
     yield from kafka("kraft", "4.3.1", {})
+
+
+@pytest.fixture(scope="module")
+def kraft_for_seams():
+    """One for all the combinations of layers that have a Kafka."""
+    for system in kafka("kraft", "4.3.1", {}):
+        system.stops_the_data = True
+        yield system
 
 
 @pytest.fixture
