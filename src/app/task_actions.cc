@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "base/clock.h"
 #include "base/units.h"
 #include "net/http_client.h"
 
@@ -17,11 +18,60 @@ std::string counts_json(const ingest::SourceCounts& counts) {
         counts.fetched, counts.acknowledged, counts.rejected, counts.requests, counts.failures, counts.bytes);
 }
 
+std::string note_of(const ingest::SourceCounts& counts) {
+    return fmt::format("fetched {}, acknowledged {}, rejected {}", format_count(counts.fetched),
+                       format_count(counts.acknowledged), format_count(counts.rejected));
+}
+
+/// How far a task is, for whoever looks: its counts once a second, a line of its log every five.
+class Reporter {
+public:
+    explicit Reporter(const TaskContext& context) : context_(context), logged_us_(now_us()) {}
+
+    void report(const std::function<std::string()>& counts, const std::function<std::string()>& note) {
+        constexpr std::int64_t counts_every_us = 1'000'000;
+        constexpr std::int64_t line_every_us = 5'000'000;
+        const auto now = now_us();
+        if (now - reported_us_ >= counts_every_us) {
+            reported_us_ = now;
+            if (context_.progress) context_.progress(counts());
+        }
+        if (now - logged_us_ >= line_every_us) {
+            logged_us_ = now;
+            context_.log("so far: " + note());
+        }
+    }
+
+private:
+    static std::int64_t now_us() { return system_clock().monotonic_us(); }
+
+    const TaskContext& context_;
+    std::int64_t reported_us_ = 0;
+    std::int64_t logged_us_;
+};
+
 std::optional<stream::QueryStatus> status_of(stream::Engine& engine, std::string_view query) {
     for (auto& status : engine.status())
         if (status.name == query) return std::move(status);
     return std::nullopt;
 }
+
+/// What a query did since a task began.
+struct QueryCounts {
+    std::int64_t processed = 0;
+    std::int64_t stored = 0;
+    std::int64_t rejected = 0;
+    std::int64_t lag = 0;
+
+    std::string note() const {
+        return fmt::format("processed {}, stored {}, rejected {}, lag {}", format_count(processed),
+                           format_count(stored), format_count(rejected), format_count(lag));
+    }
+    std::string json() const {
+        return fmt::format(R"({{"processed":{},"stored":{},"rejected":{},"lag":{}}})", processed, stored,
+                           rejected, lag);
+    }
+};
 
 /// The rows of a report in the task's log, as many as a person reads.
 void log_rows(const Batch& rows, const TaskContext& context) {
@@ -50,11 +100,15 @@ Result<TaskOutcome> PipelineTaskActions::run_source(const Deployment::FoundSourc
     context.log(fmt::format("source {} -> topic {}{}", task.name, source.spec.topic,
                             task.for_us ? " for " + format_duration_us(task.for_us) : ""));
     auto run_id = fmt::format("{}/{}/{}", context.dag, context.run_id, context.task);
-    auto counts = sources_.run_bounded(source.spec, task.for_us, run_id, context.cancelled);
+    Reporter reporter(context);
+    auto progress = [&](const ingest::SourceCounts& so_far) {
+        reporter.report([&] { return counts_json(so_far); }, [&] { return note_of(so_far); });
+    };
+    auto counts = sources_.run_bounded(source.spec, task.for_us, run_id, context.cancelled, progress);
     if (!counts) return fail(counts.error());
-    auto note = fmt::format("fetched {}, acknowledged {}, rejected {}", format_count(counts->fetched),
-                            format_count(counts->acknowledged), format_count(counts->rejected));
+    auto note = note_of(*counts);
     context.log(note);
+    if (context.progress) context.progress(counts_json(*counts));  // kept when the task fails as well
     // A green task that moved nothing is the worst answer there is.
     if (counts->acknowledged == 0 && !task.allow_empty) {
         return fail(Errc::unavailable,
@@ -70,7 +124,16 @@ Result<TaskOutcome> PipelineTaskActions::run_query(const Deployment::FoundQuery&
                                                    const TaskContext& context) {
     auto before = status_of(engine_, task.name);
     bool ran_before = before && before->state == stream::QueryState::running;
+    context.log(
+        fmt::format("query {} -> {} {}", task.name, query.spec.into,
+                    task.for_us ? "for " + format_duration_us(task.for_us) : "until it has caught up"));
     TRY(engine_.start(query.pipeline, query.spec, query.topics));
+    auto counts_since = [&](const stream::QueryStatus& now) {
+        auto since = [&](auto member) { return now.*member - (ran_before ? before.value().*member : 0); };
+        return QueryCounts{since(&stream::QueryStatus::processed), since(&stream::QueryStatus::stored),
+                           since(&stream::QueryStatus::rejected), now.lag};
+    };
+    Reporter reporter(context);
     const auto& clock = system_clock();
     auto deadline = clock.monotonic_us() + task.for_us;
     Result<> ended = fail(Errc::timeout, "");
@@ -86,6 +149,10 @@ Result<TaskOutcome> PipelineTaskActions::run_query(const Deployment::FoundQuery&
             }
             std::this_thread::sleep_for(std::chrono::microseconds(slice_us));
         }
+        if (auto now = status_of(engine_, task.name)) {
+            auto so_far = counts_since(*now);
+            reporter.report([&] { return so_far.json(); }, [&] { return so_far.note(); });
+        }
     }
     auto after = status_of(engine_, task.name);
     if (!ran_before && !query.spec.autostart) TRY(engine_.stop(task.name));
@@ -93,16 +160,9 @@ Result<TaskOutcome> PipelineTaskActions::run_query(const Deployment::FoundQuery&
     if (!ended) return fail(ended.error());
     if (!after) return fail(Errc::internal, "query {} has no status", task.name);
     if (after->state == stream::QueryState::failed) return fail(Errc::invalid, "{}", after->detail);
-    auto since = [&](auto member) {
-        return after.value().*member - (ran_before ? before.value().*member : 0);
-    };
-    auto processed = since(&stream::QueryStatus::processed);
-    auto stored = since(&stream::QueryStatus::stored);
-    auto rejected = since(&stream::QueryStatus::rejected);
-    return TaskOutcome{fmt::format("processed {}, stored {}, rejected {}", format_count(processed),
-                                   format_count(stored), format_count(rejected)),
-                       fmt::format(R"({{"processed":{},"stored":{},"rejected":{},"lag":{}}})", processed,
-                                   stored, rejected, after->lag)};
+    auto counts = counts_since(*after);
+    context.log(counts.note());
+    return TaskOutcome{counts.note(), counts.json()};
 }
 
 Result<TaskOutcome> PipelineTaskActions::sql(const pipeline::SqlTask& task, const TaskContext& context) {

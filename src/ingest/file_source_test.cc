@@ -175,6 +175,22 @@ TEST_F(FileSourceTest, ManyStretchesAndACrashInEach) {
     EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), 20'000u);
 }
 
+TEST_F(FileSourceTest, ATaskIsToldHowFarItsRunIs) {
+    ASSERT_TRUE(topics_.create({.name = "things", .partitions = 1, .config = {}}));
+    std::string text;
+    for (int i = 0; i < 20'000; ++i) text += fmt::format("{{\"id\":\"{}\",\"filler\":\"{:0>120}\"}}\n", i, i);
+    write("a.jsonl", text);
+    std::vector<std::int64_t> seen;
+    auto counts = sources_->run_bounded(spec("a.jsonl"), 0, "r", {}, [&](const SourceCounts& so_far) {
+        seen.push_back(so_far.acknowledged);
+    });
+    ASSERT_TRUE(counts) << counts.error().text;
+    EXPECT_EQ(counts->acknowledged, 20'000);
+    ASSERT_FALSE(seen.empty());
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+    EXPECT_LE(seen.back(), counts->acknowledged);
+}
+
 TEST_F(FileSourceTest, ALineThatIsTooLongIsCutAndTheNextIsRead) {
     write("a.jsonl", lines(0, 1) + std::string(20 * 1024 * 1024, 'x') + "\n" + lines(1, 2));
     auto counts = once(spec("a.jsonl"));

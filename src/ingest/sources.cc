@@ -48,6 +48,15 @@ SourceCounts& SourceCounts::operator+=(const SourceCounts& other) {
 
 namespace {
 
+SourceCounts difference(const SourceCounts& after, const SourceCounts& before) {
+    return {.fetched = after.fetched - before.fetched,
+            .acknowledged = after.acknowledged - before.acknowledged,
+            .rejected = after.rejected - before.rejected,
+            .requests = after.requests - before.requests,
+            .failures = after.failures - before.failures,
+            .bytes = after.bytes - before.bytes};
+}
+
 /// A continuous run and its thread.
 struct Continuous {
     std::unique_ptr<SourceRun> run;
@@ -104,14 +113,15 @@ public:
     Result<> stop(std::string_view source) override;
     std::vector<SourceStatus> status() override;
     Result<SourceCounts> run_bounded(const pipeline::SourceSpec& source, std::int64_t for_us,
-                                     std::string_view run_id,
-                                     const std::function<bool()>& cancelled) override;
+                                     std::string_view run_id, const std::function<bool()>& cancelled,
+                                     const std::function<void(const SourceCounts&)>& progress) override;
     void webhook(std::string_view path, std::string_view authorization, std::string_view body,
                  std::function<void(Result<SourceCounts>)> done) override;
 
 private:
     Result<SourceCounts> observe(const std::shared_ptr<Continuous>& running, std::int64_t for_us,
-                                 const std::function<bool()>& cancelled);
+                                 const std::function<bool()>& cancelled,
+                                 const std::function<void(const SourceCounts&)>& progress);
 
     broker::Topics& topics_;
     Replicas& replicas_;
@@ -190,16 +200,23 @@ std::vector<SourceStatus> AllSources::status() {
 }
 
 Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source, std::int64_t for_us,
-                                             std::string_view run_id,
-                                             const std::function<bool()>& cancelled) {
+                                             std::string_view run_id, const std::function<bool()>& cancelled,
+                                             const std::function<void(const SourceCounts&)>& progress) {
     auto context = "source " + source.name;
+    // The run polls from its own loop, and there its counts are told; it is set below, and outlives its
+    // polling.
+    auto polled = std::make_shared<const SourceRun*>(nullptr);
+    auto poll = [polled, cancelled, progress] {
+        if (progress && *polled) progress((*polled)->status().counts);
+        return cancelled && cancelled();
+    };
     std::shared_ptr<SourceRun> run = make_source_run({.topics = topics_,
                                                       .replicas = replicas_,
                                                       .spec = source,
                                                       .bounded = true,
                                                       .for_us = for_us,
                                                       .run_id = std::string(run_id),
-                                                      .cancelled = cancelled});
+                                                      .cancelled = poll});
     if (!run)
         return fail(Errc::unsupported, "{}: a webhook waits for others to post; it cannot be run by a task",
                     context);
@@ -220,8 +237,10 @@ Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source,
             entry.bounded = run;
         }
     }
-    if (running) return observe(running, for_us, cancelled);
+    if (running) return observe(running, for_us, cancelled, progress);
+    *polled = run.get();
     run->run();
+    *polled = nullptr;
     if (cancelled && cancelled()) return fail(Errc::cancelled, "{}: the run was cancelled", context);
     if (auto failure = run->failure()) return fail(context, *failure);
     return run->status().counts;
@@ -230,7 +249,8 @@ Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source,
 /// What a source that runs anyway gets acknowledged in a time; two that read the same input would only be in
 /// each other's way.
 Result<SourceCounts> AllSources::observe(const std::shared_ptr<Continuous>& running, std::int64_t for_us,
-                                         const std::function<bool()>& cancelled) {
+                                         const std::function<bool()>& cancelled,
+                                         const std::function<void(const SourceCounts&)>& progress) {
     auto before = running->run->status().counts;
     RunControl control(for_us, cancelled);
     // Until it has no more: everything is acknowledged, and for a while nothing has come.
@@ -242,18 +262,14 @@ Result<SourceCounts> AllSources::observe(const std::shared_ptr<Continuous>& runn
         bool settled = counts.fetched == counts.acknowledged + counts.rejected;
         if (counts.fetched != last.fetched || !settled) last_us = system_clock().monotonic_us();
         last = counts;
+        if (progress) progress(difference(counts, before));
         if (for_us == 0 && system_clock().monotonic_us() - last_us > quiet_us) break;
         control.wait_us(50'000);
     }
     if (control.cancelled()) return fail(Errc::cancelled, "the run was cancelled");
     if (auto failure = running->run->failure()) return fail(*failure);
     auto after = running->run->status().counts;
-    return SourceCounts{.fetched = after.fetched - before.fetched,
-                        .acknowledged = after.acknowledged - before.acknowledged,
-                        .rejected = after.rejected - before.rejected,
-                        .requests = after.requests - before.requests,
-                        .failures = after.failures - before.failures,
-                        .bytes = after.bytes - before.bytes};
+    return difference(after, before);
 }
 
 void AllSources::webhook(std::string_view path, std::string_view authorization, std::string_view body,

@@ -58,10 +58,15 @@ public:
     virtual Result<> stop(std::string_view source) = 0;
     virtual std::vector<SourceStatus> status() = 0;
     /// Runs a source for a time (0: until it has no more) beside, or without, its continuous run; returns
-    /// what the log acknowledged. cancelled is polled.
+    /// what the log acknowledged. cancelled is polled; progress, when given, is told the counts so far as
+    /// often.
     virtual Result<SourceCounts> run_bounded(const pipeline::SourceSpec& source, std::int64_t for_us,
-                                             std::string_view run_id,
-                                             const std::function<bool()>& cancelled) = 0;
+                                             std::string_view run_id, const std::function<bool()>& cancelled,
+                                             const std::function<void(const SourceCounts&)>& progress) = 0;
+    Result<SourceCounts> run_bounded(const pipeline::SourceSpec& source, std::int64_t for_us,
+                                     std::string_view run_id, const std::function<bool()>& cancelled) {
+        return run_bounded(source, for_us, run_id, cancelled, {});
+    }
     /// A POST to a webhook source: appends the body's records and returns when the log has acknowledged them.
     virtual void webhook(std::string_view path, std::string_view authorization, std::string_view body,
                          std::function<void(Result<SourceCounts>)> done) = 0;

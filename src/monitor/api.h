@@ -93,6 +93,9 @@ void time_field(JsonWriter& json, std::string_view name, std::int64_t us);
 /// text as it is when it is valid JSON, else as a JSON string; empty: {}.
 void json_field(JsonWriter& json, std::string_view name, std::string_view text);
 
+/// Resident memory of this process; 0 when the system does not tell.
+std::int64_t memory_bytes();
+
 // Parts of several answers.
 void write_status(JsonWriter& json, const Api& api, const Snapshot& snapshot);
 void write_problem(JsonWriter& json, const pipeline::Problem& problem);
@@ -103,6 +106,10 @@ void write_dag(JsonWriter& json, const Snapshot& snapshot, const orchestrate::Da
 void write_graph(JsonWriter& json, const Snapshot& snapshot, const pipeline::Pipeline& pipeline);
 /// The fields of a run, without its tasks, into an object that is open.
 void write_run_fields(JsonWriter& json, const metadata::DagRun& run);
+/// Answers a request for a run of a source or query, {"for","allow_empty","run_id"}: 201 with its place among
+/// the runs.
+Result<net::HttpResponse> run_now(Api& api, const net::HttpRequest& request, const std::string& pipeline,
+                                  const std::string& name);
 /// The event "status" that consoles get once a second.
 std::string event_text(const Api& api, const Snapshot& snapshot);
 

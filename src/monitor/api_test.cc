@@ -175,6 +175,11 @@ TEST_F(ApiTest, EveryChangeIsAnsweredAsDocumented) {
         {"/api/v1/topics/new/records", R"({"records":[{"value":"x"}]})", "/api/v1/topics/{topic}/records"},
         {"/api/v1/sql", R"({"sql":"SELECT 1"})", "/api/v1/sql"},
         {"/api/v1/dags/user_automation/trigger", R"({"conf":{"a":1}})", "/api/v1/dags/{dag}/trigger"},
+        {"/api/v1/dags/user_automation/runs/manual__2026-01-31T00:00:00Z/cancel", "",
+         "/api/v1/dags/{dag}/runs/{run_id}/cancel"},
+        {"/api/v1/sources/random_users/run", R"({"for":"60s","allow_empty":true,"run_id":"mine"})",
+         "/api/v1/sources/{name}/run"},
+        {"/api/v1/queries/created_users/run", "", "/api/v1/queries/{name}/run"},
         {"/api/v1/dags/user_automation/pause", "", "/api/v1/dags/{dag}/pause"},
         {"/api/v1/dags/user_automation/unpause", "", "/api/v1/dags/{dag}/unpause"},
     };
@@ -312,6 +317,38 @@ TEST_F(ApiTest, TriggerPassesConfOn) {
               "conf: expected an object, found an array");
 }
 
+TEST_F(ApiTest, ARunOfASourceIsAskedForWithItsTime) {
+    fill();
+    EXPECT_EQ(post("/api/v1/sources/random_users/run", R"({"for":"90s","run_id":"mine"})").body,
+              R"({"dag":"run:random_users","run_id":"mine","task":"run"})");
+    EXPECT_EQ(post("/api/v1/queries/created_users/run", "").status, 201);
+    EXPECT_EQ(fakes.scheduler.triggered(),
+              (std::vector<std::string>{
+                  R"({"pipeline":"users","run":"random_users","for":"90000000us","allow_empty":false})",
+                  R"({"pipeline":"users","run":"created_users","for":"0us","allow_empty":false})"}));
+    EXPECT_EQ(post("/api/v1/sources/none/run", "").status, 404);
+    EXPECT_EQ(post("/api/v1/sources/random_users/run", R"({"for":"soon"})").status, 400);
+    EXPECT_EQ(error_message(post("/api/v1/sources/random_users/run", R"({"allow_empty":1})")),
+              "allow_empty: expected true or false, found a number");
+    EXPECT_EQ(post("/api/v1/sources/random_users/run", R"({"fur":"1s"})").status, 400);
+}
+
+TEST_F(ApiTest, ARunIsCancelledByItsId) {
+    fill();
+    EXPECT_EQ(text(parse(post("/api/v1/dags/user_automation/runs/r1/cancel", "")).at_key("state")), "failed");
+    EXPECT_EQ(post("/api/v1/dags/none/runs/r1/cancel", "").status, 404);
+}
+
+TEST_F(ApiTest, OfALogOnlyNewLinesAreGivenWhenAskedSo) {
+    fill();
+    const std::string log =
+        "/api/v1/dags/user_automation/runs/manual__2026-01-31T00:00:00Z/tasks/stream_data_from_api/log";
+    EXPECT_EQ(simdjson::dom::array(parse(get(log))["lines"]).size(), 1u);
+    EXPECT_EQ(simdjson::dom::array(parse(get(log + "?after=1"))["lines"]).size(), 0u);
+    EXPECT_EQ(simdjson::dom::array(parse(get(log + "?after=9"))["lines"]).size(), 0u);
+    EXPECT_EQ(get(log + "?after=-1").status, 400);
+}
+
 TEST_F(ApiTest, WebhookGivesTheSourceItsPathAndToken) {
     EXPECT_EQ(post("/ingest/shop/orders", "{}", {{"Authorization", "Bearer secret"}}).body,
               R"({"fetched":2,"acknowledged":2,"rejected":0})");
@@ -346,14 +383,27 @@ TEST_F(ApiTest, WithoutTheEmbeddedLogGroupsAreNotOffered) {
     EXPECT_EQ(get("/api/v1/groups").status, 501);
 }
 
-TEST_F(ApiTest, MetricsNameSourcesQueriesAndTopics) {
+TEST_F(ApiTest, MetricsNameWhatThereIs) {
     fill();
+    get("/metrics");
     const auto result = get("/metrics");
     EXPECT_EQ(result.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-    for (const auto* line : {"penstock_source_acknowledged_records_total{source=\"random_users\"} 100\n",
-                             "penstock_source_replica{source=\"random_users\"} 1\n",
-                             "penstock_query_lag_records{query=\"created_users\"} 10\n",
-                             "penstock_topic_end_offset{topic=\"users_created\"} 2\n"}) {
+    for (const auto* line :
+         {"penstock_source_acknowledged_records_total{source=\"random_users\"} 100\n",
+          "penstock_source_replica{source=\"random_users\"} 1\n",
+          "penstock_query_lag_records{query=\"created_users\"} 10\n",
+          "penstock_topic_end_offset{topic=\"users_created\"} 2\n",
+          "penstock_source_state{source=\"random_users\",state=\"running\"} 1\n",
+          "penstock_source_state{source=\"random_users\",state=\"circuit_open\"} 0\n",
+          "penstock_query_state{query=\"created_users\",state=\"failed\"} 0\n",
+          "penstock_query_watermark_timestamp_seconds{query=\"created_users\"} 1\n",
+          "penstock_group_lag_records{group=\"billing\",topic=\"users_created\"} 1\n",
+          "penstock_group_members{group=\"billing\"} 2\n",
+          "penstock_dag_last_run_state{dag=\"user_automation\",state=\"success\"} 1\n",
+          "penstock_dag_unfinished_runs{state=\"running\"} 0\n",
+          "penstock_dag_paused{dag=\"user_automation\"} 0\n", "penstock_pipeline_problems 0\n",
+          "# TYPE process_cpu_seconds_total counter\n",
+          "penstock_http_request_seconds_bucket{method=\"GET\",route=\"/metrics\",le=\"+Inf\"} "}) {
         EXPECT_NE(result.body.find(line), std::string::npos) << line;
     }
 }

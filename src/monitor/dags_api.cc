@@ -21,12 +21,14 @@ Result<net::HttpResponse> list_dags(Api& api, const net::HttpRequest&) {
 
 Result<net::HttpResponse> trigger(Api& api, const net::HttpRequest& request) {
     std::string conf = "{}";
+    std::string asked_id;
     if (!request.body.empty()) {
         const auto body = TRY(JsonBody::parse(request.body));
-        TRY(body.object().only({"conf"}));
+        TRY(body.object().only({"conf", "run_id"}));
         conf = TRY(body.object().optional_object_text("conf")).value_or("{}");
+        asked_id = TRY(body.object().optional_string("run_id")).value_or("");
     }
-    const auto run_id = TRY(api.parts.scheduler.trigger(param(request, "dag"), conf));
+    const auto run_id = TRY(api.parts.scheduler.trigger(param(request, "dag"), conf, asked_id));
     JsonWriter json;
     json.begin_object().field("run_id", run_id).end_object();
     return net::json_response(json.take(), 201);

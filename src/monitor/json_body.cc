@@ -139,6 +139,16 @@ Result<std::optional<std::string>> JsonObject::optional_string(std::string_view 
     return std::string(text);
 }
 
+Result<std::optional<bool>> JsonObject::optional_bool(std::string_view name) const {
+    const auto element = at(name);
+    if (!element || element->is_null()) return std::nullopt;
+    bool flag = false;
+    if (element->get_bool().get(flag) != simdjson::SUCCESS) {
+        return expected(path_of(name), "true or false", element->type());
+    }
+    return flag;
+}
+
 Result<std::optional<std::int64_t>> JsonObject::optional_integer(std::string_view name, std::int64_t least,
                                                                  std::int64_t most) const {
     const auto element = at(name);

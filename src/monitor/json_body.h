@@ -27,6 +27,7 @@ public:
     Result<std::string> string(std::string_view name) const;
     /// Nothing when it is missing or null.
     Result<std::optional<std::string>> optional_string(std::string_view name) const;
+    Result<std::optional<bool>> optional_bool(std::string_view name) const;
     Result<std::optional<std::int64_t>> optional_integer(std::string_view name, std::int64_t least,
                                                          std::int64_t most) const;
     /// An object of strings (numbers and booleans are taken as their text); empty when missing.

@@ -1,4 +1,4 @@
-// GET /api/v1/queries; POST /api/v1/queries/{name}/start|stop
+// GET /api/v1/queries; POST /api/v1/queries/{name}/start|stop|run
 #include "monitor/api.h"
 
 namespace penstock::monitor {
@@ -41,6 +41,11 @@ Result<net::HttpResponse> stop_query(Api& api, const net::HttpRequest& request) 
     return net::json_response(R"({"stopped":true})");
 }
 
+Result<net::HttpResponse> run_query(Api& api, const net::HttpRequest& request) {
+    const auto found = TRY(find(api, param(request, "name")));
+    return run_now(api, request, found.pipeline->name, found.query->name);
+}
+
 }  // namespace
 
 void write_query(JsonWriter& json, const Snapshot& snapshot, const stream::QueryStatus& query) {
@@ -65,6 +70,7 @@ void add_query_routes(ApiRoutes& routes) {
     routes.on("GET", "/api/v1/queries", list_queries);
     routes.on("POST", "/api/v1/queries/{name}/start", start_query);
     routes.on("POST", "/api/v1/queries/{name}/stop", stop_query);
+    routes.on("POST", "/api/v1/queries/{name}/run", run_query);
 }
 
 }  // namespace penstock::monitor

@@ -1,4 +1,4 @@
-// GET /api/v1/sources; POST /api/v1/sources/{name}/start|stop
+// GET /api/v1/sources; POST /api/v1/sources/{name}/start|stop|run
 #include "monitor/api.h"
 
 namespace penstock::monitor {
@@ -41,6 +41,11 @@ Result<net::HttpResponse> stop_source(Api& api, const net::HttpRequest& request)
     return net::json_response(R"({"stopped":true})");
 }
 
+Result<net::HttpResponse> run_source(Api& api, const net::HttpRequest& request) {
+    const auto found = TRY(find(api, param(request, "name")));
+    return run_now(api, request, found.pipeline->name, found.source->name);
+}
+
 }  // namespace
 
 void write_source(JsonWriter& json, const Snapshot& snapshot, const ingest::SourceStatus& source) {
@@ -63,6 +68,7 @@ void add_source_routes(ApiRoutes& routes) {
     routes.on("GET", "/api/v1/sources", list_sources);
     routes.on("POST", "/api/v1/sources/{name}/start", start_source);
     routes.on("POST", "/api/v1/sources/{name}/stop", stop_source);
+    routes.on("POST", "/api/v1/sources/{name}/run", run_source);
 }
 
 }  // namespace penstock::monitor

@@ -2,6 +2,9 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <cctype>
+
 namespace penstock::orchestrate {
 
 Result<std::string> checked_conf(std::string_view conf) {
@@ -17,6 +20,17 @@ Result<std::string> checked_conf(std::string_view conf) {
     if (!value.is_object())
         return fail(Errc::invalid, "conf is not a JSON object; expected {{\"name\": value}}");
     return std::string(conf);
+}
+
+Result<> check_run_id(std::string_view run_id) {
+    constexpr std::size_t longest = 250;
+    if (run_id.size() > longest)
+        return fail(Errc::invalid, "run_id has {} characters; expected at most {}", run_id.size(), longest);
+    auto allowed = [](unsigned char c) {
+        return std::isalnum(c) || std::string_view("_.~:+-").contains(char(c));
+    };
+    if (std::ranges::all_of(run_id, allowed)) return {};
+    return fail(Errc::invalid, "run_id '{}': expected letters, digits, and any of _ . ~ : + -", run_id);
 }
 
 }  // namespace penstock::orchestrate

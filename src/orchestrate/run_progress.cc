@@ -209,6 +209,30 @@ void RunProgress::fail_try(std::size_t task, std::string_view note, std::int64_t
     change(task);
 }
 
+void RunProgress::report(std::size_t task, std::string counts) {
+    auto& instance = tasks_[task];
+    if (instance.state != TaskState::running || instance.counts == counts) return;
+    instance.counts = std::move(counts);
+    change(task);
+}
+
+void RunProgress::cancel(std::int64_t now_us) {
+    if (ended()) return;
+    for (std::size_t i = 0; i < tasks_.size(); ++i) {
+        auto& instance = tasks_[i];
+        if (is_final(instance.state)) continue;
+        bool began = instance.state == TaskState::running || instance.state == TaskState::up_for_retry;
+        instance.state = began ? TaskState::failed : TaskState::skipped;
+        instance.note = "the run was cancelled";
+        instance.ended_us = now_us;
+        instance.next_try_us = 0;
+        change(i);
+    }
+    run_.state = RunState::failed;
+    run_.ended_us = now_us;
+    run_changed_ = true;
+}
+
 void RunProgress::put_back(std::size_t task, std::string_view note) {
     auto& instance = tasks_[task];
     CHECK(instance.state == TaskState::running);

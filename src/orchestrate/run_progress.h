@@ -42,6 +42,11 @@ public:
     void succeed(std::size_t task, const TaskOutcome& outcome, std::int64_t now_us);
     /// Up for retry, or failed when no try is left.
     void fail_try(std::size_t task, std::string_view note, std::int64_t now_us);
+    /// What a task that runs has done so far.
+    void report(std::size_t task, std::string counts);
+    /// Running tasks have failed, without another try; others that have not ended are skipped; the run has
+    /// failed.
+    void cancel(std::int64_t now_us);
     /// As if this try had not been.
     void put_back(std::size_t task, std::string_view note);
     /// When the next retry is due.

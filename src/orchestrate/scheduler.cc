@@ -68,7 +68,10 @@ public:
 
     Result<> set_dags(std::string_view pipeline, std::vector<pipeline::DagSpec> dags) override;
     void remove_pipeline(std::string_view pipeline) override;
-    Result<std::string> trigger(std::string_view dag, std::string_view conf_json) override;
+    Result<std::string> trigger(std::string_view dag, std::string_view conf_json,
+                                std::string_view run_id) override;
+    Result<std::string> run_now(const AdHocRun& run, std::string_view run_id) override;
+    Result<DagRun> cancel(std::string_view dag, std::string_view run_id) override;
     Result<> set_paused(std::string_view dag, bool paused) override;
     std::vector<DagStatus> status() override;
     Result<DagRun> wait(std::string_view dag, std::string_view run_id, std::int64_t timeout_us) override;
@@ -94,7 +97,12 @@ private:
     void finish();
     std::int64_t idle_us();
     std::size_t active_of(std::string_view dag) const;
-    Result<> add_run(PlannedDag& dag, DagRun run);  // any thread
+    // Any thread:
+    using Spec = std::shared_ptr<const pipeline::DagSpec>;
+    Result<> add_run(const Spec& dag, const std::string& pipeline, DagRun run);
+    Result<std::string> add_manual_run(const Spec& dag, const std::string& pipeline, std::string conf,
+                                       std::string_view run_id);
+    std::optional<AdHocRun> adopted_ad_hoc(const DagRun& orphan) const;
 
     metadata::Metadata& metadata_;
     coordinate::Coordinator& coordinator_;
@@ -111,6 +119,7 @@ private:
     bool stopped_ = false;
     bool leading_ = false;
     bool orphans_known_ = false;
+    bool pipelines_known_ = false;    ///< one at least: from then on tasks find out what there is
     std::int64_t make_again_us_ = 0;  ///< monotonic; after a failed insert not before
     std::map<std::string, PlannedDag, std::less<>> dags_;
     std::vector<ActiveRunPtr> active_;  ///< oldest first
@@ -143,6 +152,7 @@ Result<> DagScheduler::set_dags(std::string_view pipeline, std::vector<pipeline:
     }
     std::erase_if(dags_, [&](const auto& entry) { return entry.second.pipeline() == pipeline; });
     dags_.merge(fresh);
+    pipelines_known_ = true;
     woken_ = true;
     wake_.notify_all();
     return {};
@@ -158,44 +168,93 @@ std::size_t DagScheduler::active_of(std::string_view dag) const {
     return std::size_t(std::count_if(active_.begin(), active_.end(), same));
 }
 
-Result<> DagScheduler::add_run(PlannedDag& dag, DagRun run) {
-    RunProgress progress(std::move(run), dag.spec());
+Result<> DagScheduler::add_run(const Spec& dag, const std::string& pipeline, DagRun run) {
+    RunProgress progress(std::move(run), dag);
     TRY(metadata_.insert_run(progress.run(), progress.tasks()));
-    active_.push_back(std::make_shared<ActiveRun>(std::move(progress), dag.pipeline()));
+    active_.push_back(std::make_shared<ActiveRun>(std::move(progress), pipeline));
     woken_ = true;
     wake_.notify_all();
     return {};
 }
 
-Result<std::string> DagScheduler::trigger(std::string_view dag, std::string_view conf_json) {
+Result<std::string> DagScheduler::trigger(std::string_view dag, std::string_view conf_json,
+                                          std::string_view run_id) {
     auto conf = TRY(checked_conf(conf_json));
     std::lock_guard lock(mutex_);
-    if (stopping_) return fail(Errc::cancelled, "the scheduler has been stopped");
     auto found = dags_.find(dag);
     if (found == dags_.end()) return fail(Errc::not_found, "there is no DAG {}", dag);
+    return add_manual_run(found->second.spec(), found->second.pipeline(), std::move(conf), run_id);
+}
+
+Result<std::string> DagScheduler::run_now(const AdHocRun& run, std::string_view run_id) {
+    auto spec = std::make_shared<const pipeline::DagSpec>(ad_hoc_dag(run));
+    std::lock_guard lock(mutex_);
+    return add_manual_run(spec, run.pipeline, ad_hoc_conf(run), run_id);
+}
+
+Result<std::string> DagScheduler::add_manual_run(const Spec& dag, const std::string& pipeline,
+                                                 std::string conf, std::string_view asked_id) {
+    TRY(check_run_id(asked_id));
+    if (stopping_) return fail(Errc::cancelled, "the scheduler has been stopped");
     if (!coordinator_.leads()) {
         return fail(Errc::unavailable,
                     "this process does not lead, and so runs no DAGs; ask the "
                     "one that does (members: {})",
                     fmt::join(coordinator_.members(), ", "));
     }
-    if (active_of(dag) >= unfinished_runs_max) {
-        return fail(Errc::full, "DAG {} has {} unfinished runs already", dag,
+    if (active_of(dag->name) >= unfinished_runs_max) {
+        return fail(Errc::full, "DAG {} has {} unfinished runs already", dag->name,
                     format_count(std::int64_t(unfinished_runs_max)));
     }
     auto now_us = clock_.now_us();
     for (auto logical_us = now_us;; ++logical_us) {  // two in one microsecond are two runs
-        DagRun run{.dag = std::string(dag),
-                   .run_id = "manual__" + run_time(logical_us),
+        DagRun run{.dag = dag->name,
+                   .run_id = asked_id.empty() ? "manual__" + run_time(logical_us) : std::string(asked_id),
                    .run_type = "manual",
                    .logical_us = logical_us,
                    .queued_us = now_us,
                    .conf = conf};
         auto run_id = run.run_id;
-        auto added = add_run(found->second, std::move(run));
+        auto added = add_run(dag, pipeline, std::move(run));
         if (added) return run_id;
+        if (added.error().code == Errc::exists && !asked_id.empty())
+            return fail(Errc::exists, "DAG {} has a run {} already", dag->name, asked_id);
         if (added.error().code != Errc::exists) return fail(std::move(added).error());
     }
+}
+
+Result<DagRun> DagScheduler::cancel(std::string_view dag, std::string_view run_id) {
+    std::lock_guard lock(mutex_);
+    auto is_it = [&](const ActiveRunPtr& run) {
+        return run->progress.run().dag == dag && run->progress.run().run_id == run_id && !run->given_up;
+    };
+    auto found = std::ranges::find_if(active_, is_it);
+    if (found == active_.end()) {
+        auto known = TRY(metadata_.run(dag, run_id));
+        if (!known) return fail(Errc::not_found, "DAG {} has no run {}", dag, run_id);
+        if (known->state == RunState::success || known->state == RunState::failed) return *known;
+        return fail(Errc::unavailable, "run {} of DAG {} is not run by this process, or not yet", run_id,
+                    dag);
+    }
+    auto& run = **found;
+    if (run.progress.ended()) return run.progress.run();
+    // Written down before it is acted on; what the tries still say is of no account after that.
+    auto cancelled = run.progress;
+    cancelled.cancel(clock_.now_us());
+    TRY(metadata_.update(cancelled.changed_run(), cancelled.changed_tasks()));
+    cancelled.saved();
+    run.progress = std::move(cancelled);
+    run.save_at_us = 0;
+    for (auto& [task, one] : run.tries) {
+        one.attempt->log().add("the run was cancelled");
+        one.attempt->log().finish();
+    }
+    give_up(run);
+    ended_runs(RunState::failed).add();
+    ended_.notify_all();
+    woken_ = true;
+    wake_.notify_all();
+    return run.progress.run();
 }
 
 Result<> DagScheduler::set_paused(std::string_view dag, bool paused) {
@@ -311,6 +370,7 @@ void DagScheduler::take_report(Report& report, bool stopping) {
         }
     }
     run.tries.erase(found);
+    if (auto counts = report.attempt->take_progress()) run.progress.report(report.task, std::move(*counts));
     if (report.outcome) {
         run.progress.succeed(report.task, *report.outcome, now_us);
         ended_tries("success").add();
@@ -353,24 +413,39 @@ void DagScheduler::follow_leadership() {
     }
 }
 
+/// The run of a source or query without a DAG, once tasks can find what it names.
+std::optional<AdHocRun> DagScheduler::adopted_ad_hoc(const DagRun& orphan) const {
+    if (!is_ad_hoc(orphan.dag) || !pipelines_known_) return std::nullopt;
+    auto asked = ad_hoc_of(orphan.conf);
+    if (!asked) return std::nullopt;
+    return std::move(*asked);
+}
+
 void DagScheduler::adopt_orphans() {
     bool too_late = clock_.monotonic_us() - started_us_ >= orphan_grace_us;
     std::vector<ActiveRunPtr> adopted;
     std::erase_if(orphans_, [&](DagRun& orphan) {
-        auto dag = dags_.find(orphan.dag);
-        if (dag == dags_.end() && !too_late) return false;
+        Spec spec;
+        std::string pipeline;
+        if (auto dag = dags_.find(orphan.dag); dag != dags_.end()) {
+            spec = dag->second.spec();
+            pipeline = dag->second.pipeline();
+        } else if (auto asked = adopted_ad_hoc(orphan)) {
+            spec = std::make_shared<const pipeline::DagSpec>(ad_hoc_dag(*asked));
+            pipeline = asked->pipeline;
+        }
+        if (!spec && !too_late) return false;
         auto tasks = metadata_.tasks(orphan.dag, orphan.run_id);
         if (!tasks) return false;
-        auto spec = dag != dags_.end() ? dag->second.spec() : std::make_shared<const pipeline::DagSpec>();
-        auto progress = RunProgress::resume(orphan, std::move(*tasks), spec, clock_.now_us());
-        if (dag != dags_.end()) {
+        auto known = spec ? spec : std::make_shared<const pipeline::DagSpec>();
+        auto progress = RunProgress::resume(orphan, std::move(*tasks), known, clock_.now_us());
+        if (spec) {
             log::info("run {} of DAG {} goes on where an earlier process left it", orphan.run_id, orphan.dag);
         } else {
             log::warn("run {} of DAG {} was left behind, and no pipeline has that DAG: it fails",
                       orphan.run_id, orphan.dag);
         }
-        adopted.push_back(std::make_shared<ActiveRun>(std::move(progress),
-                                                      dag != dags_.end() ? dag->second.pipeline() : ""));
+        adopted.push_back(std::make_shared<ActiveRun>(std::move(progress), std::move(pipeline)));
         return true;
     });
     active_.insert(active_.begin(), adopted.begin(), adopted.end());
@@ -383,12 +458,13 @@ void DagScheduler::make_due_runs() {
             auto now_us = clock_.now_us();
             auto logical_us = dag.due_logical_us(now_us, active_of(name));
             if (!logical_us) break;
-            auto added = add_run(dag, {.dag = name,
-                                       .run_id = "scheduled__" + run_time(*logical_us),
-                                       .run_type = "scheduled",
-                                       .logical_us = *logical_us,
-                                       .queued_us = now_us,
-                                       .conf = "{}"});
+            auto added = add_run(dag.spec(), dag.pipeline(),
+                                 {.dag = name,
+                                  .run_id = "scheduled__" + run_time(*logical_us),
+                                  .run_type = "scheduled",
+                                  .logical_us = *logical_us,
+                                  .queued_us = now_us,
+                                  .conf = "{}"});
             if (!added && added.error().code != Errc::exists) {
                 log::error("cannot make the run of DAG {} for {}: {}", name, run_time(*logical_us),
                            added.error().text);
@@ -413,6 +489,8 @@ void DagScheduler::advance(const ActiveRunPtr& run, std::map<std::string_view, i
         ++running[progress.run().dag];
         progress.begin(now_us);
     }
+    for (auto& [task, one] : run->tries)
+        if (auto counts = one.attempt->take_progress()) progress.report(task, std::move(*counts));
     for (auto task : progress.advance(now_us)) {
         bool is_wait = std::holds_alternative<pipeline::WaitTask>(progress.spec(task)->action);
         if (!is_wait && busy_workers_ >= options_.workers) {

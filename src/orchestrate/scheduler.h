@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "coordinate/coordinator.h"
 #include "metadata/metadata.h"
+#include "orchestrate/ad_hoc.h"
 #include "pipeline/spec.h"
 
 namespace penstock::orchestrate {
@@ -33,6 +34,9 @@ struct TaskContext {
     std::string conf;
     std::function<bool()> cancelled;            ///< poll; stop soon when true
     std::function<void(std::string_view)> log;  ///< a line of the task's log
+    /// The counts so far, as in TaskOutcome: for whoever looks while the task runs. Written down within a
+    /// second.
+    std::function<void(std::string counts)> progress;
 };
 
 /// Does the work of run, sql and http tasks; shell tasks and waits are the scheduler's own. Called on worker
@@ -66,9 +70,22 @@ public:
     /// pipeline has one of that name. Then nothing is replaced.
     virtual Result<> set_dags(std::string_view pipeline, std::vector<pipeline::DagSpec> dags) = 0;
     virtual void remove_pipeline(std::string_view pipeline) = 0;
-    /// A manual run, of a paused DAG too; conf_json is a JSON object, or empty. Returns its run_id once the
-    /// run is durable. Errc::not_found, Errc::invalid (conf), Errc::full (too many runs wait already).
-    virtual Result<std::string> trigger(std::string_view dag, std::string_view conf_json) = 0;
+    /// A manual run, of a paused DAG too; conf_json is a JSON object, or empty; run_id is the caller's, or
+    /// empty for one of the scheduler's. Returns the run_id once the run is durable. Errc::not_found,
+    /// Errc::invalid (conf, run_id), Errc::exists (the DAG has a run of that id), Errc::full (too many runs
+    /// wait already).
+    virtual Result<std::string> trigger(std::string_view dag, std::string_view conf_json,
+                                        std::string_view run_id) = 0;
+    Result<std::string> trigger(std::string_view dag, std::string_view conf_json) {
+        return trigger(dag, conf_json, {});
+    }
+    /// The same for a source or query without a DAG; the run is listed under ad_hoc_dag_name(). Whether there
+    /// is such a source or query is found out by the task.
+    virtual Result<std::string> run_now(const AdHocRun& run, std::string_view run_id) = 0;
+    /// Ends a run: what runs is told to stop and has failed, what has not begun is skipped, nothing is tried
+    /// again. Returns the run as it is after that; one that had ended already stays as it was.
+    /// Errc::not_found.
+    virtual Result<metadata::DagRun> cancel(std::string_view dag, std::string_view run_id) = 0;
     virtual Result<> set_paused(std::string_view dag, bool paused) = 0;
     virtual std::vector<DagStatus> status() = 0;
     /// Waits until the run has ended; Errc::timeout (of real time), Errc::not_found, Errc::cancelled after

@@ -26,7 +26,17 @@ TaskAttempt::TaskAttempt(const RunProgress& progress, std::size_t task, std::str
                 .logical_us = run.logical_us,
                 .conf = run.conf,
                 .cancelled = [this] { return was_cancelled() || timed_out(); },
-                .log = [this](std::string_view line) { log_.add(line); }};
+                .log = [this](std::string_view line) { log_.add(line); },
+                .progress =
+                    [this](std::string counts) {
+                        std::lock_guard lock(progress_mutex_);
+                        progress_ = std::move(counts);
+                    }};
+}
+
+std::optional<std::string> TaskAttempt::take_progress() {
+    std::lock_guard lock(progress_mutex_);
+    return std::exchange(progress_, std::nullopt);
 }
 
 bool TaskAttempt::timed_out() const {

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -25,6 +27,8 @@ public:
     /// From any thread: the try is to end soon.
     void cancel() { cancel_ = true; }
     bool was_cancelled() const { return cancel_; }
+    /// The counts that were reported since this was last asked.
+    std::optional<std::string> take_progress();
     bool timed_out() const;
     TaskLog& log() { return log_; }
     const pipeline::TaskSpec& spec() const { return spec_; }
@@ -44,6 +48,8 @@ private:
     const Clock& clock_;
     const std::int64_t started_us_;  ///< monotonic
     std::atomic<bool> cancel_{false};
+    std::mutex progress_mutex_;
+    std::optional<std::string> progress_;
     TaskLog log_;
     TaskContext context_;
 };

@@ -26,6 +26,7 @@ void add_common_options(CLI::App& command, CommandContext& context) {
 
 void add_commands(CLI::App& app, CommandContext& context) {
     add_status_command(app, context);
+    add_health_command(app, context);
     add_sql_command(app, context);
     add_topics_command(app, context);
     add_produce_command(app, context);

@@ -38,6 +38,7 @@ void add_schemas_command(CLI::App& app, CommandContext& context);
 void add_tables_command(CLI::App& app, CommandContext& context);
 void add_sql_command(CLI::App& app, CommandContext& context);
 void add_status_command(CLI::App& app, CommandContext& context);
+void add_health_command(CLI::App& app, CommandContext& context);
 void add_sources_command(CLI::App& app, CommandContext& context);
 void add_queries_command(CLI::App& app, CommandContext& context);
 void add_dags_command(CLI::App& app, CommandContext& context);

@@ -99,7 +99,7 @@ TEST_F(CommandsTest, UsageIsExitStatusTwo) {
 
 TEST_F(CommandsTest, EveryCommandHasExamples) {
     for (auto name : {"status", "sql", "topics", "produce", "consume", "groups", "schemas", "tables",
-                      "sources", "queries", "dags", "pause", "unpause", "runs", "trigger"}) {
+                      "sources", "queries", "dags", "pause", "unpause", "runs", "trigger", "health"}) {
         auto ended = run({name, "--help"});
         EXPECT_EQ(ended.status, 0) << name;
         EXPECT_NE(ended.out.find("Example"), std::string::npos) << name;
@@ -390,6 +390,38 @@ TEST(TextTableTest, WideAndCombiningLettersAreAligned) {
     table.add({"\xe6\x97\xa5\xe6\x9c\xac", "1"});
     table.add({"Ada\x1b[2J", "22"});
     EXPECT_EQ(table.text(), "NAME      N\n\xe6\x97\xa5\xe6\x9c\xac      1\nAda?[2J  22\n");
+}
+
+TEST_F(CommandsTest, HealthIsTheExitStatus) {
+    auto ended = run({"health"});
+    EXPECT_EQ(ended.status, 0);
+    EXPECT_EQ(ended.out, "ok\n");
+    EXPECT_EQ(run({"health", "-o", "json"}).out, "{\"status\":\"ok\"}\n");
+    ended = run({"health", "--server", "http://127.0.0.1:1"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_NE(ended.err.find("no Penstock answers"), std::string::npos) << ended.err;
+}
+
+TEST_F(CommandsTest, ReadyIsMoreThanAnswering) {
+    start();
+    EXPECT_EQ(run({"health", "--ready"}).out, "ok\n");
+    {
+        const std::lock_guard lock(fakes.mutex);
+        fakes.view.pipelines[0].problems.push_back({"users.yaml", {3, 1}, "no such column"});
+    }
+    monitor->sample_now();
+    EXPECT_EQ(run({"health"}).status, 0);
+    auto ended = run({"health", "--ready"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_NE(ended.err.find("users.yaml:3:1: no such column"), std::string::npos) << ended.err;
+}
+
+TEST_F(CommandsTest, ARunIsCancelled) {
+    EXPECT_EQ(run({"runs", "--cancel"}).status, 2);
+    auto ended = run({"runs", "user_automation", "manual__1", "--cancel"});
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_NE(ended.out.find("state    failed"), std::string::npos) << ended.out;
+    EXPECT_EQ(run({"runs", "none", "manual__1", "--cancel"}).status, 1);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ struct Options {
     std::int64_t try_number = 0;
     std::int64_t limit = 20;
     bool tasks = false;
+    bool cancel = false;
 };
 
 Result<> list(ApiClient& api, const CommandContext& context, const Options& options) {
@@ -60,6 +61,15 @@ Result<> show_one(ApiClient& api, const CommandContext& context, const Options& 
     return {};
 }
 
+Result<> cancel(ApiClient& api, const CommandContext& context, const Options& options) {
+    auto answer = TRY(api.post(run_path(options) + "/cancel"));
+    if (context.json())
+        fmt::print("{}\n", answer.root().json());
+    else
+        print_run(answer.root());
+    return {};
+}
+
 Result<> show_log(ApiClient& api, const CommandContext& context, const Options& options) {
     auto path = fmt::format("{}/tasks/{}/log", run_path(options), percent_encoded(options.task));
     if (options.try_number > 0) path += fmt::format("?try={}", options.try_number);
@@ -88,16 +98,22 @@ void add_runs_command(CLI::App& app, CommandContext& context) {
         ->check(CLI::Range(1, 500))
         ->capture_default_str();
     command->add_flag("-t,--tasks", options->tasks, "With the tasks of each");
+    command->add_flag("--cancel", options->cancel, "End this run: what runs is stopped, the rest is skipped")
+        ->excludes(log);
     command->footer(
         "Examples:\n  penstock runs\n  penstock runs user_automation --tasks -n 3\n"
         "  penstock runs user_automation scheduled__2026-01-31T00:00:00Z\n"
-        "  penstock runs user_automation manual__2026-01-31T10:00:00Z --log report");
+        "  penstock runs user_automation manual__2026-01-31T10:00:00Z --log report\n"
+        "  penstock runs user_automation manual__2026-01-31T10:00:00Z --cancel");
     add_common_options(*command, context);
     command->callback([options, &context] {
         if (!options->task.empty() && options->run_id.empty())
             throw CLI::ValidationError("--log", "needs a DAG and a run: runs DAG RUN --log TASK");
+        if (options->cancel && options->run_id.empty())
+            throw CLI::ValidationError("--cancel", "needs a DAG and a run: runs DAG RUN --cancel");
         context.run([&](ApiClient& api) {
             if (options->run_id.empty()) return list(api, context, *options);
+            if (options->cancel) return cancel(api, context, *options);
             if (options->task.empty()) return show_one(api, context, *options);
             return show_log(api, context, *options);
         });

@@ -92,11 +92,26 @@ class FakeScheduler final : public orchestrate::Scheduler {
 public:
     Result<> set_dags(std::string_view, std::vector<pipeline::DagSpec>) override { return {}; }
     void remove_pipeline(std::string_view) override {}
-    Result<std::string> trigger(std::string_view dag, std::string_view conf_json) override {
+    Result<std::string> trigger(std::string_view dag, std::string_view conf_json,
+                                std::string_view run_id) override {
         const std::lock_guard lock(mutex_);
         TRY(find(dag));
         triggered_.emplace_back(conf_json);
+        if (!run_id.empty()) return std::string(run_id);
         return fmt::format("manual__{}", triggered_.size());
+    }
+    Result<std::string> run_now(const orchestrate::AdHocRun& run, std::string_view run_id) override {
+        const std::lock_guard lock(mutex_);
+        triggered_.push_back(orchestrate::ad_hoc_conf(run));
+        return run_id.empty() ? fmt::format("manual__{}", triggered_.size()) : std::string(run_id);
+    }
+    Result<metadata::DagRun> cancel(std::string_view dag, std::string_view run_id) override {
+        if (dag != "user_automation") return fail(Errc::not_found, "DAG {} has no run {}", dag, run_id);
+        return metadata::DagRun{.dag = std::string(dag),
+                                .run_id = std::string(run_id),
+                                .state = metadata::RunState::failed,
+                                .run_type = "manual",
+                                .conf = "{}"};
     }
     Result<> set_paused(std::string_view dag, bool paused) override {
         const std::lock_guard lock(mutex_);

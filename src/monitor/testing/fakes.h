@@ -115,8 +115,9 @@ public:
         const std::lock_guard lock(mutex_);
         return sources_;
     }
-    Result<ingest::SourceCounts> run_bounded(const pipeline::SourceSpec&, std::int64_t, std::string_view,
-                                             const std::function<bool()>&) override {
+    Result<ingest::SourceCounts> run_bounded(
+        const pipeline::SourceSpec&, std::int64_t, std::string_view, const std::function<bool()>&,
+        const std::function<void(const ingest::SourceCounts&)>&) override {
         return ingest::SourceCounts();
     }
     void webhook(std::string_view path, std::string_view authorization, std::string_view,
