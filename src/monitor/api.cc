@@ -1,6 +1,7 @@
 #include "monitor/api.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/units.h"
 #include "monitor/json_body.h"
 
@@ -26,9 +27,16 @@ bool has_header(const net::HttpResponse& response, std::string_view name) {
     return false;
 }
 
+metrics::Histogram& request_times(std::string_view method, std::string_view route) {
+    return metrics::histogram("penstock_http_request_seconds",
+                              "From a request of the REST API to its answer, by method and route.",
+                              {{"method", std::string(method)}, {"route", std::string(route)}});
+}
+
 net::Task<net::HttpResponse> guarded(std::shared_ptr<Api> api, net::HttpHandler handler,
-                                     net::HttpRequest request) {
+                                     metrics::Histogram* times, net::HttpRequest request) {
     net::HttpResponse response;
+    const metrics::Timer timer(*times);
     const auto allowed = api->guard.check(request);
     if (allowed) {
         response = co_await handler(std::move(request));
@@ -80,8 +88,9 @@ ApiRoutes::ApiRoutes(std::shared_ptr<Api> api) : api_(std::move(api)) {}
 
 void ApiRoutes::on_task(std::string_view method, std::string_view path, net::HttpHandler handler) {
     names_.push_back(fmt::format("{} {}", method, path));
-    routes_->on(method, path, [api = api_, handler = std::move(handler)](net::HttpRequest request) {
-        return guarded(api, handler, std::move(request));
+    auto* times = &request_times(method, path);
+    routes_->on(method, path, [api = api_, handler = std::move(handler), times](net::HttpRequest request) {
+        return guarded(api, handler, times, std::move(request));
     });
 }
 

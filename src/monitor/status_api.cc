@@ -11,15 +11,6 @@ namespace penstock::monitor {
 
 namespace {
 
-/// Resident memory of this process; 0 when the system does not tell.
-std::int64_t memory_bytes() {
-    std::ifstream statm("/proc/self/statm");
-    std::int64_t all = 0;
-    std::int64_t resident = 0;
-    if (!(statm >> all >> resident)) return 0;
-    return resident * ::sysconf(_SC_PAGESIZE);
-}
-
 void write_totals(JsonWriter& json, const Snapshot& snapshot) {
     const auto& totals = snapshot.totals;
     json.key("totals").begin_object();
@@ -57,6 +48,14 @@ Result<net::HttpResponse> get_health(Api& api, const net::HttpRequest&) {
 }
 
 }  // namespace
+
+std::int64_t memory_bytes() {
+    std::ifstream statm("/proc/self/statm");
+    std::int64_t all = 0;
+    std::int64_t resident = 0;
+    if (!(statm >> all >> resident)) return 0;
+    return resident * ::sysconf(_SC_PAGESIZE);
+}
 
 void write_problem(JsonWriter& json, const pipeline::Problem& problem) {
     json.begin_object().field("file", problem.file);

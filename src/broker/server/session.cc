@@ -18,6 +18,12 @@ metrics::Counter& requests =
 metrics::Counter& refused = metrics::counter("penstock_kafka_refused_requests_total",
                                              "Requests that could not be read or are not offered.");
 
+/// By API; Fetch and JoinGroup wait as long as the client lets them.
+metrics::Histogram& request_times(std::string_view api) {
+    return metrics::histogram("penstock_kafka_request_seconds", "From a request to its answer, by API.",
+                              {{"api", std::string(api)}});
+}
+
 /// The length, the header and the message.
 template <class Response>
 std::string encode_response(const Request& request, const Response& response) {
@@ -38,6 +44,8 @@ struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class Handler>
 net::Task<Answer> run(RequestPointer request) {
+    static auto& times = request_times(Handler::Message::api.name);
+    metrics::Timer timer(times);
     typename Handler::Message message;
     if (!wire::kafka::decode_front(request->body, request->version, message)) {
         refused.add();

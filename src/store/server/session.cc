@@ -14,6 +14,10 @@ metrics::Counter& requests = metrics::counter("penstock_store_cql_requests_total
 metrics::Counter& request_errors =
     metrics::counter("penstock_store_cql_errors_total", "CQL requests answered by an error.");
 
+metrics::Histogram& request_times =
+    metrics::histogram("penstock_store_cql_request_seconds",
+                       "From a CQL statement to its answer, without what the client reads.");
+
 // What one connection may keep in memory: answers that its client has not read, requests not yet done (one at
 // least), and pages being read.
 constexpr std::size_t most_unsent = 64u << 20;
@@ -232,12 +236,14 @@ bool Session::take_credentials(const wire::cql::Frame& frame, const wire::cql::A
 }
 
 net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame) {
+    std::optional<metrics::Timer> timer(std::in_place, request_times);
     // The request's views point into the frame, which lives here until the answer is made.
     auto request = wire::cql::decode_request(*frame);
     if (!request) {
         self->reply_error(version_, frame->stream, ErrorCode::protocol, request.error().text);
     } else {
         auto answer = co_await self->run_request(*request);
+        timer.reset();
         requests.add();
         if (answer.opcode == Opcode::error) request_errors.add();
         if (answer.keyspace) self->keyspace_ = *answer.keyspace;
