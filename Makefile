@@ -4,12 +4,13 @@ SHELL := /bin/bash
 PRESET ?= release
 EXAMPLE ?= examples/users
 JOBS ?= $(shell nproc)
+VERSION := $(shell awk '/^project/ {print $$3}' CMakeLists.txt)
 export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
 # Objects are the same in every checkout: a second clone builds from the first one's cache.
 export CCACHE_BASEDIR := $(abspath $(CURDIR)/..)
 export CCACHE_NOHASHDIR := true
 
-.PHONY: help run test check build dev asan tsan fuzz real bench lint fmt docs clean install setup setup-test setup-real
+.PHONY: help run test check build dev asan tsan fuzz real bench lint fmt docs clean install setup setup-test setup-real deb image
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -56,6 +57,14 @@ docs: ## redraw what is generated in docs/
 
 install: build ## PREFIX=/usr/local: install the program
 	@install -D -m 755 build/release/src/penstock $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/penstock
+
+deb: ## the Debian package: build/deb
+	@$(MAKE) --no-print-directory build TARGET=penstock
+	@tools/make_deb.sh build/release/src/penstock build/deb
+
+image: ## TAG=penstock:0.1.0: the container image, by docker, podman or buildah
+	@$(MAKE) --no-print-directory build TARGET=penstock
+	@tools/make_image.sh build/release/src/penstock $(or $(TAG),penstock:$(VERSION))
 
 clean: ## remove all that was built
 	@rm -rf build

@@ -17,6 +17,8 @@ build_packages=(
 test_packages=(libclang-rt-19-dev llvm-19 clang-format-19 python3-venv kcat chromium libbenchmark-dev)
 # openjdk: Kafka, ZooKeeper. postgresql-15 also makes a cluster of its own, which the tests leave alone.
 real_packages=(postgresql-15 zookeeper openjdk-17-jre-headless maven kcat)
+# For the packages: an image, a Debian package, its unit. prometheus is unpacked, not installed (tests/real/prometheus.sh).
+deploy_packages=(buildah debootstrap lintian dpkg-dev systemd man-db curl)
 
 missing() {
   local package
@@ -62,8 +64,9 @@ case "${1:-build}" in
     python_packages
     ;;
   real)
-    install "${build_packages[@]}" "${test_packages[@]}" "${real_packages[@]}"
+    install "${build_packages[@]}" "${test_packages[@]}" "${real_packages[@]}" "${deploy_packages[@]}"
     python_packages
+    .venv/bin/pip install -q --disable-pip-version-check -r tests/real/requirements.txt
     ;;
   *) echo "usage: setup.sh build|test|real" >&2; exit 2 ;;
 esac
