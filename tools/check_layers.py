@@ -34,7 +34,10 @@ def check(layers, source):
         for other in layer["may_include"]:
             if rank.get(other, len(rank)) >= rank[name]:
                 errors.append(f"layers.toml: [{name}] may not list {other}: it does not stand above it")
-    guarded = {header: name for name, layer in layers.items() for header in layer.get("headers", [])}
+    guarded = {}
+    for name, layer in layers.items():
+        for header in layer.get("headers", []):
+            guarded.setdefault(header, set()).add(name)
     for path in sorted(source.rglob("*")):
         if path.suffix not in (".h", ".cc") or not path.is_file():
             continue
@@ -53,9 +56,9 @@ def check(layers, source):
                     errors.append(f"{place}: {where} may not include {top}")
                 elif "/detail/" in target:
                     errors.append(f"{place}: {target} is private to {top}")
-            for header, owner in guarded.items():
-                if quote == "<" and target.startswith(header) and where != owner and not is_test(path):
-                    errors.append(f"{place}: <{header}> belongs to {owner}")
+            for header, owners in guarded.items():
+                if quote == "<" and target.startswith(header) and where not in owners and not is_test(path):
+                    errors.append(f"{place}: <{header}> belongs to {' and '.join(sorted(owners))}")
     return errors, edges
 
 

@@ -495,7 +495,7 @@ Answer<Mode> LocalSchemas::set_mode(std::string_view subject, std::optional<Mode
 // ---- The seam
 
 std::string LocalSchemas::describe() const {
-    return "embedded, " + directory_;
+    return "embedded registry";
 }
 
 namespace {
