@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "pipeline/text_place.h"
+#include "stream/plan/schema_text.h"
 
 namespace penstock::app {
 namespace {
@@ -50,6 +51,20 @@ std::vector<pipeline::TopicSpec> topics_of(const pipeline::Pipeline& pipeline) {
     }
     return topics;
 }
+
+namespace {
+
+/// A source of a topic whose records have a schema is told which.
+Result<> add_encoding(pipeline::SourceSpec& source, const std::vector<pipeline::TopicSpec>& topics) {
+    const auto* topic = find_named(topics, source.topic);
+    if (!topic || (topic->format != pipeline::Format::avro && topic->format != pipeline::Format::json_schema))
+        return {};
+    source.encoded_topic = *topic;
+    source.encoded_schema = TRY(stream::declared_schema(*topic));
+    return {};
+}
+
+}  // namespace
 
 Deployment::Deployment(Layers layers, std::vector<std::string> files_and_folders)
     : layers_(layers), roots_(std::move(files_and_folders)) {}
@@ -153,6 +168,8 @@ void Deployment::apply(DeployedFile& file, pipeline::Pipeline next,
         }
         if (file.running->name != next.name) layers_.scheduler.remove_pipeline(file.running->name);
     }
+    for (auto& source : next.sources)
+        if (auto made = add_encoding(source, topics); !made) problem(source.place, made.error());
     // Against the data's way: whoever reads runs before whoever writes.
     for (const auto& query : next.queries) {
         if (!query.autostart) continue;

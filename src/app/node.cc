@@ -17,6 +17,7 @@
 #include "metadata/postgres.h"
 #include "monitor/monitor.h"
 #include "registry/local_schemas.h"
+#include "registry/remote_schemas.h"
 #include "registry/server/registry_server.h"
 #include "store/local_tables.h"
 #include "store/remote_tables.h"
@@ -67,7 +68,8 @@ struct Node::Parts {
 
     std::unique_ptr<coordinate::Coordinator> coordinator;
     std::unique_ptr<metadata::Metadata> metadata;
-    std::unique_ptr<registry::LocalSchemas> schemas;
+    std::unique_ptr<registry::Schemas> schemas;
+    registry::LocalSchemas* local_schemas = nullptr;  ///< the same, when they are our own: they have a port
     std::unique_ptr<broker::Topics> topics;
     broker::LocalTopics* local_topics = nullptr;  ///< the same, when they are our own: they have a port
     std::unique_ptr<store::Tables> tables;
@@ -91,6 +93,7 @@ struct Node::Parts {
     Result<> open_engine();
     Result<> wire();
     Result<> listen_kafka();
+    Result<> listen_schemas();
     Result<> listen();
     Result<> watch();
 };
@@ -104,7 +107,13 @@ Result<> Node::Parts::open_layers() {
     coordinator = TRY(coordinate::single_process(data));
     metadata = TRY(settings.metadata == "embedded" ? metadata::open_sqlite(data / "metadata.sqlite")
                                                    : metadata::open_postgres(settings.metadata));
-    schemas = TRY(registry::LocalSchemas::open(data / "schemas"));
+    if (settings.schemas == "embedded") {
+        auto local = TRY(registry::LocalSchemas::open(data / "schemas"));
+        local_schemas = local.get();
+        schemas = std::move(local);
+    } else {
+        schemas = TRY(registry::open_remote_schemas(settings.schemas));
+    }
     if (settings.kafka == "embedded") {
         auto local = TRY(broker::LocalTopics::open(
             {.data_directory = data / "topics", .durability = durability_of(settings.fsync)}));
@@ -128,7 +137,7 @@ Result<> Node::Parts::open_layers() {
 /// Spark reads topics and tables by their own protocols: where they are is known once the ports are bound.
 Result<> Node::Parts::open_engine() {
     if (settings.engine == "embedded") {
-        engine = stream::make_native_engine(*topics, *tables, system_clock());
+        engine = stream::make_native_engine(*topics, *tables, system_clock(), {.schemas = schemas.get()});
         return {};
     }
     auto neighbours = [this] {
@@ -146,7 +155,7 @@ Result<> Node::Parts::open_engine() {
 Result<> Node::Parts::wire() {
     const auto& clock = system_clock();
     replicas = std::make_unique<BuiltInReplicas>(shards);
-    sources = ingest::make_sources(*topics, *replicas);
+    sources = ingest::make_sources(*topics, *replicas, {.schemas = schemas.get()});
     TRY(open_engine());
     actions = std::make_unique<PipelineTaskActions>(*sources, *engine);
     scheduler = orchestrate::make_scheduler(*metadata, *coordinator, *actions, clock);
@@ -169,6 +178,13 @@ Result<> Node::Parts::listen_kafka() {
     return {};
 }
 
+Result<> Node::Parts::listen_schemas() {
+    auto listen = listen_options(settings, settings.schemas_port, "schema registry", "--schemas-port");
+    registry_server = TRY(registry::RegistryServer::start(shards, *local_schemas, {.listen = listen}));
+    ports.schemas = registry_server->port();
+    return {};
+}
+
 /// Ports are bound before any pipeline runs: a port in use must not leave half a system behind.
 Result<> Node::Parts::listen() {
     if (local_topics) TRY(listen_kafka());
@@ -178,10 +194,7 @@ Result<> Node::Parts::listen() {
             {.listen = listen_options(settings, settings.cql_port, "cql", "--cql-port")}));
         ports.cql = cql_server->port();
     }
-    registry_server = TRY(registry::RegistryServer::start(
-        shards, *schemas,
-        {.listen = listen_options(settings, settings.schemas_port, "schema registry", "--schemas-port")}));
-    ports.schemas = registry_server->port();
+    if (local_schemas) TRY(listen_schemas());
 
     monitor::MonitorParts shown{
         *topics,    *tables,      *engine,       *sources,       *metadata,
@@ -194,8 +207,8 @@ Result<> Node::Parts::listen() {
     options.listen.host = settings.host;
     options.listen.port = settings.console_port;
     options.listen.setting = "--console-port";
-    options.ports = {{"schemas", ports.schemas}};
     if (local_tables) options.ports["cql"] = ports.cql;
+    if (local_schemas) options.ports["schemas"] = ports.schemas;
     if (local_topics) options.ports["kafka"] = ports.kafka;
     options.data_directory = settings.data_directory;
     if (settings.redirect_ports) options.redirect_ports = {{9021, "/"}, {9090, "/"}};
@@ -244,8 +257,9 @@ const Ports& Node::ports() const {
 
 std::string Node::describe() const {
     const auto& parts = *parts_;
-    return fmt::format("  topics {} | tables {} | engine {} | metadata {}\n", parts.topics->describe(),
-                       parts.tables->describe(), parts.engine->describe(), parts.metadata->describe());
+    return fmt::format("  topics {} | schemas {} | tables {} | engine {} | metadata {}\n",
+                       parts.topics->describe(), parts.schemas->describe(), parts.tables->describe(),
+                       parts.engine->describe(), parts.metadata->describe());
 }
 
 void Node::show_progress() {

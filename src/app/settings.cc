@@ -20,7 +20,7 @@ struct Seam {
 
 constexpr Seam seams[] = {
     {"kafka", &Settings::kafka, "kafka://", "Apache Kafka", true},
-    {"schemas", &Settings::schemas, "http", "a Confluent-compatible Schema Registry"},
+    {"schemas", &Settings::schemas, "http", "a Confluent-compatible Schema Registry", true},
     {"engine", &Settings::engine, "sc://", "Apache Spark", true},
     {"tables", &Settings::tables, "cassandra://", "Apache Cassandra", true},
     {"metadata", &Settings::metadata, "postgresql://", "PostgreSQL", true},

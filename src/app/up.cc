@@ -28,7 +28,7 @@ void print_banner(const Settings& settings, const Node& node, std::int64_t took_
         fmt::print("  Kafka               {0}:{1}        kcat -b {0}:{1} -L\n", settings.host, ports.kafka);
     if (ports.cql != 0)
         fmt::print("  CQL                 {0}:{1}        cqlsh {0} {1}\n", settings.host, ports.cql);
-    fmt::print("  schema registry     http://{}:{}\n", settings.host, ports.schemas);
+    if (ports.schemas != 0) fmt::print("  schema registry     http://{}:{}\n", settings.host, ports.schemas);
     fmt::print("{}", node.describe());
     fmt::print("Ctrl-C stops it; the next start continues where it stopped.\n\n");
     std::fflush(stdout);

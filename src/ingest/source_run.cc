@@ -38,11 +38,18 @@ std::unique_ptr<SourceRun> make_source_run(RunSetting setting) {
     return nullptr;
 }
 
+std::shared_ptr<registry::TopicEncoder> encoder_of(registry::Schemas* schemas,
+                                                   const pipeline::SourceSpec& spec) {
+    if (!spec.encoded_topic) return nullptr;
+    return registry::make_topic_encoder(schemas, *spec.encoded_topic, spec.encoded_schema);
+}
+
 SourceRun::SourceRun(RunSetting setting)
     : setting_(std::move(setting)),
       control_(setting_.for_us, setting_.cancelled),
       counts_(std::make_shared<LiveCounts>()),
-      writer_(setting_.topics, setting_.spec.name, setting_.spec.topic, counts_) {
+      writer_(setting_.topics, setting_.spec.name, setting_.spec.topic, counts_,
+              encoder_of(setting_.schemas, setting_.spec)) {
     status_.name = setting_.spec.name;
     status_.kind = kind_of(setting_.spec);
     status_.topic = setting_.spec.topic;
@@ -132,6 +139,11 @@ Result<> SourceRun::settle_previous() {
 
 Result<> SourceRun::send(std::unique_ptr<OutgoingPage> page, InputCursor* cursor) {
     TRY(settle_previous());
+    auto waiting = [this](const std::string& why) { show(SourceState::backing_off, why); };
+    if (auto encoded = writer_.encode(*page, control_, waiting); !encoded) {
+        give_back(std::move(page));
+        return encoded;
+    }
     in_flight_ = std::move(page);
     in_flight_cursor_ = cursor;
     writer_.send(*in_flight_, cursor);

@@ -21,6 +21,8 @@ struct RunSetting {
     std::int64_t for_us = 0;
     std::string run_id;
     std::function<bool()> cancelled;
+    registry::Schemas* schemas =
+        nullptr;  ///< for topics whose records have a schema; null: there is no registry
 };
 
 /// run() on a thread that may block; stop() and status() from any.
@@ -87,5 +89,9 @@ std::unique_ptr<SourceRun> make_http_run(RunSetting setting);
 std::unique_ptr<SourceRun> make_file_run(RunSetting setting);
 
 std::string_view kind_of(const pipeline::SourceSpec& spec);
+
+/// What writes the source's records as its topic's format says; null: as they are.
+std::shared_ptr<registry::TopicEncoder> encoder_of(registry::Schemas* schemas,
+                                                   const pipeline::SourceSpec& spec);
 
 }  // namespace penstock::ingest

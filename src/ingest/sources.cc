@@ -15,6 +15,9 @@ namespace {
 /// Everything of a spec that changes what its source does; the places in its file do not.
 std::string fingerprint_of(const pipeline::SourceSpec& spec) {
     auto text = fmt::format("{}\n{}\n{}\n", spec.name, spec.key, spec.topic);
+    if (spec.encoded_topic)
+        text += fmt::format("{}\n{}\n{}\n", int(spec.encoded_topic->format),
+                            int(spec.encoded_topic->on_drift), spec.encoded_schema);
     auto add = [&text](const auto&... values) { ((text += fmt::format("{}\x1F", values)), ...); };
     if (auto* http = std::get_if<pipeline::HttpSource>(&spec.input)) {
         add("http", http->url, http->method, http->body, http->records, http->every_us);
@@ -95,7 +98,8 @@ struct Entry {
 
 class AllSources final : public Sources {
 public:
-    AllSources(broker::Topics& topics, Replicas& replicas) : topics_(topics), replicas_(replicas) {}
+    AllSources(broker::Topics& topics, Replicas& replicas, registry::Schemas* schemas)
+        : topics_(topics), replicas_(replicas), schemas_(schemas) {}
 
     ~AllSources() override {
         std::map<std::string, Entry> entries;
@@ -125,6 +129,7 @@ private:
 
     broker::Topics& topics_;
     Replicas& replicas_;
+    registry::Schemas* schemas_;
     std::mutex control_;  // one start or stop at a time; never held while mutex_ is waited for by a status
     std::mutex mutex_;    // guards entries_
     std::map<std::string, Entry> entries_;
@@ -146,7 +151,7 @@ Result<> AllSources::start(std::string_view pipeline, const pipeline::SourceSpec
     if (old) old->stop();
     auto context = "source " + source.name;
     if (std::holds_alternative<pipeline::WebhookSource>(source.input)) {
-        auto hook = std::make_shared<Webhook>(topics_, source);
+        auto hook = std::make_shared<Webhook>(topics_, source, encoder_of(schemas_, source));
         if (auto checked = hook->check(); !checked) return fail(context, checked.error());
         std::lock_guard lock(mutex_);
         for (auto& [name, other] : entries_)
@@ -157,7 +162,8 @@ Result<> AllSources::start(std::string_view pipeline, const pipeline::SourceSpec
         entries_[source.name] = {fingerprint, nullptr, hook, nullptr, {}};
     } else {
         auto next = std::make_shared<Continuous>();
-        next->run = make_source_run({.topics = topics_, .replicas = replicas_, .spec = source});
+        next->run =
+            make_source_run({.topics = topics_, .replicas = replicas_, .spec = source, .schemas = schemas_});
         if (auto checked = next->run->check(); !checked) return fail(context, checked.error());
         std::lock_guard lock(mutex_);
         auto& entry = entries_[source.name];
@@ -216,7 +222,8 @@ Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source,
                                                       .bounded = true,
                                                       .for_us = for_us,
                                                       .run_id = std::string(run_id),
-                                                      .cancelled = poll});
+                                                      .cancelled = poll,
+                                                      .schemas = schemas_});
     if (!run)
         return fail(Errc::unsupported, "{}: a webhook waits for others to post; it cannot be run by a task",
                     context);
@@ -288,8 +295,8 @@ void AllSources::webhook(std::string_view path, std::string_view authorization, 
 
 }  // namespace
 
-std::unique_ptr<Sources> make_sources(broker::Topics& topics, Replicas& replicas, SourcesOptions) {
-    return std::make_unique<AllSources>(topics, replicas);
+std::unique_ptr<Sources> make_sources(broker::Topics& topics, Replicas& replicas, SourcesOptions options) {
+    return std::make_unique<AllSources>(topics, replicas, options.schemas);
 }
 
 }  // namespace penstock::ingest

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "broker/topics.h"
 #include "pipeline/spec.h"
+#include "registry/schemas.h"
 
 namespace penstock::ingest {
 
@@ -74,6 +75,7 @@ public:
 
 struct SourcesOptions {
     int threads = 2;
+    registry::Schemas* schemas = nullptr;  ///< for topics whose records have a schema; outlives the sources
 };
 
 std::unique_ptr<Sources> make_sources(broker::Topics& topics, Replicas& replicas,

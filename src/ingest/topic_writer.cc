@@ -63,12 +63,50 @@ struct OutgoingPage::Pending {
 };
 
 TopicWriter::TopicWriter(broker::Topics& topics, std::string source, std::string topic,
-                         std::shared_ptr<LiveCounts> counts)
+                         std::shared_ptr<LiveCounts> counts, std::shared_ptr<registry::TopicEncoder> encoder)
     : topics_(topics),
       source_(std::move(source)),
       topic_(std::move(topic)),
       dead_letter_topic_(topic_ + ".dlq"),
-      counts_(std::move(counts)) {}
+      counts_(std::move(counts)),
+      encoder_(std::move(encoder)) {}
+
+Result<> TopicWriter::encode(OutgoingPage& page) {
+    page.encoded.clear();
+    if (!encoder_) return {};
+    std::vector<std::string_view> documents;
+    for (const auto& record : page.page.records) documents.push_back(record.value);
+    auto encoded = encoder_->encode(documents);
+    if (!encoded) return fail("topic " + topic_, std::move(encoded.error()));
+    std::vector<Page::Record> kept;
+    for (std::size_t i = 0; i < encoded->size(); ++i) {
+        auto& one = (*encoded)[i];
+        auto& record = page.page.records[i];
+        if (one.refused.empty()) {
+            page.encoded.push_back(std::move(one.bytes));
+            kept.push_back(record);
+        } else {
+            page.page.rejects.push_back({record.value, std::move(one.refused), record.index});
+        }
+    }
+    page.page.records = std::move(kept);
+    return {};
+}
+
+Result<> TopicWriter::encode(OutgoingPage& page, RunControl& control,
+                             const std::function<void(const std::string&)>& waiting) {
+    std::int64_t pause_us = 200'000;
+    while (true) {
+        auto encoded = encode(page);
+        if (encoded) return {};
+        auto code = encoded.error().code;
+        bool passing = code == Errc::unavailable || code == Errc::timeout || code == Errc::io;
+        if (!passing || control.ending()) return encoded;
+        waiting(encoded.error().text);
+        control.wait_us(pause_us);
+        pause_us = std::min<std::int64_t>(pause_us * 2, 5'000'000);
+    }
+}
 
 Result<> TopicWriter::open() {
     auto info = topics_.info(topic_);
@@ -157,20 +195,31 @@ void TopicWriter::make_batches(OutgoingPage& page, const InputCursor* cursor) {
     page.headers.resize(page.page.size());
     // The log would refuse a whole page for one record that is too large for the topic.
     auto overhead = 1024 + 2 * source_.size() + page.position.size() + page.run_id.size();
-    std::erase_if(page.page.records, [&](auto& record) {
-        auto bytes = record.value.size() + (record.key ? record.key->size() : 0) + overhead;
-        if (bytes <= max_bytes_) return false;
-        page.page.rejects.push_back(
-            {record.value, "larger than the topic's max.message.bytes allows", record.index});
-        return true;
-    });
+    bool has_encoded = !page.encoded.empty();
+    auto value_of = [&](std::size_t i) {
+        return has_encoded ? std::string_view(page.encoded[i]) : page.page.records[i].value;
+    };
+    std::size_t fitting = 0;
+    for (std::size_t i = 0; i < page.page.records.size(); ++i) {
+        auto record = page.page.records[i];
+        auto bytes = value_of(i).size() + (record.key ? record.key->size() : 0) + overhead;
+        if (bytes > max_bytes_) {
+            page.page.rejects.push_back(
+                {record.value, "larger than the topic's max.message.bytes allows", record.index});
+            continue;
+        }
+        if (has_encoded && fitting != i) page.encoded[fitting] = std::move(page.encoded[i]);
+        page.page.records[fitting++] = record;
+    }
+    page.page.records.resize(fitting);
     std::size_t slot = 0;
     auto keyless = std::size_t(page.number % partitions_);
-    for (auto& record : page.page.records) {
+    for (std::size_t i = 0; i < page.page.records.size(); ++i) {
+        const auto& record = page.page.records[i];
         auto target = record.key ? std::size_t(broker::partition_of_key(*record.key, partitions_)) : keyless;
         if (is_there(target, record.index)) continue;
         auto headers = describe(page, slot++, record.key.value_or(""), record.value, nullptr);
-        batches[target].records.push_back({record.key, record.value, -1, headers});
+        batches[target].records.push_back({record.key, value_of(i), -1, headers});
     }
     for (auto& reject : page.page.rejects) {
         if (is_there(dead, reject.index)) continue;

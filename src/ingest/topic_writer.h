@@ -16,6 +16,7 @@
 #include "ingest/page.h"
 #include "ingest/run_control.h"
 #include "ingest/sources.h"
+#include "registry/topic_encoder.h"
 
 namespace penstock::ingest {
 
@@ -67,6 +68,7 @@ private:
     std::vector<std::array<broker::Header, 8>> headers;
     std::string origin;
     std::string position;
+    std::vector<std::string> encoded;  ///< by record, when the topic has a schema
     std::vector<Batch> batches;
     std::shared_ptr<Pending> pending;
 };
@@ -74,8 +76,10 @@ private:
 /// For one thread at a time.
 class TopicWriter {
 public:
+    /// encoder: writes the records as the topic's format says; null: as they are.
     TopicWriter(broker::Topics& topics, std::string source, std::string topic,
-                std::shared_ptr<LiveCounts> counts);
+                std::shared_ptr<LiveCounts> counts,
+                std::shared_ptr<registry::TopicEncoder> encoder = nullptr);
 
     /// Creates the topic, with one partition, when there is none.
     Result<> open();
@@ -83,6 +87,13 @@ public:
     /// before has been acknowledged in all partitions: so all pages before the latest are everywhere, and of
     /// the latest itself a partition has either what its own position says or nothing.
     Result<InputCursor> cursor(std::string producer);
+
+    /// Encodes the page's records; those that do not fit the topic's schema become rejects. Before send(),
+    /// once. An error is of the registry: the page is as it was, and may be tried again.
+    Result<> encode(OutgoingPage& page);
+    /// encode() until it succeeds or the run is ending, with back-off; waiting(text) hears of it.
+    Result<> encode(OutgoingPage& page, RunControl& control,
+                    const std::function<void(const std::string&)>& waiting);
 
     /// Appends, one append for each partition, what the cursor says is not there yet. Returns when the log
     /// has the bytes. cursor: null when the input cannot be read again; else the same until settle() has
@@ -114,6 +125,7 @@ private:
     std::string topic_;
     std::string dead_letter_topic_;
     std::shared_ptr<LiveCounts> counts_;
+    std::shared_ptr<registry::TopicEncoder> encoder_;
     std::int32_t partitions_ = 1;
     std::size_t max_bytes_ = max_record_bytes;  ///< of a record with its headers, as the topic allows
     bool has_dead_letter_topic_ = false;

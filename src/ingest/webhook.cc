@@ -18,7 +18,7 @@ struct Webhook::Post {
     Post(Webhook& hook, std::string_view text)
         : owner(hook.shared_from_this()),
           splitter(hook.hook_.records, hook.spec_.key),
-          writer(hook.topics_, hook.spec_.name, hook.spec_.topic, counts),
+          writer(hook.topics_, hook.spec_.name, hook.spec_.topic, counts, hook.encoder_),
           bytes(std::int64_t(text.size())) {
         page.body = text;
         owner->bytes_in_flight_ += bytes;
@@ -34,10 +34,12 @@ struct Webhook::Post {
     std::function<void(Result<SourceCounts>)> done;
 };
 
-Webhook::Webhook(broker::Topics& topics, pipeline::SourceSpec spec)
+Webhook::Webhook(broker::Topics& topics, pipeline::SourceSpec spec,
+                 std::shared_ptr<registry::TopicEncoder> encoder)
     : topics_(topics),
       spec_(std::move(spec)),
       hook_(std::get<pipeline::WebhookSource>(spec_.input)),
+      encoder_(std::move(encoder)),
       path_(without_slashes(hook_.path)),
       counts_(std::make_shared<LiveCounts>()) {}
 
@@ -88,7 +90,7 @@ Result<> Webhook::accept(const std::shared_ptr<Post>& post) {
     page.url = "/ingest/" + path_;
     page.number = posts_.fetch_add(1);
     auto split = post->splitter.split_any(page.body, page.page);
-    if (split) return {};
+    if (split) return post->writer.encode(page);  // a registry that is away is the sender's to wait for
     // The sender hears of it, and may not be listening: what it sent is kept.
     if (!page.body.empty()) {
         auto kept = std::make_shared<Post>(*this, page.body);

@@ -14,7 +14,8 @@ namespace penstock::ingest {
 /// Thread-safe.
 class Webhook : public std::enable_shared_from_this<Webhook> {
 public:
-    Webhook(broker::Topics& topics, pipeline::SourceSpec spec);
+    Webhook(broker::Topics& topics, pipeline::SourceSpec spec,
+            std::shared_ptr<registry::TopicEncoder> encoder = nullptr);
 
     /// Resolves ${NAME} in the token. Errc::invalid.
     Result<> check();
@@ -38,6 +39,7 @@ private:
     broker::Topics& topics_;
     const pipeline::SourceSpec spec_;
     const pipeline::WebhookSource hook_;
+    const std::shared_ptr<registry::TopicEncoder> encoder_;
     std::string path_;
     std::string token_;
     std::shared_ptr<LiveCounts> counts_;

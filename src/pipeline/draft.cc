@@ -123,9 +123,9 @@ void read_topic(SectionReader& in, TopicSpec& out) {
     in.choice("on_drift", out.on_drift);
     in.sql("schema", out.schema);
     in.text_map("config", out.config);
-    if (in.has("schema") && out.format != Format::json && out.format != Format::avro)
+    if (in.has("schema") && (out.format == Format::text || out.format == Format::raw))
         in.problem("schema",
-                   "'schema' goes with format: json or avro; a topic of another format has one "
+                   "'schema' goes with format: json, json_schema or avro; a topic of another format has one "
                    "column, value");
     for (auto [key, config] :
          {std::pair{"retention", "retention.ms"}, std::pair{"retention_bytes", "retention.bytes"}}) {

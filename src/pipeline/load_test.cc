@@ -347,7 +347,7 @@ TEST(LoadProblems, SeveralAtOnceInTheirOrder) {
 }
 TEST(LoadProblems, SettingsThatDoNotGoTogether) {
     EXPECT_THAT(problems_of(with_topic("    format: raw\n    schema: a INT")),
-                ElementsAre("5:13: 'schema' goes with format: json or avro; a topic of another "
+                ElementsAre("5:13: 'schema' goes with format: json, json_schema or avro; a topic of another "
                             "format has one column, value"));
     EXPECT_THAT(problems_of("pipeline: p\nsources:\n  s: { topic: t, file: { path: a, header: true } }\n"),
                 ElementsAre("3:43: 'header' goes with format: csv"));

@@ -34,7 +34,8 @@ struct Text {
     std::vector<Run> runs;
 };
 
-enum class Format { json, avro, text, raw };
+/// avro and json_schema: in Confluent's wire format, with the id of a schema in the registry.
+enum class Format { json, json_schema, avro, text, raw };
 
 /// How often, or how much: "20000 records per 5m".
 struct RateLimit {
@@ -89,15 +90,6 @@ struct WebhookSource {
     std::string records;
 };
 
-struct SourceSpec {
-    std::string name;
-    Place place;
-    std::variant<HttpSource, FileSource, WebhookSource> input;
-    std::string key;  ///< JSON Pointer in the record; empty: no key
-    std::string topic;
-    bool autostart = true;  ///< false: runs only when a task runs it
-};
-
 struct TopicSpec {
     std::string name;
     Place place;
@@ -109,6 +101,19 @@ struct TopicSpec {
     /// Declared columns as Spark DDL, empty when inferred: "id STRING, dob STRUCT<date: STRING, age: INT>".
     Text schema;
     std::map<std::string, std::string> config;  ///< Kafka's topic configs
+};
+
+struct SourceSpec {
+    std::string name;
+    Place place;
+    std::variant<HttpSource, FileSource, WebhookSource> input;
+    std::string key;  ///< JSON Pointer in the record; empty: no key
+    std::string topic;
+    bool autostart = true;  ///< false: runs only when a task runs it
+    /// The topic as it is declared, in this file or another, when its records are written with a schema;
+    /// filled in by who starts the source, with the declared columns as a schema of the topic's format.
+    std::optional<TopicSpec> encoded_topic;
+    std::string encoded_schema;
 };
 
 struct QueryKey {

@@ -76,7 +76,7 @@ int main() {
             auto batch = make_batch(plan->scan_schema);
             std::vector<std::uint32_t> origins;
             std::vector<stream::Misfit> misfits;
-            decoder->decode(std::span(records).subspan(i, 2000), 0, arena, batch, origins, misfits);
+            (void)decoder->decode(std::span(records).subspan(i, 2000), 0, arena, batch, origins, misfits);
             rows += batch.rows;
         }
     }

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "stream/check.h"
-#include "stream/decode/schema_inference.h"
+#include "stream/decode/topic_sample.h"
 #include "stream/exec/bounded.h"
 #include "stream/exec/definition.h"
 #include "stream/exec/query_runner.h"
@@ -41,7 +41,8 @@ bool same(const pipeline::QuerySpec& a, const pipeline::QuerySpec& b) {
 
 bool same(const std::optional<pipeline::TopicSpec>& a, const pipeline::TopicSpec* b) {
     if (!a || !b) return a.has_value() == (b != nullptr);
-    return a->format == b->format && a->on_drift == b->on_drift && a->schema.text == b->schema.text;
+    return a->name == b->name && a->format == b->format && a->on_drift == b->on_drift &&
+           a->schema.text == b->schema.text;
 }
 
 class NativeEngine final : public Engine {
@@ -66,14 +67,18 @@ public:
         auto select = sql::parse_select(query.sql.text);
         auto topic = select->from->name();
         const auto* spec = find_topic(topics, topic);
+        auto into = target_topic(query);
+        const auto* target = into ? find_topic(topics, *into) : nullptr;
         std::lock_guard starting(start_mutex_);
         remember(topics);
         auto running = find(query.name);
-        if (running && running->alive() && same(running->query(), query) && same(running->topic_spec(), spec))
+        if (running && running->alive() && same(running->query(), query) &&
+            same(running->topic_spec(), spec) && same(running->target_spec(), target))
             return {};
         if (running) running->stop();
         auto runner = std::make_shared<QueryRunner>(topics_, tables_, clock_, options_, query, topic,
-                                                    spec ? std::optional(*spec) : std::nullopt);
+                                                    spec ? std::optional(*spec) : std::nullopt,
+                                                    target ? std::optional(*target) : std::nullopt);
         {
             std::lock_guard lock(mutex_);
             runners_[query.name] = runner;
@@ -162,6 +167,7 @@ private:
         out.max_groups = options_.max_groups;
         out.now_us = clock_.now_us();
         out.skip_failed = skip_failed;
+        out.schemas = options_.schemas;
         return out;
     }
 
@@ -209,20 +215,24 @@ private:
     Result<RelationInfo> relation_of_topic(const std::string& name, const pipeline::TopicSpec* spec) {
         auto relation = topic_relation(name, spec);
         if (!relation) return fail(Errc::invalid, "{}", relation.error().text);
+        if (relation->format == pipeline::Format::avro)
+            relation->reader = TRY(reader_schema(name, options_.schemas));
         if (!relation->open) return std::move(*relation);
         relation->open = false;
         auto info = TRY(topics_.info(name));
-        SchemaInference inference;
+        TopicSample sample(*relation, options_.schemas);
+        TRY(sample.begin());
         int seen = 0;
         for (std::size_t i = 0; i < info.partitions.size() && seen < options_.sample_records; ++i) {
             if (info.partitions[i].start_offset == info.partitions[i].end_offset) continue;
             auto set = TRY(
                 topics_.read(name, std::int32_t(i), info.partitions[i].start_offset, options_.read_bytes));
             for (const auto& record : set.records)
-                if (record.value && seen++ < options_.sample_records) inference.add(*record.value);
+                if (record.value && seen++ < options_.sample_records) TRY(sample.add(*record.value));
         }
-        relation->columns = inference.result();
-        if (seen > 0 && inference.documents() == 0) {
+        relation->columns = sample.columns();
+        bool plain = relation->format == pipeline::Format::json;
+        if (plain && seen > 0 && sample.documents() == 0) {
             relation->format = pipeline::Format::text;
             relation->columns.fields.push_back({"value", scalar_type(TypeId::string)});
         }
@@ -291,7 +301,7 @@ private:
             rows.batch = make_batch(query.plan().scan_schema);
             auto arena = std::make_shared<Arena>();
             std::vector<Misfit> misfits;  // left out: they are in the dead-letter topic
-            query.decoder().decode(chunk, partition, *arena, rows.batch, rows.origins, misfits);
+            TRY(query.decoder().decode(chunk, partition, *arena, rows.batch, rows.origins, misfits));
             rows.batch.keep_alive = {set.bytes, arena};
             TRY(query.add(std::move(rows)));
         }

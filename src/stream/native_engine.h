@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "broker/topics.h"
+#include "registry/schemas.h"
 #include "store/tables.h"
 #include "stream/engine.h"
 
@@ -24,6 +25,7 @@ struct EngineOptions {
     std::int64_t idle_us = 1'000'000;             ///< between two looks at a quiet topic
     std::int64_t retry_us = 200'000;              ///< after a commit or read that failed; doubles
     std::int64_t retry_max_us = 10'000'000;
+    registry::Schemas* schemas = nullptr;  ///< for avro and json_schema topics; outlives the engine
 };
 
 /// topics, tables and clock live longer than the engine; its destruction stops every query, after a last

@@ -1,26 +1,98 @@
 #include "stream/decode/decoder.h"
 
+#include <map>
+
+#include "base/clock.h"
+#include "registry/avro_schema.h"
+#include "registry/wire_format.h"
+#include "stream/decode/avro_columns.h"
 #include "stream/decode/json_columns.h"
 
 namespace penstock::stream {
 
 namespace {
 
+/// The schemas that records name, each asked for once.
+class WriterSchemas {
+public:
+    WriterSchemas(const QueryPlan& plan, bool strict, registry::Schemas* schemas)
+        : plan_(plan), strict_(strict), schemas_(schemas), tree_(plan.scan) {}
+
+    struct Writer {
+        std::unique_ptr<AvroColumns> avro;  ///< of avro topics, when refused is empty
+        std::string refused;                ///< why no record with this id can be read
+        std::int64_t until_us = INT64_MAX;  ///< when to ask again
+    };
+
+    Result<Writer*> find(std::int32_t id) {
+        auto now = system_clock().monotonic_us();
+        auto known = writers_.find(id);
+        if (known != writers_.end() && now < known->second.until_us) return &known->second;
+        if (writers_.size() >= 10'000) writers_.clear();
+        return &(writers_[id] = TRY(ask(id, now)));
+    }
+
+private:
+    Result<Writer> ask(std::int32_t id, std::int64_t now) {
+        Writer out;
+        if (schemas_ == nullptr) return fail(Errc::unsupported, "there is no schema registry");
+        auto schema = schemas_->by_id(id);
+        if (!schema) {
+            auto code = schema.error().code;
+            if (code != Errc::not_found && code != Errc::unsupported && code != Errc::invalid)
+                return fail(fmt::format("schema {}", id), std::move(schema.error()));
+            out.refused = fmt::format("schema {} is not to be had: {}", id, schema.error().text);
+            out.until_us = now + 10'000'000;
+            return out;
+        }
+        bool is_avro = plan_.relation.format == pipeline::Format::avro;
+        auto wanted = is_avro ? registry::SchemaKind::avro : registry::SchemaKind::json;
+        if (schema->kind != wanted) {
+            out.refused = fmt::format("schema {} is of type {}, the topic's format needs {}", id,
+                                      registry::to_string(schema->kind), registry::to_string(wanted));
+            return out;
+        }
+        if (!is_avro) return out;
+        auto parsed = registry::AvroSchema::parse(schema->text);
+        if (!parsed) {
+            out.refused = fmt::format("schema {}: {}", id, parsed.error().text);
+            return out;
+        }
+        auto shared = std::make_shared<const registry::AvroSchema>(std::move(*parsed));
+        if (strict_) out.refused = AvroColumns::unknown_field(*shared, plan_.relation.columns);
+        if (out.refused.empty())
+            out.avro = std::make_unique<AvroColumns>(tree_, shared, plan_.relation.reader);
+        return out;
+    }
+
+    const QueryPlan& plan_;
+    const bool strict_;
+    registry::Schemas* schemas_;
+    PathTree tree_;
+    std::map<std::int32_t, Writer> writers_;
+};
+
 class RecordDecoder final : public Decoder {
 public:
-    RecordDecoder(const QueryPlan& plan, bool strict)
+    RecordDecoder(const QueryPlan& plan, bool strict, registry::Schemas* schemas)
         : scan_(plan.scan),
+          format_(plan.relation.format),
           json_(plan.scan, plan.relation.columns, strict),
-          reads_json_(plan.relation.format == pipeline::Format::json && !json_.empty()) {}
+          writers_(plan, strict, schemas) {
+        bool topic = plan.relation.kind == RelationInfo::Kind::topic;
+        bool wire = format_ == pipeline::Format::avro || format_ == pipeline::Format::json_schema;
+        reads_payload_ = (format_ == pipeline::Format::json || wire) && (!json_.empty() || (wire && topic));
+    }
 
-    void decode(std::span<const broker::Record> records, std::int32_t partition, Arena& arena, Batch& batch,
-                std::vector<std::uint32_t>& origins, std::vector<Misfit>& misfits) override {
+    Result<> decode(std::span<const broker::Record> records, std::int32_t partition, Arena& arena,
+                    Batch& batch, std::vector<std::uint32_t>& origins,
+                    std::vector<Misfit>& misfits) override {
         slots_.clear();
         for (auto& column : batch.columns) slots_.push_back(open_slot(column, records.size()));
         std::size_t row = 0;
         for (std::size_t i = 0; i < records.size(); ++i) {
             const auto& record = records[i];
-            if (reads_json_ && !decode_json(record, row, arena)) {
+            if (reads_payload_ && !TRY(decode_payload(record, row, arena))) {
                 misfits.push_back({i, why_.reason, why_.other_type, why_.path});
                 for (auto& slot : slots_) slot.clear(row);
                 continue;
@@ -31,16 +103,52 @@ public:
         }
         for (auto& column : batch.columns) close_slot(column, row);
         batch.rows = row;
+        return {};
     }
 
 private:
-    bool decode_json(const broker::Record& record, std::size_t row, Arena& arena) {
-        if (!record.value) {
-            why_ = {"the record has no value", false, {}};
-            return false;
+    Result<bool> decode_payload(const broker::Record& record, std::size_t row, Arena& arena) {
+        why_ = {};
+        if (!record.value) return misfit("the record has no value");
+        switch (format_) {
+            case pipeline::Format::avro:
+            case pipeline::Format::json_schema:
+                return decode_with_schema(*record.value, row, arena);
+            case pipeline::Format::json:
+            case pipeline::Format::text:
+            case pipeline::Format::raw:
+                break;
         }
-        if (json_.decode(*record.value, slots_, row, arena)) return true;
+        return decode_json(*record.value, row, arena);
+    }
+
+    bool decode_json(std::string_view value, std::size_t row, Arena& arena) {
+        if (json_.decode(value, slots_, row, arena)) return true;
         why_ = json_.why();
+        if (registry::wire_schema_id(value))
+            why_.reason +=
+                "; it begins as a record with a schema does: format: avro or json_schema reads those";
+        return false;
+    }
+
+    Result<bool> decode_with_schema(std::string_view value, std::size_t row, Arena& arena) {
+        auto id = registry::wire_schema_id(value);
+        if (!id)
+            return misfit(fmt::format(
+                "does not begin with the id of a schema (a zero byte and 4 bytes), found {} bytes",
+                value.size()));
+        auto* writer = TRY(writers_.find(*id));
+        if (!writer->refused.empty()) return misfit(writer->refused);
+        auto body = value.substr(registry::wire_header_bytes);
+        if (!writer->avro) return decode_json(body, row, arena);
+        if (writer->avro->decode(body, slots_, row, arena)) return true;
+        const auto& why = writer->avro->why();
+        why_ = {fmt::format("{} (schema {})", why.reason, *id), why.other_type, why.path};
+        return false;
+    }
+
+    bool misfit(std::string reason) {
+        why_ = {std::move(reason), false, {}};
         return false;
     }
 
@@ -85,16 +193,18 @@ private:
     }
 
     std::vector<ScanColumn> scan_;
+    pipeline::Format format_;
     JsonColumns json_;
-    bool reads_json_;
+    WriterSchemas writers_;
+    bool reads_payload_ = false;
     std::vector<Slot> slots_;
     JsonColumns::Failure why_;
 };
 
 }  // namespace
 
-std::unique_ptr<Decoder> make_decoder(const QueryPlan& plan, bool strict) {
-    return std::make_unique<RecordDecoder>(plan, strict);
+std::unique_ptr<Decoder> make_decoder(const QueryPlan& plan, bool strict, registry::Schemas* schemas) {
+    return std::make_unique<RecordDecoder>(plan, strict, schemas);
 }
 
 }  // namespace penstock::stream

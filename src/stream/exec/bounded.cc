@@ -84,6 +84,7 @@ BoundedQuery::BoundedQuery(QueryPlan plan, const BoundedOptions& options) : opti
     ChainOptions chain;
     chain.max_groups = options.max_groups;
     chain.bounded = true;
+    chain.schemas = options.schemas;
     chain.max_rows = options.max_rows;
     chain.max_bytes = options.max_bytes;
     // With LIMIT alone reading stops in time; what the last batch has too much is cut off.

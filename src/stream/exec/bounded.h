@@ -8,6 +8,7 @@
 namespace penstock::stream {
 
 struct BoundedOptions {
+    registry::Schemas* schemas = nullptr;
     std::size_t max_rows = 1'000'000;
     std::int64_t max_bytes = 256 << 20;  ///< of text in the result, also before sorting
     std::size_t max_groups = 2'000'000;

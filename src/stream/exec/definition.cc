@@ -39,7 +39,7 @@ SqlResult<RelationInfo> topic_relation(std::string_view name, const pipeline::To
             relation.open = false;
             break;
         case pipeline::Format::avro:
-            return sql_fail({1, 1}, "topic {}: queries read json, text and raw topics, not avro", name);
+        case pipeline::Format::json_schema:
         case pipeline::Format::json:
             if (spec->schema.text.empty()) break;
             auto columns = parse_ddl(spec->schema.text);

@@ -10,7 +10,7 @@ QueryChain make_query_chain(QueryPlan plan, const ChainOptions& options) {
     QueryChain out;
     out.plan = std::make_unique<QueryPlan>(std::move(plan));
     const auto& own = *out.plan;
-    out.decoder = make_decoder(own, options.strict);
+    out.decoder = make_decoder(own, options.strict, options.schemas);
     if (own.watermark) {
         auto watermark = std::make_unique<Watermark>(*own.watermark, own.watermark_delay_us);
         out.watermark = watermark.get();

@@ -23,9 +23,10 @@ struct ChainOptions {
     std::vector<std::size_t> key;  ///< output columns that must not be null
     std::size_t max_groups = 0;
     bool bounded = false;
-    std::size_t max_rows = 0;    ///< bounded: of the result; 0: no limit
-    std::int64_t max_bytes = 0;  ///< bounded: of its text
-    bool strict = false;         ///< fields that the schema does not know are misfits
+    std::size_t max_rows = 0;              ///< bounded: of the result; 0: no limit
+    std::int64_t max_bytes = 0;            ///< bounded: of its text
+    bool strict = false;                   ///< fields that the schema does not know are misfits
+    registry::Schemas* schemas = nullptr;  ///< of topics whose records have a schema
 };
 
 QueryChain make_query_chain(QueryPlan plan, const ChainOptions& options);

@@ -115,9 +115,10 @@ Result<> QueryRunner::write_topic(const std::vector<Batch>& batches) {
     std::vector<std::vector<Text>> texts{std::size_t(partitions)};
     std::size_t turn = 0;
     for (const auto& batch : batches) {
+        auto values = TRY(row_encoder_->encode(batch));
         for (std::size_t row = 0; row < batch.rows; ++row) {
             Text text;
-            append_row_json(text.value, batch, row);
+            text.value = std::move(values[row]);
             for (std::size_t i = 0; i < query_.key.size(); ++i) {
                 auto column = batch.column_index(query_.key[i].column);
                 if (query_.key.size() == 1 && batch.columns[std::size_t(column)].is_null(row)) continue;

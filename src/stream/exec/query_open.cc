@@ -1,6 +1,6 @@
 // The part of QueryRunner that comes before the first record: topic, columns, plan, table, checkpoint.
 #include "base/log.h"
-#include "stream/decode/schema_inference.h"
+#include "stream/decode/topic_sample.h"
 #include "stream/exec/definition.h"
 #include "stream/exec/query_runner.h"
 
@@ -41,6 +41,7 @@ Result<bool> QueryRunner::plan(const std::optional<Checkpoint>& checkpoint, cons
     auto relation = topic_relation(topic_, topic_spec_ ? &*topic_spec_ : nullptr);
     if (!relation) return fail(Errc::invalid, "{}", relation.error().text);
     relation_ = std::move(*relation);
+    if (relation_.format == pipeline::Format::avro) TRY(find_reader_schema());
     inferred_ = relation_.open;
     if (inferred_ && checkpoint && checkpoint->query_hash == query_hash(query_) &&
         checkpoint->topic_id == info.id && !checkpoint->schema.empty()) {
@@ -56,10 +57,24 @@ Result<bool> QueryRunner::plan(const std::optional<Checkpoint>& checkpoint, cons
     return true;
 }
 
+/// The defaults of the topic's schema are part of what the query reads: without the registry it waits, unless
+/// it has asked before.
+Result<> QueryRunner::find_reader_schema() {
+    auto found = reader_schema(topic_, options_.schemas);
+    if (found)
+        reader_ = std::move(*found);
+    else if (!reader_)
+        return fail(std::move(found).error());
+    relation_.reader = reader_;
+    return {};
+}
+
 Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
     auto subscription = TRY(topics_.subscribe(topic_, wake()));
     while (!stopping()) {
-        SchemaInference inference;
+        if (relation_.format == pipeline::Format::avro) TRY(find_reader_schema());
+        TopicSample sample(relation_, options_.schemas);
+        TRY(sample.begin());
         int seen = 0;
         for (std::size_t i = 0; i < info.partitions.size() && seen < options_.sample_records; ++i) {
             auto now = TRY(topics_.info(topic_));
@@ -70,23 +85,23 @@ Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
             for (const auto& record : set.records) {
                 if (seen >= options_.sample_records) break;
                 ++seen;
-                if (record.value) inference.add(*record.value);
+                if (record.value) TRY(sample.add(*record.value));
             }
         }
-        relation_.columns = inference.result();
+        relation_.columns = sample.columns();
         relation_.open = false;
         auto planned = plan_continuous(query_, relation_);
         // Columns that the first records lack may come with later ones.
         bool complete = seen >= options_.sample_records;
-        if (planned && (inference.documents() > 0 || (seen > 0 && planned->scan.empty()))) {
+        if (planned && (sample.documents() > 0 || (seen > 0 && planned->scan.empty()))) {
             TRY(adopt(std::move(*planned)));
             return true;
         }
         if (complete && !planned) return fail(sql_error(planned.error(), query_.sql.text));
-        if (inference.documents() == 0)
+        if (sample.documents() == 0)
             set_state(QueryState::waiting,
                       fmt::format("waiting for records: topic {} has {}, so its columns are not known",
-                                  topic_, seen == 0 ? "none" : "none that is a JSON object"));
+                                  topic_, seen == 0 ? "none" : "none that is of its format"));
         else
             set_state(QueryState::waiting, fmt::format("waiting for records: in the first {} of {}: {}", seen,
                                                        topic_, planned.error().text));
@@ -100,11 +115,14 @@ Result<> QueryRunner::adopt(QueryPlan planned) {
     if (auto problem = target_problem(query_, planned)) return fail(Errc::invalid, "{}", *problem);
     ChainOptions options;
     options.max_groups = options_.max_groups;
+    options.schemas = options_.schemas;
     options.strict = topic_spec_ && topic_spec_->on_drift == pipeline::TopicSpec::Drift::dead_letter;
     // A topic takes every row; only a table needs a key, and has one row for each.
     for (const auto& key : query_.key)
         for (std::size_t i = 0; i < planned.schema.size(); ++i)
             if (planned.schema[i].name == key.column && !target_topic(query_)) options.key.push_back(i);
+    if (auto target = target_topic(query_))
+        row_encoder_ = TRY(RowEncoder::make(*target, target_spec_, planned.schema, options_.schemas));
     auto late = chain_.chain.context().late;
     chain_ = make_query_chain(std::move(planned), options);
     chain_.chain.context().late = late;

@@ -45,14 +45,16 @@ Result<> as_fatal(Result<> result) {
 
 QueryRunner::QueryRunner(broker::Topics& topics, store::Tables& tables, const Clock& clock,
                          const EngineOptions& options, pipeline::QuerySpec query, std::string topic,
-                         std::optional<pipeline::TopicSpec> topic_spec)
+                         std::optional<pipeline::TopicSpec> topic_spec,
+                         std::optional<pipeline::TopicSpec> target_spec)
     : topics_(topics),
       tables_(tables),
       clock_(clock),
       options_(options),
       query_(std::move(query)),
       topic_(std::move(topic)),
-      topic_spec_(std::move(topic_spec)) {
+      topic_spec_(std::move(topic_spec)),
+      target_spec_(std::move(target_spec)) {
     status_.name = query_.name;
     status_.state = QueryState::waiting;
     status_.reads = {topic_};
@@ -267,7 +269,12 @@ Result<> QueryRunner::process(std::size_t partition, const broker::RecordSet& se
         std::vector<Misfit> misfits;
         {
             StageTimes::Span timed(stages_.decode);
-            chain_.decoder->decode(chunk, number, *arena, rows.batch, rows.origins, misfits);
+            auto decoded = chain_.decoder->decode(chunk, number, *arena, rows.batch, rows.origins, misfits);
+            if (!decoded) {
+                // What came before it need not wait for the registry.
+                if (dirty_) TRY(commit());
+                return decoded;
+            }
         }
         if (!misfits.empty() && TRY(widen(misfits))) continue;  // the same records, by the wider schema
         for (auto& misfit : misfits)

@@ -20,6 +20,7 @@
 #include "stream/exec/checkpoint.h"
 #include "stream/exec/dead_letters.h"
 #include "stream/exec/query_chain.h"
+#include "stream/exec/row_encoder.h"
 #include "stream/exec/stage_times.h"
 #include "stream/native_engine.h"
 
@@ -33,7 +34,8 @@ class QueryRunner {
 public:
     QueryRunner(broker::Topics& topics, store::Tables& tables, const Clock& clock,
                 const EngineOptions& options, pipeline::QuerySpec query, std::string topic,
-                std::optional<pipeline::TopicSpec> topic_spec);
+                std::optional<pipeline::TopicSpec> topic_spec,
+                std::optional<pipeline::TopicSpec> target_spec);
     ~QueryRunner();
 
     void start();
@@ -44,6 +46,7 @@ public:
 
     const pipeline::QuerySpec& query() const { return query_; }
     const std::optional<pipeline::TopicSpec>& topic_spec() const { return topic_spec_; }
+    const std::optional<pipeline::TopicSpec>& target_spec() const { return target_spec_; }
     /// False after stop(), and when it has failed.
     bool alive();
 
@@ -56,6 +59,7 @@ private:
     Result<std::optional<broker::TopicInfo>> wait_for_topic();
     Result<std::optional<Checkpoint>> load_checkpoint();
     Result<bool> plan(const std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
+    Result<> find_reader_schema();
     Result<bool> infer_schema(const broker::TopicInfo& info);
     Result<> adopt(QueryPlan plan);
     Result<> ensure_target();
@@ -95,12 +99,17 @@ private:
     StageTimes stages_{query_.name};
     const std::string topic_;
     const std::optional<pipeline::TopicSpec> topic_spec_;
+    const std::optional<pipeline::TopicSpec>
+        target_spec_;  ///< of the topic that it writes, when it is declared
 
     // Owned by the thread.
     QueryChain chain_;
     RelationInfo relation_;
     bool inferred_ = false;
     std::set<std::string> not_widened_;  ///< paths whose type the query depends on
+    std::shared_ptr<const registry::AvroSchema>
+        reader_;                             ///< avro: the topic's schema when it was last asked for
+    std::optional<RowEncoder> row_encoder_;  ///< of a query that writes a topic
     std::unique_ptr<DeadLetters> dead_letters_;
     std::string topic_id_;
     std::vector<std::int64_t> positions_;

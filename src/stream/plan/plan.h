@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "record/type.h"
 #include "stream/expr/expression.h"
 #include "stream/plan/data_type.h"
+
+namespace penstock::registry {
+class AvroSchema;
+}
 
 namespace penstock::stream {
 
@@ -20,6 +25,9 @@ struct RelationInfo {
     pipeline::Format format = pipeline::Format::json;
     DataType columns{DataType::Shape::object};  ///< payload columns, or the table's
     bool open = false;                          ///< the columns are not known yet: every name is taken
+    /// Of avro topics: the registered schema, whose defaults stand in for fields that a record's own schema
+    /// lacks.
+    std::shared_ptr<const registry::AvroSchema> reader;
 };
 
 /// A step into a value: a field or map key, or an array's element.
