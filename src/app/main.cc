@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "app/commands/commands.h"
+#include "app/doctor/doctor.h"
 #include "app/up.h"
 
 int main(int argc, char** argv) {
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
     int exit_code = 0;
     penstock::app::add_up(app, exit_code);
     penstock::app::add_check(app, exit_code);
+    penstock::app::add_doctor(app, exit_code);
     penstock::app::add_replica(app, exit_code);
     penstock::app::CommandContext context{exit_code};
     penstock::app::add_commands(app, context);

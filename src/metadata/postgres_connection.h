@@ -58,6 +58,9 @@ struct PostgresTarget {
     std::chrono::milliseconds statement_timeout{30'000};
 };
 
+/// Of a postgresql:// URL. Errc::invalid.
+Result<PostgresTarget> target_of(const std::string& url);
+
 class PostgresConnection {
 public:
     /// Errc::unauthorized: the server refuses user or password. Errc::not_found: no such database.

@@ -446,6 +446,8 @@ Result<std::int64_t> PostgresMetadata::prune_runs(std::string_view dag, std::int
     return removed;
 }
 
+}  // namespace
+
 Result<PostgresTarget> target_of(const std::string& url) {
     auto scheme = url.starts_with("postgres://") ? "postgres" : "postgresql";
     auto parsed = TRY(parse_service_url(url, scheme));
@@ -493,8 +495,6 @@ Result<PostgresTarget> target_of(const std::string& url) {
                               parsed.path.empty() ? "of the user" : parsed.path);
     return target;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Metadata>> open_postgres(const std::string& url, const PostgresOptions& options) {
     auto metadata = std::make_unique<PostgresMetadata>(TRY(target_of(url)), options);

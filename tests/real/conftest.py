@@ -75,6 +75,14 @@ def real_zookeeper():
     yield from running(system, f"zookeeper-{port}/*.log")
 
 
+@pytest.fixture(scope="module")
+def real_registry():
+    port = free_port()
+    system = System("registry.sh", "registry", {"REGISTRY_PORT": port, "REGISTRY_MANAGEMENT_PORT": free_port()})
+    system.url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
+    yield from running(system, f"registry-{port}/*.log")
+
+
 def kafka(mode, version, more):
     port = free_port()
     system = System("kafka.sh", f"kafka-{version}", {"KAFKA_MODE": mode, "KAFKA_VERSION": version, "KAFKA_PORT": port,

@@ -112,6 +112,16 @@ check_hashes() { # FOLDER HASHES
   diff <(cd "$1" && LC_ALL=C ls -- *.jar) <(awk '{print $2}' "$2") >&2 || die "jars in $1 that $2 does not list"
 }
 
+# check_file FILE LIST: one file against the list of hashes of this folder that names it.
+check_file() {
+  if [ "${RECORD_HASHES:-0}" = 1 ]; then
+    (cd "$(dirname "$1")" && sha256sum -- "$(basename "$1")") >"$2"
+    return 0
+  fi
+  [ -f "$2" ] || die "no list of hashes $2: this version has not been tried (RECORD_HASHES=1 makes the list)"
+  (cd "$(dirname "$1")" && sha256sum --quiet --strict -c "$2") >&2 || die "$1 differs from what $2 says"
+}
+
 # dispatch COMMAND: start, stop, restart, kill (-9), freeze and thaw (SIGSTOP, SIGCONT), status, wipe. The script that
 # sources this sets WORK and PID and defines start_it, stop_it and is_ready.
 dispatch() {

@@ -25,6 +25,11 @@ std::string to_string(const Path& path) {
 
 namespace {
 
+/// Its records have the one column value, which is not looked into.
+bool takes_value_whole(pipeline::Format format) {
+    return format == pipeline::Format::text || format == pipeline::Format::raw;
+}
+
 constexpr int max_depth = 2000;
 
 const NamedType* find_field(const DataType& object, std::string_view name) {
@@ -295,9 +300,9 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_access(const Access& access) {
         expr->unknown = true;
         return expr;
     }
-    column.source = relation_.kind == RelationInfo::Kind::table  ? ColumnSource::table
-                    : relation_.format == pipeline::Format::json ? ColumnSource::payload
-                                                                 : ColumnSource::whole_value;
+    column.source = relation_.kind == RelationInfo::Kind::table ? ColumnSource::table
+                    : takes_value_whole(relation_.format)       ? ColumnSource::whole_value
+                                                                : ColumnSource::payload;
     const DataType* type = &relation_.columns;
     std::size_t used = 0;
     for (; used < path.size(); ++used) {

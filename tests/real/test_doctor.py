@@ -1,0 +1,73 @@
+"""penstock doctor against the real systems: up, down, and with a wrong password."""
+import json
+import subprocess
+
+import pytest
+
+from support.process import BINARY, free_port, own_environment
+
+PIPELINE = """
+pipeline: p
+topics: { t: { partitions: 2 } }
+sources: { hook: { webhook: { path: h }, topic: t } }
+"""
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    (tmp_path / "p.yaml").write_text(PIPELINE)
+    ports = [option for name in ("console", "kafka", "cql", "schemas") for option in (f"--{name}-port", str(free_port()))]
+
+    def run(setting, url, system):
+        done = subprocess.run([BINARY, "doctor", tmp_path, *ports, f"--{setting}", url, "-o", "json"], capture_output=True,
+                              text=True, timeout=90, env=own_environment())
+        assert done.returncode in (0, 1), done.stderr
+        assert "secret" not in done.stdout and "wrong" not in done.stdout
+        found = [f for f in json.loads(done.stdout) if f["system"] == system]
+        return {result: " | ".join(f["found"] for f in found if f["result"] == result) for result in ("ok", "warning", "error")}
+    return run
+
+
+@pytest.mark.parametrize("real_kafka", ["sasl"], indirect=True)
+def test_kafka(doctor, real_kafka, covers, suite):
+    covers("Apache Kafka", real_kafka.version, "KRaft, SASL/PLAIN", "doctor")
+    found = doctor("kafka", real_kafka.url, "topics")
+    assert "answers with 1 broker" in found["ok"] and "is reached; Kafka 4.1 or newer" in found["ok"], found
+    assert "topic t does not exist" in found["warning"] and not found["error"], found
+    assert doctor("kafka", real_kafka.url.replace("penstock-secret", "wrong"), "topics")["error"]
+    real_kafka("stop")
+    assert doctor("kafka", real_kafka.url, "topics")["error"]
+    suite.ran += 3
+
+
+def test_postgres(doctor, real_postgres, covers, suite):
+    covers("PostgreSQL", "15", "one server", "doctor")
+    found = doctor("metadata", real_postgres.url, "metadata")
+    assert "is PostgreSQL 15" in found["ok"] and "migration 0 of" in found["ok"] and "clock" in found["ok"], found
+    assert not found["error"], found
+    refused = doctor("metadata", real_postgres.url.replace("penstock:penstock@", "penstock:wrong@"), "metadata")
+    assert refused["error"], refused
+    real_postgres("stop")
+    assert doctor("metadata", real_postgres.url, "metadata")["error"]
+    suite.ran += 3
+
+
+def test_zookeeper(doctor, real_zookeeper, covers, suite):
+    covers("Apache ZooKeeper", "3.8", "one server", "doctor")
+    found = doctor("coordination", real_zookeeper.url, "coordination")
+    assert "is ZooKeeper 3.8" in found["ok"] and "can be written" in found["ok"], found
+    assert "is alone" in found["warning"] and not found["error"], found
+    real_zookeeper("stop")
+    assert doctor("coordination", real_zookeeper.url, "coordination")["error"]
+    suite.ran += 2
+
+
+def test_registry(doctor, real_registry, covers, suite):
+    covers("Apicurio Registry", "3.3.3", "Confluent's API, in memory", "doctor")
+    found = doctor("schemas", real_registry.url, "schemas")
+    assert "answers with 0 subjects" in found["ok"] and not found["error"], found
+    without_base_path = real_registry.url.removesuffix("/apis/ccompat/v7")
+    assert doctor("schemas", without_base_path, "schemas")["error"]
+    real_registry("stop")
+    assert doctor("schemas", real_registry.url, "schemas")["error"]
+    suite.ran += 3
