@@ -251,6 +251,7 @@ std::string payload_columns(const SparkTopic& topic) {
         case pipeline::Format::raw:
             return "value";
         case pipeline::Format::avro:
+        case pipeline::Format::json_schema:
         case pipeline::Format::json:
             break;
     }
