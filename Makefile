@@ -39,8 +39,8 @@ fuzz: ## T=name SECONDS=60: one fuzzer, with its kept corpus
 	@$(MAKE) build PRESET=fuzz TARGET=$(T) && mkdir -p build/corpus/$(T) && \
 	  build/fuzz/src/$(T) -max_total_time=$(or $(SECONDS),60) build/corpus/$(T) tests/corpus/$(T)
 
-real: setup ## the layers' suites against the real systems; writes docs/compatibility.md
-	@tools/setup.sh real && $(MAKE) build TARGET="metadata_test broker_test coordinate_test store_test penstock" && \
+real: setup setup-real ## the tests against the real systems alone; writes docs/compatibility.md
+	@$(MAKE) build && \
 	  .venv/bin/python -m pytest tests/real -q --timeout 1800 --compatibility docs/compatibility.md
 
 bench: build setup-test ## measure: first row, memory, CPU-seconds per million records
