@@ -3,6 +3,7 @@
 #   cassandra.sh start|stop|restart|kill|freeze|thaw|status|wipe
 #   CASSANDRA_VERSION=5.0.9  CASSANDRA_PORT=9042  CASSANDRA_STORAGE_PORT=7000  CASSANDRA_JMX_PORT=7199  CASSANDRA_HEAP=512M
 #   CASSANDRA_ADDRESS=127.0.0.1: of this node; CASSANDRA_SEED: another node's, which this one joins
+#   CASSANDRA_BOOTSTRAP=false: a node that joins takes no data from the others, for a cluster without any
 #   CASSANDRA_AUTH=1: clients log in, user cassandra, password cassandra
 #   CASSANDRA_TLS=1: clients connect by TLS; the certificate to trust is WORK/server.pem
 #   CASSANDRA_SYNC=periodic|batch: when a write is acknowledged, before or after fsync
@@ -69,6 +70,7 @@ hints_directory: $WORK/data/hints
 saved_caches_directory: $WORK/data/saved_caches
 cdc_raw_directory: $WORK/data/cdc_raw
 auto_snapshot: false
+auto_bootstrap: ${CASSANDRA_BOOTSTRAP:-true}
 C
     if [ "${CASSANDRA_SYNC:-periodic}" = batch ]; then
       echo 'commitlog_sync: batch'
@@ -143,7 +145,7 @@ start_it() {
     "-Dcassandra.logdir=$WORK" "-Dcassandra.storagedir=$WORK/data" "-Dcassandra.jmx.local.port=$JMX_PORT" \
     -Dcassandra-foreground=yes -Dcassandra.ring_delay_ms="${CASSANDRA_RING_DELAY_MS:-100}" \
     -Dcassandra.skip_wait_for_gossip_to_settle=0 \
-    -Dcassandra.superuser_setup_delay_ms=0 \
+    -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.consistent.rangemovement=false \
     -cp "$WORK/conf:$JARS/*" org.apache.cassandra.service.CassandraDaemon
   wait_for 180 "$PID" is_ready || { grep -E 'ERROR|Exception' "$WORK/cassandra.log" | tail -n 5 >&2; die "Cassandra is not ready: see $WORK/cassandra.log"; }
   say "ready: Cassandra $VERSION, $ADDRESS:$PORT"

@@ -122,29 +122,46 @@ def real_kafka_with_zookeeper(real_zookeeper):
 CASSANDRA = "5.0.9"
 
 
-def cassandra(more):
-    port = free_port()
-    system = System("cassandra.sh", f"cassandra-{CASSANDRA}", {
-        "CASSANDRA_VERSION": CASSANDRA, "CASSANDRA_PORT": port, "CASSANDRA_STORAGE_PORT": free_port(),
-        "CASSANDRA_JMX_PORT": free_port(), **more})
+def cassandra_node(port, storage_port, address="127.0.0.1", **more):
+    system = System("cassandra.sh", f"cassandra-{CASSANDRA}-{address}", {
+        "CASSANDRA_VERSION": CASSANDRA, "CASSANDRA_PORT": port, "CASSANDRA_STORAGE_PORT": storage_port,
+        "CASSANDRA_JMX_PORT": free_port(), "CASSANDRA_ADDRESS": address, **more})
     login = "cassandra:cassandra@" if "CASSANDRA_AUTH" in more else ""
     run = pathlib.Path(system.environment.get("REAL_RUN") or f"/tmp/penstock-real-{os.getuid()}")
-    system.url = f"cassandra://{login}127.0.0.1:{port}"
-    system.port = port
+    system.url = f"cassandra://{login}{address}:{port}"
     system.version = CASSANDRA
-    system.certificate = run / f"cassandra-127.0.0.1-{port}/server.pem"
-    yield from running(system, f"cassandra-127.0.0.1-{port}/*.log")
+    system.certificate = run / f"cassandra-{address}-{port}/server.pem"
+    system.logs = f"cassandra-{address}-{port}/*.log"
+    return system
 
 
 @pytest.fixture(scope="module")
 def real_cassandra():
     """One for all tests of a module: it takes a quarter of a minute to start."""
-    yield from cassandra({})
+    system = cassandra_node(free_port(), free_port())
+    yield from running(system, system.logs)
 
 
 @pytest.fixture
-def real_cassandra_secured(request):
-    yield from cassandra({"CASSANDRA_AUTH": 1, "CASSANDRA_TLS": 1})
+def real_cassandra_secured():
+    system = cassandra_node(free_port(), free_port(), CASSANDRA_AUTH=1, CASSANDRA_TLS=1)
+    yield from running(system, system.logs)
+
+
+@pytest.fixture
+def real_cassandra_cluster():
+    """Three nodes on three addresses; the first is the others' seed."""
+    port, storage_port = free_port(), free_port()
+    nodes = [cassandra_node(port, storage_port, f"127.0.0.{i}", CASSANDRA_SEED="127.0.0.1", CASSANDRA_HEAP="256M",
+                            CASSANDRA_BOOTSTRAP="false") for i in (1, 2, 3)]
+    try:
+        for node in nodes:
+            node("start")
+        yield nodes
+    finally:
+        for node in nodes:
+            node.keep_logs(node.logs)
+            node("wipe")
 
 
 def spark(version):

@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from cassandra.cluster import Cluster
 from support.kafka_log import read_topic
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import ROOT, Penstock, wait_until
@@ -16,11 +17,15 @@ def run_suites(cassandra, suite, mode, covers, tests, options=""):
     suite.run("store_test", tests, {"PENSTOCK_TEST_CASSANDRA": cassandra.url + options}, timeout=600)
 
 
-@pytest.mark.parametrize("protocol", [5, 4])
-def test_tables_suite(real_cassandra, suite, covers, protocol):
-    compression = "lz4" if protocol == 4 else "none"
-    run_suites(real_cassandra, suite, f"one node, protocol {protocol}", covers, "*/Cassandra",
-               f"?protocol={protocol}&compression={compression}&page=100")
+def test_tables_suite(real_cassandra, suite, covers):
+    run_suites(real_cassandra, suite, "one node, protocol 5", covers, "*/Cassandra", "?page=100")
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_older_protocol_and_compression(real_cassandra, suite, covers, protocol):
+    run_suites(real_cassandra, suite, f"one node, protocol {protocol}, LZ4", covers,
+               "*EngineValuesRoundTrip/Cassandra:*LargePartitionsWithKeysOfSeveralColumns/Cassandra:"
+               "*CommitsOfEverySizeAreTheSame/Cassandra", f"?protocol={protocol}&compression=lz4")
 
 
 def test_password_and_tls(real_cassandra_secured, suite, covers):
@@ -110,8 +115,9 @@ QUERIES = ("all_items", "per_kind", "per_minute")
 class Load:
     """Pages of known records, through three queries into Cassandra."""
 
-    def __init__(self, cassandra, tmp_path, pages, rate=2500):
+    def __init__(self, cassandra, tmp_path, pages, rate=2500, options=""):
         self.api = PagedApi(pages)
+        self.contacts, self.port = ["127.0.0.1"], int(cassandra.environment["CASSANDRA_PORT"])
         self.keyspace = f"load_{os.getpid()}_{self.api.port}"
         self.expected = [record(page, index) for page in range(pages) for index in range(PER_PAGE)]
         folder = tmp_path / "pipelines"
@@ -119,7 +125,7 @@ class Load:
         (folder / "crash.yaml").write_text(PIPELINE.format(port=self.api.port, rate=rate, keyspace=self.keyspace))
         # A keyspace of its own for checkpoints: these queries are those of another test by name.
         self.penstock = Penstock(folder, tmp_path / "data",
-                                 ["--tables", f"{cassandra.url}/{self.keyspace}_state?retry.for=2s&request.for=4s"])
+                                 ["--tables", f"{cassandra.url}/{self.keyspace}_state?retry.for=2s&request.for=4s{options}"])
 
     def check(self):
         penstock = self.penstock
@@ -127,18 +133,22 @@ class Load:
         caught_up(penstock, *QUERIES)
         in_topic = collections.Counter(key for key, _ in read_topic(penstock.ports["kafka"], "items"))
         assert in_topic == collections.Counter(r["id"] for r in self.expected)
-        rows = {row[0]: (row[1], row[2]) for row in penstock.sql(f"SELECT id, n, kind FROM {self.keyspace}.all_items")}
+        with Cluster(self.contacts, port=self.port) as cluster:
+            self.check_rows(cluster.connect(self.keyspace).execute)
+
+    def check_rows(self, cql):
+        rows = {row[0]: (row[1], row[2]) for row in cql("SELECT id, n, kind FROM all_items")}
         assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in self.expected}
-        kinds = collections.Counter(r["kind"] for r in self.expected)
-        totals = collections.Counter()
-        minutes = collections.Counter()
+        kinds, totals, minutes = collections.Counter(), collections.Counter(), collections.Counter()
         for r in self.expected:
+            kinds[r["kind"]] += 1
             totals[r["kind"]] += r["n"]
             minutes[(r["at"][:16], r["kind"])] += 1
-        rows = penstock.sql(f"SELECT kind, items, total FROM {self.keyspace}.per_kind")
-        assert {row[0]: (row[1], row[2]) for row in rows} == {kind: (kinds[kind], totals[kind]) for kind in kinds}
-        rows = penstock.sql(f"SELECT minute, kind, items FROM {self.keyspace}.per_minute")
-        assert {(row[0][:16], row[1]): row[2] for row in rows} == dict(minutes)
+        rows = {row[0]: (row[1], row[2]) for row in cql("SELECT kind, items, total FROM per_kind")}
+        assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
+        rows = {(row[0].strftime("%Y-%m-%dT%H:%M"), row[1]): row[2]
+                for row in cql("SELECT minute, kind, items FROM per_minute")}
+        assert rows == dict(minutes)
 
     def stored(self):
         return self.penstock.query("all_items")["stored"]
@@ -192,5 +202,17 @@ def test_killed_under_load(real_cassandra, tmp_path, covers, suite):
             os.kill(load.penstock.process.pid, signal.SIGKILL)
             load.penstock.process.wait()
             load.penstock.start()
+        load.check()
+        suite.ran += 1
+
+
+def test_node_killed_under_load(real_cassandra_cluster, tmp_path, covers, suite):
+    """The others are found through the first; when that one is killed, nothing is lost and nothing stays waiting."""
+    covers("Apache Cassandra", real_cassandra_cluster[0].version, "three nodes, one killed under load", "tables")
+    with Load(real_cassandra_cluster[0], tmp_path, 160, options="&replication=3") as load:
+        wait_until(lambda: load.stored() > 0, "rows stored", 60)
+        assert "3 node(s)" in load.penstock.output()
+        real_cassandra_cluster[0]("kill")
+        load.contacts = ["127.0.0.2"]
         load.check()
         suite.ran += 1

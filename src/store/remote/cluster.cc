@@ -157,8 +157,8 @@ net::Task<> Cluster::control_loop(std::shared_ptr<Cluster> self) {
         if (self->stopping_) break;
         if (!ended) {
             self->trouble_ = ended.error().text;
-            if (!self->known_ && ended.error().code == Errc::unauthorized && self->listener_.refused)
-                self->listener_.refused(ended.error());
+            bool hopeless = ended.error().code == Errc::unauthorized || ended.error().code == Errc::invalid;
+            if (!self->known_ && hopeless && self->listener_.refused) self->listener_.refused(ended.error());
         }
         bool going_on = co_await self->pause(delay);
         if (!going_on) break;
@@ -174,15 +174,18 @@ net::Task<Result<>> Cluster::watch(std::shared_ptr<CqlConnection> control) {
     wire::cql::Register wanted{{"TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"}};
     auto registered = co_await ask(control, wire::cql::Request(std::move(wanted)));
     if (!registered) co_return fail(std::move(registered).error());
+    // Whatever was told while nobody listened.
+    if (listener_.schema_changed) listener_.schema_changed();
     while (!stopping_ && control->is_open()) {
         stale_ = false;
         auto read = co_await refresh(control);
         if (!read) co_return read;
+        if (!known_ && local_nodes() == 0)
+            co_return fail(Errc::invalid, "it has no node in the data centre {}", local_dc_);
         if (!known_) {
             known_ = true;
             log::info("Cassandra at {}: {} {}, protocol {}, {} node(s), data centre {}", settings_->shown,
                       name_, release_, version_, nodes_.size(), local_dc_);
-            if (listener_.ready) listener_.ready();
         }
         auto until = CqlConnection::Clock::now() + look_again;
         while (!stale_ && control->is_open() && CqlConnection::Clock::now() < until) {
@@ -295,6 +298,9 @@ net::Task<> Cluster::keep_connected(std::shared_ptr<Cluster> self, std::shared_p
             auto connection = *opened;
             delay = least_pause;
             node->connections.push_back(connection);
+            // The first one: requests have somewhere to go.
+            if (!self->ready_ && self->listener_.ready) self->listener_.ready();
+            self->ready_ = true;
             why = co_await connection->closed();
             std::erase(node->connections, connection);
         } else {

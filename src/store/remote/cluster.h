@@ -34,9 +34,9 @@ struct ClusterNode {
 class Cluster : public std::enable_shared_from_this<Cluster> {
 public:
     struct Listener {
-        std::function<void()> ready;         ///< a node has answered, the ring is known
-        std::function<void(Error)> refused;  ///< user or password is wrong: trying on would not help
-        std::function<void()> schema_changed;
+        std::function<void()> ready;           ///< the ring is known, and a node is connected
+        std::function<void(Error)> refused;    ///< password or data centre is wrong: no use in trying on
+        std::function<void()> schema_changed;  ///< or may have
     };
 
     Cluster(std::shared_ptr<const RemoteTablesSettings> settings, net::asio::any_io_executor executor,
@@ -94,6 +94,7 @@ private:
     std::string control_host_;  ///< as the URL names the node that is asked
     int version_ = 5;
     bool known_ = false;  ///< the ring was read once
+    bool ready_ = false;  ///< a connection for requests was open once
     bool stale_ = false;  ///< the cluster has told of a change
     bool stopping_ = false;
     int running_ = 0;

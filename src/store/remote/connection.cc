@@ -43,8 +43,8 @@ net::Task<Result<std::shared_ptr<CqlConnection>>> CqlConnection::open(
     auto stream = co_await net::ClientStream::connect(endpoint, settings->tls, host, limit);
     if (!stream) co_return fail(std::move(stream).error());
     auto executor = co_await net::this_executor();
-    auto connection = std::make_shared<CqlConnection>(std::move(settings), std::move(*stream), endpoint,
-                                                      executor, version);
+    auto connection =
+        std::make_shared<CqlConnection>(std::move(settings), std::move(*stream), endpoint, executor, version);
     auto where = fmt::format("{}:{}", endpoint.address, endpoint.port);
     // A node that accepts and then says nothing must not hold this up.
     auto timer = std::make_shared<net::asio::steady_timer>(executor, limit);
@@ -65,6 +65,7 @@ net::Task<Result<>> CqlConnection::handshake() {
     wire::cql::Startup startup;
     startup.options["CQL_VERSION"] = "3.0.0";
     startup.options["DRIVER_NAME"] = "Penstock";
+    startup.options["DRIVER_VERSION"] = PENSTOCK_VERSION;
     if (settings_->compress) startup.options["COMPRESSION"] = "lz4";
     auto answer = co_await exchange(wire::cql::Request(std::move(startup)));
     if (!answer) co_return fail(std::move(answer).error());

@@ -15,6 +15,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds agree_for{20};
 /// Sizes are estimates that Cassandra itself renews every few minutes.
 constexpr std::chrono::seconds list_lasts{5};
+constexpr std::chrono::milliseconds list_for{1'000};
 
 std::string literal(std::string_view text) {
     std::string out = "'";
@@ -206,20 +207,34 @@ Result<> RemoteSchema::agree() {
 Result<std::vector<TableStatus>> RemoteSchema::list(std::string_view own_keyspace) {
     {
         std::lock_guard lock(mutex_);
-        if (listed_at_ != steady_clock::time_point{} && steady_clock::now() - listed_at_ < list_lasts &&
-            seen_ == session_.schema_changes())
-            return list_;
+        bool fresh =
+            listed_at_ != steady_clock::time_point{} && steady_clock::now() - listed_at_ < list_lasts;
+        if (fresh && listed_changes_ == session_.schema_changes()) return list_;
     }
+    auto changes = session_.schema_changes();
+    auto found = read_list(own_keyspace);
+    std::lock_guard lock(mutex_);
+    // While Cassandra is away, what was known is told: whoever asks wants to see that it is away, and not to
+    // wait.
+    if (!found && listed_at_ == steady_clock::time_point{}) return found;
+    if (found) list_ = std::move(*found);
+    listed_changes_ = changes;
+    listed_at_ = steady_clock::now();
+    return list_;
+}
+
+Result<std::vector<TableStatus>> RemoteSchema::read_list(std::string_view own_keyspace) {
     std::map<std::string, TableStatus> found;
     for (const auto& row :
-         TRY(session_.rows_of_text("SELECT keyspace_name, table_name FROM system_schema.tables"))) {
+         TRY(session_.rows_of_text("SELECT keyspace_name, table_name FROM system_schema.tables", list_for))) {
         auto keyspace = row.text("keyspace_name");
         if (keyspace.starts_with("system") || keyspace == own_keyspace) continue;
         auto name = row.text("table_name");
         found[keyspace + "." + name] = {keyspace, name, 0, 0};
     }
     auto sizes = session_.rows_of_text(
-        "SELECT keyspace_name, table_name, mean_partition_size, partitions_count FROM system.size_estimates");
+        "SELECT keyspace_name, table_name, mean_partition_size, partitions_count FROM system.size_estimates",
+        list_for);
     // Other servers do not have this table; then there are no estimates.
     if (!sizes && sizes.error().code != Errc::not_found && sizes.error().code != Errc::invalid)
         return fail(std::move(sizes).error());
@@ -232,9 +247,6 @@ Result<std::vector<TableStatus>> RemoteSchema::list(std::string_view own_keyspac
     }
     std::vector<TableStatus> out;
     for (auto& [name, status] : found) out.push_back(std::move(status));
-    std::lock_guard lock(mutex_);
-    list_ = out;
-    listed_at_ = steady_clock::now();
     return out;
 }
 

@@ -37,6 +37,7 @@ public:
 private:
     Result<std::shared_ptr<const TableDefinition>> read_table(std::string_view keyspace,
                                                               std::string_view name);
+    Result<std::vector<TableStatus>> read_list(std::string_view own_keyspace);
     Result<> ensure_keyspace(std::string_view keyspace);
     Result<> create(const TableDefinition& table);
     Result<> add_columns(const TableDefinition& existing, const TableDefinition& wanted);
@@ -50,6 +51,7 @@ private:
     std::int64_t seen_ = -1;  ///< RemoteSession::schema_changes() when the tables were read
     std::map<std::string, std::shared_ptr<const TableDefinition>, std::less<>> tables_;
     std::vector<TableStatus> list_;
+    std::int64_t listed_changes_ = -1;
     std::chrono::steady_clock::time_point listed_at_{};
 };
 

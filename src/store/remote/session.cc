@@ -16,7 +16,7 @@ using wire::cql::Opcode;
 
 constexpr std::size_t most_bytes = 64u << 20;
 constexpr milliseconds busy_tick{20};
-constexpr milliseconds idle_tick{200};
+constexpr milliseconds idle_tick{100};
 
 metrics::Counter& requests =
     metrics::counter("penstock_store_remote_requests_total", "Requests sent to Cassandra.");
@@ -164,19 +164,22 @@ Result<Frame> RemoteSession::run(Call call) {
     return answer.get();
 }
 
-Result<Frame> RemoteSession::run_text(std::string_view text, std::optional<Consistency> consistency) {
+Result<Frame> RemoteSession::run_text(std::string_view text, std::optional<Consistency> consistency,
+                                      std::optional<milliseconds> retry_for) {
     wire::cql::Query query;
     query.text = text;
     query.parameters.consistency = std::uint16_t(consistency.value_or(settings_->consistency));
     query.parameters.serial_consistency = std::uint16_t(settings_->serial_consistency);
     Call call;
     call.opcode = Opcode::query;
+    call.retry_for = retry_for;
     wire::cql::append_request(call.body, version_, wire::cql::Request(query));
     return run(std::move(call));
 }
 
-Result<std::vector<SystemRow>> RemoteSession::rows_of_text(std::string_view text) {
-    auto frame = TRY(run_text(text, Consistency::one));
+Result<std::vector<SystemRow>> RemoteSession::rows_of_text(std::string_view text,
+                                                           std::optional<milliseconds> retry_for) {
+    auto frame = TRY(run_text(text, Consistency::one, retry_for));
     auto response = TRY(wire::cql::decode_response(frame));
     const auto* rows = std::get_if<wire::cql::RowsResult>(&response);
     if (rows == nullptr) return fail(Errc::corrupt, "a SELECT has an answer without rows");
@@ -234,10 +237,10 @@ net::Task<> RemoteSession::tick(RemoteSession* self, std::shared_ptr<Cluster> cl
             if (!pending->finished) self->route(pending);
         for (const auto& pending : due(self->speculative_, now)) {
             if (pending->finished || pending->under_way != 1) continue;
-            auto* node = self->choose(*pending);
+            auto node = self->choose(*pending);
             if (node == nullptr) continue;
             speculations.add();
-            self->send(pending, *node);
+            self->send(pending, node);
         }
     }
     self->ticking_ = false;
@@ -246,7 +249,7 @@ net::Task<> RemoteSession::tick(RemoteSession* self, std::shared_ptr<Cluster> cl
 void RemoteSession::begin(Call call) {
     auto pending = std::make_shared<Pending>(std::move(call));
     auto now = Clock::now();
-    pending->give_up = now + settings_->retry_for;
+    pending->give_up = now + pending->call.retry_for.value_or(settings_->retry_for);
     route(pending);
     if (pending->call.is_read && !pending->finished && settings_->speculate_after.count() > 0)
         speculative_.emplace(now + settings_->speculate_after, pending);
@@ -254,14 +257,14 @@ void RemoteSession::begin(Call call) {
 
 /// Of those that have the partition, or of all: the one with the fewest requests under way that was not
 /// tried.
-ClusterNode* RemoteSession::choose(const Pending& pending) {
-    ClusterNode* best = nullptr;
+std::shared_ptr<ClusterNode> RemoteSession::choose(const Pending& pending) {
+    std::shared_ptr<ClusterNode> best;
     int fewest = 0;
     auto consider = [&](const std::shared_ptr<ClusterNode>& node) {
         if (!node->local || std::ranges::find(pending.tried, node.get()) != pending.tried.end()) return;
         auto* connection = node->connection();
         if (connection == nullptr || (best != nullptr && connection->in_flight() >= fewest)) return;
-        best = node.get();
+        best = node;
         fewest = connection->in_flight();
     };
     // Begins with another one each time, so that nodes with as few are taken in turn.
@@ -276,22 +279,19 @@ ClusterNode* RemoteSession::choose(const Pending& pending) {
 }
 
 void RemoteSession::route(const PendingPtr& pending) {
-    if (auto* node = choose(*pending)) return send(pending, *node);
+    if (auto node = choose(*pending)) return send(pending, node);
     retry(pending, {}, false);
 }
 
-void RemoteSession::send(const PendingPtr& pending, ClusterNode& node) {
-    auto shared =
-        std::ranges::find_if(cluster_->nodes(), [&](const auto& one) { return one.get() == &node; });
-    pending->tried.push_back(&node);
+void RemoteSession::send(const PendingPtr& pending, const std::shared_ptr<ClusterNode>& node) {
+    pending->tried.push_back(node.get());
     ++pending->under_way;
     requests.add();
-    auto* connection = node.connection();
-    connection->send(pending->call.opcode, pending->call.body,
-                     [this, pending, of = *shared](Result<Frame> answer) {
-                         --pending->under_way;
-                         answered(pending, of, std::move(answer));
-                     });
+    node->connection()->send(pending->call.opcode, pending->call.body,
+                             [this, pending, node](Result<Frame> answer) {
+                                 --pending->under_way;
+                                 answered(pending, node, std::move(answer));
+                             });
 }
 
 void RemoteSession::answered(const PendingPtr& pending, const std::shared_ptr<ClusterNode>& node,
@@ -345,7 +345,7 @@ void RemoteSession::prepare_again(const PendingPtr& pending, const std::shared_p
                                         statement->text));
         }
         if (node->connection() == nullptr) return retry(pending, {Errc::unavailable, "it has gone"}, true);
-        send(pending, *node);
+        send(pending, node);
     });
 }
 
@@ -358,7 +358,7 @@ void RemoteSession::retry(const PendingPtr& pending, Error why, bool other_node)
     retries.add();
     pending->prepared_again = 0;
     if (other_node)
-        if (auto* node = choose(*pending)) return send(pending, *node);
+        if (auto node = choose(*pending)) return send(pending, node);
     pending->tried.clear();
     delayed_.emplace(now + pending->backoff.next(), pending);
 }

@@ -35,6 +35,7 @@ struct Call {
     std::shared_ptr<const Statement> also;       ///< of a batch with two
     std::optional<std::int64_t> token;           ///< of the partition; a node that has it is asked
     bool is_read = false;                        ///< may be asked of two nodes at once
+    std::optional<std::chrono::milliseconds> retry_for;  ///< shorter than that of the settings
     /// The answer, never an ERROR. On the session's thread: must not block.
     std::move_only_function<void(Result<wire::cql::Frame>)> done;
 };
@@ -62,8 +63,10 @@ public:
     /// Sends and waits. Not from done.
     Result<wire::cql::Frame> run(Call call);
     /// A statement of text without values, at the consistency of the settings.
-    Result<wire::cql::Frame> run_text(std::string_view text, std::optional<Consistency> consistency = {});
-    Result<std::vector<SystemRow>> rows_of_text(std::string_view text);
+    Result<wire::cql::Frame> run_text(std::string_view text, std::optional<Consistency> consistency = {},
+                                      std::optional<std::chrono::milliseconds> retry_for = {});
+    Result<std::vector<SystemRow>> rows_of_text(std::string_view text,
+                                                std::optional<std::chrono::milliseconds> retry_for = {});
     /// Prepared once and kept. Tables are named with their keyspaces.
     Result<std::shared_ptr<const Statement>> prepare(const std::string& text);
     /// Errors of this statement may come from its table having changed.
@@ -85,8 +88,8 @@ private:
     static net::Task<> tick(RemoteSession* self, std::shared_ptr<Cluster> cluster);
     void begin(Call call);
     void route(const PendingPtr& pending);
-    ClusterNode* choose(const Pending& pending);
-    void send(const PendingPtr& pending, ClusterNode& node);
+    std::shared_ptr<ClusterNode> choose(const Pending& pending);
+    void send(const PendingPtr& pending, const std::shared_ptr<ClusterNode>& node);
     void answered(const PendingPtr& pending, const std::shared_ptr<ClusterNode>& node,
                   Result<wire::cql::Frame> answer);
     void failed(const PendingPtr& pending, const std::shared_ptr<ClusterNode>& node,

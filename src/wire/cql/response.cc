@@ -93,11 +93,15 @@ void append_error(std::string& out, const ErrorResponse& error) {
         case ErrorCode::unprepared:
             append_short_bytes(out, error.id);
             break;
+        case ErrorCode::cas_write_unknown:  // consistency, received, wanted
+            append_short(out, error.consistency);
+            append_int(out, 0);
+            append_int(out, 1);
+            break;
         case ErrorCode::read_failure:  // other servers': ours has no replicas, functions or change capture
         case ErrorCode::function_failure:
         case ErrorCode::write_failure:
         case ErrorCode::cdc_write_failure:
-        case ErrorCode::cas_write_unknown:
         case ErrorCode::server:
         case ErrorCode::protocol:
         case ErrorCode::bad_credentials:
