@@ -20,6 +20,7 @@ install -D -m 644 deploy/debian/penstock.service "$tree/lib/systemd/system/penst
 install -D -m 644 deploy/debian/sysusers.conf "$tree/usr/lib/sysusers.d/penstock.conf"
 install -D -m 644 deploy/debian/penstock.conf "$tree/etc/penstock/penstock.conf"
 install -d "$tree/etc/penstock/pipelines"
+install -D -m 644 deploy/debian/lintian-overrides "$tree/usr/share/lintian/overrides/penstock"
 documents=$tree/usr/share/doc/penstock
 install -D -m 644 -t "$documents" README.md deploy/debian/copyright
 install -D -m 644 -t "$documents/docs" docs/*.md

@@ -135,6 +135,10 @@ def test_it_runs_is_healthy_and_a_row_arrives(buildah, container, covers, suite)
             timeout=timeout,
         )
 
+    def rows():
+        counted = penstock("sql", "-o", "json", "SELECT count(*) AS n FROM spark_streams.created_users")
+        return json.loads(counted.stdout)[0]["n"]
+
     assert penstock("health").returncode == 1, "nothing runs yet"
     options = [part for name, port in ports.items() for part in (f"--{name}-port", str(port))]
     process = buildah.in_container(
@@ -144,19 +148,7 @@ def test_it_runs_is_healthy_and_a_row_arrives(buildah, container, covers, suite)
         wait_until(lambda: process.poll() is not None or penstock("health").returncode == 0, "health", 60, 0.3)
         assert process.poll() is None, process.stdout.read()
         assert penstock("health", "--ready").returncode == 0
-        wait_until(
-            lambda: (
-                int(
-                    json.loads(
-                        penstock("sql", "-o", "json", "SELECT count(*) FROM spark_streams.created_users").stdout
-                    )["rows"][0][0]
-                )
-                > 0
-            ),
-            "a row",
-            60,
-            0.3,
-        )
+        wait_until(lambda: rows() > 0, "a row", 60, 0.3)
         status = json.loads(penstock("status", "-o", "json").stdout)["status"]
         assert status["data_directory"] == "/var/lib/penstock"
         user = subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from support.process import BINARY
+from support.process import BINARY, own_environment
 
 HERE = pathlib.Path(__file__).parent
 DEPLOY = ROOT / "deploy"
@@ -51,18 +51,10 @@ def test_package_has_what_belongs_in_it(package):
 
 
 def test_lintian_has_nothing_to_say(package):
-    # Not made for the archive: it closes no bug, and its files stand where its own build puts them.
-    done = run(
-        "lintian",
-        "--fail-on",
-        "error,warning",
-        "--suppress-tags",
-        "initial-upload-closes-no-bugs,bogus-mail-host-in-debian-changelog,bad-maintainer-address,"
-        "mail-address-loops-or-bounces,no-manual-page",
-        package,
-        check=False,
-    )
-    assert not [line for line in done.splitlines() if line.startswith(("E:", "W:"))], done
+    done = subprocess.run(["lintian", "--allow-root", package], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith(("E:", "W:"))] == []
+    assert "cannot" not in done.stderr
 
 
 def test_manual_page_is_well_formed(package, tmp_path):
@@ -75,7 +67,7 @@ def test_manual_page_is_well_formed(package, tmp_path):
         env={**os.environ, "MANWIDTH": "100"},
     )
     assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert "penstock health" in done.stdout
+    assert "penstock health" in re.sub(".\b", "", done.stdout)
 
 
 def test_unit_is_right_and_hardened(package, tmp_path):
@@ -210,15 +202,24 @@ def test_compose_volumes_are_declared_and_everything_stays_on_loopback():
         assert "127.0.0.1" in yaml.safe_dump(file["services"][service]), f"{service} is told where to listen"
 
 
-def test_compose_configures_penstock_onto_every_seam():
+def test_compose_configures_penstock_onto_seams_that_are_built(tmp_path):
     real = compose()["services"]["penstock-real"]["environment"]
+    (tmp_path / "empty.yaml").write_text("pipeline: empty\n")
     help_text = run(BINARY, "up", "--help")
-    seams = {
-        f"PENSTOCK_{name.upper()}" for name in ("kafka", "schemas", "engine", "tables", "metadata", "coordination")
-    }
-    assert set(real) == seams
-    for name in real:
-        assert f"(Env:{name})" in help_text or name in help_text, f"{name} is no setting"
+    for name, url in real.items():
+        assert f"(Env:{name})" in help_text, f"{name} is no setting"
+        if not url.startswith(("kafka:", "http:", "sc:", "cassandra:", "postgresql:", "zookeeper:")):
+            continue
+        # A layer that is not built is refused before anything starts, and before a host beyond loopback is.
+        asked = {**own_environment(), name: url, "PENSTOCK_HOST": "192.0.2.1"}
+        done = subprocess.run(
+            [BINARY, "up", tmp_path / "empty.yaml", "--data", tmp_path / "data"],
+            env=asked,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 2 and "listens on loopback only" in done.stderr, f"{name}: {done.stderr}"
 
 
 def test_kubernetes_manifests_are_valid():

@@ -71,6 +71,9 @@ Result<JsonDocument> ApiClient::call(std::string_view method, std::string_view p
     bool fine = answer->status >= 200 && answer->status < 300;
     if (document && fine) return document;
     auto error = document ? document->root()["error"] : JsonValue();
+    // Only /health answers so: its pipelines are not loaded yet.
+    if (document && document->root()["status"].text() == "starting")
+        return fail(Errc::unavailable, "Penstock at {} is starting", server_);
     if (!error.there()) {
         return fail(Errc::unavailable,
                     "what answers at {} is not a Penstock (HTTP {} without its "

@@ -402,6 +402,13 @@ TEST_F(CommandsTest, HealthIsTheExitStatus) {
     EXPECT_NE(ended.err.find("no Penstock answers"), std::string::npos) << ended.err;
 }
 
+TEST_F(CommandsTest, WhatIsStartingIsNotHealthyYet) {
+    fakes.loaded = false;
+    auto ended = run({"health"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_NE(ended.err.find("is starting"), std::string::npos) << ended.err;
+}
+
 TEST_F(CommandsTest, ReadyIsMoreThanAnswering) {
     start();
     EXPECT_EQ(run({"health", "--ready"}).out, "ok\n");
