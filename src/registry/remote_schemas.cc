@@ -253,6 +253,8 @@ private:
                 }
                 last = std::move(answered.error());
             }
+            // Who asked has waited long enough: it tells of it, and asks again by itself.
+            if (last && last->code == Errc::timeout) break;
         }
         return fail(std::move(*last));
     }

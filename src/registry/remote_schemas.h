@@ -11,8 +11,8 @@
 namespace penstock::registry {
 
 struct RemoteSchemasOptions {
-    /// Rounds over all URLs before a request fails with Errc::unavailable; whoever asked waits and asks
-    /// again.
+    /// Rounds over all URLs before a request fails with Errc::unavailable; one with a timeout is the last.
+    /// Whoever asked waits and asks again.
     int attempts = 3;
     std::int64_t backoff_us = 100'000;     ///< before the second round; doubles, with jitter
     std::int64_t timeout_us = 10'000'000;  ///< of one request

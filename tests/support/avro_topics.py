@@ -149,10 +149,10 @@ def what_does_not_decode_is_kept_with_the_reason(topics):
 
 def sources_write_what_confluents_deserializers_read(topics):
     post = topics.penstock.call
-    post("POST", "/ingest/readings", [{"station": "a", "celsius": 41, "tags": {"roof": True}}])
+    post("POST", "/ingest/readings", [{"station": "a", "celsius": 41.25, "tags": {"roof": True}}])
     post("POST", "/ingest/readings", [{"station": "b", "celsius": 41.5, "wind-speed": [1, 2]}, {"station": "c", "celsius": 3}])
     readings = {reading["station"]: reading for reading in topics.avro("readings", 3)}
-    assert readings["a"]["celsius"] == 41 and readings["a"]["tags"] == {"roof": True}
+    assert readings["a"]["celsius"] == 41.25 and readings["a"]["tags"] == {"roof": True}
     assert readings["b"]["celsius"] == 41.5 and readings["b"]["wind_speed"] == [1, 2]
     assert topics.registry.get_versions("readings-value") == [1, 2]
     assert topics.rows("SELECT station, `wind-speed`[1] FROM readings ORDER BY station", 3) == [["a", None], ["b", 2], ["c", None]]
@@ -169,6 +169,6 @@ def sources_write_what_confluents_deserializers_read(topics):
 def queries_write_what_confluents_deserializers_read(topics):
     hot = {row["station"]: row for row in topics.avro("hot", 2)}
     at = datetime.datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=datetime.timezone.utc)
-    assert (hot["a"]["celsius"], hot["a"]["at"], hot["a"]["tags"]) == (41.0, at, {"roof": True})
+    assert (hot["a"]["celsius"], hot["a"]["at"], hot["a"]["tags"]) == (41.25, at, {"roof": True})
     assert hot["b"]["tags"] is None
     assert sorted(row["station"] for row in topics.json("seen", 3)) == ["a", "b", "c"]

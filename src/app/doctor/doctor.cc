@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
-#include "app/commands/text_table.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "codec/json_writer.h"
@@ -81,11 +81,17 @@ void print_text(const std::vector<Finding>& findings) {
 
 int doctor(Settings settings, const std::string& output) {
     log::set_level(log::Level::error);
-    if (auto done = complete(settings); !done) {
+    auto done = complete(settings);
+    // What `up` does not offer is a finding: the system can be looked at all the same.
+    bool is_refused = !done && done.error().code == Errc::unsupported;
+    if (!done && !is_refused) {
         fmt::print(stderr, "error: {}\n", done.error().text);
         return 2;
     }
     auto findings = examine(settings);
+    if (is_refused)
+        findings.insert(findings.begin(),
+                        {"settings", Severity::error, done.error().text, "penstock up refuses this setting"});
     if (output == "json")
         print_json(findings);
     else
