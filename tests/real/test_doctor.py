@@ -74,7 +74,7 @@ def test_cassandra(doctor, real_cassandra_secured, covers, suite):
     url = f"{real_cassandra_secured.url}/penstock?tls.ca={real_cassandra_secured.certificate}"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with Cluster(["127.0.0.1"], port=real_cassandra_secured.port, ssl_context=context,
+    with Cluster(["127.0.0.1"], port=int(real_cassandra_secured.environment["CASSANDRA_PORT"]), ssl_context=context,
                  auth_provider=PlainTextAuthProvider("cassandra", "cassandra")) as cluster:
         session = cluster.connect()
         for text in ("CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
@@ -82,7 +82,9 @@ def test_cassandra(doctor, real_cassandra_secured, covers, suite):
                      "CREATE TABLE shop.wrong (a text, b bigint, PRIMARY KEY (b))"):
             session.execute(text, timeout=60)
     found = doctor("tables", url, "tables")
-    assert f"Cassandra {real_cassandra_secured.version}" in found["ok"] and "clock" in found["ok"], found
+    assert f"Cassandra {real_cassandra_secured.version}" in found["ok"], found
+    # On a busy machine the answer that tells the time takes long.
+    assert "the clock of Cassandra" in found["ok"] + found["warning"], found
     assert "table shop.right has the query's key" in found["ok"] and "shop.later is not there yet" in found["ok"], found
     assert found["error"] == "table shop.wrong has the key [[b]], query wrong says [[a]]", found
     refused = doctor("tables", url.replace(":cassandra@", ":mistaken@"), "tables")
