@@ -142,7 +142,24 @@ Result<std::vector<TableStatus>> LocalTables::list() {
     return out;
 }
 
+Result<> LocalTables::check_epoch(std::string_view query, std::int64_t epoch) const {
+    auto seen = epochs_.find(query);
+    if (epoch == 0 || seen == epochs_.end() || seen->second <= epoch) return {};
+    return fail(Errc::fenced, "query {} was taken over: epoch {} came after {}", query, seen->second, epoch);
+}
+
+Result<std::string> LocalTables::claim(std::string_view query, std::int64_t epoch) {
+    if (epoch != 0) {
+        std::lock_guard lock(epochs_mutex_);
+        TRY(check_epoch(query, epoch));
+        epochs_.insert_or_assign(std::string(query), epoch);
+    }
+    return checkpoint(query);
+}
+
 Result<> LocalTables::commit(const Commit& commit) {
+    std::shared_lock lock(epochs_mutex_);
+    TRY(check_epoch(commit.query, commit.epoch));
     auto encoded = TRY(encode(*database_, commit));
     auto outcome = encoded.rows >= database_->options().sorted_run_rows
                        ? write_sorted_run(*database_, encoded, commit.checkpoint)

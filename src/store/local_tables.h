@@ -1,7 +1,9 @@
 // Our own tables: the seam store/tables.h over RocksDB.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ public:
     Result<TableSpec> spec(std::string_view table) override;
     Result<std::vector<TableStatus>> list() override;
     Result<> commit(const Commit& commit) override;
+    Result<std::string> claim(std::string_view query, std::int64_t epoch) override;
     Result<std::string> checkpoint(std::string_view query) override;
     Result<std::vector<std::pair<std::string, std::string>>> state(std::string_view query,
                                                                    std::string_view prefix) override;
@@ -32,7 +35,14 @@ public:
     Database& database() { return *database_; }
 
 private:
+    /// epochs_mutex_ held.
+    Result<> check_epoch(std::string_view query, std::int64_t epoch) const;
+
     std::unique_ptr<Database> database_;
+    /// In memory alone: the lock on the directory keeps every other process out, so that whoever held an
+    /// older epoch in another process is gone. Shared by commits, so that a claim comes before or after each.
+    mutable std::shared_mutex epochs_mutex_;
+    std::map<std::string, std::int64_t, std::less<>> epochs_;
 };
 
 /// Errc::io or Errc::corrupt, naming the directory. One process at a time may have it open.

@@ -214,6 +214,27 @@ TEST_F(LocalTablesTest, StateAndCheckpointBelongToTheirQuery) {
     EXPECT_EQ(tables.state("qq", "")->size(), 1u);
 }
 
+TEST_F(LocalTablesTest, AnOlderEpochIsFenced) {
+    auto& tables = open();
+    ASSERT_TRUE(tables.ensure(people));
+    EXPECT_EQ(*tables.claim("q", 0), "");
+    EXPECT_EQ(*tables.claim("q", 5), "");
+    ASSERT_TRUE(tables.commit({"q", {}, {{"s", "v5"}}, "c5", 5}));
+    EXPECT_EQ(*tables.claim("q", 5), "c5") << "the same once more, after a restart of the query";
+    EXPECT_EQ(*tables.claim("q", 7), "c5");
+    auto batch = people_batch({{2, "b", 2}});
+    auto late = tables.commit({"q", {{"ks.people", &batch, 2}}, {{"s", "late"}}, "late", 5});
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, Errc::fenced);
+    EXPECT_EQ(tables.claim("q", 6).error().code, Errc::fenced);
+    EXPECT_EQ(*tables.checkpoint("q"), "c5");
+    EXPECT_EQ(tables.state("q", "")->front().second, "v5");
+    EXPECT_EQ(dump(tables, "ks.people"), "");
+    ASSERT_TRUE(tables.commit({"q", {}, {}, "c7", 7}));
+    ASSERT_TRUE(tables.commit({"other", {}, {}, "c1", 1})) << "each query has its own";
+    EXPECT_EQ(*tables.checkpoint("q"), "c7");
+}
+
 TEST_F(LocalTablesTest, ARejectedCommitChangesNothing) {
     auto& tables = open();
     ASSERT_TRUE(tables.ensure(people));

@@ -57,6 +57,9 @@ struct Commit {
     std::vector<TableWrite> writes;
     std::vector<StateWrite> state;
     std::string checkpoint;  ///< the query's input offsets and watermark, in its own format
+    /// Of whoever runs the query: Coordinator::epoch(). Errc::fenced, with checkpoint and state as they were,
+    /// when a higher one has claimed the query. 0: nobody else can run it; not compared.
+    std::int64_t epoch = 0;
 };
 
 /// Rows in key order, a batch at a time.
@@ -82,6 +85,12 @@ public:
 
     /// One commit at a time for each query; different queries may commit at once.
     virtual Result<> commit(const Commit& commit) = 0;
+    /// From when this returns, commits of the query by lower epochs are fenced, whoever makes them and
+    /// however long they have been on their way. Returns the checkpoint as it is then, as checkpoint() does:
+    /// it will change by commits of this epoch only. Errc::fenced when a higher epoch has claimed it. Tables
+    /// that count epochs themselves take the last one to claim for the highest. Epoch 0 with others does
+    /// nothing but read.
+    virtual Result<std::string> claim(std::string_view query, std::int64_t epoch) = 0;
     /// The checkpoint of the query's last commit; empty when it never did.
     virtual Result<std::string> checkpoint(std::string_view query) = 0;
     /// All state of the query whose key starts with prefix, in key order.

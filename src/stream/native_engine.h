@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "base/clock.h"
 #include "broker/topics.h"
@@ -12,6 +15,17 @@
 #include "stream/engine.h"
 
 namespace penstock::stream {
+
+/// With several processes: which of the queries this one runs.
+struct QueryOwnership {
+    /// The epoch of this process's right to run the query; nothing: it has none (any more). Must be quick.
+    std::function<std::optional<std::int64_t>(std::string_view query)> epoch;
+    /// The query has stopped because somebody else has taken it over, or had. From any thread; must not
+    /// block.
+    std::function<void(std::string_view query)> lost;
+    /// Tables are where the other processes find them: what one has committed, the next one goes on from.
+    bool shares_tables = true;
+};
 
 struct EngineOptions {
     std::size_t batch_rows = 2048;         ///< rows that go through the operators at once
@@ -25,7 +39,8 @@ struct EngineOptions {
     std::int64_t idle_us = 1'000'000;             ///< between two looks at a quiet topic
     std::int64_t retry_us = 200'000;              ///< after a commit or read that failed; doubles
     std::int64_t retry_max_us = 10'000'000;
-    registry::Schemas* schemas = nullptr;  ///< for avro and json_schema topics; outlives the engine
+    registry::Schemas* schemas = nullptr;     ///< for avro and json_schema topics; outlives the engine
+    std::optional<QueryOwnership> ownership;  ///< none: this process is the only one
 };
 
 /// topics, tables and clock live longer than the engine; its destruction stops every query, after a last

@@ -43,17 +43,35 @@ Result<std::int64_t> DeadLetters::flush(std::int32_t source_partitions) {
     return total;
 }
 
+std::string DeadLetters::producer(std::int32_t source) const {
+    return fmt::format("dlq/{}/{}", query_, source);
+}
+
+Result<> DeadLetters::read_position(std::int32_t source, std::int32_t partition) {
+    auto mark = epoch_ + ":";
+    auto position = TRY(topics_.position(topic_of(topic_), partition, producer(source)));
+    auto offset = position.starts_with(mark) ? parse_int(std::string_view(position).substr(mark.size()))
+                                             : Result<std::int64_t>(-1);
+    written_[source] = offset.value_or(-1);
+    return {};
+}
+
+Result<> DeadLetters::take_over(std::int32_t source_partitions) {
+    auto info = topics_.info(topic_of(topic_));
+    if (!info && info.error().code == Errc::not_found) return {};
+    if (!info) return fail(std::move(info).error());
+    auto count = std::max(1, info->spec.partitions);
+    for (std::int32_t source = 0; source < source_partitions; ++source)
+        TRY(read_position(source, source % count));
+    return {};
+}
+
 Result<> DeadLetters::append(std::int32_t source, const std::map<std::int64_t, Letter>& letters,
                              std::int32_t partition) {
     auto name = topic_of(topic_);
-    auto producer = fmt::format("dlq/{}/{}", query_, source);
+    auto producer = this->producer(source);
     auto mark = epoch_ + ":";
-    if (!written_.contains(source)) {
-        auto position = TRY(topics_.position(name, partition, producer));
-        auto offset = position.starts_with(mark) ? parse_int(std::string_view(position).substr(mark.size()))
-                                                 : Result<std::int64_t>(-1);
-        written_[source] = offset.value_or(-1);
-    }
+    if (!written_.contains(source)) TRY(read_position(source, partition));
     auto source_text = std::to_string(source);
     // Views in records point into these, so none may move.
     std::vector<std::string> offsets;

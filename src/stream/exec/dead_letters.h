@@ -21,6 +21,9 @@ public:
     DeadLetters(broker::Topics& topics, std::string topic, std::string query, std::string epoch)
         : topics_(topics), topic_(std::move(topic)), query_(std::move(query)), epoch_(std::move(epoch)) {}
 
+    /// Fences whoever wrote letters of these partitions before. What it left half done ends here, and no
+    /// sooner: a transaction that nobody ends hides what others write.
+    Result<> take_over(std::int32_t source_partitions);
     /// bytes is what the record points into.
     void add(std::int32_t partition, const broker::Record& record, std::shared_ptr<const void> bytes,
              std::string reason);
@@ -39,6 +42,8 @@ private:
     Result<std::int32_t> partitions(std::int32_t wanted);
     Result<> append(std::int32_t source, const std::map<std::int64_t, Letter>& letters,
                     std::int32_t partition);
+    Result<> read_position(std::int32_t source, std::int32_t partition);
+    std::string producer(std::int32_t source) const;
 
     broker::Topics& topics_;
     std::string topic_;

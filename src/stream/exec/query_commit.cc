@@ -52,14 +52,22 @@ Result<std::int64_t> QueryRunner::next_timestamp() {
         store::Commit commit;
         commit.query = query_.name;
         commit.checkpoint = encode(checkpoint);
+        commit.epoch = epoch_;
         TRY(tables_.commit(commit));
         durable_ = std::move(checkpoint);
     }
     return next;
 }
 
+/// Fencing holds without this; but who knows better need not try.
+Result<> QueryRunner::check_ownership() const {
+    if (!options_.ownership || options_.ownership->epoch(query_.name) == epoch_) return {};
+    return fail(Errc::fenced, "it is no longer this process's to run");
+}
+
 Result<> QueryRunner::commit() {
     StageTimes::Span timed(stages_.write);
+    TRY(check_ownership());
     StateWriter state;
     auto barrier = chain_.chain.barrier(state);
     if (!barrier) return fail(Errc::invalid, "{}", barrier.error().text);
@@ -68,7 +76,7 @@ Result<> QueryRunner::commit() {
     chain_.sink->drop_replaced();
     auto rows = std::int64_t(chain_.sink->rows());
     auto batches = chain_.sink->take();
-    if (target_topic(query_)) {
+    if (output_) {
         TRY(write_topic(batches));
         batches.clear();
     }
@@ -95,6 +103,7 @@ Result<> QueryRunner::write_tables(const std::vector<Batch>& batches, std::vecto
     commit.query = query_.name;
     commit.state = std::move(state);
     commit.checkpoint = encode(checkpoint);
+    commit.epoch = epoch_;
     auto written = tables_.commit(commit);
     if (!written) return fail("commit", std::move(written).error());
     timestamp_us_ = timestamp;
@@ -102,46 +111,25 @@ Result<> QueryRunner::write_tables(const std::vector<Batch>& batches, std::vecto
     return {};
 }
 
-/// At least once: the records are durable before the checkpoint is, so a crash between the two writes them
-/// again.
+/// The rows are durable before the checkpoint is; a crash between the two is seen by open_output().
 Result<> QueryRunner::write_topic(const std::vector<Batch>& batches) {
-    auto topic = *target_topic(query_);
-    if (batches.empty()) return {};
-    auto partitions = std::max(1, TRY(topics_.info(topic)).spec.partitions);
-    struct Text {
-        std::optional<std::string> key;
-        std::string value;
-    };
-    std::vector<std::vector<Text>> texts{std::size_t(partitions)};
-    std::size_t turn = 0;
-    for (const auto& batch : batches) {
-        auto values = TRY(row_encoder_->encode(batch));
-        for (std::size_t row = 0; row < batch.rows; ++row) {
-            Text text;
-            text.value = std::move(values[row]);
-            for (std::size_t i = 0; i < query_.key.size(); ++i) {
-                auto column = batch.column_index(query_.key[i].column);
-                if (query_.key.size() == 1 && batch.columns[std::size_t(column)].is_null(row)) continue;
-                auto value = value_text(batch.columns[std::size_t(column)], row);
-                text.key = text.key ? *text.key + "|" + value : std::move(value);
-            }
-            auto partition = text.key ? std::size_t(broker::partition_of_key(*text.key, partitions))
-                                      : turn++ % std::size_t(partitions);
-            texts[partition].push_back(std::move(text));
-        }
+    OutputPosition position;
+    position.query_hash = query_hash(query_);
+    position.target_hash = target_hash(query_, topic_);
+    position.grouped = chain_.plan->group.has_value();
+    position.topic_id = topic_id_;
+    position.commits = durable_ ? durable_->commits + 1 : 1;
+    position.watermark_us = watermark_us_;
+    {
+        std::lock_guard lock(mutex_);
+        position.from = committed_;
     }
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        if (texts[i].empty()) continue;
-        std::vector<broker::NewRecord> records;
-        for (const auto& text : texts[i]) {
-            auto& record = records.emplace_back();
-            if (text.key) record.key = *text.key;
-            record.value = text.value;
-        }
-        broker::AppendRequest request{topic, std::int32_t(i), records, {}, {}};
-        auto appended = broker::append_and_wait(topics_, request);
-        if (!appended) return fail(fmt::format("writing to topic {}", topic), std::move(appended).error());
-    }
+    position.to = positions_;
+    position.from.resize(position.to.size());
+    std::vector<std::vector<std::string>> values;
+    for (const auto& batch : batches) values.push_back(TRY(row_encoder_->encode(batch)));
+    TRY(output_->write(batches, std::move(values), position, !again_until_.empty()));
+    again_until_.clear();
     return {};
 }
 

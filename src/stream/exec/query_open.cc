@@ -11,6 +11,7 @@ Result<bool> QueryRunner::open() {
     auto info = TRY(wait_for_topic());
     if (!info) return false;
     auto checkpoint = TRY(load_checkpoint());
+    TRY(open_output(checkpoint, *info));
     if (!TRY(plan(checkpoint, *info))) return false;
     TRY(settle_checkpoint(checkpoint, *info));
     TRY(ensure_target());
@@ -30,10 +31,80 @@ Result<std::optional<broker::TopicInfo>> QueryRunner::wait_for_topic() {
     return std::optional<broker::TopicInfo>();
 }
 
+/// The query is ours before the checkpoint is read: it is the last one of whoever had the query before.
 Result<std::optional<Checkpoint>> QueryRunner::load_checkpoint() {
-    auto bytes = TRY(tables_.checkpoint(query_.name));
+    epoch_ = 0;
+    if (options_.ownership) {
+        auto epoch = options_.ownership->epoch(query_.name);
+        if (!epoch) return fail(Errc::fenced, "another process runs it");
+        epoch_ = *epoch;
+    }
+    auto bytes = TRY(tables_.claim(query_.name, epoch_));
     if (bytes.empty()) return std::optional<Checkpoint>();
     return std::optional(TRY(decode_checkpoint(bytes)));
+}
+
+/// Of a query into a topic: finds the commit that may be in the topic in part, or in whole and not in the
+/// checkpoint, and goes back to before it.
+Result<> QueryRunner::open_output(std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info) {
+    again_until_.clear();
+    output_.reset();
+    auto topic = target_topic(query_);
+    if (!topic) return {};
+    TRY(ensure_target_topic(*topic));
+    output_ = std::make_unique<TopicOutput>(topics_, query_, *topic);
+    TRY(output_->open());
+    const auto* last = output_->latest();
+    bool is_of_us = last && last->query_hash == query_hash(query_) &&
+                    last->target_hash == target_hash(query_, topic_) && last->topic_id == info.id;
+    if (!is_of_us) return {};
+    bool is_known = checkpoint && checkpoint->query_hash == last->query_hash &&
+                    checkpoint->target_hash == last->target_hash && checkpoint->topic_id == info.id;
+    auto begin_at = [&](const std::vector<std::int64_t>& offsets) {
+        checkpoint.emplace();
+        checkpoint->query_hash = last->query_hash;
+        checkpoint->target_hash = last->target_hash;
+        checkpoint->grouped = last->grouped;
+        checkpoint->topic = topic_;
+        checkpoint->topic_id = info.id;
+        checkpoint->offsets = offsets;
+    };
+    if (last->grouped) {
+        // What it counts is in its state alone, which was empty before the first commit.
+        if (!checkpoint && last->commits == 1) {
+            begin_at(last->from);
+            is_known = true;
+        }
+        bool follows = is_known && checkpoint->offsets == last->from && checkpoint->commits < last->commits;
+        if (follows) {
+            checkpoint->commits = last->commits - 1;
+            again_until_ = last->to;
+        }
+        return {};
+    }
+    if (!is_known) begin_at({});
+    bool covers = checkpoint->offsets.size() >= last->to.size();
+    for (std::size_t i = 0; covers && i < last->to.size(); ++i)
+        covers = checkpoint->offsets[i] >= last->to[i];
+    if (covers) {
+        checkpoint->commits = std::max(checkpoint->commits, last->commits);
+        return {};
+    }
+    checkpoint->offsets = last->from;
+    checkpoint->commits = last->commits - 1;
+    again_until_ = last->to;
+    return {};
+}
+
+/// Forgets checkpoint and state, as long as the query is ours.
+Result<> QueryRunner::start_anew() {
+    if (epoch_ == 0) return tables_.forget(query_.name);
+    store::Commit commit;
+    commit.query = query_.name;
+    commit.epoch = epoch_;
+    for (auto& [key, value] : TRY(tables_.state(query_.name, "")))
+        commit.state.push_back({std::move(key), std::nullopt});
+    return tables_.commit(commit);
 }
 
 /// The columns are declared, or those of the checkpoint, or inferred: then it waits for records.
@@ -113,6 +184,13 @@ Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
 /// Makes the plan the one that runs, and gives it its state back.
 Result<> QueryRunner::adopt(QueryPlan planned) {
     if (auto problem = target_problem(query_, planned)) return fail(Errc::invalid, "{}", *problem);
+    bool needs_tables = planned.group.has_value() || !target_topic(query_);
+    if (needs_tables && options_.ownership && !options_.ownership->shares_tables) {
+        return fail(Errc::invalid,
+                    "it {}, and embedded tables are this process's own: the next process to run it would not "
+                    "find them; set --tables to a URL (docs/operating.md, Several processes)",
+                    planned.group ? "keeps counts in tables" : "writes a table");
+    }
     ChainOptions options;
     options.max_groups = options_.max_groups;
     options.schemas = options_.schemas;
@@ -151,7 +229,7 @@ Result<> QueryRunner::settle_checkpoint(std::optional<Checkpoint>& checkpoint,
             why = "its topic was deleted and created again";
         if (!why.empty()) {
             log::warn("query {}: starts from the beginning of {}: {}", query_.name, topic_, why);
-            TRY(tables_.forget(query_.name));
+            TRY(start_anew());
             // What is kept is what no earlier write's timestamp may exceed.
             timestamp_us_ = std::max(timestamp_us_, checkpoint->reserved_us);
             checkpoint.reset();
@@ -171,17 +249,19 @@ Result<> QueryRunner::settle_checkpoint(std::optional<Checkpoint>& checkpoint,
     return {};
 }
 
+Result<> QueryRunner::ensure_target_topic(const std::string& topic) {
+    auto info = topics_.info(topic);
+    if (info || info.error().code != Errc::not_found)
+        return info ? Result<>() : fail(std::move(info).error());
+    broker::TopicSpec spec;
+    spec.name = topic;
+    auto created = topics_.create(spec);
+    if (!created && created.error().code != Errc::exists) return created;
+    return {};
+}
+
 Result<> QueryRunner::ensure_target() {
-    if (auto topic = target_topic(query_)) {
-        auto info = topics_.info(*topic);
-        if (info || info.error().code != Errc::not_found)
-            return info ? Result<>() : fail(std::move(info).error());
-        broker::TopicSpec spec;
-        spec.name = *topic;
-        auto created = topics_.create(spec);
-        if (!created && created.error().code != Errc::exists) return created;
-        return {};
-    }
+    if (target_topic(query_)) return {};
     store::TableSpec spec;
     auto dot = query_.into.find('.');
     spec.keyspace = query_.into.substr(0, dot);
@@ -228,6 +308,7 @@ Result<> QueryRunner::place(const std::optional<Checkpoint>& checkpoint, const b
     if (checkpoint) timestamp_us_ = std::max(timestamp_us_, checkpoint->reserved_us);
     dead_letters_ = std::make_unique<DeadLetters>(topics_, topic_, query_.name,
                                                   fmt::format("{:016x}.{}", query_hash(query_), topic_id_));
+    if (epoch_ != 0) TRY(dead_letters_->take_over(std::int32_t(positions_.size())));
     std::lock_guard lock(mutex_);
     committed_ = positions_;
     return {};

@@ -21,13 +21,13 @@ bool is_transient(Errc code) {
         case Errc::timeout:
         case Errc::not_found:  // the topic was deleted; it may come back
         case Errc::out_of_range:
+        case Errc::fenced:  // a process alone: Kafka itself has given its transaction up
             return true;
         case Errc::invalid:
         case Errc::exists:
         case Errc::corrupt:
         case Errc::unauthorized:
         case Errc::unsupported:
-        case Errc::fenced:
         case Errc::cancelled:
         case Errc::internal:
             return false;
@@ -127,6 +127,18 @@ void QueryRunner::run() {
         }
         if (done) break;
         const auto& error = done.error();
+        if (error.code == Errc::fenced && options_.ownership) {
+            log::warn("query {}: given up: {}", query_.name, error.text);
+            {
+                std::lock_guard lock(mutex_);
+                ended_ = true;
+                status_.state = QueryState::stopped;
+                status_.detail = error.text;
+            }
+            changed_.notify_all();
+            if (options_.ownership && options_.ownership->lost) options_.ownership->lost(query_.name);
+            return;
+        }
         if (!is_transient(error.code)) {
             log::error("query {}: failed: {}", query_.name, error.text);
             std::lock_guard lock(mutex_);
@@ -168,11 +180,11 @@ Result<> QueryRunner::work() {
             if (commit_is_due()) TRY(commit());
             if (any) continue;
         }
-        if (dirty_) TRY(commit());
+        if (dirty_ || !again_until_.empty()) TRY(commit());
         publish_positions();
         if (!stopping()) wait(options_.idle_us);
     }
-    if (dirty_) TRY(commit());
+    if (dirty_ && again_until_.empty()) TRY(commit());
     unpublished_ = unpublished_ || commits_ > 0;
     last_publish_mono_us_ = 0;
     publish_positions();
@@ -189,6 +201,8 @@ Result<> QueryRunner::refresh() {
     for (std::size_t i = 0; i < ends_.size(); ++i) {
         if (i >= positions_.size()) positions_.push_back(info.partitions[i].start_offset);
         ends_[i] = info.partitions[i].end_offset;
+        if (!again_until_.empty())
+            ends_[i] = i < again_until_.size() ? std::min(ends_[i], again_until_[i]) : positions_[i];
     }
     return {};
 }
@@ -200,7 +214,7 @@ bool QueryRunner::caught_up() const {
 }
 
 bool QueryRunner::commit_is_due() const {
-    if (!dirty_) return false;
+    if (!dirty_ || !again_until_.empty()) return false;
     return chain_.sink->rows() >= options_.commit_rows || read_bytes_ >= options_.commit_bytes ||
            clock_.monotonic_us() - last_commit_mono_us_ >= options_.commit_interval_us;
 }
@@ -229,6 +243,11 @@ Result<> QueryRunner::read_partition(std::size_t partition) {
         if (set.error().code == Errc::out_of_range) return out_of_range(partition);
         return fail(fmt::format("reading {}/{} from {}", topic_, partition, positions_[partition]),
                     std::move(set).error());
+    }
+    if (partition < again_until_.size()) {
+        auto end = again_until_[partition];
+        while (!set->records.empty() && set->records.back().offset >= end) set->records.pop_back();
+        set->next_offset = std::min(set->next_offset, end);
     }
     return process(partition, *set);
 }
@@ -333,6 +352,7 @@ Result<bool> QueryRunner::widen(const std::vector<Misfit>& misfits) {
         }
         log::info("query {}: {} of {} is STRING from now on: {}", query_.name, to_string(misfit.path), topic_,
                   misfit.reason);
+        if (dirty_ && !again_until_.empty()) return false;  // that commit must be of the same stretch
         if (dirty_) TRY(commit());
         relation_ = std::move(relation);
         TRY(adopt(std::move(*plan)));

@@ -22,6 +22,7 @@
 #include "stream/exec/query_chain.h"
 #include "stream/exec/row_encoder.h"
 #include "stream/exec/stage_times.h"
+#include "stream/exec/topic_output.h"
 #include "stream/native_engine.h"
 
 namespace penstock::stream {
@@ -58,10 +59,13 @@ private:
     Result<bool> open();
     Result<std::optional<broker::TopicInfo>> wait_for_topic();
     Result<std::optional<Checkpoint>> load_checkpoint();
+    Result<> open_output(std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
+    Result<> start_anew();
     Result<bool> plan(const std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
     Result<> find_reader_schema();
     Result<bool> infer_schema(const broker::TopicInfo& info);
     Result<> adopt(QueryPlan plan);
+    Result<> ensure_target_topic(const std::string& topic);
     Result<> ensure_target();
     Result<> settle_checkpoint(std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
     Result<> place(const std::optional<Checkpoint>& checkpoint, const broker::TopicInfo& info);
@@ -81,6 +85,7 @@ private:
     Result<> commit();
     Result<> write_tables(const std::vector<Batch>& batches, std::vector<store::StateWrite> state);
     Result<> write_topic(const std::vector<Batch>& batches);
+    Result<> check_ownership() const;
     Result<std::int64_t> next_timestamp();
     Checkpoint checkpoint_now() const;
     void committed(std::int64_t rows, std::int64_t rejected);
@@ -125,6 +130,10 @@ private:
     std::int64_t last_publish_mono_us_ = 0;
     bool unpublished_ = false;
     std::string notice_;
+    std::int64_t epoch_ = 0;  ///< of our right to run it; 0: nobody else can
+    std::unique_ptr<TopicOutput> output_;
+    /// Until then the topic's rows may be there already: one commit, made again. Empty: it is done.
+    std::vector<std::int64_t> again_until_;
 
     /// Topics may still be calling back when the subscription ends, so what they touch outlives this.
     struct Signal {

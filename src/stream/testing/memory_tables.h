@@ -56,6 +56,7 @@ public:
 
     Result<> commit(const store::Commit& commit) override {
         std::lock_guard lock(mutex_);
+        TRY(check_epoch(commit.query, commit.epoch));
         auto fate = decide ? decide(commit) : Fate::applied;
         ++commits;
         if (fate == Fate::refused) return fail(Errc::unavailable, "the store is away");
@@ -75,6 +76,12 @@ public:
         checkpoints_[std::string(commit.query)] = commit.checkpoint;
         if (fate == Fate::applied_but_unknown) return fail(Errc::timeout, "no answer");
         return {};
+    }
+    Result<std::string> claim(std::string_view query, std::int64_t epoch) override {
+        std::lock_guard lock(mutex_);
+        TRY(check_epoch(query, epoch));
+        if (epoch != 0) epochs_[std::string(query)] = epoch;
+        return checkpoints_[std::string(query)];
     }
     Result<std::string> checkpoint(std::string_view query) override {
         std::lock_guard lock(mutex_);
@@ -213,7 +220,13 @@ private:
         std::size_t next_ = 0;
     };
 
+    Result<> check_epoch(std::string_view query, std::int64_t epoch) {
+        if (epoch == 0 || epochs_[std::string(query)] <= epoch) return {};
+        return fail(Errc::fenced, "query {} was taken over", query);
+    }
+
     std::mutex mutex_;
+    std::map<std::string, std::int64_t> epochs_;
     std::map<std::string, Table, std::less<>> tables_;
     std::map<std::string, std::map<std::string, std::string>> states_;
     std::map<std::string, std::string> checkpoints_;

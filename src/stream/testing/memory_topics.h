@@ -49,6 +49,7 @@ public:
     }
 
     void append(const broker::AppendRequest& request, broker::Appended done) override {
+        if (refuse && refuse(request)) return done(fail(Errc::unavailable, "the log is away"));
         Result<std::int64_t> result = fail(Errc::not_found, "no topic {}", request.topic);
         std::vector<std::shared_ptr<std::function<void()>>> listeners;
         {
@@ -126,6 +127,9 @@ public:
     }
 
     // For tests.
+
+    /// Asked for each append.
+    std::function<bool(const broker::AppendRequest&)> refuse;
 
     void add(std::string_view topic, std::int32_t partition, std::string_view value,
              std::int64_t timestamp_ms = 0, std::optional<std::string_view> key = {}) {
