@@ -153,7 +153,7 @@ private:
         if (!file) return fail(std::move(file.error()));
         auto reading = std::make_unique<Reading>();
         reading->file = std::move(*file);
-        reading->cursor = TRY(writer().cursor(producer() + "/" + reading->file->identity()));
+        reading->cursor = TRY(cursor_of(producer() + "/" + reading->file->identity()));
         auto& latest = reading->cursor.latest;
         reading->number = latest.page + 1;
         if (latest.page < 0) return reading;

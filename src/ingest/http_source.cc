@@ -92,9 +92,15 @@ private:
     /// Goes on where the log's own positions say.
     Result<> begin() {
         token_ = http_.pagination.kind == Kind::page ? std::to_string(http_.pagination.first) : "";
-        if (!has_position()) return {};
-        cursor_ = TRY(writer().cursor(producer()));
+        bool needs_name = has_position() || setting().ownership;
+        if (!needs_name) return {};
+        cursor_ = TRY(cursor_of(producer()));
         if (cursor_->latest.page < 0) return {};
+        if (!has_position()) {
+            // Every response is a new one; the name is there for the log to fence.
+            number_ = cursor_->latest.page + 1;
+            return {};
+        }
         number_ = cursor_->latest.page;
         token_ = cursor_->latest.token;
         log::info("source {}: goes on at {}", spec().name, where());

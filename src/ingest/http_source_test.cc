@@ -344,6 +344,83 @@ TEST_F(HttpSourceTest, NumberedPagesAreReadUntilOneIsEmpty) {
     EXPECT_EQ(ids().size(), 70u);
 }
 
+/// Several processes: each has an epoch of its right to run the source, or none.
+class OwnedSourceTest : public HttpSourceTest {
+protected:
+    OwnedSourceTest() {
+        sources_ = make_sources(
+            topics_, replicas_,
+            {.ownership = SourceOwnership{.epoch = [this](std::string_view) -> std::optional<std::int64_t> {
+                                              if (epoch_ == 0) return std::nullopt;
+                                              return epoch_.load();
+                                          },
+                                          .lost = [this](std::string_view) { ++lost_; }}});
+    }
+    ~OwnedSourceTest() override { sources_.reset(); }
+    std::atomic<std::int64_t> epoch_{1};
+    std::atomic<int> lost_{0};
+};
+
+TEST_F(OwnedSourceTest, WithoutTheRightNothingIsTakenOver) {
+    epoch_ = 0;
+    serve_pages(3);
+    ASSERT_TRUE(sources_->start("p", paged(spec(api_.url("/api")))));
+    ASSERT_TRUE(eventually([&] { return status().state == SourceState::stopped; }));
+    EXPECT_EQ(topics_.positions_asked(), 0);
+    EXPECT_EQ(topics_.appends(), 0);
+    EXPECT_EQ(lost_, 1);
+}
+
+TEST_F(OwnedSourceTest, WhoIsFencedStopsAndTakesNothingBack) {
+    serve_pages(3);
+    topics_.fail_next(1, {Errc::fenced, "somebody else has the producer"});
+    ASSERT_TRUE(sources_->start("p", paged(spec(api_.url("/api")))));
+    ASSERT_TRUE(eventually([&] { return status().state == SourceState::stopped; }));
+    EXPECT_THAT(status().detail, HasSubstr("somebody else"));
+    EXPECT_EQ(lost_, 1);
+    EXPECT_LE(topics_.positions_asked(), 2) << "when it began, and no more";
+    // Still ours: it goes on where the log says.
+    ASSERT_TRUE(sources_->start("p", paged(spec(api_.url("/api")))));
+    ASSERT_TRUE(eventually([&] { return ids().size() == 30; }));
+}
+
+TEST_F(OwnedSourceTest, ALostRightIsNoticedBeforeTheNextAppend) {
+    std::atomic<int> asked{0};
+    api_.answer([&](auto&) {
+        if (++asked == 2) epoch_ = 7;  // lost, and had again by somebody who does not know of this run
+        return text(200, items(asked, 10));
+    });
+    ASSERT_TRUE(sources_->start("p", spec(api_.url("/api"))));
+    ASSERT_TRUE(eventually([&] { return status().state == SourceState::stopped; }));
+    EXPECT_EQ(ids().size(), 10u);
+    EXPECT_EQ(lost_, 1);
+}
+
+TEST_F(OwnedSourceTest, EveryResponseOfASourceWithoutPagesIsAppendedUnderItsName) {
+    std::atomic<int> asked{0};
+    api_.answer([&](auto&) { return text(200, items(++asked, 10)); });
+    for (int run = 1; run <= 3; ++run) ASSERT_TRUE(once(spec(api_.url("/api"))));
+    EXPECT_EQ(ids().size(), 30u);
+    EXPECT_GE(topics_.positions_asked(), 3);
+}
+
+/// A position that cannot be asked for is not taken for one that says no: the records could come twice.
+TEST_F(HttpSourceTest, WhileThePositionIsUnknownNothingIsSentAgain) {
+    serve_pages(3);
+    auto paged_spec = paged(spec(api_.url("/api")));
+    http(paged_spec).every_us = 1'000;
+    ASSERT_TRUE(sources_->start("p", paged_spec));
+    ASSERT_TRUE(eventually([&] { return ids().size() == 30; }));
+    ASSERT_TRUE(sources_->stop("src"));
+    serve_pages(4);
+    topics_.lose_positions(3);  // of the start as well
+    topics_.fail_next(1, {Errc::unavailable, "the log is away"});
+    ASSERT_TRUE(sources_->start("p", paged_spec));
+    ASSERT_TRUE(eventually([&] { return ids().size() >= 40; }));
+    ASSERT_TRUE(sources_->stop("src"));
+    EXPECT_EQ(ids().size(), 40u);
+}
+
 TEST_F(HttpSourceTest, PagesThatGrowGiveOnlyWhatIsNew) {
     std::atomic<int> available{25};
     api_.answer([&](const net::HttpRequest& request) {

@@ -56,10 +56,25 @@ SourceRun::SourceRun(RunSetting setting)
     status_.state = SourceState::waiting;
 }
 
+/// From now on nothing is written once the right is gone, as far as this process knows.
+Result<> SourceRun::take_ownership() {
+    if (!setting_.ownership) return {};
+    auto epoch = setting_.ownership->epoch(spec().name);
+    if (!epoch) return fail(Errc::fenced, "another process runs it");
+    epoch_ = *epoch;
+    writer_.set_right([this]() -> Result<> {
+        if (setting_.ownership->epoch(spec().name) == epoch_) return {};
+        return fail(Errc::fenced, "it is no longer this process's to run");
+    });
+    return {};
+}
+
 void SourceRun::run() {
-    auto result = writer_.open();
+    auto result = take_ownership();
+    if (result) result = writer_.open();
     // The log may not be ready, or full: a continuous source waits for it.
-    for (int i = 0; !result && !setting_.bounded && !control_.ending(); ++i) {
+    for (int i = 0; !result && result.error().code != Errc::fenced && !setting_.bounded && !control_.ending();
+         ++i) {
         show(SourceState::backing_off, result.error().text);
         control_.wait_us(std::min(200'000LL << std::min(i, 5), 5'000'000LL));
         result = writer_.open();
@@ -78,7 +93,11 @@ void SourceRun::run() {
     spare_.reset();  // the status is asked for long after, the memory is not
     bool asked = control_.stopped();
     if (!result && (asked || result.error().code == Errc::cancelled)) result = {};
-    if (!result) {
+    bool is_lost = !result && result.error().code == Errc::fenced;
+    if (is_lost) {
+        log::warn("source {}: given up: {}", spec().name, result.error().text);
+        show(SourceState::stopped, result.error().text);
+    } else if (!result) {
         log::error("source {}: {}", spec().name, result.error().text);
         show(SourceState::failed, result.error().text);
     } else {
@@ -86,9 +105,12 @@ void SourceRun::run() {
         status_.state = asked ? SourceState::stopped : SourceState::finished;
         if (!status_.replica) status_.detail.clear();
     }
-    std::lock_guard lock(mutex_);
-    if (!result) failure_ = std::move(result.error());
-    ended_ = true;
+    {
+        std::lock_guard lock(mutex_);
+        if (!result) failure_ = std::move(result.error());
+        ended_ = true;
+    }
+    if (is_lost && setting_.ownership && !setting_.bounded) setting_.ownership->lost(spec().name);
 }
 
 SourceStatus SourceRun::status() const {
@@ -148,6 +170,21 @@ Result<> SourceRun::send(std::unique_ptr<OutgoingPage> page, InputCursor* cursor
     in_flight_cursor_ = cursor;
     writer_.send(*in_flight_, cursor);
     return {};
+}
+
+Result<InputCursor> SourceRun::cursor_of(const std::string& producer) {
+    for (int i = 0;; ++i) {
+        auto cursor = writer_.cursor(producer);
+        if (cursor) {
+            if (i > 0) show(SourceState::running);
+            return cursor;
+        }
+        auto code = cursor.error().code;
+        bool may_pass = code == Errc::unavailable || code == Errc::timeout || code == Errc::io;
+        if (!may_pass || setting_.bounded || control_.ending()) return cursor;
+        show(SourceState::backing_off, cursor.error().text);
+        control_.wait_us(std::min(200'000LL << std::min(i, 5), 5'000'000LL));
+    }
 }
 
 Result<> SourceRun::settle_all() {

@@ -23,6 +23,7 @@ struct RunSetting {
     std::function<bool()> cancelled;
     registry::Schemas* schemas =
         nullptr;  ///< for topics whose records have a schema; null: there is no registry
+    const SourceOwnership* ownership = nullptr;  ///< null: nobody else can run the source
 };
 
 /// run() on a thread that may block; stop() and status() from any.
@@ -54,7 +55,11 @@ protected:
     TopicWriter& writer() { return writer_; }
     const RunSetting& setting() const { return setting_; }
     const pipeline::SourceSpec& spec() const { return setting_.spec; }
-    std::string producer() const { return "source:" + spec().name; }
+    /// A task's run of a source without a position goes on beside the continuous one.
+    std::string producer() const {
+        bool is_beside = setting_.bounded && !has_position();
+        return (is_beside ? "task:" : "source:") + spec().name;
+    }
 
     void show(SourceState state, std::string detail = {});
     void show_endpoint(std::string endpoint, bool replica);
@@ -65,11 +70,15 @@ protected:
     /// A page that is not sent after all.
     void give_back(std::unique_ptr<OutgoingPage> page) { spare_ = std::move(page); }
     Result<> settle_all();
+    /// writer().cursor(); a continuous run waits for a log that is away.
+    Result<InputCursor> cursor_of(const std::string& producer);
 
 private:
     Result<> settle_previous();
+    Result<> take_ownership();
 
     RunSetting setting_;
+    std::int64_t epoch_ = 0;  ///< of our right to run it
     RunControl control_;
     std::shared_ptr<LiveCounts> counts_;
     TopicWriter writer_;

@@ -98,8 +98,8 @@ struct Entry {
 
 class AllSources final : public Sources {
 public:
-    AllSources(broker::Topics& topics, Replicas& replicas, registry::Schemas* schemas)
-        : topics_(topics), replicas_(replicas), schemas_(schemas) {}
+    AllSources(broker::Topics& topics, Replicas& replicas, SourcesOptions options)
+        : topics_(topics), replicas_(replicas), options_(std::move(options)) {}
 
     ~AllSources() override {
         std::map<std::string, Entry> entries;
@@ -129,7 +129,7 @@ private:
 
     broker::Topics& topics_;
     Replicas& replicas_;
-    registry::Schemas* schemas_;
+    const SourcesOptions options_;
     std::mutex control_;  // one start or stop at a time; never held while mutex_ is waited for by a status
     std::mutex mutex_;    // guards entries_
     std::map<std::string, Entry> entries_;
@@ -151,7 +151,7 @@ Result<> AllSources::start(std::string_view pipeline, const pipeline::SourceSpec
     if (old) old->stop();
     auto context = "source " + source.name;
     if (std::holds_alternative<pipeline::WebhookSource>(source.input)) {
-        auto hook = std::make_shared<Webhook>(topics_, source, encoder_of(schemas_, source));
+        auto hook = std::make_shared<Webhook>(topics_, source, encoder_of(options_.schemas, source));
         if (auto checked = hook->check(); !checked) return fail(context, checked.error());
         std::lock_guard lock(mutex_);
         for (auto& [name, other] : entries_)
@@ -162,8 +162,11 @@ Result<> AllSources::start(std::string_view pipeline, const pipeline::SourceSpec
         entries_[source.name] = {fingerprint, nullptr, hook, nullptr, {}};
     } else {
         auto next = std::make_shared<Continuous>();
-        next->run =
-            make_source_run({.topics = topics_, .replicas = replicas_, .spec = source, .schemas = schemas_});
+        next->run = make_source_run({.topics = topics_,
+                                     .replicas = replicas_,
+                                     .spec = source,
+                                     .schemas = options_.schemas,
+                                     .ownership = options_.ownership ? &*options_.ownership : nullptr});
         if (auto checked = next->run->check(); !checked) return fail(context, checked.error());
         std::lock_guard lock(mutex_);
         auto& entry = entries_[source.name];
@@ -216,14 +219,16 @@ Result<SourceCounts> AllSources::run_bounded(const pipeline::SourceSpec& source,
         if (progress && *polled) progress((*polled)->status().counts);
         return cancelled && cancelled();
     };
-    std::shared_ptr<SourceRun> run = make_source_run({.topics = topics_,
-                                                      .replicas = replicas_,
-                                                      .spec = source,
-                                                      .bounded = true,
-                                                      .for_us = for_us,
-                                                      .run_id = std::string(run_id),
-                                                      .cancelled = poll,
-                                                      .schemas = schemas_});
+    std::shared_ptr<SourceRun> run =
+        make_source_run({.topics = topics_,
+                         .replicas = replicas_,
+                         .spec = source,
+                         .bounded = true,
+                         .for_us = for_us,
+                         .run_id = std::string(run_id),
+                         .cancelled = poll,
+                         .schemas = options_.schemas,
+                         .ownership = options_.ownership ? &*options_.ownership : nullptr});
     if (!run)
         return fail(Errc::unsupported, "{}: a webhook waits for others to post; it cannot be run by a task",
                     context);
@@ -296,7 +301,7 @@ void AllSources::webhook(std::string_view path, std::string_view authorization, 
 }  // namespace
 
 std::unique_ptr<Sources> make_sources(broker::Topics& topics, Replicas& replicas, SourcesOptions options) {
-    return std::make_unique<AllSources>(topics, replicas, options.schemas);
+    return std::make_unique<AllSources>(topics, replicas, std::move(options));
 }
 
 }  // namespace penstock::ingest

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,9 +74,21 @@ public:
                          std::function<void(Result<SourceCounts>)> done) = 0;
 };
 
+/// With several processes: which of the sources this one runs.
+struct SourceOwnership {
+    /// The epoch of this process's right to run the source; nothing: it has none (any more). Must be quick.
+    std::function<std::optional<std::int64_t>(std::string_view source)> epoch;
+    /// The source has stopped because somebody else has taken it over, or had. From any thread; must not
+    /// block.
+    std::function<void(std::string_view source)> lost;
+};
+
 struct SourcesOptions {
     int threads = 2;
     registry::Schemas* schemas = nullptr;  ///< for topics whose records have a schema; outlives the sources
+    /// None: this process is the only one. With several, every run appends under a name, so that the log
+    /// fences whoever had the source before. Webhooks have no owner: they are posted to any process.
+    std::optional<SourceOwnership> ownership;
 };
 
 std::unique_ptr<Sources> make_sources(broker::Topics& topics, Replicas& replicas,

@@ -144,6 +144,7 @@ std::int32_t TopicWriter::partition_of(std::size_t target) const {
 }
 
 Result<InputCursor> TopicWriter::cursor(std::string producer) {
+    if (right_) TRY(right_());
     InputCursor cursor{.producer = std::move(producer), .latest = {}, .partitions = {}};
     auto targets = std::size_t(partitions_) + 1;
     for (std::size_t target = 0; target < targets; ++target) {
@@ -258,6 +259,7 @@ void TopicWriter::append(OutgoingPage& page, std::size_t place, std::string_view
         else
             tell(fail(std::move(pending->refused.front().second)));
     };
+    if (auto right = right_ ? right_() : Result<>(); !right) return done(fail(std::move(right.error())));
     if (batch.target == std::size_t(partitions_)) {
         if (auto created = create_dead_letter_topic(); !created)
             return done(fail(std::move(created.error())));
@@ -303,16 +305,27 @@ Result<> TopicWriter::settle(OutgoingPage& page, InputCursor* cursor, RunControl
             page.pending->moved.wait(lock, [&] { return page.pending->outstanding == 0; });
             refused.swap(page.pending->refused);
         }
-        // After an error nobody knows whether the records are there; the position beside them tells.
+        // Asking for the position takes the producer over: with several processes not from whoever fenced us.
+        // A process alone was fenced by Kafka itself, which gave its transaction up.
+        if (right_ && !refused.empty()) {
+            for (auto& [place, error] : refused)
+                if (error.code == Errc::fenced) return fail(std::move(error));
+            TRY(right_());
+        }
+        // After an error nobody knows whether the records are there; the position beside them tells. While it
+        // cannot be asked, nothing is sent: they could come twice.
+        std::optional<Error> unknown;
         std::erase_if(refused, [&](auto& entry) {
-            if (cursor == nullptr) return false;
+            if (cursor == nullptr || unknown) return false;
             auto& batch = page.batches[entry.first];
             auto there = topics_.position(topic_of(batch.target), partition_of(batch.target), producer);
+            if (!there && there.error().code != Errc::not_found) unknown = there.error();
             if (!there || *there != page.position) return false;
             counts_->acknowledged += std::int64_t(batch.records.size()) - batch.rejected;
             counts_->rejected += batch.rejected;
             return true;
         });
+        if (unknown && unknown->code == Errc::fenced) return fail(std::move(*unknown));
         if (refused.empty()) break;
         auto& error = refused.front().second;
         auto text =
@@ -323,9 +336,15 @@ Result<> TopicWriter::settle(OutgoingPage& page, InputCursor* cursor, RunControl
         waiting(text);
         control.wait_us(pause_us);
         pause_us = std::min<std::int64_t>(pause_us * 2, 5'000'000);
+        bool is_again_possible = !unknown;
         if (error.code == Errc::not_found) {  // deleted while the source runs
             has_dead_letter_topic_ = false;
-            if (auto opened = open(); !opened) continue;
+            is_again_possible = is_again_possible && open();
+        }
+        if (!is_again_possible) {
+            std::lock_guard lock(page.pending->mutex);
+            page.pending->refused = std::move(refused);
+            continue;
         }
         page.pending->outstanding = refused.size();
         for (auto& entry : refused) append(page, entry.first, producer);

@@ -81,6 +81,9 @@ public:
                 std::shared_ptr<LiveCounts> counts,
                 std::shared_ptr<registry::TopicEncoder> encoder = nullptr);
 
+    /// Asked before anything is written or a producer is taken over; an error is passed on.
+    void set_right(std::function<Result<>()> right) { right_ = std::move(right); }
+
     /// Creates the topic, with one partition, when there is none.
     Result<> open();
     /// Asks the log what a producer has appended. Pages go out one after another, a page only when the one
@@ -100,7 +103,8 @@ public:
     /// returned.
     void send(OutgoingPage& page, InputCursor* cursor);
     /// Waits until all is acknowledged. What the log refuses is tried again until it takes it or the run is
-    /// ending; waiting(text) hears of it.
+    /// ending; waiting(text) hears of it. With a right, Errc::fenced: somebody else has taken the producer
+    /// over; it is not taken back.
     Result<> settle(OutgoingPage& page, InputCursor* cursor, RunControl& control,
                     const std::function<void(const std::string&)>& waiting);
 
@@ -129,6 +133,7 @@ private:
     std::int32_t partitions_ = 1;
     std::size_t max_bytes_ = max_record_bytes;  ///< of a record with its headers, as the topic allows
     bool has_dead_letter_topic_ = false;
+    std::function<Result<>()> right_;
 };
 
 }  // namespace penstock::ingest

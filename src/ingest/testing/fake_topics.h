@@ -81,6 +81,9 @@ public:
     Result<std::string> position(std::string_view topic, std::int32_t partition,
                                  std::string_view producer) override {
         std::lock_guard lock(mutex_);
+        ++positions_asked_;
+        if (unknown_positions_ > 0 && --unknown_positions_ >= 0)
+            return fail(Errc::unavailable, "the log is away");
         auto found = topics_.find(std::string(topic));
         if (found == topics_.end()) return fail(Errc::not_found, "there is no topic {}", topic);
         auto& positions = found->second.partitions.at(std::size_t(partition)).positions;
@@ -105,6 +108,15 @@ public:
         std::lock_guard lock(mutex_);
         fail_next_ = appends;
         fail_with_ = std::move(error);
+    }
+    /// The next positions cannot be told.
+    void lose_positions(int times) {
+        std::lock_guard lock(mutex_);
+        unknown_positions_ = times;
+    }
+    int positions_asked() const {
+        std::lock_guard lock(mutex_);
+        return positions_asked_;
     }
     /// Appends are acknowledged and remembered no longer: as a crash would, from the next append on.
     void crash_after(int appends) {
@@ -187,6 +199,8 @@ private:
     bool discard_ = false;
     int appends_ = 0;
     int fail_next_ = 0;
+    int unknown_positions_ = 0;
+    int positions_asked_ = 0;
     int crash_after_ = -1;
     Error fail_with_;
     std::thread worker_;
