@@ -74,6 +74,16 @@ public:
     virtual ~Metadata() = default;
     virtual std::string describe() const = 0;
 
+    /// How several processes know which of them makes DAG runs.
+    enum class Election {
+        by_coordinator,  ///< the caller has been elected: it leads from now on
+        by_lock,         ///< who takes the database's lock leads until its connection ends
+    };
+    /// From when this returns, writes of runs and tasks by whoever led before fail with Errc::fenced, however
+    /// long they have been on their way. by_lock: call it again every few seconds; Errc::fenced when another
+    /// process has the lock. A store that only one process can open has nothing to do.
+    virtual Result<> lead(Election) { return {}; }
+
     /// Errc::exists when dag and run_id are there already.
     virtual Result<> insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) = 0;
     virtual Result<> update_run(const DagRun& run) = 0;

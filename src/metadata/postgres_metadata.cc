@@ -1,5 +1,7 @@
 // Metadata in a PostgreSQL database, which several Penstocks may share.
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 
 #include "base/service_url.h"
 #include "base/units.h"
@@ -19,6 +21,9 @@ namespace {
 #define NEWEST_FIRST " ORDER BY queued_us DESC, logical_us DESC, run_id COLLATE \"C\" DESC "
 
 using Parameters = PostgresParameters;
+
+/// How often the lead has changed.
+constexpr std::string_view term_setting = "scheduling.term";
 
 /// PostgreSQL refuses NUL and what is not UTF-8, which the output of a command may well hold: each
 /// such byte becomes U+FFFD. For texts that people read; names are refused instead.
@@ -145,14 +150,11 @@ public:
     Result<> migrate();
 
     std::string describe() const override { return pool_.target().name; }
+    Result<> lead(Election election) override;
 
     Result<> insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) override;
-    Result<> update_run(const DagRun& run) override {
-        return pool_.run([&](auto& connection) { return write_run(connection, run); });
-    }
-    Result<> update_task(const TaskInstance& task) override {
-        return pool_.run([&](auto& connection) { return write_task(connection, task); });
-    }
+    Result<> update_run(const DagRun& run) override { return update(run, {}); }
+    Result<> update_task(const TaskInstance& task) override { return update(std::nullopt, {task}); }
     Result<> update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks) override;
     Result<std::optional<DagRun>> run(std::string_view dag, std::string_view run_id) override;
     Result<std::vector<DagRun>> runs(std::string_view dag, int limit) override;
@@ -179,11 +181,59 @@ public:
 
 private:
     Result<> migrate_in(PostgresConnection& connection) const;
+    Result<> take_lock();
+    Result<> begin_term();
+    Result<> check_term(PostgresConnection& connection) const;
     Result<PostgresRows> select(const char* sql, const Parameters& parameters);
     Result<std::vector<DagRun>> select_runs(const char* sql, const Parameters& parameters);
 
     PostgresPool pool_;
+    std::atomic<std::int64_t> term_{0};  ///< of our lead; 0: we have never led, and nothing is compared
+    std::mutex lead_mutex_;              ///< of the lock
+    std::unique_ptr<PostgresConnection> lock_;  ///< the connection that has it
 };
+
+Result<> PostgresMetadata::lead(Election election) {
+    std::lock_guard lock(lead_mutex_);
+    if (election == Election::by_coordinator) return begin_term();
+    if (lock_ && lock_->script("SELECT 1")) return {};
+    TRY(take_lock());
+    return begin_term();
+}
+
+Result<> PostgresMetadata::take_lock() {
+    lock_.reset();
+    auto connection = TRY(PostgresConnection::open(pool_.target()));
+    auto rows = TRY(connection->execute("SELECT pg_try_advisory_lock(hashtextextended($1, 0))::int",
+                                        Parameters().add("penstock scheduling in " + pool_.target().schema)));
+    if (rows.integer(0, 0) == 0) {
+        return fail(Errc::fenced, "{}: another process makes the runs of DAGs there", pool_.target().name);
+    }
+    lock_ = std::move(connection);
+    return {};
+}
+
+/// Twice, when an answer is lost, is as good as once.
+Result<> PostgresMetadata::begin_term() {
+    auto rows = TRY(
+        select("INSERT INTO settings AS s (setting_name, setting_value) VALUES ($1, '1') "
+               "ON CONFLICT (setting_name) DO UPDATE SET setting_value = (s.setting_value::bigint + 1)::text "
+               "RETURNING setting_value::bigint",
+               Parameters().add(term_setting)));
+    term_ = rows.integer(0, 0);
+    return {};
+}
+
+/// In the transaction that writes: a new term waits for its end, or is seen by it.
+Result<> PostgresMetadata::check_term(PostgresConnection& connection) const {
+    auto ours = term_.load();
+    if (ours == 0) return {};
+    auto rows =
+        TRY(connection.execute("SELECT setting_value::bigint FROM settings WHERE setting_name = $1 FOR SHARE",
+                               Parameters().add(term_setting)));
+    if (rows.size() > 0 && rows.integer(0, 0) == ours) return {};
+    return fail(Errc::fenced, "{}: another process makes the runs of DAGs now", pool_.target().name);
+}
 
 Result<> PostgresMetadata::migrate() {
     return pool_.run([&](PostgresConnection& connection) -> Result<> {
@@ -249,6 +299,7 @@ Result<std::vector<DagRun>> PostgresMetadata::select_runs(const char* sql, const
 
 Result<> PostgresMetadata::insert_run(const DagRun& run, const std::vector<TaskInstance>& tasks) {
     return pool_.transaction([&](PostgresConnection& connection) -> Result<> {
+        TRY(check_term(connection));
         auto inserted = TRY(connection.execute("INSERT INTO dag_runs (" RUN_COLUMNS
                                                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
                                                "ON CONFLICT (dag, run_id) DO NOTHING",
@@ -287,6 +338,7 @@ Result<> PostgresMetadata::insert_run(const DagRun& run, const std::vector<TaskI
 
 Result<> PostgresMetadata::update(const std::optional<DagRun>& run, const std::vector<TaskInstance>& tasks) {
     return pool_.transaction([&](PostgresConnection& connection) -> Result<> {
+        TRY(check_term(connection));
         for (const auto& task : tasks) TRY(write_task(connection, task));
         if (run) TRY(write_run(connection, *run));
         return {};

@@ -251,6 +251,53 @@ TEST_F(PostgresServerTest, ProcessesStartAndWriteAtOnce) {
     }
 }
 
+TEST_F(PostgresServerTest, WhoLedBeforeWritesNoMoreRuns) {
+    auto before = open();
+    auto after = open();
+    auto by_coordinator = Metadata::Election::by_coordinator;
+    ASSERT_TRUE(before->lead(by_coordinator));
+    auto run = run_named("r");
+    TaskInstance task{.dag = "d", .run_id = "r", .task = "t", .counts = "{}"};
+    ASSERT_TRUE(before->insert_run(run, {task}));
+    ASSERT_TRUE(after->lead(by_coordinator));
+    run.state = RunState::failed;
+    task.state = TaskState::failed;
+    for (auto late : {before->update_run(run), before->update_task(task), before->update(run, {task}),
+                      before->insert_run(run_named("r2"), {})}) {
+        ASSERT_FALSE(late);
+        EXPECT_EQ(late.error().code, Errc::fenced) << late.error().text;
+    }
+    EXPECT_EQ((*after->run("d", "r"))->state, RunState::queued);
+    EXPECT_EQ(after->tasks("d", "r")->front().state, TaskState::none);
+    run.state = RunState::running;
+    ASSERT_TRUE(after->update(run, {task}));
+    // Elected again, it may.
+    ASSERT_TRUE(before->lead(by_coordinator));
+    ASSERT_TRUE(before->update_run(run));
+    EXPECT_FALSE(after->update_run(run));
+}
+
+TEST_F(PostgresServerTest, OfTwoProcessesWithoutACoordinatorOneHasTheLock) {
+    auto by_lock = Metadata::Election::by_lock;
+    auto first = open();
+    auto second = open();
+    ASSERT_TRUE(first->lead(by_lock));
+    ASSERT_TRUE(first->lead(by_lock)) << "it has it already";
+    auto refused = second->lead(by_lock);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::fenced);
+    ASSERT_TRUE(first->insert_run(run_named("r"), {}));
+    first.reset();
+    // The server hears of the end of a connection a little later.
+    Result<> led = fail(Errc::fenced, "");
+    for (int i = 0; i < 1000 && !led; ++i) {
+        led = second->lead(by_lock);
+        if (!led) std::this_thread::sleep_for(milliseconds(10));
+    }
+    ASSERT_TRUE(led) << led.error().text;
+    ASSERT_TRUE(second->update_run(run_named("r")));
+}
+
 TEST_F(PostgresServerTest, ACommitWhoseAnswerIsLostIsNotRepeated) {
     auto parsed = *parse_service_url(url_, "postgresql");
     CuttingProxy proxy(*parsed.hosts[0].port);

@@ -66,10 +66,19 @@ Result<PlannedDag> PlannedDag::make(std::string_view pipeline, pipeline::DagSpec
         if (!schedule) return fail("DAG " + dag.name, schedule.error());
         made.schedule_ = std::move(*schedule);
     }
-    made.paused_ = TRY(metadata.paused(dag.name));
-    made.last_logical_us_ = TRY(metadata.last_scheduled_us(dag.name));
     made.spec_ = std::make_shared<const pipeline::DagSpec>(std::move(dag));
+    TRY(made.refresh(metadata));
     return made;
+}
+
+Result<> PlannedDag::refresh(metadata::Metadata& metadata) {
+    auto paused = TRY(metadata.paused(spec_->name));
+    auto last = TRY(metadata.last_scheduled_us(spec_->name));
+    if (paused == paused_ && last == last_logical_us_) return {};
+    paused_ = paused;
+    last_logical_us_ = last;
+    next_.reset();
+    return {};
 }
 
 void PlannedDag::set_paused(bool paused) {

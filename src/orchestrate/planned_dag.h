@@ -32,6 +32,8 @@ public:
     std::optional<std::int64_t> due_logical_us(std::int64_t now_us, std::size_t active);
     /// When the next one will be due, as far as the clock decides.
     std::optional<std::int64_t> next_due_us(std::int64_t now_us);
+    /// What another process may have changed.
+    Result<> refresh(metadata::Metadata& metadata);
     /// The run for this logical time is durable.
     void made(std::int64_t logical_us);
     DagStatus status(std::int64_t now_us);

@@ -32,6 +32,9 @@ constexpr std::int64_t save_again_us = 1'000'000;
 constexpr std::int64_t orphan_grace_us = 300'000'000;
 constexpr std::int64_t wait_every_us_min = 100'000;
 constexpr int prune_after_runs = 100;
+constexpr std::int64_t lead_again_us = 1'000'000;
+constexpr std::int64_t refresh_every_us = 2'000'000;
+constexpr std::chrono::milliseconds others_run_look_every{200};
 
 metrics::Counter& ended_runs(RunState state) {
     return metrics::counter("penstock_orchestrate_runs_total", "DAG runs that ended, by state.",
@@ -48,6 +51,13 @@ std::string run_time(std::int64_t us) {
     auto text = format_time_us(us).substr(0, 19);
     auto part = ((us % 1'000'000) + 1'000'000) % 1'000'000;
     return part == 0 ? text + "Z" : fmt::format("{}.{:06}Z", text, part);
+}
+
+/// For people.
+std::string leader_of(const coordinate::Coordinator& coordinator) {
+    for (const auto& member : coordinator.members())
+        if (member.leads) return fmt::format("{} at {}", member.id, member.address);
+    return "again when one leads";
 }
 
 class DagScheduler final : public Scheduler {
@@ -84,6 +94,9 @@ private:
     void take_reports(bool stopping);
     void take_report(Report& report, bool stopping);
     void follow_leadership();
+    bool may_lead();
+    void give_up_all();
+    void refresh_dags();
     void adopt_orphans();
     void make_due_runs();
     void advance(const ActiveRunPtr& run, std::map<std::string_view, int>& running);
@@ -118,6 +131,10 @@ private:
     bool stopping_ = false;
     bool stopped_ = false;
     bool leading_ = false;
+    std::optional<Error> not_leading_;  ///< why the metadata does not let us
+    std::int64_t ask_lead_at_us_ = 0;   ///< monotonic
+    std::int64_t refresh_at_us_ = 0;    ///< monotonic
+    bool is_fenced_ = false;            ///< another process leads
     bool orphans_known_ = false;
     bool pipelines_known_ = false;    ///< one at least: from then on tasks find out what there is
     std::int64_t make_again_us_ = 0;  ///< monotonic; after a failed insert not before
@@ -197,11 +214,10 @@ Result<std::string> DagScheduler::add_manual_run(const Spec& dag, const std::str
     TRY(check_run_id(asked_id));
     if (stopping_) return fail(Errc::cancelled, "the scheduler has been stopped");
     if (!coordinator_.leads()) {
-        return fail(Errc::unavailable,
-                    "this process does not lead, and so runs no DAGs; ask the "
-                    "one that does (members: {})",
-                    fmt::join(coordinator_.members(), ", "));
+        return fail(Errc::unavailable, "this process does not lead, and so runs no DAGs; ask {}",
+                    leader_of(coordinator_));
     }
+    if (not_leading_) return fail(Errc::unavailable, "{}", not_leading_->text);
     if (active_of(dag->name) >= unfinished_runs_max) {
         return fail(Errc::full, "DAG {} has {} unfinished runs already", dag->name,
                     format_count(std::int64_t(unfinished_runs_max)));
@@ -286,7 +302,11 @@ Result<DagRun> DagScheduler::wait(std::string_view dag, std::string_view run_id,
         if (!found) return fail(Errc::not_found, "DAG {} has no run {}", dag, run_id);
         if (found->state == RunState::success || found->state == RunState::failed) return *found;
         if (stopped_) return fail(Errc::cancelled, "the scheduler stopped before run {} ended", run_id);
-        if (ended_.wait_until(lock, until) == std::cv_status::timeout) {
+        // The end of another process's run is not told.
+        auto look_at =
+            leading_ ? until : std::min(until, std::chrono::steady_clock::now() + others_run_look_every);
+        ended_.wait_until(lock, look_at);
+        if (std::chrono::steady_clock::now() >= until) {
             return fail(Errc::timeout, "run {} of DAG {} is {} after {}", run_id, dag,
                         to_string(found->state), format_duration_us(timeout_us));
         }
@@ -387,14 +407,54 @@ void DagScheduler::take_report(Report& report, bool stopping) {
     ended_tries("failure").add();
 }
 
-void DagScheduler::follow_leadership() {
-    bool leads = coordinator_.leads();
-    if (!leads && leading_) {
-        log::warn("this process does not lead any more: its DAG runs are given up");
-        for (const auto& run : active_) give_up(*run);
-        active_.clear();
-        orphans_.clear();
+/// Led by the coordinator's word, and the metadata's: whoever led before can write no more.
+bool DagScheduler::may_lead() {
+    if (!coordinator_.leads()) {
+        not_leading_.reset();
+        return false;
     }
+    auto now_us = clock_.monotonic_us();
+    bool is_elected = options_.election == metadata::Metadata::Election::by_coordinator;
+    if (leading_ && (is_elected || now_us < ask_lead_at_us_)) return true;
+    if (not_leading_ && now_us < ask_lead_at_us_) return false;
+    ask_lead_at_us_ = now_us + lead_again_us;
+    auto led = metadata_.lead(options_.election);
+    if (led) {
+        not_leading_.reset();
+        return true;
+    }
+    // While the database is away nobody else can lead either.
+    if (leading_ && led.error().code != Errc::fenced) return true;
+    if (!not_leading_) log::warn("this process makes no DAG runs: {}", led.error().text);
+    not_leading_ = std::move(led).error();
+    return false;
+}
+
+void DagScheduler::give_up_all() {
+    log::warn("this process does not lead any more: its DAG runs are given up");
+    for (const auto& run : active_) give_up(*run);
+    active_.clear();
+    orphans_.clear();
+    leading_ = false;
+}
+
+void DagScheduler::refresh_dags() {
+    for (auto& [name, dag] : dags_)
+        if (auto done = dag.refresh(metadata_); !done) log::debug("DAG {}: {}", name, done.error().text);
+    refresh_at_us_ = clock_.monotonic_us() + refresh_every_us;
+}
+
+void DagScheduler::follow_leadership() {
+    if (std::exchange(is_fenced_, false) && leading_) {
+        give_up_all();
+        orphans_known_ = false;
+        not_leading_ = Error{Errc::fenced, "another process makes the runs of DAGs now"};
+        ask_lead_at_us_ = clock_.monotonic_us() + lead_again_us;
+    }
+    bool leads = may_lead();
+    if (!leads && leading_) give_up_all();
+    bool is_shared = coordinator_.members().size() > 1 || not_leading_;
+    if ((leads && !leading_) || (is_shared && clock_.monotonic_us() >= refresh_at_us_)) refresh_dags();
     leading_ = leads;
     if (!leads) orphans_known_ = false;
     // Tries that are still being stopped must not meet their successors here.
@@ -468,6 +528,7 @@ void DagScheduler::make_due_runs() {
             if (!added && added.error().code != Errc::exists) {
                 log::error("cannot make the run of DAG {} for {}: {}", name, run_time(*logical_us),
                            added.error().text);
+                if (added.error().code == Errc::fenced) is_fenced_ = true;
                 make_again_us_ = clock_.monotonic_us() + save_again_us;
                 break;
             }
@@ -519,6 +580,7 @@ bool DagScheduler::save(ActiveRun& run) {
     log::error("cannot keep the state of run {} of DAG {}: {}", progress.run().run_id, progress.run().dag,
                saved.error().text);
     if (saved.error().code == Errc::not_found) give_up(run);  // somebody has deleted it
+    if (saved.error().code == Errc::fenced) is_fenced_ = true;
     run.save_at_us = clock_.monotonic_us() + save_again_us;
     return false;
 }

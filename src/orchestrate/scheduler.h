@@ -101,6 +101,8 @@ struct SchedulerOptions {
     int workers = 8;                 ///< tasks at once; waits do not count
     std::int64_t poll_us = 200'000;  ///< the clock is looked at this often at least
     std::int64_t keep_runs = 1000;   ///< ended runs kept for each DAG
+    /// Whether the coordinator knows all processes that share the metadata.
+    metadata::Metadata::Election election = metadata::Metadata::Election::by_lock;
 };
 
 std::unique_ptr<Scheduler> make_scheduler(metadata::Metadata& metadata, coordinate::Coordinator& coordinator,

@@ -117,7 +117,9 @@ public:
     std::atomic<bool> leading{true};
     std::string describe() const override { return "test"; }
     std::string member_id() const override { return "me"; }
-    std::vector<std::string> members() const override { return {"me", "other"}; }
+    std::vector<coordinate::Member> members() const override {
+        return {{"me", "", leading, {}}, {"other", "http://other:8080", !leading, {}}};
+    }
     bool leads() const override { return leading; }
     void offer(std::vector<std::string>, std::function<void()>) override {}
     std::vector<std::string> mine() const override { return {}; }
