@@ -2,17 +2,23 @@
 
 #include <algorithm>
 
+#include "coordinate/coordinator.h"
+
 namespace penstock::coordinate {
 namespace {
 
-struct Member {
+bool is_leaders(const std::string& work) {
+    return work.starts_with(leaders_work);
+}
+
+struct Load {
     const Offer* offer;
     std::set<std::string> has;
 };
 
 /// The one with the least that offers the work.
-Member* least_loaded(std::vector<Member>& members, const std::string& work) {
-    Member* best = nullptr;
+Load* least_loaded(std::vector<Load>& members, const std::string& work) {
+    Load* best = nullptr;
     for (auto& member : members) {
         if (!member.offer->work.contains(work)) continue;
         if (!best || member.has.size() < best->has.size()) best = &member;
@@ -21,9 +27,10 @@ Member* least_loaded(std::vector<Member>& members, const std::string& work) {
 }
 
 /// Moves one work from a member to one that has at least two less. False: nothing is to be gained.
-bool move_one(std::vector<Member>& members) {
+bool move_one(std::vector<Load>& members) {
     for (auto& from : members) {
         for (auto at = from.has.rbegin(); at != from.has.rend(); ++at) {
+            if (is_leaders(*at)) continue;
             auto* to = least_loaded(members, *at);
             if (!to || to->has.size() + 2 > from.has.size()) continue;
             to->has.insert(*at);
@@ -37,7 +44,7 @@ bool move_one(std::vector<Member>& members) {
 }  // namespace
 
 Assignment assign(const std::vector<Offer>& offers, const Assignment& before) {
-    std::vector<Member> members;
+    std::vector<Load> members;
     std::set<std::string> all;
     for (const auto& offer : offers) {
         members.push_back({&offer, {}});
@@ -45,8 +52,14 @@ Assignment assign(const std::vector<Offer>& offers, const Assignment& before) {
     }
     std::vector<std::string> homeless;
     for (const auto& work : all) {
+        if (is_leaders(work)) {
+            std::ranges::find_if(members, [&](const Load& member) {
+                return member.offer->work.contains(work);
+            })->has.insert(work);
+            continue;
+        }
         auto last = before.find(work);
-        auto stays = std::find_if(members.begin(), members.end(), [&](const Member& member) {
+        auto stays = std::find_if(members.begin(), members.end(), [&](const Load& member) {
             return last != before.end() && member.offer->member == last->second &&
                    member.offer->work.contains(work);
         });

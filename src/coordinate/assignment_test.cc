@@ -57,6 +57,17 @@ TEST(AssignmentTest, OnlyWhoOffersAWorkGetsIt) {
     EXPECT_TRUE(assign({}, assignment).empty());
 }
 
+TEST(AssignmentTest, TheLeadersWorkIsTheLeaders) {
+    std::set<std::string> work{"lead/1", "lead/2", "lead/3", "a", "b"};
+    auto before = assign({{"m1", work}, {"m2", work}}, {});
+    for (auto* each : {"lead/1", "lead/2", "lead/3"}) EXPECT_EQ(before.at(each), "m1");
+    EXPECT_EQ(before.at("a"), "m2");
+    EXPECT_EQ(before.at("b"), "m2");
+    auto after = assign({{"m2", work}, {"m3", work}}, before);
+    for (auto* each : {"lead/1", "lead/2", "lead/3"}) EXPECT_EQ(after.at(each), "m2");
+    EXPECT_EQ(assign({{"m1", {}}, {"m2", {"lead/1"}}}, {}).at("lead/1"), "m2");
+}
+
 TEST(AssignmentTest, TextGoesThereAndBack) {
     Assignment assignment{{"dag/a b", "m 1"}, {"source/ü", "m2"}};
     EXPECT_EQ(decode_assignment(encode_assignment(assignment)), assignment);

@@ -150,7 +150,7 @@ public:
         return fmt::format("this process alone, by a lock on {}", directory_);
     }
     std::string member_id() const override { return member_id_; }
-    std::vector<std::string> members() const override { return {member_id_}; }
+    std::vector<Member> members() const override { return {{member_id_, "", true, mine()}}; }
     bool leads() const override { return true; }
 
     void offer(std::vector<std::string> work, std::function<void()> changed) override {

@@ -27,7 +27,9 @@ TEST_F(SingleProcessTest, AllThatIsOfferedIsOurs) {
     auto coordinator = single_process(directory_);
     ASSERT_TRUE(coordinator) << coordinator.error().text;
     EXPECT_TRUE((*coordinator)->leads());
-    EXPECT_EQ((*coordinator)->members(), std::vector{(*coordinator)->member_id()});
+    ASSERT_EQ((*coordinator)->members().size(), 1u);
+    EXPECT_EQ((*coordinator)->members()[0].id, (*coordinator)->member_id());
+    EXPECT_TRUE((*coordinator)->members()[0].leads);
     EXPECT_TRUE((*coordinator)->mine().empty());
     (*coordinator)->offer({"source/b", "dag/a", "source/b"}, nullptr);
     EXPECT_EQ((*coordinator)->mine(), (std::vector<std::string>{"dag/a", "source/b"}));

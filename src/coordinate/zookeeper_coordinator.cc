@@ -1,6 +1,6 @@
 // Several processes share work by ZooKeeper. Below the cluster's path:
-//   members/m-0000000007   ephemeral; the member's id and, a line each, the work that it offers.
-//                          The lowest number leads.
+//   members/m-0000000007   ephemeral; the member's id, a tab and its address; then, a line each, the
+//                          work that it offers. The lowest number leads.
 //   assignment             written by the leader: who runs what
 //   owners/WORK            ephemeral; made by the member that runs it now. Its czxid is the work's epoch.
 // A member that is to give a work up stops it, then removes its owner node; whoever is to have it
@@ -33,6 +33,9 @@ using Kind = ZookeeperSession::Kind;
 
 constexpr milliseconds first_pause{50};
 constexpr milliseconds longest_pause{2'000};
+/// A zxid has fewer bits for as long as the ensemble has elected fewer than 16 million leaders.
+constexpr int zxid_bits = 56;
+constexpr std::int64_t generation_max = 100;
 
 /// Goes on while the process, or the whole machine, is stopped.
 std::int64_t boot_time_ms() {
@@ -62,7 +65,7 @@ std::string node_name(std::string_view work) {
 }
 
 std::string encode_offer(const Offer& offer) {
-    std::string text = offer.member + '\n';
+    std::string text = offer.member + '\t' + offer.address + '\n';
     for (const auto& work : offer.work) text += work + '\n';
     return text;
 }
@@ -71,10 +74,13 @@ Offer decode_offer(const std::string& text) {
     Offer offer;
     for (std::size_t at = 0; at < text.size();) {
         auto end = std::min(text.find('\n', at), text.size());
-        if (at == 0)
-            offer.member = text.substr(0, end);
-        else
+        if (at == 0) {
+            auto tab = std::min(text.find('\t'), end);
+            offer.member = text.substr(0, tab);
+            if (tab < end) offer.address = text.substr(tab + 1, end - tab - 1);
+        } else {
             offer.work.insert(text.substr(at, end - at));
+        }
         at = end + 1;
     }
     return offer;
@@ -85,20 +91,31 @@ struct Target {
     std::string login;
     std::string root;
     milliseconds session;
+    std::int64_t generation = 0;
+    std::string address;
 };
 
 Result<Target> target_of(const std::string& url, const ZookeeperOptions& options) {
     auto parsed = TRY(parse_service_url(url, "zookeeper"));
     if (parsed.hosts.empty())
         return fail(Errc::invalid, "'{}': expected zookeeper://host:2181", masked_url(url));
-    Target target{.hosts = parsed.host_list(2181), .root = "/penstock", .session = options.session};
+    Target target{.hosts = parsed.host_list(2181),
+                  .root = "/penstock",
+                  .session = options.session,
+                  .address = options.address};
     if (parsed.user) target.login = *parsed.user + ":" + parsed.password.value_or("");
     if (!parsed.path.empty()) target.root = "/" + parsed.path;
     while (target.root.size() > 1 && target.root.ends_with('/')) target.root.pop_back();
     for (const auto& [name, value] : parsed.options) {
+        auto number = name == "generation" ? parse_int(value) : Result<std::int64_t>(-1);
+        if (number && *number >= 0 && *number <= generation_max) {
+            target.generation = *number;
+            continue;
+        }
         auto duration = parse_duration_us(value);
         if (name != "session" || !duration || *duration < 100'000) {
-            return fail(Errc::invalid, "'{}': the option {} is not known; expected session=10s",
+            return fail(Errc::invalid,
+                        "'{}': the option {} is not known; expected session=6s or generation=0",
                         masked_url(url), name);
         }
         target.session = milliseconds(*duration / 1000);
@@ -117,7 +134,7 @@ public:
         return fmt::format("ZooKeeper at {}, path {}", target_.hosts, target_.root);
     }
     std::string member_id() const override { return member_id_; }
-    std::vector<std::string> members() const override;
+    std::vector<Member> members() const override;
     bool leads() const override;
     void offer(std::vector<std::string> work, std::function<void()> changed) override;
     std::vector<std::string> mine() const override;
@@ -133,8 +150,11 @@ private:
     Result<> lead(const std::vector<Offer>& offers);
     Result<> take_and_give(const Assignment& assignment);
     Result<> make_path(const std::string& path);
+    Result<> give();
     void end_session(const Error& why);
-    void tell();
+    void take_note();
+
+    void tell();  ///< the teller's loop
 
     bool is_confirmed() const { return boot_time_ms() < confirmed_until_ms_; }
     std::string owner_path(std::string_view work) const {
@@ -152,20 +172,29 @@ private:
     std::optional<Error> last_error_;
     std::set<std::string> offered_;
     std::function<void()> changed_;
-    std::vector<std::string> members_;  ///< as last seen, in the order in which they joined
+    std::vector<Member> members_;  ///< as last seen, in the order in which they joined
     bool is_leader_ = false;
     std::set<std::string> owned_;  ///< owner nodes that are this session's
     std::map<std::string, std::int64_t, std::less<>> epochs_;
     /// Until then, on boot_time_ms(), the session certainly lives.
     std::int64_t confirmed_until_ms_ = 0;
 
+    // Who hears of changes may take its time, a last commit say, while the session is kept alive.
+    std::condition_variable tell_, told_;
+    bool is_telling_ = false;
+    std::int64_t news_ = 0;       ///< how often mine() has changed
+    std::int64_t told_news_ = 0;  ///< what changed has been called for, and has returned from
+    /// No longer ours; the node goes when the teller has got that far.
+    std::map<std::string, std::int64_t> giving_;
+
     // Of the thread alone.
     std::unique_ptr<ZookeeperSession> session_;
     std::string member_path_;
     std::set<std::string> written_offer_;
-    std::set<std::string> told_;  ///< what mine() was when changed was last called
+    std::set<std::string> noted_;  ///< what mine() was when news_ was last counted
 
     std::thread thread_;
+    std::thread teller_;
 };
 
 ZookeeperCoordinator::~ZookeeperCoordinator() {
@@ -175,11 +204,14 @@ ZookeeperCoordinator::~ZookeeperCoordinator() {
         confirmed_until_ms_ = 0;
     }
     wake_.notify_all();
+    tell_.notify_all();
     if (thread_.joinable()) thread_.join();
+    if (teller_.joinable()) teller_.join();
 }
 
 Result<> ZookeeperCoordinator::start(milliseconds connect_timeout) {
     thread_ = std::thread([this] { run(); });
+    teller_ = std::thread([this] { tell(); });
     std::unique_lock lock(mutex_);
     auto deadline = steady_clock::now() + connect_timeout;
     auto is_decided = [&] { return is_joined_ || (last_error_ && last_error_->code != Errc::unavailable); };
@@ -190,14 +222,16 @@ Result<> ZookeeperCoordinator::start(milliseconds connect_timeout) {
                 connect_timeout.count());
 }
 
-std::vector<std::string> ZookeeperCoordinator::members() const {
+std::vector<Member> ZookeeperCoordinator::members() const {
     std::lock_guard lock(mutex_);
     return members_;
 }
 
 bool ZookeeperCoordinator::leads() const {
     std::lock_guard lock(mutex_);
-    return is_leader_ && is_confirmed();
+    // Who led before may still have it.
+    bool has_it = !offered_.contains(std::string(scheduling)) || owned_.contains(std::string(scheduling));
+    return is_leader_ && has_it && is_confirmed();
 }
 
 std::vector<std::string> ZookeeperCoordinator::mine() const {
@@ -209,7 +243,7 @@ std::vector<std::string> ZookeeperCoordinator::mine() const {
 std::int64_t ZookeeperCoordinator::epoch(std::string_view work) const {
     std::lock_guard lock(mutex_);
     auto found = epochs_.find(work);
-    return found == epochs_.end() ? 0 : found->second;
+    return found == epochs_.end() ? 0 : found->second + (target_.generation << zxid_bits);
 }
 
 void ZookeeperCoordinator::offer(std::vector<std::string> work, std::function<void()> changed) {
@@ -220,6 +254,8 @@ void ZookeeperCoordinator::offer(std::vector<std::string> work, std::function<vo
         has_news_ = true;
     }
     wake_.notify_all();
+    std::unique_lock lock(mutex_);
+    told_.wait(lock, [&] { return !is_telling_; });
 }
 
 void ZookeeperCoordinator::run() {
@@ -235,6 +271,7 @@ void ZookeeperCoordinator::run() {
             has_news = std::exchange(has_news_, false);
         }
         if (done && has_news) done = look();
+        if (done) done = give();
         if (!done) {
             bool is_over = done.error().code == Errc::cancelled || (session_ && session_->is_over());
             std::lock_guard lock(mutex_);
@@ -244,7 +281,7 @@ void ZookeeperCoordinator::run() {
         }
         if (!done && (!session_ || session_->is_over() || done.error().code == Errc::cancelled))
             end_session(done.error());
-        tell();
+        take_note();
         wake_.notify_all();
         std::unique_lock lock(mutex_);
         auto wait = done ? milliseconds(target_.session / 5) : pause;
@@ -302,7 +339,8 @@ Result<> ZookeeperCoordinator::join() {
         auto node = TRY(session_->get(path, false));
         if (node && node->is_ours) TRY(session_->remove(path));
     }
-    auto made = TRY(session_->create(target_.root + "/members/m-", encode_offer({member_id_, offered}),
+    auto made = TRY(session_->create(target_.root + "/members/m-",
+                                     encode_offer({member_id_, offered, target_.address}),
                                      Kind::ephemeral_sequential));
     member_path_ = made.first;
     written_offer_ = std::move(offered);
@@ -322,7 +360,7 @@ Result<> ZookeeperCoordinator::look() {
     }
     if (offered != written_offer_) {
         constexpr int any_version = -1;
-        TRY(session_->set(member_path_, encode_offer({member_id_, offered}), any_version));
+        TRY(session_->set(member_path_, encode_offer({member_id_, offered, target_.address}), any_version));
         written_offer_ = offered;
     }
     auto members = target_.root + "/members";
@@ -338,12 +376,20 @@ Result<> ZookeeperCoordinator::look() {
         std::lock_guard lock(mutex_);
         if (leads != is_leader_) log::info("coordination: {} leads", leads ? "this process" : "another");
         is_leader_ = leads;
-        members_.clear();
-        for (const auto& offer : offers) members_.push_back(offer.member);
     }
     if (leads) TRY(lead(offers));
-    auto assignment = TRY(session_->get(target_.root + "/assignment", true));
-    return take_and_give(decode_assignment(assignment ? assignment->data : ""));
+    auto node = TRY(session_->get(target_.root + "/assignment", true));
+    auto assignment = decode_assignment(node ? node->data : "");
+    {
+        std::lock_guard lock(mutex_);
+        members_.clear();
+        for (const auto& offer : offers) {
+            auto& member = members_.emplace_back(Member{offer.member, offer.address, members_.empty(), {}});
+            for (const auto& [work, owner] : assignment)
+                if (owner == offer.member) member.runs.push_back(work);
+        }
+    }
+    return take_and_give(assignment);
 }
 
 Result<> ZookeeperCoordinator::lead(const std::vector<Offer>& offers) {
@@ -362,22 +408,20 @@ Result<> ZookeeperCoordinator::take_and_give(const Assignment& assignment) {
     std::set<std::string> wanted;
     for (const auto& [work, member] : assignment)
         if (member == member_id_ && written_offer_.contains(work)) wanted.insert(work);
-    std::set<std::string> given;
     {
         std::lock_guard lock(mutex_);
+        std::set<std::string> given;
         std::set_difference(owned_.begin(), owned_.end(), wanted.begin(), wanted.end(),
                             std::inserter(given, given.end()));
-        for (const auto& work : given) owned_.erase(work);
-    }
-    // Stopped first, then free for the next one.
-    tell();
-    for (const auto& work : given) {
-        if (auto removed = session_->remove(owner_path(work)); !removed) {
-            std::lock_guard lock(mutex_);
-            owned_.insert(work);  // it is still ours to give
-            return removed;
+        if (!given.empty()) ++news_;
+        for (const auto& work : given) {
+            owned_.erase(work);
+            giving_[work] = news_;
         }
+        // What is on its way out is taken back only when it is out: its epoch must grow.
+        for (const auto& [work, news] : giving_) wanted.erase(work);
     }
+    tell_.notify_all();
     for (const auto& work : wanted) {
         auto path = owner_path(work);
         auto made = session_->create(path, member_id_, Kind::ephemeral);
@@ -405,6 +449,7 @@ void ZookeeperCoordinator::end_session(const Error& why) {
         std::lock_guard lock(mutex_);
         was_joined = is_joined_ && !member_path_.empty();
         owned_.clear();
+        giving_.clear();
         is_leader_ = false;
         confirmed_until_ms_ = 0;
     }
@@ -414,18 +459,54 @@ void ZookeeperCoordinator::end_session(const Error& why) {
     session_.reset();
 }
 
-/// Calls changed when mine() gives another answer than it did when it was last called.
-void ZookeeperCoordinator::tell() {
+/// Stopped first, then free for the next one.
+Result<> ZookeeperCoordinator::give() {
+    for (;;) {
+        std::string work;
+        {
+            std::lock_guard lock(mutex_);
+            auto found =
+                std::ranges::find_if(giving_, [&](const auto& each) { return each.second <= told_news_; });
+            if (found == giving_.end()) return {};
+            work = found->first;
+        }
+        TRY(session_->remove(owner_path(work)));
+        std::lock_guard lock(mutex_);
+        giving_.erase(work);
+        has_news_ = true;  // it may be ours again by now
+    }
+}
+
+/// Wakes the teller when mine() gives another answer than before.
+void ZookeeperCoordinator::take_note() {
     auto now = mine();
     std::set<std::string> current(now.begin(), now.end());
-    if (current == told_) return;
-    told_ = std::move(current);
-    std::function<void()> changed;
+    if (current == noted_) return;
+    noted_ = std::move(current);
     {
         std::lock_guard lock(mutex_);
-        changed = changed_;
+        ++news_;
     }
-    if (changed) changed();
+    tell_.notify_all();
+}
+
+void ZookeeperCoordinator::tell() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        tell_.wait(lock, [&] { return stops_ || told_news_ != news_; });
+        if (stops_) return;
+        auto news = news_;
+        auto changed = changed_;
+        is_telling_ = true;
+        lock.unlock();
+        if (changed) changed();
+        lock.lock();
+        is_telling_ = false;
+        told_.notify_all();
+        told_news_ = news;
+        has_news_ = has_news_ || !giving_.empty();
+        wake_.notify_all();
+    }
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ TEST(ZookeeperUrlTest, MistakesAreNamedAndThePasswordIsNot) {
     for (auto [url, why] : {std::pair{"kafka://u:hushhush@h", "expected zookeeper://"},
                             std::pair{"zookeeper://u:hushhush@", "expected zookeeper://host:2181"},
                             std::pair{"zookeeper://u:hushhush@h?colour=red", "colour"},
-                            std::pair{"zookeeper://u:hushhush@h?session=soon", "session=10s"}}) {
+                            std::pair{"zookeeper://u:hushhush@h?session=soon", "session=6s"}}) {
         auto opened = open_zookeeper(url);
         ASSERT_FALSE(opened) << url;
         EXPECT_EQ(opened.error().code, Errc::invalid) << opened.error().text;
@@ -193,7 +193,11 @@ TEST_F(ZookeeperTest, OneProcessLeadsAndHasAllThatItOffers) {
     coordinator->offer({"source/a b/ü", "dag/x"}, [&] { ++calls; });
     ASSERT_TRUE(wait_until([&] { return coordinator->mine().size() == 2 && calls > 0; }));
     EXPECT_TRUE(coordinator->leads());
-    EXPECT_EQ(coordinator->members(), std::vector{coordinator->member_id()});
+    auto members = coordinator->members();
+    ASSERT_EQ(members.size(), 1u);
+    EXPECT_EQ(members[0].id, coordinator->member_id());
+    EXPECT_TRUE(members[0].leads);
+    EXPECT_EQ(members[0].runs, (std::vector<std::string>{"dag/x", "source/a b/ü"}));
     auto epoch = coordinator->epoch("source/a b/ü");
     EXPECT_GT(epoch, 0);
     EXPECT_EQ(coordinator->epoch("source/unknown"), 0);
@@ -212,8 +216,61 @@ TEST_F(ZookeeperTest, WorkGoesToWhoOffersIt) {
     ASSERT_TRUE(wait_until([&] { return first->mine().size() + second->mine().size() == 3; }));
     EXPECT_EQ(first->mine().front(), "a");
     EXPECT_EQ(second->mine().back(), "c");
-    EXPECT_EQ(first->members().size(), 2u);
-    EXPECT_EQ(first->members(), second->members());
+    // Each sees who runs what.
+    for (auto* each : {first.get(), second.get()}) {
+        auto members = each->members();
+        ASSERT_EQ(members.size(), 2u);
+        EXPECT_EQ(members[0].id, first->member_id());
+        EXPECT_TRUE(members[0].leads);
+        EXPECT_FALSE(members[1].leads);
+        EXPECT_EQ(members[0].runs, first->mine());
+        EXPECT_EQ(members[1].runs, second->mine());
+    }
+}
+
+TEST_F(ZookeeperTest, WorkIsGivenWhenItHasBeenStopped) {
+    std::atomic<bool> may_stop{false}, is_asked{false};
+    auto first = open(url_);
+    first->offer({"a", "b"}, [&] {
+        if (first->mine().size() != 1) return;
+        is_asked = true;
+        while (!may_stop) std::this_thread::sleep_for(milliseconds(1));
+    });
+    ASSERT_TRUE(wait_until([&] { return first->mine().size() == 2; }));
+    auto second = open(url_);
+    second->offer({"a", "b"}, nullptr);
+    ASSERT_TRUE(wait_until([&] { return is_asked.load(); }));
+    // However long that takes, the session is kept, and what was not given goes on.
+    std::this_thread::sleep_for(session * 2);
+    EXPECT_EQ(first->mine().size(), 1u);
+    EXPECT_TRUE(first->leads());
+    EXPECT_TRUE(second->mine().empty());
+    may_stop = true;
+    ASSERT_TRUE(wait_until([&] { return second->mine().size() == 1; }));
+    first->offer({}, nullptr);
+    ASSERT_TRUE(wait_until([&] { return second->mine().size() == 2; }));
+}
+
+TEST_F(ZookeeperTest, TheLeadersWorkGoesWithTheLead) {
+    auto first = open(url_);
+    auto second = open(url_);
+    for (auto* each : {first.get(), second.get()}) each->offer({"lead/a", "lead/b", "c"}, nullptr);
+    ASSERT_TRUE(wait_until([&] { return first->mine().size() == 2 && second->mine().size() == 1; }));
+    EXPECT_EQ(first->mine(), (std::vector<std::string>{"lead/a", "lead/b"}));
+    first.reset();
+    ASSERT_TRUE(wait_until([&] { return second->mine().size() == 3 && second->leads(); }));
+}
+
+TEST_F(ZookeeperTest, AHigherGenerationCountsForMoreThanAnyEpochBefore) {
+    auto before = open(url_);
+    before->offer({"a"}, nullptr);
+    ASSERT_TRUE(wait_until([&] { return before->epoch("a") > 0; }));
+    auto epoch = before->epoch("a");
+    before.reset();
+    auto after = open(url_ + "?generation=1");
+    after->offer({"a"}, nullptr);
+    ASSERT_TRUE(wait_until([&] { return after->mine().size() == 1; }));
+    EXPECT_GT(after->epoch("a"), epoch + (std::int64_t(1) << 55));
 }
 
 TEST_F(ZookeeperTest, WhoLeavesHandsOverAtOnce) {
