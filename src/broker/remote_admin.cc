@@ -28,16 +28,17 @@ int left_ms(std::chrono::steady_clock::time_point deadline) {
 
 }  // namespace
 
-Result<std::unique_ptr<RemoteAdmin>> RemoteAdmin::open(const RemoteSettings& settings) {
+Result<std::unique_ptr<RemoteAdmin>> RemoteAdmin::open(const RemoteSettings& settings, Ends ends) {
+    auto isolation = ends == Ends::of_committed ? "read_committed" : "read_uncommitted";
     auto client = TRY(RemoteClient::open(RD_KAFKA_CONSUMER, settings,
                                          {{"client.id", "penstock"},
                                           {"reconnect.backoff.ms", "50"},
                                           {"reconnect.backoff.max.ms", "1000"},
-                                          {"isolation.level", "read_committed"},
+                                          {"isolation.level", isolation},
                                           {"allow.auto.create.topics", "false"},
                                           {"log.connection.close", "false"}},
                                          {}));
-    return std::unique_ptr<RemoteAdmin>(new RemoteAdmin(std::move(client), settings.retry_for));
+    return std::unique_ptr<RemoteAdmin>(new RemoteAdmin(std::move(client), settings));
 }
 
 Result<> RemoteAdmin::until_answered(const std::function<rd_kafka_resp_err_t(int)>& ask,
@@ -288,34 +289,39 @@ Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Plac
     return offsets;
 }
 
+Result<RemoteClient*> RemoteAdmin::committer(const std::string& group) {
+    std::lock_guard lock(committers_mutex_);
+    auto& committer = committers_[group];
+    if (!committer) {
+        committer = TRY(RemoteClient::open(RD_KAFKA_CONSUMER, settings_,
+                                           {{"client.id", "penstock"},
+                                            {"group.id", group},
+                                            {"enable.auto.commit", "false"},
+                                            {"reconnect.backoff.ms", "50"},
+                                            {"reconnect.backoff.max.ms", "1000"},
+                                            {"allow.auto.create.topics", "false"},
+                                            {"log.connection.close", "false"}},
+                                           {}));
+    }
+    return committer.get();
+}
+
 Result<> RemoteAdmin::commit(const std::string& group, const std::map<Place, std::int64_t>& offsets) {
+    auto* consumer = TRY(committer(group));
     auto list =
         owned(rd_kafka_topic_partition_list_new(int(offsets.size())), rd_kafka_topic_partition_list_destroy);
     for (const auto& [place, offset] : offsets) {
         rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset = offset;
     }
-    auto alteration = owned(rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), list.get()),
-                            rd_kafka_AlterConsumerGroupOffsets_destroy);
+    auto queue = owned(rd_kafka_queue_new(consumer->handle()), rd_kafka_queue_destroy);
     auto what = fmt::format("publish positions of group '{}'", group);
-    return request(
-        RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, what,
-        [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-            auto* raw = alteration.get();
-            rd_kafka_AlterConsumerGroupOffsets(client_->handle(), &raw, 1, options, queue);
-        },
-        [&](const rd_kafka_event_t* event) {
-            std::size_t count = 0;
-            auto* groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
-                rd_kafka_event_AlterConsumerGroupOffsets_result(const_cast<rd_kafka_event_t*>(event)),
-                &count);
-            if (auto* error = rd_kafka_group_result_error(groups[0]))
-                return client_->error(rd_kafka_error_code(error), what, rd_kafka_error_string(error));
-            auto* results = rd_kafka_group_result_partitions(groups[0]);
-            for (int i = 0; results && i < results->cnt; ++i)
-                if (results->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-                    return client_->error(results->elems[i].err, what);
-            return fine;
-        });
+    auto code = rd_kafka_commit_queue(consumer->handle(), list.get(), queue.get(), nullptr, nullptr);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(consumer->error(code, what));
+    Event event(rd_kafka_queue_poll(queue.get(), int(one_request.count())), rd_kafka_event_destroy);
+    if (!event) return fail(consumer->error(RD_KAFKA_RESP_ERR__TIMED_OUT, what));
+    code = rd_kafka_event_error(event.get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(consumer->error(code, what));
+    return {};
 }
 
 Result<std::string> RemoteAdmin::cluster_id() {

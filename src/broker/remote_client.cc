@@ -33,6 +33,18 @@ constexpr std::array<std::string_view, 16> ours{"acks",
                                                 "max.in.flight",
                                                 "allow.auto.create.topics"};
 
+/// Before 2.6.1 librdkafka repeated its own part of the nonce in a SCRAM login, which Kafka 4 refuses as if
+/// the password were wrong (confluentinc/librdkafka#4895).
+std::string hint_for(std::string_view trouble) {
+    constexpr int fixed_in = 0x020601ff;
+    if (rd_kafka_version() >= fixed_in || trouble.find("SCRAM") == std::string_view::npos) return "";
+    return fmt::format(
+        " (if user and password are right: librdkafka {}, which this Penstock runs with, cannot log in by "
+        "SCRAM to "
+        "Kafka 4 and newer; 2.6.1 can, and so does sasl.mechanism=PLAIN over TLS)",
+        rd_kafka_version_str());
+}
+
 Result<std::chrono::milliseconds> duration_of(const std::string& name, const std::string& text) {
     auto us = parse_duration_us(text);
     if (!us || *us < 100'000)
@@ -222,9 +234,10 @@ void RemoteClient::on_error(rd_kafka_t*, int code, const char* text, void* opaqu
     bool is_news = client.trouble_code_ != errc_of(error) || now - client.logged_at_ > trouble_lasts;
     if (is_news) client.logged_at_ = now;
     client.trouble_ = text;
+    if (errc_of(error) == Errc::unauthorized) client.trouble_ += hint_for(text);
     client.trouble_code_ = errc_of(error);
     client.trouble_at_ = now;
-    if (is_news) log::warn("Kafka at {}: {}", client.brokers_, text);
+    if (is_news) log::warn("Kafka at {}: {}", client.brokers_, client.trouble_);
 }
 
 void RemoteClient::on_log(const rd_kafka_t*, int, const char* facility, const char* text) {

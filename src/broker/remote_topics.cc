@@ -51,7 +51,7 @@ std::int64_t size_of(const NewRecord& record) {
     return std::int64_t(size);
 }
 
-class RemoteTopics final : public Topics {
+class RemoteTopics final : public KafkaTopics {
 public:
     static Result<std::unique_ptr<RemoteTopics>> open(const std::string& url);
     ~RemoteTopics() override;
@@ -72,6 +72,7 @@ public:
     Result<std::shared_ptr<void>> subscribe(std::string_view topic, std::function<void()> moved) override;
     Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
                               std::int64_t offset) override;
+    Result<std::vector<ConsumerGroup>> groups() override { return admin_->groups(); }
 
 private:
     /// What is known of a topic without asking.
@@ -394,8 +395,12 @@ void RemoteTopics::publish() {
         groups.swap(unpublished_);
     }
     for (const auto& [group, offsets] : groups) {
-        // Only tools look at them, and the next position replaces this one.
-        if (auto done = admin_->commit(group, offsets); !done) log::warn("{}", done.error().text);
+        auto done = admin_->commit(group, offsets);
+        if (done) continue;
+        // Only tools look at them; the next position replaces this one, unless none comes.
+        log::debug("{}", done.error().text);
+        std::lock_guard lock(mutex_);
+        for (const auto& [place, offset] : offsets) unpublished_[group].try_emplace(place, offset);
     }
 }
 
@@ -460,7 +465,7 @@ void RemoteTopics::watch() {
 
 }  // namespace
 
-Result<std::unique_ptr<Topics>> open_remote_topics(const std::string& url) {
+Result<std::unique_ptr<KafkaTopics>> open_remote_topics(const std::string& url) {
     return TRY(RemoteTopics::open(url));
 }
 

@@ -1,12 +1,33 @@
 // Topics in a real Apache Kafka, by librdkafka.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "broker/topics.h"
 
 namespace penstock::broker {
+
+/// As Kafka's own tools show them.
+struct ConsumerGroup {
+    struct Position {
+        std::string topic;
+        std::int32_t partition = 0;
+        std::int64_t committed = 0;
+    };
+    std::string name;
+    std::string state;  ///< Stable, Empty, PreparingRebalance, ...
+    std::size_t members = 0;
+    std::vector<Position> positions;  ///< by topic and partition
+};
+
+class KafkaTopics : public Topics {
+public:
+    /// Of the whole Kafka, by name.
+    virtual Result<std::vector<ConsumerGroup>> groups() = 0;
+};
 
 /// kafka://[user[:${PASSWORD}]@]h1:9092,h2:9092?security.protocol=sasl_ssl&...
 /// docs/howto/switch_layers.md lists what the options are. Waits until a broker answers.
@@ -25,6 +46,6 @@ namespace penstock::broker {
 ///   the topic's own (KIP-516): a topic that was deleted and made again keeps it. PartitionInfo::bytes is 0.
 /// - publish_position() is written within half a second, in the background.
 /// - A timestamp of 0 means now.
-Result<std::unique_ptr<Topics>> open_remote_topics(const std::string& url);
+Result<std::unique_ptr<KafkaTopics>> open_remote_topics(const std::string& url);
 
 }  // namespace penstock::broker

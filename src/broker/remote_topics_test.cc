@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -184,10 +185,67 @@ TEST_F(KafkaTest, WhatRetentionRemovedIsOutOfRange) {
     EXPECT_EQ(topics_->info(topic_)->partitions[0].start_offset, 3);
 }
 
+/// A process was killed in the middle of a transaction. What others commit after it is hidden from readers,
+/// until somebody ends it; their positions must not be taken for older than they are meanwhile.
+TEST_F(KafkaTest, APositionBehindAnOpenTransactionIsWaitedFor) {
+    ASSERT_TRUE(append(*topics_, "a", "source", "1"));
+    auto settings = parse_kafka_url(url_);
+    ASSERT_TRUE(settings);
+    auto killed =
+        RemoteClient::open(RD_KAFKA_PRODUCER, *settings,
+                           {{"transactional.id", "test." + topic_}, {"transaction.timeout.ms", "60000"}}, {});
+    ASSERT_TRUE(killed);
+    auto* handle = (*killed)->handle();
+    ASSERT_EQ(rd_kafka_init_transactions(handle, 20'000), nullptr);
+    ASSERT_EQ(rd_kafka_begin_transaction(handle), nullptr);
+    auto sent = rd_kafka_producev(handle, RD_KAFKA_V_TOPIC("__penstock_positions"), RD_KAFKA_V_PARTITION(0),
+                                  RD_KAFKA_V_KEY("other", 5), RD_KAFKA_V_VALUE(const_cast<char*>("x"), 1),
+                                  RD_KAFKA_V_END);
+    ASSERT_EQ(sent, RD_KAFKA_RESP_ERR_NO_ERROR);
+    ASSERT_EQ(rd_kafka_flush(handle, 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ASSERT_TRUE(append(*topics_, "b", "source", "2"));
+    auto impatient = open("retry.for=1s");
+    auto unknown = impatient->position(topic_, 0, "source");
+    ASSERT_FALSE(unknown) << "2 cannot be read, and 1 is not true: " << *unknown;
+    EXPECT_EQ(unknown.error().code, Errc::unavailable);
+    EXPECT_NE(unknown.error().text.find("is open at offset"), std::string::npos) << unknown.error().text;
+    std::string told;
+    std::thread asking([&] { told = open()->position(topic_, 0, "source").value_or("none"); });
+    ASSERT_EQ(rd_kafka_abort_transaction(handle, 20'000), nullptr);
+    asking.join();
+    EXPECT_EQ(told, "2");
+}
+
+TEST_F(KafkaTest, GroupsAreListedAsToolsSeeThem) {
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(append(*topics_, "v"));
+    auto group = "penstock-" + topic_;
+    ASSERT_TRUE(topics_->publish_position(group, topic_, 0, 3));
+    auto* kafka = dynamic_cast<KafkaTopics*>(topics_.get());
+    ASSERT_TRUE(kafka);
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    for (;;) {
+        auto groups = kafka->groups();
+        ASSERT_TRUE(groups) << groups.error().text;
+        auto found = std::ranges::find(*groups, group, &ConsumerGroup::name);
+        if (found != groups->end() && !found->positions.empty()) {
+            EXPECT_EQ(found->state, "Empty");
+            EXPECT_EQ(found->members, 0u);
+            EXPECT_EQ(found->positions[0].topic, topic_);
+            EXPECT_EQ(found->positions[0].partition, 0);
+            EXPECT_EQ(found->positions[0].committed, 3);
+            return;
+        }
+        ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the position is not shown";
+        std::this_thread::sleep_for(milliseconds(20));
+    }
+}
+
 TEST_F(KafkaTest, WrongPasswordIsSaidSo) {
     if (url_.find('@') == std::string::npos) return;  // this Kafka asks nobody
     auto host = url_.substr(url_.find('@') + 1);
-    auto opened = open_remote_topics(fmt::format("kafka://penstock:hushhush@{}?retry.for=3s", host));
+    auto separator = host.find('?') == std::string::npos ? '?' : '&';
+    auto opened =
+        open_remote_topics(fmt::format("kafka://penstock:hushhush@{}{}retry.for=3s", host, separator));
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::unauthorized) << opened.error().text;
     EXPECT_EQ(opened.error().text.find("hushhush"), std::string::npos);

@@ -338,9 +338,14 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
     return found == positions_.end() ? std::string() : found->second;
 }
 
+/// Reads all that was written before now. Readers see nothing behind the first transaction that is open,
+/// whoever's it is: one that a killed process has left behind hides what the others have committed since. It
+/// ends when somebody takes its producer over, or by Kafka's own time limit.
 Result<> RemoteTransactions::read_positions() {
+    if (!all_written_) all_written_ = TRY(RemoteAdmin::open(settings_, RemoteAdmin::Ends::of_written));
     std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
-    auto end = TRY(admin_.offsets_at(places, RemoteAdmin::end_time)).front();
+    auto end = TRY(all_written_->offsets_at(places, RemoteAdmin::end_time)).front();
+    TRY(wait_until_decided(end));
     if (positions_next_ < 0)
         positions_next_ = TRY(admin_.offsets_at(places, RemoteAdmin::start_time)).front();
     while (positions_next_ < end) {
@@ -355,6 +360,24 @@ Result<> RemoteTransactions::read_positions() {
         positions_next_ = set->next_offset;
     }
     return {};
+}
+
+Result<> RemoteTransactions::wait_until_decided(std::int64_t end) {
+    constexpr milliseconds look_again{20};
+    std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
+    auto deadline = steady_clock::now() + settings_.retry_for;
+    for (;;) {
+        auto decided = TRY(admin_.offsets_at(places, RemoteAdmin::end_time)).front();
+        if (decided >= end) return {};
+        if (steady_clock::now() >= deadline) {
+            return fail(
+                Errc::unavailable,
+                "Kafka at {}: a transaction of another producer in {} is open at offset {}, and positions "
+                "behind it cannot be read yet (tried for {} ms)",
+                settings_.brokers, positions_topic, decided, settings_.retry_for.count());
+        }
+        std::this_thread::sleep_for(look_again);
+    }
 }
 
 }  // namespace penstock::broker

@@ -49,6 +49,7 @@ private:
     Result<std::shared_ptr<Session>> session(std::string_view producer, bool take_over);
     Result<> make_positions_topic();
     Result<> read_positions();
+    Result<> wait_until_decided(std::int64_t end);
     void forget_committed(std::string_view producer);
 
     const RemoteSettings settings_;
@@ -57,7 +58,8 @@ private:
     std::mutex mutex_;
     std::map<std::string, std::shared_ptr<Session>, std::less<>> sessions_;
     std::atomic<bool> has_positions_topic_{false};
-    std::mutex positions_mutex_;  ///< of positions_; held while they are read
+    std::mutex positions_mutex_;                ///< of positions_ and all_written_; held while they are read
+    std::unique_ptr<RemoteAdmin> all_written_;  ///< sees what no transaction has decided yet
     std::mutex committed_mutex_;
     std::int64_t positions_next_ = -1;              ///< -1: nothing read yet
     std::map<std::string, std::string> positions_;  ///< as read

@@ -25,8 +25,9 @@ struct Implementation {
 
 const Implementation local{
     "Local", [](const std::string& directory) { return make_local_topics({.data_directory = directory}); }};
-const Implementation remote{
-    "Kafka", [](const std::string&) { return open_remote_topics(std::getenv("PENSTOCK_TEST_KAFKA")); }};
+const Implementation remote{"Kafka", [](const std::string&) -> Result<std::unique_ptr<Topics>> {
+                                return TRY(open_remote_topics(std::getenv("PENSTOCK_TEST_KAFKA")));
+                            }};
 
 std::vector<Implementation> implementations() {
     if (std::getenv("PENSTOCK_TEST_KAFKA")) return {local, remote};
