@@ -2,6 +2,7 @@ import { useEffect, useMemo, useReducer, useRef, useState } from "react";
 import { Banners } from "./components/banners";
 import { Details } from "./components/details";
 import { Header } from "./components/header";
+import { Members } from "./components/members";
 import { Problems } from "./components/problems";
 import { Records } from "./components/records";
 import { Runs } from "./components/runs";
@@ -56,6 +57,7 @@ export function App() {
         <Banners live={live} now={now} />
         {event && <Problems status={event.status} />}
         {event && <Seams status={event.status} />}
+        {event && <Members status={event.status} />}
         <Totals live={live} />
         <section className="panel" id="pipeline" aria-labelledby="pipeline-title" tabIndex={-1}>
           <header className="panel-head">

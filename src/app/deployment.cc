@@ -38,7 +38,40 @@ broker::TopicSpec kafka_spec(const pipeline::TopicSpec& topic) {
     return spec;
 }
 
+/// Sources and queries that the tasks of all files' DAGs run.
+std::set<std::string> run_by_tasks(const std::map<std::string, DeployedFile>& files) {
+    std::set<std::string> names;
+    for (const auto& [path, file] : files) {
+        if (!file.running) continue;
+        for (const auto& dag : file.running->dags)
+            for (const auto& task : dag.tasks)
+                if (const auto* run = std::get_if<pipeline::RunTask>(&task.action)) names.insert(run->name);
+    }
+    return names;
+}
+
+bool is_webhook(const pipeline::SourceSpec& source) {
+    return std::holds_alternative<pipeline::WebhookSource>(source.input);
+}
+
+constexpr std::chrono::seconds lost_again_pause{1};
+
 }  // namespace
+
+std::string work_of_source(std::string_view name, bool is_leaders) {
+    return fmt::format("{}source/{}", is_leaders ? coordinate::leaders_work : "", name);
+}
+
+std::string work_of_query(std::string_view name, bool is_leaders) {
+    return fmt::format("{}query/{}", is_leaders ? coordinate::leaders_work : "", name);
+}
+
+std::optional<std::int64_t> right_to(const coordinate::Coordinator& coordinator, const std::string& work,
+                                     const std::string& leaders_work) {
+    for (const auto& mine : coordinator.mine())
+        if (mine == work || mine == leaders_work) return coordinator.epoch(mine);
+    return std::nullopt;
+}
 
 std::vector<pipeline::TopicSpec> topics_of(const pipeline::Pipeline& pipeline) {
     auto topics = pipeline.topics;
@@ -67,10 +100,29 @@ Result<> add_encoding(pipeline::SourceSpec& source, const std::vector<pipeline::
 }  // namespace
 
 Deployment::Deployment(Layers layers, std::vector<std::string> files_and_folders)
-    : layers_(layers), roots_(std::move(files_and_folders)) {}
+    : layers_(layers), roots_(std::move(files_and_folders)) {
+    keeper_ = std::jthread([this](std::stop_token stop) { keep(stop); });
+}
+
+Deployment::~Deployment() {
+    stop();
+}
 
 void Deployment::load() {
-    std::lock_guard lock(mutex_);
+    std::lock_guard one_at_a_time(load_mutex_);
+    std::vector<std::string> work;
+    {
+        std::lock_guard lock(mutex_);
+        if (stopped_) return;
+        load_files();
+        work = all_work();
+    }
+    // Without the mutex, which the coordinator's callback takes.
+    layers_.coordinator.offer(std::move(work), [this] { run_what_is_ours({}); });
+    run_what_is_ours({});
+}
+
+void Deployment::load_files() {
     auto loaded = load_all(roots_);
     std::set<std::string> present;
     for (const auto& one : loaded) present.insert(one.file);
@@ -83,12 +135,12 @@ void Deployment::load() {
         remove(it->second);
         it = files_.erase(it);
     }
-    auto topics = all_topics(loaded);
+    auto topics = topics_with(loaded);
     for (auto& one : loaded) load_one(std::move(one), topics);
 }
 
 /// A query may read a topic of another file.
-std::vector<pipeline::TopicSpec> Deployment::all_topics(const std::vector<pipeline::Loaded>& loaded) const {
+std::vector<pipeline::TopicSpec> Deployment::topics_with(const std::vector<pipeline::Loaded>& loaded) const {
     std::vector<pipeline::TopicSpec> all;
     for (const auto& one : loaded) {
         const pipeline::Pipeline* from = one.pipeline ? &*one.pipeline : nullptr;
@@ -105,7 +157,8 @@ void Deployment::load_one(pipeline::Loaded loaded, const std::vector<pipeline::T
     bool first_time = file.file.empty();
     bool same_text = !first_time && loaded.source_text == file.newest_text;
     if (loaded.pipeline) check_meaning(*loaded.pipeline, topics, loaded.problems);
-    if (same_text && file.problems.empty() == loaded.problems.empty()) return;
+    bool is_well = file.problems.empty() && file.start_problems.empty();
+    if (same_text && is_well == loaded.problems.empty()) return;
     file.file = loaded.file;
     file.newest_text = loaded.source_text;
     file.problems = std::move(loaded.problems);
@@ -156,31 +209,9 @@ void Deployment::apply(DeployedFile& file, pipeline::Pipeline next,
     };
     for (const auto& topic : topics_of(next))
         if (auto made = ensure_topic(topic); !made) problem(topic.place, made.error());
-
-    if (file.running) {
-        for (const auto& old : file.running->sources) {
-            auto* now = find_named(next.sources, old.name);
-            if (!now || !now->autostart) (void)layers_.sources.stop(old.name);
-        }
-        for (const auto& old : file.running->queries) {
-            auto* now = find_named(next.queries, old.name);
-            if (!now || !now->autostart) (void)layers_.engine.stop(old.name);
-        }
-        if (file.running->name != next.name) layers_.scheduler.remove_pipeline(file.running->name);
-    }
     for (auto& source : next.sources)
         if (auto made = add_encoding(source, topics); !made) problem(source.place, made.error());
-    // Against the data's way: whoever reads runs before whoever writes.
-    for (const auto& query : next.queries) {
-        if (!query.autostart) continue;
-        if (auto started = layers_.engine.start(next.name, query, topics); !started)
-            problem(query.place, started.error());
-    }
-    for (const auto& source : next.sources) {
-        if (!source.autostart) continue;
-        if (auto started = layers_.sources.start(next.name, source); !started)
-            problem(source.place, started.error());
-    }
+    if (file.running) stop_what_went(*file.running, next);
     auto now_us = layers_.clock.now_us();
     auto revision = layers_.metadata.put_revision(next.name, next.source_text, now_us);
     if (!revision) {
@@ -191,15 +222,132 @@ void Deployment::apply(DeployedFile& file, pipeline::Pipeline next,
         file.revision = *revision;
     }
     file.loaded_us = now_us;
+    file.is_new = true;
     if (auto set = layers_.scheduler.set_dags(next.name, next.dags); !set) problem({1, 1}, set.error());
     file.running = std::make_shared<const pipeline::Pipeline>(std::move(next));
+}
+
+void Deployment::stop_what_went(const pipeline::Pipeline& old, const pipeline::Pipeline& next) {
+    for (const auto& source : old.sources) {
+        auto* now = find_named(next.sources, source.name);
+        if (now && now->autostart) continue;
+        (void)layers_.sources.stop(source.name);
+        started_.erase(work_of_source(source.name, false));
+    }
+    for (const auto& query : old.queries) {
+        auto* now = find_named(next.queries, query.name);
+        if (now && now->autostart) continue;
+        (void)layers_.engine.stop(query.name);
+        started_.erase(work_of_query(query.name, false));
+    }
+    if (old.name != next.name) layers_.scheduler.remove_pipeline(old.name);
+}
+
+/// What runs without being asked to, and what tasks run: that is the leader's, as its tasks are.
+std::vector<std::string> Deployment::all_work() const {
+    auto tasks = run_by_tasks(files_);
+    std::vector<std::string> work{std::string(coordinate::scheduling)};
+    for (const auto& [path, file] : files_) {
+        if (!file.running) continue;
+        for (const auto& source : file.running->sources) {
+            bool is_leaders = tasks.contains(source.name);
+            if (!is_webhook(source) && (source.autostart || is_leaders))
+                work.push_back(work_of_source(source.name, is_leaders));
+        }
+        for (const auto& query : file.running->queries) {
+            bool is_leaders = tasks.contains(query.name);
+            if (query.autostart || is_leaders) work.push_back(work_of_query(query.name, is_leaders));
+        }
+    }
+    return work;
+}
+
+/// Starts what has become ours or is new, and stops what is not ours any more. Returns when that has stopped.
+void Deployment::run_what_is_ours(const Names& lost) {
+    std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    auto mine = layers_.coordinator.mine();
+    Names ours(mine.begin(), mine.end());
+    for (auto& [path, file] : files_)
+        if (file.running) run_file(file, ours, lost);
+}
+
+void Deployment::run_file(DeployedFile& file, const Names& ours, const Names& lost) {
+    const auto& pipeline = *file.running;
+    bool is_new = std::exchange(file.is_new, false);
+    if (is_new) file.start_problems.clear();
+    /// Whether it is to be started, or stopped; nothing: it stays as it is.
+    auto wanted = [&](const std::string& name, const std::string& work, bool is_ours) -> std::optional<bool> {
+        if (!is_ours) return started_.erase(work) > 0 ? std::optional(false) : std::nullopt;
+        bool is_first = started_.insert(work).second;
+        return is_first || is_new || lost.contains(name) ? std::optional(true) : std::nullopt;
+    };
+    auto note = [&](pipeline::Place place, const Result<>& started) {
+        if (started) return;
+        log::error("{}:{}: {}", file.file, place.line, started.error().text);
+        file.start_problems.push_back({file.file, place, started.error().text});
+    };
+    // Against the data's way: whoever reads runs before whoever writes.
+    for (const auto& query : pipeline.queries) {
+        if (!query.autostart) continue;
+        auto work = work_of_query(query.name, false);
+        auto run =
+            wanted(query.name, work, ours.contains(work) || ours.contains(work_of_query(query.name, true)));
+        if (run && *run) note(query.place, layers_.engine.start(pipeline.name, query, all_topics()));
+        if (run && !*run) (void)layers_.engine.stop(query.name);
+    }
+    for (const auto& source : pipeline.sources) {
+        if (!source.autostart) continue;
+        auto work = work_of_source(source.name, false);
+        bool is_ours =
+            is_webhook(source) || ours.contains(work) || ours.contains(work_of_source(source.name, true));
+        auto run = wanted(source.name, work, is_ours);
+        if (run && *run) note(source.place, layers_.sources.start(pipeline.name, source));
+        if (run && !*run) (void)layers_.sources.stop(source.name);
+    }
+}
+
+/// A query may read a topic of another file.
+std::vector<pipeline::TopicSpec> Deployment::all_topics() const {
+    std::vector<pipeline::TopicSpec> all;
+    for (const auto& [path, file] : files_)
+        if (file.running)
+            for (auto& topic : topics_of(*file.running)) all.push_back(std::move(topic));
+    return all;
+}
+
+void Deployment::lost(std::string_view name) {
+    {
+        std::lock_guard lock(lost_mutex_);
+        lost_.emplace(name);
+    }
+    lost_changed_.notify_all();
+}
+
+/// Whoever was fenced is out of date, or was overtaken by one that is: the coordinator knows.
+void Deployment::keep(std::stop_token stop) {
+    std::unique_lock lock(lost_mutex_);
+    while (lost_changed_.wait(lock, stop, [&] { return !lost_.empty(); })) {
+        auto lost = std::exchange(lost_, {});
+        lock.unlock();
+        run_what_is_ours(lost);
+        lock.lock();
+        // Two that both believe to be right must not chase each other.
+        lost_changed_.wait_for(lock, stop, lost_again_pause, [] { return false; });
+    }
 }
 
 void Deployment::remove(DeployedFile& file) {
     if (!file.running) return;
     layers_.scheduler.remove_pipeline(file.running->name);
-    for (const auto& source : file.running->sources) (void)layers_.sources.stop(source.name);
-    for (const auto& query : file.running->queries) (void)layers_.engine.stop(query.name);
+    for (const auto& source : file.running->sources) {
+        (void)layers_.sources.stop(source.name);
+        started_.erase(work_of_source(source.name, false));
+    }
+    for (const auto& query : file.running->queries) {
+        (void)layers_.engine.stop(query.name);
+        started_.erase(work_of_query(query.name, false));
+    }
 }
 
 Result<> Deployment::ensure_topic(const pipeline::TopicSpec& topic) {
@@ -222,19 +370,29 @@ Result<> Deployment::ensure_topic(const pipeline::TopicSpec& topic) {
 }
 
 void Deployment::stop() {
-    std::lock_guard lock(mutex_);
-    for (auto& [path, file] : files_)
-        if (file.running)
-            for (const auto& source : file.running->sources) (void)layers_.sources.stop(source.name);
-    for (auto& [path, file] : files_)
-        if (file.running)
-            for (const auto& query : file.running->queries) (void)layers_.engine.stop(query.name);
+    {
+        std::lock_guard lock(mutex_);
+        if (std::exchange(stopped_, true)) return;
+        for (auto& [path, file] : files_)
+            if (file.running)
+                for (const auto& source : file.running->sources) (void)layers_.sources.stop(source.name);
+        for (auto& [path, file] : files_)
+            if (file.running)
+                for (const auto& query : file.running->queries) (void)layers_.engine.stop(query.name);
+    }
+    keeper_.request_stop();
+    if (keeper_.joinable()) keeper_.join();
+    // Now that nothing runs here any more, others may have it.
+    layers_.coordinator.offer({}, nullptr);
 }
 
 std::vector<DeployedFile> Deployment::files() const {
     std::lock_guard lock(mutex_);
     std::vector<DeployedFile> all;
-    for (const auto& [path, file] : files_) all.push_back(file);
+    for (const auto& [path, file] : files_) {
+        auto& shown = all.emplace_back(file);
+        shown.problems.insert(shown.problems.end(), file.start_problems.begin(), file.start_problems.end());
+    }
     return all;
 }
 

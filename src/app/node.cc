@@ -14,6 +14,7 @@
 #include "broker/remote_topics.h"
 #include "broker/server/kafka_server.h"
 #include "coordinate/coordinator.h"
+#include "coordinate/zookeeper.h"
 #include "metadata/postgres.h"
 #include "monitor/monitor.h"
 #include "registry/local_schemas.h"
@@ -66,12 +67,15 @@ struct Node::Parts {
     net::Shards shards;
     net::BlockingPool pool;
 
+    std::unique_ptr<coordinate::Coordinator>
+        directory_lock;  ///< with several processes: of its own directory
     std::unique_ptr<coordinate::Coordinator> coordinator;
     std::unique_ptr<metadata::Metadata> metadata;
     std::unique_ptr<registry::Schemas> schemas;
     registry::LocalSchemas* local_schemas = nullptr;  ///< the same, when they are our own: they have a port
     std::unique_ptr<broker::Topics> topics;
     broker::LocalTopics* local_topics = nullptr;  ///< the same, when they are our own: they have a port
+    broker::KafkaTopics* kafka_topics = nullptr;  ///< the same, when they are a real Kafka's
     std::unique_ptr<store::Tables> tables;
     store::LocalTables* local_tables = nullptr;  ///< the same, when they are our own: they have a port
     std::unique_ptr<BuiltInReplicas> replicas;
@@ -89,7 +93,11 @@ struct Node::Parts {
     std::unique_ptr<Progress> progress;
     std::atomic<bool> loaded = false;  ///< the pipelines have been, once
 
+    bool is_one_of_several() const { return settings.coordination != "embedded"; }
+    Result<> open_coordination();
     Result<> open_layers();
+    std::optional<ingest::SourceOwnership> source_ownership();
+    std::optional<stream::QueryOwnership> query_ownership();
     Result<> open_engine();
     Result<> wire();
     Result<> listen_kafka();
@@ -98,13 +106,26 @@ struct Node::Parts {
     Result<> watch();
 };
 
+/// The lock comes first: nobody else may touch what is opened after it.
+Result<> Node::Parts::open_coordination() {
+    auto lock = TRY(coordinate::single_process(settings.data_directory));
+    if (!is_one_of_several()) {
+        coordinator = std::move(lock);
+        return {};
+    }
+    directory_lock = std::move(lock);
+    coordinate::ZookeeperOptions options;
+    options.address = fmt::format("http://{}:{}", settings.host, settings.console_port);
+    coordinator = TRY(coordinate::open_zookeeper(settings.coordination, options));
+    return {};
+}
+
 Result<> Node::Parts::open_layers() {
     const fs::path data = settings.data_directory;
     std::error_code error;
     fs::create_directories(data, error);
     if (error) return fail(Errc::io, "cannot create {}: {}", data.string(), error.message());
-    // The lock comes first: nobody else may touch what is opened after it.
-    coordinator = TRY(coordinate::single_process(data));
+    TRY(open_coordination());
     metadata = TRY(settings.metadata == "embedded" ? metadata::open_sqlite(data / "metadata.sqlite")
                                                    : metadata::open_postgres(settings.metadata));
     if (settings.schemas == "embedded") {
@@ -120,7 +141,9 @@ Result<> Node::Parts::open_layers() {
         local_topics = local.get();
         topics = std::move(local);
     } else {
-        topics = TRY(broker::open_remote_topics(settings.kafka));
+        auto remote = TRY(broker::open_remote_topics(settings.kafka));
+        kafka_topics = remote.get();
+        topics = std::move(remote);
     }
     if (settings.tables == "embedded") {
         auto local = TRY(store::open_local_tables(
@@ -134,18 +157,42 @@ Result<> Node::Parts::open_layers() {
     return {};
 }
 
+std::optional<ingest::SourceOwnership> Node::Parts::source_ownership() {
+    if (!is_one_of_several()) return std::nullopt;
+    return ingest::SourceOwnership{.epoch =
+                                       [this](std::string_view name) {
+                                           return right_to(*coordinator, work_of_source(name, false),
+                                                           work_of_source(name, true));
+                                       },
+                                   .lost = [this](std::string_view name) { deployment->lost(name); }};
+}
+
+std::optional<stream::QueryOwnership> Node::Parts::query_ownership() {
+    if (!is_one_of_several()) return std::nullopt;
+    return stream::QueryOwnership{.epoch =
+                                      [this](std::string_view name) {
+                                          return right_to(*coordinator, work_of_query(name, false),
+                                                          work_of_query(name, true));
+                                      },
+                                  .lost = [this](std::string_view name) { deployment->lost(name); },
+                                  .shares_tables = settings.tables != "embedded"};
+}
+
 /// Spark reads topics and tables by their own protocols: where they are is known once the ports are bound.
 Result<> Node::Parts::open_engine() {
     if (settings.engine == "embedded") {
-        engine = stream::make_native_engine(*topics, *tables, system_clock(), {.schemas = schemas.get()});
+        engine = stream::make_native_engine(*topics, *tables, system_clock(),
+                                            {.schemas = schemas.get(), .ownership = query_ownership()});
         return {};
     }
     auto neighbours = [this] {
         stream::SparkNeighbours out;
         out.kafka = local_topics ? fmt::format("kafka://{}:{}", settings.host, ports.kafka) : settings.kafka;
-        out.tables = settings.tables == "embedded" ? fmt::format("cassandra://{}:{}", settings.host, ports.cql)
-                                                   : settings.tables;
-        out.checkpoints = fs::absolute(fs::path(settings.data_directory) / "spark").lexically_normal().string();
+        out.tables = settings.tables == "embedded"
+                         ? fmt::format("cassandra://{}:{}", settings.host, ports.cql)
+                         : settings.tables;
+        out.checkpoints =
+            fs::absolute(fs::path(settings.data_directory) / "spark").lexically_normal().string();
         return out;
     };
     engine = TRY(stream::make_spark_engine(*topics, *tables, system_clock(), settings.engine, neighbours));
@@ -155,11 +202,15 @@ Result<> Node::Parts::open_engine() {
 Result<> Node::Parts::wire() {
     const auto& clock = system_clock();
     replicas = std::make_unique<BuiltInReplicas>(shards);
-    sources = ingest::make_sources(*topics, *replicas, {.schemas = schemas.get()});
+    sources =
+        ingest::make_sources(*topics, *replicas, {.schemas = schemas.get(), .ownership = source_ownership()});
     TRY(open_engine());
     actions = std::make_unique<PipelineTaskActions>(*sources, *engine);
-    scheduler = orchestrate::make_scheduler(*metadata, *coordinator, *actions, clock);
-    Layers layers{*topics, *engine, *sources, *scheduler, *metadata, clock};
+    scheduler = orchestrate::make_scheduler(
+        *metadata, *coordinator, *actions, clock,
+        {.election = is_one_of_several() ? metadata::Metadata::Election::by_coordinator
+                                         : metadata::Metadata::Election::by_lock});
+    Layers layers{*topics, *engine, *sources, *scheduler, *metadata, clock, *coordinator};
     deployment = std::make_unique<Deployment>(layers, settings.files);
     actions->use(deployment.get());
     return {};
@@ -202,6 +253,7 @@ Result<> Node::Parts::listen() {
         {}};
     if (local_topics)
         shown.groups = [this] { return monitor::groups_of(*local_topics, kafka_server->groups()); };
+    if (kafka_topics) shown.groups = [this] { return monitor::groups_of(*kafka_topics); };
     shown.loaded = [this] { return loaded.load(); };
     monitor::MonitorOptions options;
     options.listen.host = settings.host;
@@ -257,9 +309,13 @@ const Ports& Node::ports() const {
 
 std::string Node::describe() const {
     const auto& parts = *parts_;
-    return fmt::format("  topics {} | schemas {} | tables {} | engine {} | metadata {}\n",
-                       parts.topics->describe(), parts.schemas->describe(), parts.tables->describe(),
-                       parts.engine->describe(), parts.metadata->describe());
+    auto text = fmt::format("  topics {} | schemas {} | tables {} | engine {} | metadata {}\n",
+                            parts.topics->describe(), parts.schemas->describe(), parts.tables->describe(),
+                            parts.engine->describe(), parts.metadata->describe());
+    if (parts.is_one_of_several())
+        text += fmt::format("  one of several processes, as {}: {}\n", parts.coordinator->member_id(),
+                            parts.coordinator->describe());
+    return text;
 }
 
 void Node::show_progress() {

@@ -24,13 +24,33 @@ constexpr Seam seams[] = {
     {"engine", &Settings::engine, "sc://", "Apache Spark", true},
     {"tables", &Settings::tables, "cassandra://", "Apache Cassandra", true},
     {"metadata", &Settings::metadata, "postgresql://", "PostgreSQL", true},
-    {"coordination", &Settings::coordination, "zookeeper://", "Apache ZooKeeper"},
+    {"coordination", &Settings::coordination, "zookeeper://", "Apache ZooKeeper", true},
 };
 
 std::string variable_of(std::string_view name) {
     std::string variable = "PENSTOCK_";
     for (char c : name) variable += c == '-' ? '_' : char(std::toupper(static_cast<unsigned char>(c)));
     return variable;
+}
+
+/// Several processes go on with each other's work: what they leave must be where the others find it.
+Result<> check_shared(const Settings& settings) {
+    if (settings.coordination == "embedded") return {};
+    if (settings.engine != "embedded") {
+        return fail(
+            Errc::unsupported,
+            "--coordination with --engine {}: queries on Spark are not handed over between processes yet; "
+            "leave one of the two out",
+            masked_url(settings.engine));
+    }
+    std::string missing;
+    if (settings.kafka == "embedded") missing += " --kafka kafka://HOST:9092 (topics)";
+    if (settings.metadata == "embedded") missing += " --metadata postgresql://HOST/DATABASE (runs of DAGs)";
+    if (missing.empty()) return {};
+    return fail(Errc::invalid,
+                "--coordination {}: several processes share what they work on, but with embedded layers each "
+                "would have its own; set{} as well (docs/operating.md, Several processes)",
+                masked_url(settings.coordination), missing);
 }
 
 }  // namespace
@@ -88,6 +108,7 @@ Result<> complete(Settings& settings) {
                         seam.name, seam.system);
         }
     }
+    TRY(check_shared(settings));
     if (settings.host != "127.0.0.1" && settings.host != "localhost" && settings.host != "::1") {
         return fail(Errc::unsupported,
                     "--host {}: this version listens on loopback only, because passwords and TLS "

@@ -31,14 +31,13 @@ private:
 
 Result<net::HttpResponse> list_groups(Api& api, const net::HttpRequest&) {
     if (!api.parts.groups) {
-        return fail(Errc::unsupported,
-                    "consumer groups are listed for the embedded log only; topics stand in {}",
-                    api.parts.topics.describe());
+        return fail(Errc::unsupported, "{} tells of no consumer groups", api.parts.topics.describe());
     }
+    const auto groups = TRY(api.parts.groups());
     EndOffsets ends(api.parts.topics);
     JsonWriter json;
     json.begin_array();
-    for (const auto& group : api.parts.groups()) {
+    for (const auto& group : groups) {
         json.begin_object().field("group", group.group).field("state", group.state);
         json.field("members", group.members).key("topics").begin_array();
         for (const auto& position : group.positions) {

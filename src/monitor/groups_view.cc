@@ -27,4 +27,17 @@ std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::Grou
     return all;
 }
 
+Result<std::vector<GroupView>> groups_of(broker::KafkaTopics& topics) {
+    std::vector<GroupView> all;
+    for (auto& group : TRY(topics.groups())) {
+        auto& view = all.emplace_back();
+        view.group = std::move(group.name);
+        view.state = std::move(group.state);
+        view.members = group.members;
+        for (auto& position : group.positions)
+            view.positions.push_back({std::move(position.topic), position.partition, position.committed});
+    }
+    return all;
+}
+
 }  // namespace penstock::monitor

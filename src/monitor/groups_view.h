@@ -1,4 +1,4 @@
-// Consumer groups of the embedded log, as the REST API shows them.
+// Consumer groups, as the REST API shows them.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "broker/group/coordinator.h"
 #include "broker/local_topics.h"
+#include "broker/remote_topics.h"
 
 namespace penstock::monitor {
 
@@ -26,5 +27,6 @@ struct GroupView {
 /// Groups that have members, and those of which only committed offsets are left (queries are of these). By
 /// name.
 std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& coordinator);
+Result<std::vector<GroupView>> groups_of(broker::KafkaTopics& topics);
 
 }  // namespace penstock::monitor

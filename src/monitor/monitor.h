@@ -38,9 +38,9 @@ struct MonitorParts {
     const Clock& clock;
     /// From any thread, about once a second; must be quick.
     std::function<PipelinesView()> pipelines;
-    /// groups_of() of the embedded log; empty: topics stand in a real Kafka, and /groups says so. From the
-    /// pool.
-    std::function<std::vector<GroupView>()> groups;
+    /// groups_of() of the embedded log or of a real Kafka. From the pool. Empty: /groups says that none are
+    /// told.
+    std::function<Result<std::vector<GroupView>>()> groups;
     /// False while the pipelines are being loaded: /health answers 503 until then. Empty: always loaded. From
     /// any thread.
     std::function<bool()> loaded;

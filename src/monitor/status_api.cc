@@ -26,6 +26,20 @@ void write_totals(JsonWriter& json, const Snapshot& snapshot) {
     json.end_object();
 }
 
+/// Who shares the work, and what each has of it.
+void write_members(JsonWriter& json, const coordinate::Coordinator& coordinator) {
+    json.key("member").begin_object().field("id", coordinator.member_id());
+    json.field("leads", coordinator.leads()).end_object();
+    json.key("members").begin_array();
+    for (const auto& member : coordinator.members()) {
+        json.begin_object().field("id", member.id).field("address", member.address);
+        json.field("leads", member.leads).key("runs").begin_array();
+        for (const auto& work : member.runs) json.value(work);
+        json.end_array().end_object();
+    }
+    json.end_array();
+}
+
 void write_problems(JsonWriter& json, const Snapshot& snapshot) {
     json.key("problems").begin_array();
     for (const auto& problem : snapshot.pipelines.problems) write_problem(json, problem);
@@ -83,8 +97,7 @@ void write_status(JsonWriter& json, const Api& api, const Snapshot& snapshot) {
     json.field("engine", parts.engine.describe()).field("tables", parts.tables.describe());
     json.field("metadata", parts.metadata.describe());
     json.field("coordination", parts.coordinator.describe()).end_object();
-    json.key("member").begin_object().field("id", parts.coordinator.member_id());
-    json.field("leads", parts.coordinator.leads()).end_object();
+    write_members(json, parts.coordinator);
     write_totals(json, snapshot);
     write_problems(json, snapshot);
     json.key("faults").begin_array();

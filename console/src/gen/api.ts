@@ -28,6 +28,8 @@ export interface Status {
   ports: { [name: string]: number };
   seams: { topics: string; schemas: string | null; engine: string; tables: string; metadata: string; coordination: string };
   member: { id: string; leads: boolean };
+  /** The processes that share the work, in the order in which they came; one without ZooKeeper */
+  members: ({ id: string; address: string; leads: boolean; runs: string[] })[];
   /** Since the process started */
   totals: { fetched: number; acknowledged: number; processed: number; stored: number; rejected: number; lag: number };
   rates: { fetched: number; acknowledged: number; processed: number; stored: number; rejected: number };

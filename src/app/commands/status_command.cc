@@ -26,6 +26,25 @@ std::string joined(const JsonValue& object) {
     return text;
 }
 
+/// Only of several: one process runs all there is.
+void print_members(const JsonValue& status) {
+    TextTable members({{"MEMBER"}, {"ADDRESS"}, {"LEADS"}, {"RUNS"}});
+    std::size_t count = 0;
+    for (auto member : status["members"].items()) {
+        std::string runs;
+        for (auto work : member["runs"].items()) runs += (runs.empty() ? "" : ", ") + work.text();
+        auto id = member["id"].text();
+        bool is_asked = id == status["member"]["id"].text();
+        members.add({id + (is_asked ? " *" : ""), member["address"].text(),
+                     member["leads"].flag() ? "leads" : "", runs});
+        ++count;
+    }
+    if (count < 2) return;
+    fmt::print("\n");
+    members.print();
+    fmt::print("* answers here; counts below are its own\n");
+}
+
 void print_head(const JsonValue& status) {
     fmt::print("Penstock {}, up {}, {} of memory\n", status["version"].text(),
                format_duration_us(status["uptime_ms"].integer() * 1000),
@@ -34,6 +53,7 @@ void print_head(const JsonValue& status) {
                joined(status["ports"]));
     for (const auto& [name, value] : status["seams"].fields())
         if (value.there()) fmt::print("{:<13} {}\n", name, value.text());
+    print_members(status);
     auto totals = status["totals"];
     fmt::print("\nfetched {}  acknowledged {}  processed {}  stored {}  rejected {}  lag {}\n",
                format_count(totals["fetched"].integer()), format_count(totals["acknowledged"].integer()),

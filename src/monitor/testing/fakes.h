@@ -34,6 +34,7 @@ public:
         return all;
     }
     Result<> commit(const store::Commit&) override { return {}; }
+    Result<std::string> claim(std::string_view, std::int64_t) override { return std::string(); }
     Result<std::string> checkpoint(std::string_view) override { return std::string(); }
     Result<std::vector<std::pair<std::string, std::string>>> state(std::string_view,
                                                                    std::string_view) override {
@@ -177,7 +178,9 @@ class FakeCoordinator final : public coordinate::Coordinator {
 public:
     std::string describe() const override { return "one process"; }
     std::string member_id() const override { return "member-1"; }
-    std::vector<std::string> members() const override { return {"member-1"}; }
+    std::vector<coordinate::Member> members() const override {
+        return {{"member-1", "http://127.0.0.1:8080", true, {"query/created_users"}}};
+    }
     bool leads() const override { return true; }
     void offer(std::vector<std::string>, std::function<void()>) override {}
     std::vector<std::string> mine() const override { return {}; }
