@@ -44,9 +44,11 @@ class System:
                                   stdin=subprocess.DEVNULL, timeout=timeout)
         assert done.returncode == 0, f"{self.script.name} {command}:\n{log.read_text()[-3000:]}"
 
+    def run_folder(self):
+        return pathlib.Path(self.environment.get("REAL_RUN") or f"/tmp/penstock-real-{os.getuid()}")
+
     def keep_logs(self, pattern):
-        run = pathlib.Path(self.environment.get("REAL_RUN") or f"/tmp/penstock-real-{os.getuid()}")
-        for file in run.glob(pattern):
+        for file in self.run_folder().glob(pattern):
             shutil.copy(file, LOGS / f"{self.name}.{file.name}")
 
 
@@ -90,14 +92,21 @@ def kafka(mode, version, more):
     login = "penstock:penstock-secret@" if "KAFKA_SASL" in more else ""
     system.url = f"kafka://{login}127.0.0.1:{port}"
     system.version = version
+    if "KAFKA_TLS" in more:
+        system.certificate = system.run_folder() / f"kafka-{port}/tls/ca.pem"
     yield from running(system, f"kafka-{port}/*.log")
 
 
-@pytest.fixture
-def real_kafka(request):
-    """The newest Kafka; parametrize it with "sasl" for one that asks for a password."""
-    is_sasl = getattr(request, "param", "") == "sasl"
-    yield from kafka("kraft", "4.3.1", {"KAFKA_SASL": 1} if is_sasl else {})
+@pytest.fixture(scope="module", params=["4.3.1", "3.9.2"])
+def real_kafka_secured(request):
+    """Asks for a user and a password, by TLS."""
+    yield from kafka("kraft", request.param, {"KAFKA_SASL": 1, "KAFKA_TLS": 1})
+
+
+@pytest.fixture(scope="module")
+def real_kafka_sasl():
+    """Asks for a user and a password."""
+    yield from kafka("kraft", "4.3.1", {"KAFKA_SASL": 1})
 
 
 @pytest.fixture
@@ -111,6 +120,12 @@ def kraft_for_seams():
     for system in kafka("kraft", "4.3.1", {}):
         system.stops_the_data = True
         yield system
+
+
+@pytest.fixture(scope="module")
+def real_kafka_module():
+    """One for all tests of a file, which use topics of their own."""
+    yield from kafka("kraft", "4.3.1", {})
 
 
 @pytest.fixture
@@ -182,6 +197,16 @@ def real_spark_3():
 @pytest.fixture(scope="class")
 def real_spark_4():
     yield from spark("4.2.0")
+
+
+def kafka_tool(system, tool, *arguments):
+    """One of Kafka's own command-line tools."""
+    cache = pathlib.Path(os.environ.get("PENSTOCK_CACHE", pathlib.Path.home() / ".cache/penstock"))
+    done = subprocess.run(["java", "-Xmx128m", "-cp", f"{cache}/kafka-{system.version}/lib/*", tool,
+                           "--bootstrap-server", f"127.0.0.1:{system.environment['KAFKA_PORT']}", *arguments],
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 class Suite:

@@ -2,7 +2,9 @@
 # Apache Kafka, one broker: with KRaft, or (3.9, the last such line) with ZooKeeper, which must run.
 #   kafka.sh start|stop|restart|kill|freeze|thaw|status|wipe
 #   KAFKA_MODE=kraft|zookeeper  KAFKA_VERSION=4.3.1 (zookeeper: 3.9.2)  KAFKA_PORT=9092  KAFKA_CONTROLLER_PORT=KAFKA_PORT+1
-#   ZOOKEEPER_PORT=2181  KAFKA_SASL=1: clients log in, PLAIN, user penstock, password penstock-secret
+#   ZOOKEEPER_PORT=2181
+#   KAFKA_SASL=1: clients log in, user penstock, password penstock-secret; PLAIN, and with KRaft SCRAM
+#   KAFKA_TLS=1: over TLS; clients find the certificate that signed the broker's in $REAL_RUN/kafka-PORT/tls/ca.pem
 . "$(dirname "$0")/lib.sh"
 MODE=${KAFKA_MODE:-kraft}
 case $MODE in
@@ -15,13 +17,19 @@ CONTROLLER_PORT=${KAFKA_CONTROLLER_PORT:-$((PORT + 1))}
 WORK=$RUN/kafka-$PORT
 PID=$WORK/pid
 JARS=$CACHE/kafka-$VERSION/lib
-PROTOCOL=PLAINTEXT
-[ "${KAFKA_SASL:-0}" = 0 ] || PROTOCOL=SASL_PLAINTEXT
+TLS=$WORK/tls
+case ${KAFKA_SASL:-0}${KAFKA_TLS:-0} in
+  00) PROTOCOL=PLAINTEXT ;;
+  10) PROTOCOL=SASL_PLAINTEXT ;;
+  01) PROTOCOL=SSL ;;
+  11) PROTOCOL=SASL_SSL ;;
+  *) die "KAFKA_SASL and KAFKA_TLS are 0 or 1" ;;
+esac
 
 is_ready() {
-  local login=()
-  [ $PROTOCOL = PLAINTEXT ] || login=(-X security.protocol=sasl_plaintext -X sasl.mechanism=PLAIN
-    -X sasl.username=penstock -X sasl.password=penstock-secret)
+  local login=(-X security.protocol="${PROTOCOL,,}")
+  case $PROTOCOL in SASL_*) login+=(-X sasl.mechanism=PLAIN -X sasl.username=penstock -X sasl.password=penstock-secret) ;; esac
+  case $PROTOCOL in *SSL) login+=(-X ssl.ca.location="$TLS/ca.pem") ;; esac
   port_open "$PORT" && kcat "${login[@]}" -b "127.0.0.1:$PORT" -L -m 2 2>/dev/null | grep -q "broker 1 at"
 }
 
@@ -44,14 +52,26 @@ zookeeper.connect=127.0.0.1:${ZOOKEEPER_PORT:-2181}/kafka-$PORT
 zookeeper.session.timeout.ms=6000
 C
     fi
-    if [ "$PROTOCOL" = SASL_PLAINTEXT ]; then
-      cat <<'C'
-sasl.enabled.mechanisms=PLAIN
-sasl.mechanism.inter.broker.protocol=PLAIN
+    case $PROTOCOL in SASL_*)
+      echo sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+      echo sasl.mechanism.inter.broker.protocol=PLAIN
+      local listener=listener.name.${PROTOCOL,,} login="required username=penstock password=penstock-secret"
+      echo "$listener.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule" \
+        "$login user_penstock=penstock-secret;"
+      for mechanism in 256 512; do
+        echo "$listener.scram-sha-$mechanism.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule $login;"
+      done
+      ;;
+    esac
+    case $PROTOCOL in *SSL)
+      cat <<C
+ssl.keystore.type=PEM
+ssl.keystore.location=$TLS/broker.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$TLS/ca.pem
 C
-      echo "listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule" \
-        "required username=penstock password=penstock-secret user_penstock=penstock-secret;"
-    fi
+      ;;
+    esac
     cat <<C
 inter.broker.listener.name=$PROTOCOL
 advertised.listeners=$PROTOCOL://127.0.0.1:$PORT
@@ -86,6 +106,19 @@ C
 C
 }
 
+# A certificate authority of its own, and a certificate for 127.0.0.1 that it has signed.
+make_certificates() {
+  [ ! -f "$TLS/broker.pem" ] || return 0
+  mkdir -p "$TLS"
+  {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=Test CA" -keyout "$TLS/ca.key" -out "$TLS/ca.pem"
+    openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$TLS/broker.key" -out "$TLS/broker.csr"
+    openssl x509 -req -in "$TLS/broker.csr" -CA "$TLS/ca.pem" -CAkey "$TLS/ca.key" -CAcreateserial -days 30 \
+      -extfile <(echo subjectAltName=IP:127.0.0.1,DNS:localhost) -out "$TLS/broker.crt"
+  } >"$TLS/openssl.log" 2>&1 || die "openssl: see $TLS/openssl.log"
+  cat "$TLS/broker.key" "$TLS/broker.crt" >"$TLS/broker.pem"
+}
+
 fetch() {
   local dependencies=("org.apache.kafka:kafka_2.13:$VERSION" "org.apache.kafka:kafka-tools:$VERSION")
   case $VERSION in
@@ -100,12 +133,16 @@ start_it() {
   fetch
   port_free "$PORT"
   mkdir -p "$WORK"
+  case $PROTOCOL in *SSL) make_certificates ;; esac
   write_settings
   local logging=(-Dlog4j.configuration="file:$WORK/log4j.properties" -Dlog4j2.configurationFile="$WORK/log4j2.xml")
   if [ "$MODE" = kraft ] && [ ! -f "$WORK/data/meta.properties" ]; then
+    local users=()
+    case $PROTOCOL in SASL_*) users=(--add-scram 'SCRAM-SHA-256=[name=penstock,password=penstock-secret]'
+      --add-scram 'SCRAM-SHA-512=[name=penstock,password=penstock-secret]') ;; esac
     # The cluster's id: any 16 bytes.
     java -Xmx128m "${logging[@]}" -cp "$JARS/*" kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qg \
-      -c "$WORK/server.properties" >"$WORK/format.log" 2>&1 || { tail -n 5 "$WORK/format.log" >&2; die format; }
+      -c "$WORK/server.properties" "${users[@]}" >"$WORK/format.log" 2>&1 || { tail -n 5 "$WORK/format.log" >&2; die format; }
   fi
   # The broker registers a killed one's number again only when that one's session has ended.
   run_daemon "$PID" "$WORK/kafka.log" java -Xmx512m -Xms64m "${logging[@]}" -cp "$JARS/*" kafka.Kafka "$WORK/server.properties"

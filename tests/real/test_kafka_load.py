@@ -1,0 +1,110 @@
+"""A pipeline whose topics are a real Kafka's, under load: Kafka dies and comes back; nothing is lost, nothing doubled,
+and Kafka's own tools see how far the queries are."""
+import collections
+import json
+
+import pytest
+from cluster import read_committed
+from conftest import kafka_tool
+from support.paged_api import PER_PAGE, PagedApi, record
+from support.process import BINARY, Penstock, wait_until
+
+PAGES = 200
+PIPELINE = """
+pipeline: load
+sources:
+  pages:
+    http:
+      url: http://127.0.0.1:{port}/items
+      records: /items
+      pagination: {{ page: {{ parameter: page, first: 0 }} }}
+      limit: 1500 records per 1s
+    key: /id
+    topic: load_items
+topics:
+  load_items: {{ partitions: 3, schema: "id STRING, n BIGINT, kind STRING, at TIMESTAMP" }}
+  load_copied: {{ partitions: 2 }}
+  load_kinds: {{ partitions: 1 }}
+queries:
+  all_items:
+    sql: SELECT id, n, upper(kind) AS kind FROM load_items
+    into: load.all_items
+    key: [id]
+  per_kind:
+    sql: SELECT kind, count(*) AS items, sum(n) AS total FROM load_items GROUP BY kind
+    into: load.per_kind
+    key: [kind]
+  copied:
+    sql: SELECT id, n FROM load_items
+    into: topic:load_copied
+    key: [id]
+  counted:
+    sql: SELECT kind, count(*) AS items FROM load_items GROUP BY kind
+    into: topic:load_kinds
+    key: [kind]
+"""
+
+
+@pytest.fixture(params=["KRaft", "with ZooKeeper"])
+def kafka(request):
+    name = "real_kafka_kraft" if request.param == "KRaft" else "real_kafka_with_zookeeper"
+    system = request.getfixturevalue(name)
+    system.mode = request.param
+    return system
+
+
+def check_exact(penstock, kafka, expected):
+    """Topics and tables against the oracle."""
+    ids = collections.Counter(r["id"] for r in expected)
+    assert collections.Counter(key for key, _ in read_committed(kafka, "load_items")) == ids
+    rows = {row[0]: (row[1], row[2]) for row in penstock.sql("SELECT id, n, kind FROM load.all_items")}
+    assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in expected}
+    kinds = collections.Counter(r["kind"] for r in expected)
+    totals = collections.Counter()
+    for r in expected:
+        totals[r["kind"]] += r["n"]
+    rows = {row[0]: (row[1], row[2]) for row in penstock.sql("SELECT kind, items, total FROM load.per_kind")}
+    assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
+    copied = collections.Counter(json.loads(value)["id"] for _, value in read_committed(kafka, "load_copied"))
+    assert copied == ids, {key: count for key, count in copied.items() if count != 1}
+    last = {}
+    for _, value in read_committed(kafka, "load_kinds"):
+        row = json.loads(value)
+        assert row["items"] > last.get(row["kind"], 0), "no count is told twice, nor goes back"
+        last[row["kind"]] = row["items"]
+    assert last == kinds
+
+
+def test_kafka_dies_under_load(tmp_path, kafka, suite, covers):
+    covers("Apache Kafka", kafka.version, kafka.mode, "topics")
+    suite.ran += 1
+    assert BINARY.exists(), f"{BINARY} is missing: run make build"
+    api = PagedApi(PAGES)
+    folder = tmp_path / "pipelines"
+    folder.mkdir()
+    (folder / "load.yaml").write_text(PIPELINE.format(port=api.port))
+    expected = [record(page, index) for page in range(PAGES) for index in range(PER_PAGE)]
+    with Penstock(folder, tmp_path / "data", ["--kafka", f"{kafka.url}?retry.for=2s"]) as penstock:
+        wait_until(lambda: penstock.query("copied")["stored"] > 500, "rows before", 60)
+        kafka("kill")
+        wait_until(lambda: penstock.source("pages")["state"] == "backing_off", "the source saying so", 60)
+        wait_until(lambda: penstock.query("copied")["state"] == "waiting", "the query saying so", 60)
+        assert "Kafka" in penstock.source("pages")["detail"] and "Kafka" in penstock.query("copied")["detail"]
+        kafka("start")
+        wait_until(lambda: penstock.topic_records("load_items") >= len(expected), "all records in the topic", 120, 0.2)
+        for query in ("all_items", "per_kind", "copied", "counted"):
+            wait_until(lambda query=query: penstock.query(query)["lag"] == 0, f"{query} being done", 60, 0.1)
+        check_exact(penstock, kafka, expected)
+
+        # How far the queries are, in our own view and in Kafka's.
+        def groups():
+            return {g["group"]: sum(t["lag"] for t in g["topics"]) for g in penstock.get("/api/v1/groups")
+                    if g["topics"]}
+        wait_until(lambda: groups().get("penstock-copied") == 0 and groups().get("penstock-all_items") == 0,
+                   "the groups' lag in the console", 30, 0.2)
+    described = kafka_tool(kafka, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe",
+                           "--group", "penstock-copied")
+    lines = [line.split() for line in described.splitlines() if line.startswith("penstock-copied")]
+    assert len(lines) == 3, described
+    assert sum(int(line[3]) for line in lines) == len(expected) and {line[5] for line in lines} == {"0"}, described
+    api.stop()
