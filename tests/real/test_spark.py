@@ -46,9 +46,9 @@ def people():
         replica.wait()
 
 
-def produce(penstock, people, minute=None, topic="users_created"):
+def produce(penstock, people, minute=None, topic="users_created", kafka=None):
     """Ten in each minute, or all in one: then none can be late, in whatever order partitions are read."""
-    producer = Producer({"bootstrap.servers": f"127.0.0.1:{penstock.ports['kafka']}"})
+    producer = Producer({"bootstrap.servers": kafka or f"127.0.0.1:{penstock.ports['kafka']}"})
     for i, person in enumerate(people):
         at = i * 6000 if minute is None else minute * 60_000 + i * 1000
         producer.produce(topic, json.dumps(person).encode(), key=person["login"]["uuid"].encode(), partition=i % 4,
@@ -74,7 +74,7 @@ def write_pipeline(folder, into, **more):
         {"pipeline": "users", "topics": topics, "queries": {**queries, **more}}))
 
 
-def caught_up(penstock, *names, timeout=90):
+def caught_up(penstock, *names, timeout=240):
     for name in names:
         def reached():
             query = penstock.query(name)
@@ -284,6 +284,29 @@ class TestSpark3:
             suite.ran += 1
         finally:
             penstock.stop()
+
+    def test_with_a_real_kafka_and_a_real_cassandra(self, real_spark_3, real_kafka_kraft, real_cassandra, tmp_path,
+                                                    people, suite, covers):
+        """Nothing of the data's way is embedded; the embedded engine and tables say what the rows must be."""
+        covers("Apache Spark", real_spark_3.version, "with Apache Kafka and Apache Cassandra", "engine")
+        topics = ["--kafka", real_kafka_kraft.url]
+        write_pipeline(tmp_path / "p", None)
+        embedded = Penstock(tmp_path / "p", tmp_path / "embedded", topics).start()
+        try:
+            wait_until(lambda: embedded.topic_records("users_created") == 0, "the topic")
+            produce(embedded, people, kafka=real_kafka_kraft.url.removeprefix("kafka://"))
+            write_pipeline(tmp_path / "p", "embedded")
+            caught_up(embedded, "created_users", "users_per_minute")
+            expected = [rows(embedded, sql.format("embedded")) for sql in (ROWS, MINUTES)]
+        finally:
+            embedded.stop()
+        write_pipeline(tmp_path / "p", "on_spark")
+        options = [*topics, "--tables", real_cassandra.url, "--engine", f"{real_spark_3.url}/;select=embedded"]
+        with Penstock(tmp_path / "p", tmp_path / "spark", options) as penstock:
+            caught_up(penstock, "created_users", "users_per_minute", timeout=400)
+            assert [rows(penstock, sql.format("on_spark")) for sql in (ROWS, MINUTES)] == expected
+            assert len(expected[0]) == PEOPLE
+            suite.ran += 1
 
     def test_golden_set(self, real_spark_3, tmp_path, suite, covers):
         covers("Apache Spark", real_spark_3.version, "standalone, Cassandra connector 3.5.1", "engine")

@@ -168,6 +168,8 @@ std::map<std::string, std::string> session_settings(const SparkUrl& url, const S
     std::map<std::string, std::string> out = place.cassandra;
     // Tables by their names alone: keyspace.table.
     out["spark.sql.catalog.penstock"] = "com.datastax.spark.connector.datasource.CassandraCatalog";
+    // Milliseconds between two looks at a quiet topic. Spark's own 10 cost half a core with a few queries.
+    out["spark.sql.streaming.pollingDelay"] = "100";
     for (const auto& [name, value] : url.spark) out[name] = value;
     out["spark.sql.ansi.enabled"] = "true";
     out["spark.sql.session.timeZone"] = "UTC";

@@ -27,8 +27,9 @@ struct SparkInput {
 struct SparkSink {
     std::string name;
     std::string format;
-    std::string mode;  ///< append or update
-    std::string rows;  ///< SQL over the session's views
+    std::string mode;     ///< append or update
+    std::string trigger;  ///< pause between micro-batches, as Spark writes it; empty: none
+    std::string rows;     ///< SQL over the session's views
     std::map<std::string, std::string> options;
 };
 

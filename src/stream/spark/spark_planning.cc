@@ -174,6 +174,7 @@ Result<> SparkPlanner::finish(SparkJob& job, SparkSession& session, const std::s
     TRY(check_target(job));
     job.rows.name = query_.name;
     job.rows.mode = job.stateful ? "update" : "append";
+    job.rows.trigger = url.trigger;
     if (auto topic = target_topic(query_)) {
         TRY(to_topic(job, *topic));
     } else {
@@ -188,14 +189,15 @@ Result<> SparkPlanner::finish(SparkJob& job, SparkSession& session, const std::s
     job.definition.clear();
     for (std::size_t i = 0; i < job.inputs.size(); ++i)
         job.definition += topic_sql(job.inputs[i].relation, raw_view(i)) + "\n";
-    job.definition += job.sql + "\n" + url.trigger + "\n";
+    job.definition += job.sql + "\n";
     if (mark) job.definition += fmt::format("{} {}\n", mark->column, mark->delay_us);
     for (const auto& [name, value] : session_settings(url, job.place))
         job.definition += name + "=" + value + "\n";
     for (const auto& [name, value] : job.place.kafka) job.definition += name + "=" + value + "\n";
     for (const auto* sink : {&job.rows, job.letters ? &*job.letters : nullptr}) {
         if (!sink) continue;
-        job.definition += sink->name + "\n" + sink->format + "\n" + sink->mode + "\n" + sink->rows + "\n";
+        job.definition += sink->name + "\n" + sink->format + "\n" + sink->mode + "\n" + sink->trigger + "\n" +
+                          sink->rows + "\n";
         for (const auto& [name, value] : sink->options) job.definition += name + "=" + value + "\n";
     }
     job.definition = short_hash(job.definition);
@@ -347,6 +349,8 @@ Result<> SparkPlanner::letters(SparkJob& job, const SparkUrl& url) {
     SparkSink sink;
     sink.name = query_.name + ".dlq";
     sink.mode = "append";
+    // Nobody waits for them: fewer, larger micro-batches cost the cluster less.
+    sink.trigger = url.trigger.empty() ? "2 seconds" : url.trigger;
     sink.rows = *dead_letters_sql(relation, raw_view(0), query_.name, job.text, keys);
     producer_options(sink, job.place);
     sink.options["topic"] = topic;

@@ -54,11 +54,16 @@ void SparkQuery::start() {
 
 void SparkQuery::stop() {
     {
-        std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         stopping_ = true;
-        if (session_) session_->interrupt();
+        changed_.notify_all();
+        // A call that begins while this is said is cut off by the next time round; those that clean up are
+        // not.
+        while (thread_.joinable() && !ended_ && !cleaning_) {
+            if (session_) session_->interrupt();
+            changed_.wait_for(lock, std::chrono::milliseconds(200));
+        }
     }
-    changed_.notify_all();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -226,7 +231,7 @@ Result<> SparkQuery::start_streams(SparkJob& job) {
         stream.set_format(sink.format);
         stream.set_output_mode(sink.mode);
         stream.set_query_name(sink.name);
-        if (!shared_.url.trigger.empty()) stream.set_processing_time_interval(shared_.url.trigger);
+        if (!sink.trigger.empty()) stream.set_processing_time_interval(sink.trigger);
         for (const auto& [name, value] : sink.options) (*stream.mutable_options())[name] = value;
         return session_->start(stream);
     };
@@ -383,6 +388,11 @@ void SparkQuery::publish_positions() {
 }
 
 void SparkQuery::stop_streams() {
+    {
+        std::lock_guard lock(mutex_);
+        cleaning_ = true;
+    }
+    changed_.notify_all();
     rows_.reset();
     letters_.reset();
     if (session_) {

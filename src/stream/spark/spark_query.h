@@ -97,6 +97,7 @@ private:
     std::unique_ptr<SparkSession> session_;
     bool stopping_ = false;
     bool ended_ = false;
+    bool cleaning_ = false;  ///< it stops what runs on Spark, which must not be cut off
     bool relayed_ = false;
     QueryStatus status_;
     Offsets committed_;
