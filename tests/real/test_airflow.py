@@ -218,6 +218,8 @@ def test_marking_the_task_cancels_the_run(airflow, penstock):
         return next(r for r in penstock.get("/api/v1/runs?dag=run:random_users") if "stopped_by_hand" in r["run_id"])
 
     wait_until(lambda: ours()["state"] == "running", "the run running")
+    # Only a trigger that the triggerer has taken up is told that its task is killed.
+    wait_until(lambda: "[penstock]" in airflow.log("stopped_by_hand", run, "run"), "a line of the trigger", 60, 0.3)
     airflow.api("PATCH", f"/dags/stopped_by_hand/dagRuns/{run}/taskInstances/run", {"new_state": "failed"})
     wait_until(lambda: ours()["state"] == "failed", "the run cancelled", 60, 0.2)
     assert ours()["tasks"][0]["note"] == "the run was cancelled"
