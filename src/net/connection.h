@@ -1,4 +1,4 @@
-// A TCP connection (TLS later behind the same class) and a listener that serves each one by a coroutine.
+// A TCP connection, with or without TLS, and a listener that serves each one by a coroutine.
 #pragma once
 
 #include <atomic>
@@ -15,12 +15,31 @@
 
 namespace penstock::net {
 
+/// What a listener needs for TLS: files in PEM.
+struct TlsOptions {
+    std::string certificate;  ///< with those that lead to the authority behind it; empty: no TLS
+    std::string key;
+    std::string client_authority;  ///< clients must have a certificate of it; empty: they need none
+};
+
+/// Certificate, key and rules of a listener; shared by its connections.
+class TlsContext;
+/// Errc::invalid, naming the file, when something of it cannot be used.
+Result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& options);
+
 /// Owned by the coroutine that serves it; used on its shard only. One read and one write may be under way at
 /// once.
 class Connection {
 public:
     explicit Connection(asio::ip::tcp::socket socket);
-    Connection(Connection&&) = default;
+    Connection(Connection&&) noexcept;
+    ~Connection();
+
+    /// From here on everything is encrypted. Errc::unavailable, saying why, when the client and we do not
+    /// agree.
+    Task<Result<>> start_tls(std::shared_ptr<TlsContext> context);
+    /// Of the client's certificate, as "CN=alice,O=Example"; empty: it has none.
+    std::string peer_subject() const;
 
     /// Reads what there is, at least one byte. Errc::unavailable at the end of the stream, Errc::timeout.
     Task<Result<std::size_t>> read_some(std::span<char> into);
@@ -34,17 +53,20 @@ public:
     /// A read or write that takes longer ends with Errc::timeout and closes. Zero: no limit.
     void set_timeout(std::chrono::milliseconds limit) { limit_ = limit; }
     void close();
-    bool is_open() const { return socket_.is_open(); }
+    bool is_open() const { return socket().is_open(); }
 
     std::string peer_address() const;  ///< "127.0.0.1"
     std::uint16_t peer_port() const;
     std::string local_address() const;  ///< the address the client used to reach us
     std::uint16_t local_port() const;
-    asio::any_io_executor executor() { return socket_.get_executor(); }
-    asio::ip::tcp::socket& socket() { return socket_; }
+    asio::any_io_executor executor() { return socket().get_executor(); }
+    asio::ip::tcp::socket& socket();
+    const asio::ip::tcp::socket& socket() const;
 
 private:
-    asio::ip::tcp::socket socket_;
+    struct Tls;
+    asio::ip::tcp::socket socket_;  // moves into tls_
+    std::unique_ptr<Tls> tls_;
     std::chrono::milliseconds limit_{0};
 };
 
@@ -54,6 +76,7 @@ struct ListenOptions {
     int max_connections = 10'000;  ///< more are closed at once
     std::string name;              ///< "kafka": in log lines and errors
     std::string setting;           ///< "ports.kafka": named by the error when the port is in use
+    TlsOptions tls;                ///< for sessions that begin with start_tls()
 };
 
 /// Accepts connections and spreads them over the shards.
