@@ -11,8 +11,8 @@ it:
     name  type  [as CppType]  [versions it is in]  [null FIRST+]  [tag NUMBER]  [= default]
 
 Types: bool int8 int16 int32 int64 float64 uuid string bytes records, a struct's name, []type; a ? behind it: nullable
-(from the version that "null" says). Every message is a struct that holds all versions; what a version does not have
-keeps its default.
+(from the version that "null" says). A tagged struct has the same fields in all versions. Every message is a struct that
+holds all versions; what a version does not have keeps its default.
 """
 import pathlib
 import re
@@ -69,8 +69,6 @@ def parse(path):
             field = parse_field(match, api)
             while stack[-1].depth >= field.depth:
                 stack.pop()
-            if field.type not in SCALARS and not field.array:
-                sys.exit(f"{path}:{number}: {field.type} is not a type")
             stack[-1].fields.append(field)
             stack.append(field)
         else:
@@ -89,11 +87,16 @@ def cxx_type(field):
     return f"std::optional<{element}>" if field.nullable else element
 
 
-def members(node, pad):
+def members(node, api, pad):
     for field in node.fields:
         if field.fields:
             yield f"{pad}struct {field.type} {{"
-            yield from members(field, pad + "    ")
+            yield from members(field, api, pad + "    ")
+            if field.tag is not None:  # written apart from what is around it
+                yield f"{pad}    template <class Self, class Codec>"
+                yield f"{pad}    static void visit(Self& m, Codec& codec, [[maybe_unused]] std::int16_t v) {{"
+                yield from visit(field, api, "m", pad + "        ")
+                yield f"{pad}    }}"
             yield f"{pad}    bool operator==(const {field.type}&) const = default;"
             yield f"{pad}}};"
     for field in node.fields:
@@ -116,8 +119,12 @@ def visit(node, api, me, pad):
             value += f", v >= {field.null_from}"
         if field.fields:
             each = f"each{field.depth}"
-            body = [f"{pad}codec.array({value}, [&](auto& {each}) {{",
-                    *visit(field, api, each, pad + "    "), f"{pad}}});"]
+            inner = visit(field, api, each, pad + "    ")
+            if field.array or field.nullable:
+                kind = "array" if field.array else "object"
+                body = [f"{pad}codec.{kind}({value}, [&](auto& {each}) {{", *inner, f"{pad}}});"]
+            else:
+                body = [f"{pad}{{", f"{pad}    auto& {each} = {value};", *inner, f"{pad}}}"]
         else:
             body = [f"{pad}codec.value({value});"]
         yield from guarded(field, api, body, pad)
@@ -134,7 +141,7 @@ def header(api):
     for root in api["parts"].values():
         lines += [f"struct {root.struct} {{",
                   f"    static constexpr ApiInfo api{{{api['key']}, \"{api['name']}\", {api['low']}, "
-                  f"{api['high']}, {api['flexible']}}};", *members(root, "    "),
+                  f"{api['high']}, {api['flexible']}}};", *members(root, api, "    "),
                   f"    bool operator==(const {root.struct}&) const = default;", "",
                   "    void encode(Encoder& to, std::int16_t version) const;",
                   "    void decode(Decoder& from, std::int16_t version);",

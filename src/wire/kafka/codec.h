@@ -52,6 +52,8 @@ template <class T>
 constexpr Width width_of = std::is_same_v<T, std::string> ? Width::two : Width::four;
 template <class T>
 concept Number = std::is_integral_v<T> || std::is_enum_v<T>;
+template <class T, class Codec>
+concept Visited = requires(T& x, Codec& codec) { T::visit(x, codec, std::int16_t(0)); };
 }  // namespace detail
 
 /// Appends to out. Strings above 32767 bytes are cut in classic versions, as these cannot say their length.
@@ -112,6 +114,17 @@ public:
             array(*xs, each);
         else
             length(nullable ? -1 : 0, detail::Width::four);
+    }
+    /// A struct that may be absent.
+    template <class T, class Each>
+    void object(const std::optional<T>& x, Each each) {
+        value(std::int8_t(x ? 1 : -1));
+        if (x) each(*x);
+    }
+    /// A struct behind a tag.
+    template <detail::Visited<Encoder> T>
+    void value(const T& x) {
+        T::visit(x, *this, INT16_MAX);
     }
     template <class... Tags>
     void tags(const Tags&... tags) {
@@ -208,6 +221,16 @@ public:
     template <class T, class Each>
     void array(std::optional<std::vector<T>>& xs, bool, Each each) {
         array(xs, each);
+    }
+    template <class T, class Each>
+    void object(std::optional<T>& x, Each each) {
+        x.reset();
+        if (number<std::int8_t>() >= 0 && ok_)
+            each(x.emplace(T{}));  // T is not complete where its emplace() is
+    }
+    template <detail::Visited<Decoder> T>
+    void value(T& x) {
+        T::visit(x, *this, INT16_MAX);
     }
     template <class... Tags>
     void tags(Tags... tags) {

@@ -49,6 +49,15 @@ public:
         xs.reset();
         if (!nullable || random_() % 3 > 0) array(xs.emplace(), each);
     }
+    template <class T, class Each>
+    void object(std::optional<T>& x, Each each) {
+        x.reset();
+        if (random_() % 3 > 0) each(x.emplace(T{}));
+    }
+    template <detail::Visited<Filler> T>
+    void value(T& x) {
+        T::visit(x, *this, INT16_MAX);
+    }
     template <class... Tags>
     void tags(Tags... tags) {
         (set(tags), ...);
