@@ -1,5 +1,6 @@
 #include "broker/local_topics.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
@@ -58,7 +59,7 @@ std::unexpected<Error> unknown_topic(std::string_view topic) {
 TopicInfo info_of(const LocalTopics::Topic& topic) {
     TopicInfo info{.spec = topic.spec, .id = topic.id.text(), .internal = topic.internal, .partitions = {}};
     for (const auto& log : topic.logs)
-        info.partitions.push_back({log->start_offset(), log->end_offset(), log->bytes()});
+        info.partitions.push_back({log->start_offset(), log->stable_offset(), log->bytes()});
     return info;
 }
 
@@ -83,6 +84,7 @@ LocalTopics::~LocalTopics() {
         housekeeping_wake_.notify_all();
     }
     if (housekeeping_thread_.joinable()) housekeeping_thread_.join();
+    if (compacting_thread_.joinable()) compacting_thread_.join();
     if (offsets_ && find(offsets_topic)) offsets_->write_published();
     closing_ = true;
     committer_.reset();  // writes what is queued
@@ -128,9 +130,12 @@ Result<> LocalTopics::open_all() {
     if (!find(offsets_topic))
         TRY(create({.name = std::string(offsets_topic),
                     .partitions = 1,
-                    .config = {{"cleanup.policy", "compact"}, {"segment.bytes", "104857600"}}}));
+                    .config = {{"cleanup.policy", "compact"}, {"segment.bytes", "16777216"}}}));
     TRY(offsets_->load());
+    transactions_ = std::make_unique<TransactionCoordinator>(*this, options_.transactions);
+    TRY(transactions_->load());
     housekeeping_thread_ = std::thread([this] { housekeeping(); });
+    compacting_thread_ = std::thread([this] { compacting(); });
     return {};
 }
 
@@ -169,7 +174,7 @@ Result<LocalTopics::TopicPointer> LocalTopics::open_topic(const CatalogueEntry& 
     auto topic = std::make_shared<Topic>();
     topic->spec = entry.spec;
     topic->id = entry.id;
-    topic->internal = entry.spec.name == offsets_topic;
+    topic->internal = entry.spec.name == offsets_topic || entry.spec.name == transactions_topic;
     topic->moved = std::make_shared<Listeners>();
     for (std::int32_t i = 0; i < entry.spec.partitions; ++i) topic->logs.push_back(TRY(open_log(*topic, i)));
     return topic;
@@ -354,6 +359,10 @@ void LocalTopics::append(const AppendRequest& request, Appended done) {
     if (!log) return done(std::unexpected(log.error()));
     if (closing_) return done(fail(Errc::cancelled, "the log is closing"));
     auto options = (*log)->options();
+    bool has_all_keys =
+        std::ranges::all_of(request.records, [](const NewRecord& each) { return each.key.has_value(); });
+    if (options.compacts && !has_all_keys)
+        return done(fail(Errc::invalid, "topic {} is compacted, so every record needs a key", request.topic));
     auto encoded = encode_batches(request, options.max_message_bytes, options_.clock->now_ms(), *buffers_);
     if (!encoded)
         return done(fail(fmt::format("{}-{}", request.topic, request.partition), std::move(encoded).error()));
@@ -380,61 +389,99 @@ void LocalTopics::append(const AppendRequest& request, Appended done) {
     (*log)->append(std::move(append));
 }
 
+void LocalTopics::append_marker(const TopicPartition& partition, std::int64_t producer_id, std::int16_t epoch,
+                                TransactionMarker marker, std::function<void(Result<>)> done) {
+    auto log = log_of(partition.topic, partition.partition);
+    if (!log) return done(std::unexpected(log.error()));
+    if (closing_) return done(fail(Errc::cancelled, "the log is closing"));
+    auto batch =
+        std::make_shared<std::string>(encode_marker(producer_id, epoch, marker, options_.clock->now_ms()));
+    Append append;
+    append.batches.emplace_back(*batch);
+    append.owner = batch;
+    append.done = [done = std::move(done)](const Result<std::int64_t>& result) {
+        done(result ? Result<>() : std::unexpected(result.error()));
+    };
+    (*log)->append(std::move(append));
+}
+
 Result<std::string> LocalTopics::position(std::string_view topic, std::int32_t partition,
                                           std::string_view producer) {
     return TRY(log_of(topic, partition))->position(producer);
 }
 
+namespace {
+
+/// Adds the batch's records from offset on. decompressed: what the set's views point into, beside the slice.
+Result<> add_records(std::string_view batch, const wire::kafka::BatchHeader& header, std::int64_t offset,
+                     std::vector<std::string>& decompressed, RecordSet& set) {
+    auto bytes = batch.substr(std::size_t(wire::kafka::batch_header_size));
+    if (header.compression() != codec::Compression::none) {
+        std::string scratch;
+        TRY(batch_records(batch, header, scratch, decompressed_limit));
+        auto size = scratch.size();
+        scratch.resize(size + readable_slack);
+        bytes = std::string_view(decompressed.emplace_back(std::move(scratch))).substr(0, size);
+    }
+    bool append_time = header.has(wire::kafka::attribute::log_append_time);
+    auto wanted = set.records.size() + std::size_t(header.record_count);
+    if (set.records.capacity() < wanted) set.records.reserve(std::max(wanted, 2 * set.records.capacity()));
+    wire::kafka::RecordCursor cursor(bytes);
+    for (wire::kafka::RecordView view; cursor.next(view);) {
+        auto at = header.base_offset + view.offset_delta;
+        if (at < offset) continue;
+        auto time = append_time ? header.max_timestamp : header.base_timestamp + view.timestamp_delta;
+        set.records.push_back({at, time, view.key, view.value, view.headers});
+    }
+    if (!cursor.ok()) return fail(Errc::corrupt, "a record of the batch cannot be read");
+    return {};
+}
+
+bool is_aborted(const std::vector<AbortedTransaction>& aborted, const wire::kafka::BatchHeader& header) {
+    if (aborted.empty() || !header.has(wire::kafka::attribute::transactional)) return false;
+    return std::ranges::any_of(aborted, [&](const AbortedTransaction& each) {
+        return each.producer_id == header.producer_id && each.first_offset <= header.base_offset &&
+               header.base_offset <= each.last_offset;
+    });
+}
+
+}  // namespace
+
 Result<RecordSet> LocalTopics::read(std::string_view topic, std::int32_t partition, std::int64_t offset,
                                     std::int64_t max_bytes) {
     auto log = TRY(log_of(topic, partition));
-    auto slice = TRY(log->read(offset, max_bytes));
     RecordSet set;
-    set.next_offset = slice.next_offset;
-    set.bytes = slice.owner;
-    std::shared_ptr<ReadBuffers> buffers;
-    for (auto left = slice.bytes; !left.empty();) {
-        auto header = TRY(wire::kafka::parse_batch_header(left));
-        auto batch = left.substr(0, std::size_t(header.size()));
-        left.remove_prefix(batch.size());
-        if (header.has(wire::kafka::attribute::control)) continue;
-        auto bytes = batch.substr(std::size_t(wire::kafka::batch_header_size));
-        if (header.compression() != codec::Compression::none) {
-            if (!buffers) buffers = std::make_shared<ReadBuffers>(ReadBuffers{slice.owner, {}});
-            std::string scratch;
-            auto records = batch_records(batch, header, scratch, decompressed_limit);
-            if (!records)
+    set.next_offset = offset;
+    // Again when all that was found is of aborted transactions, or markers.
+    while (set.records.empty()) {
+        auto slice = TRY(log->read_stable(set.next_offset, max_bytes));
+        if (slice.bytes.empty()) {
+            set.next_offset = slice.next_offset;
+            break;
+        }
+        auto aborted = log->aborted_transactions(set.next_offset, slice.next_offset);
+        auto buffers = std::make_shared<ReadBuffers>(ReadBuffers{slice.owner, {}});
+        for (auto left = slice.bytes; !left.empty();) {
+            auto header = TRY(wire::kafka::parse_batch_header(left));
+            auto batch = left.substr(0, std::size_t(header.size()));
+            left.remove_prefix(batch.size());
+            if (header.has(wire::kafka::attribute::control) || is_aborted(aborted, header)) continue;
+            if (auto added = add_records(batch, header, offset, buffers->decompressed, set); !added)
                 return fail(fmt::format("{}-{} offset {}", topic, partition, header.base_offset),
-                            std::move(records).error());
-            auto size = scratch.size();
-            scratch.resize(size + readable_slack);
-            bytes = std::string_view(buffers->decompressed.emplace_back(std::move(scratch))).substr(0, size);
+                            std::move(added).error());
         }
-        bool append_time = header.has(wire::kafka::attribute::log_append_time);
-        auto wanted = set.records.size() + std::size_t(header.record_count);
-        if (set.records.capacity() < wanted)
-            set.records.reserve(std::max(wanted, 2 * set.records.capacity()));
-        wire::kafka::RecordCursor cursor(bytes);
-        for (wire::kafka::RecordView view; cursor.next(view);) {
-            auto at = header.base_offset + view.offset_delta;
-            if (at < offset) continue;
-            auto time = append_time ? header.max_timestamp : header.base_timestamp + view.timestamp_delta;
-            set.records.push_back({at, time, view.key, view.value, view.headers});
-        }
-        if (!cursor.ok())
-            return fail(Errc::corrupt, "{}-{}: a record of the batch at offset {} cannot be read", topic,
-                        partition, header.base_offset);
+        set.next_offset = slice.next_offset;
+        set.bytes = buffers->decompressed.empty() ? slice.owner : buffers;
     }
-    if (buffers) set.bytes = buffers;
     return set;
 }
 
 Result<std::int64_t> LocalTopics::offset_for_time(std::string_view topic, std::int32_t partition,
                                                   std::int64_t timestamp_ms) {
     auto log = TRY(log_of(topic, partition));
-    auto end = log->end_offset();
+    auto end = log->stable_offset();
     auto found = TRY(log->find_time(timestamp_ms));
-    return found ? found->offset : end;
+    return found ? std::min(found->offset, end) : end;
 }
 
 Result<std::shared_ptr<void>> LocalTopics::subscribe(std::string_view name, std::function<void()> moved) {
@@ -460,11 +507,6 @@ Result<std::int64_t> LocalTopics::new_producer_id() {
     return next_producer_id_++;
 }
 
-void LocalTopics::trim_later(std::shared_ptr<Log> log, std::int64_t before) {
-    std::lock_guard lock(housekeeping_mutex_);
-    trims_.emplace_back(std::move(log), before);
-}
-
 void LocalTopics::clean() {
     for (const auto& topic : all())
         for (const auto& log : topic->logs)
@@ -472,22 +514,38 @@ void LocalTopics::clean() {
                 log::error("retention of {}: {}", topic->spec.name, done.error().text);
 }
 
+void LocalTopics::compact() {
+    std::lock_guard one_at_a_time(compact_mutex_);
+    for (const auto& topic : all())
+        for (const auto& log : topic->logs) {
+            if (closing_) return;
+            if (auto done = log->compact(); !done)
+                log::error("compaction of {}: {}", topic->spec.name, done.error().text);
+        }
+}
+
+void LocalTopics::compacting() {
+    std::unique_lock lock(housekeeping_mutex_);
+    std::chrono::microseconds interval(options_.compact_interval_us);
+    while (!housekeeping_wake_.wait_for(lock, interval, [this] { return housekeeping_stops_; })) {
+        lock.unlock();
+        compact();
+        lock.lock();
+    }
+}
+
 /// Flushes, applies retention and writes published positions, until the log closes.
 void LocalTopics::housekeeping() {
     auto next_clean = options_.clock->monotonic_us() + options_.clean_interval_us;
     while (true) {
-        std::vector<std::pair<std::shared_ptr<Log>, std::int64_t>> trims;
         {
             std::unique_lock lock(housekeeping_mutex_);
             housekeeping_wake_.wait_for(lock, std::chrono::microseconds(options_.flush_interval_us),
                                         [this] { return housekeeping_stops_; });
             if (housekeeping_stops_) return;
-            trims.swap(trims_);
         }
-        for (auto& [log, before] : trims)
-            if (auto done = log->delete_before(before); !done)
-                log::warn("{}: {}", offsets_topic, done.error().text);
         offsets_->write_published();
+        transactions_->tick();
         if (options_.durability == Durability::flushed)
             for (const auto& topic : all())
                 for (const auto& log : topic->logs) (void)log->flush();

@@ -20,6 +20,7 @@
 #include "broker/log/log.h"
 #include "broker/topic_config.h"
 #include "broker/topics.h"
+#include "broker/transaction/coordinator.h"
 #include "codec/uuid.h"
 #include "io/files.h"
 
@@ -28,11 +29,13 @@ namespace penstock::broker {
 struct LocalTopicsOptions {
     std::string data_directory;
     Durability durability = Durability::durable;
-    std::int64_t flush_interval_us = 1'000'000;   ///< of Durability::flushed
-    std::int64_t clean_interval_us = 60'000'000;  ///< between two looks at retention
-    std::int64_t max_pending_bytes = 256 << 20;   ///< of appends not yet written; more: Errc::full
-    int commit_threads = 4;                       ///< each writes and syncs one partition at a time
-    TopicConfig topic_defaults;                   ///< for what a topic does not set itself
+    std::int64_t flush_interval_us = 1'000'000;    ///< of Durability::flushed
+    std::int64_t clean_interval_us = 60'000'000;   ///< between two looks at retention
+    std::int64_t compact_interval_us = 5'000'000;  ///< between two looks at what can be compacted
+    std::int64_t max_pending_bytes = 256 << 20;    ///< of appends not yet written; more: Errc::full
+    int commit_threads = 4;                        ///< each writes and syncs one partition at a time
+    TransactionOptions transactions;
+    TopicConfig topic_defaults;  ///< for what a topic does not set itself
     const Clock* clock = &system_clock();
     io::Files* files = &io::system_files();
 };
@@ -94,14 +97,18 @@ public:
     Result<> add_partitions(std::string_view topic, std::int32_t total);
     /// Never the same twice, also after a crash.
     Result<std::int64_t> new_producer_id();
+    /// Ends the producer's transaction in the partition. Errc::not_found when there is no such partition.
+    void append_marker(const TopicPartition& partition, std::int64_t producer_id, std::int16_t epoch,
+                       TransactionMarker marker, std::function<void(Result<>)> done);
     CommittedOffsets& offsets() { return *offsets_; }
+    TransactionCoordinator& transactions() { return *transactions_; }
     const LocalTopicsOptions& options() const { return options_; }
     std::string cluster_id() const { return cluster_id_; }
 
-    /// Deletes the log's records before that offset soon, on a thread that may wait.
-    void trim_later(std::shared_ptr<Log> log, std::int64_t before);
     /// Applies retention to every topic now.
     void clean();
+    /// Compacts every topic that asks for it now.
+    void compact();
 
 private:
     Result<> open_all();
@@ -115,11 +122,13 @@ private:
     std::string path(std::string_view name) const;
     std::string partition_path(std::string_view topic, std::int32_t partition) const;
     void housekeeping();
+    void compacting();
 
     LocalTopicsOptions options_;
     std::unique_ptr<io::FileLock> lock_;
     std::unique_ptr<Committer> committer_;
     std::unique_ptr<CommittedOffsets> offsets_;
+    std::unique_ptr<TransactionCoordinator> transactions_;
     std::string cluster_id_;
     std::shared_ptr<std::atomic<std::int64_t>> pending_bytes_ =
         std::make_shared<std::atomic<std::int64_t>>(0);
@@ -135,8 +144,9 @@ private:
     std::mutex housekeeping_mutex_;
     std::condition_variable housekeeping_wake_;
     bool housekeeping_stops_ = false;
-    std::vector<std::pair<std::shared_ptr<Log>, std::int64_t>> trims_;
     std::thread housekeeping_thread_;
+    std::mutex compact_mutex_;  // one pass at a time
+    std::thread compacting_thread_;
 };
 
 /// The seam's implementation over a data directory.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <cstdlib>
 
 #include "base/units.h"
 
@@ -13,10 +14,10 @@ using enum SettingType;
 
 constexpr std::array settings{
     TopicSetting{"cleanup.policy", list, "delete", "delete|compact|compact,delete|delete,compact",
-                 "What happens to old segments. compact keeps every record."},
+                 "What happens to old segments: they go, or of each key only the newest record stays."},
     TopicSetting{"compression.type", text, "producer", "producer",
                  "Batches are stored as their producer compressed them."},
-    TopicSetting{"delete.retention.ms", int64, "86400000", "", "No effect."},
+    TopicSetting{"delete.retention.ms", int64, "86400000", "", "How long compaction keeps tombstones."},
     TopicSetting{"file.delete.delay.ms", int64, "60000", "", "No effect: files go at once."},
     TopicSetting{"flush.messages", int64, "9223372036854775807", "",
                  "No effect: see the log's "
@@ -29,7 +30,8 @@ constexpr std::array settings{
     TopicSetting{"leader.replication.throttled.replicas", list, "", "", "No effect on one node."},
     TopicSetting{"local.retention.bytes", int64, "-2", "", "No effect."},
     TopicSetting{"local.retention.ms", int64, "-2", "", "No effect."},
-    TopicSetting{"max.compaction.lag.ms", int64, "9223372036854775807", "", "No effect."},
+    TopicSetting{"max.compaction.lag.ms", int64, "9223372036854775807", "",
+                 "After this time a record is compacted, however little there is."},
     TopicSetting{"max.message.bytes", int32, "1048588", "", "The largest record batch."},
     TopicSetting{"message.downconversion.enable", boolean, "true", "true|false", "No effect."},
     TopicSetting{"message.format.version", text, "3.0-IV1", "", "No effect: always format 2."},
@@ -38,8 +40,9 @@ constexpr std::array settings{
     TopicSetting{"message.timestamp.difference.max.ms", int64, "9223372036854775807", "", "No effect."},
     TopicSetting{"message.timestamp.type", text, "CreateTime", "CreateTime|LogAppendTime",
                  "Whose clock a record's timestamp is of."},
-    TopicSetting{"min.cleanable.dirty.ratio", real, "0.5", "", "No effect."},
-    TopicSetting{"min.compaction.lag.ms", int64, "0", "", "No effect."},
+    TopicSetting{"min.cleanable.dirty.ratio", real, "0.5", "",
+                 "How much of a log must be new before it is compacted."},
+    TopicSetting{"min.compaction.lag.ms", int64, "0", "", "How long every record stays."},
     TopicSetting{"min.insync.replicas", int32, "1", "", "No effect on one node."},
     TopicSetting{"preallocate", boolean, "false", "true|false", "No effect."},
     TopicSetting{"remote.storage.enable", boolean, "false", "false", "Not offered."},
@@ -91,6 +94,13 @@ Result<> check_topic_config(const TopicConfig& config) {
                         setting->allowed);
         if (value.find_first_of("\r\n") != std::string::npos)
             return fail(Errc::invalid, "Invalid value for configuration {}: a line break", name);
+        if (setting->type == SettingType::real) {
+            char* end = nullptr;
+            auto share = std::strtod(value.c_str(), &end);
+            if (value.empty() || *end != '\0' || !(share >= 0 && share <= 1))
+                return fail(Errc::invalid, "Invalid value {} for configuration {}: expected 0 to 1", value,
+                            name);
+        }
         bool number = setting->type == SettingType::int32 || setting->type == SettingType::int64;
         if (!number) continue;
         auto parsed = parse_int(value);
@@ -120,6 +130,11 @@ LogOptions log_options(const TopicConfig& config, const TopicConfig& defaults) {
     options.index_interval_bytes = number("index.interval.bytes");
     options.max_message_bytes = number("max.message.bytes");
     options.deletes = text("cleanup.policy").find("delete") != std::string::npos;
+    options.compacts = text("cleanup.policy").find("compact") != std::string::npos;
+    options.min_dirty_ratio = std::strtod(text("min.cleanable.dirty.ratio").c_str(), nullptr);
+    options.delete_retention_ms = number("delete.retention.ms");
+    options.min_compaction_lag_ms = number("min.compaction.lag.ms");
+    options.max_compaction_lag_ms = number("max.compaction.lag.ms");
     options.append_time = text("message.timestamp.type") == "LogAppendTime";
     return options;
 }

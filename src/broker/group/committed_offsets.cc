@@ -1,16 +1,18 @@
 #include "broker/group/committed_offsets.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
 #include "broker/local_topics.h"
 #include "codec/big_endian.h"
+#include "wire/kafka/record_batch.h"
 
 namespace penstock::broker {
 namespace {
 
 using codec::append_big;
 using codec::load_big;
-
-constexpr std::int64_t least_to_shorten = 50'000;  // records
 
 void append_text(std::string& out, std::string_view text) {
     append_big(out, std::int16_t(text.size()));
@@ -90,26 +92,114 @@ void CommittedOffsets::apply(Offsets& to, const OffsetChanges& changes) {
 }
 
 Result<> CommittedOffsets::load() {
-    auto info = TRY(topics_.info(offsets_topic));
-    for (std::int32_t partition = 0; partition < info.spec.partitions; ++partition) {
-        auto offset = info.partitions[std::size_t(partition)].start_offset;
-        auto end = info.partitions[std::size_t(partition)].end_offset;
-        while (offset < end) {
-            auto set = TRY(topics_.read(offsets_topic, partition, offset, 1 << 20));
-            for (const auto& record : set.records) {
-                auto key = record.key ? decode_key(*record.key) : std::nullopt;
-                if (!key) continue;
-                if (!record.value) {
-                    committed_.erase(*key);
-                } else if (auto value = decode_value(*record.value)) {
-                    committed_[*key] = std::move(*value);
-                }
+    for (const auto& log : topics_.find(offsets_topic)->logs) {
+        auto offset = log->start_offset();
+        while (offset < log->end_offset()) {
+            auto slice = TRY(log->read(offset, 1 << 20));
+            for (auto left = slice.bytes; !left.empty();) {
+                auto header = TRY(wire::kafka::parse_batch_header(left));
+                TRY(load_batch(left.substr(0, std::size_t(header.size())), header));
+                left.remove_prefix(std::size_t(header.size()));
             }
-            offset = set.next_offset;
+            offset = slice.next_offset;
         }
     }
     written_ = committed_;
     return {};
+}
+
+Result<> CommittedOffsets::load_batch(std::string_view batch, const wire::kafka::BatchHeader& header) {
+    namespace attribute = wire::kafka::attribute;
+    if (header.has(attribute::control)) {
+        auto open = open_.extract(header.producer_id);
+        if (!open.empty() && TRY(decode_marker(header, batch)).commits) apply(committed_, open.mapped());
+        return {};
+    }
+    std::string scratch;
+    wire::kafka::RecordCursor cursor(TRY(wire::kafka::batch_records(batch, header, scratch, 256 << 20)));
+    OffsetChanges changes;
+    for (wire::kafka::RecordView record; cursor.next(record);) {
+        auto key = record.key ? decode_key(*record.key) : std::nullopt;
+        if (!key) continue;
+        if (!record.value)
+            changes.emplace_back(std::move(*key), std::nullopt);
+        else if (auto value = decode_value(*record.value))
+            changes.emplace_back(std::move(*key), std::move(*value));
+    }
+    if (!header.has(attribute::transactional)) {
+        apply(committed_, changes);
+    } else {
+        auto& open = open_[header.producer_id];
+        std::ranges::move(changes, std::back_inserter(open));
+    }
+    return {};
+}
+
+void CommittedOffsets::append_batch(std::string batch, std::function<void(Result<>)> done) {
+    auto bytes = std::make_shared<std::string>(std::move(batch));
+    Append append;
+    append.batches.emplace_back(*bytes);
+    append.owner = bytes;
+    append.done = [done = std::move(done)](const Result<std::int64_t>& result) {
+        done(result ? Result<>() : std::unexpected(result.error()));
+    };
+    topics_.find(offsets_topic)->logs[0]->append(std::move(append));
+}
+
+void CommittedOffsets::commit_in_transaction(std::int64_t producer_id, std::int16_t epoch,
+                                             OffsetChanges changes, std::function<void(Result<>)> done) {
+    if (changes.empty()) return done({});
+    wire::kafka::BatchBuilder builder;
+    for (const auto& [key, value] : changes) {
+        auto key_bytes = encode_key(key);
+        auto value_bytes = value ? encode_value(*value) : std::string();
+        builder.add({.timestamp_ms = topics_.options().clock->now_ms(),
+                     .key = key_bytes,
+                     .value = value ? std::optional<std::string_view>(value_bytes) : std::nullopt,
+                     .headers = {}});
+    }
+    auto batch = builder.finish({.attributes = wire::kafka::attribute::transactional,
+                                 .producer_id = producer_id,
+                                 .producer_epoch = epoch});
+    std::lock_guard lock(mutex_);  // the order in open_ is the order in the log
+    auto& open = open_[producer_id];
+    std::ranges::copy(changes, std::back_inserter(open));
+    append_batch(std::move(batch),
+                 [this, producer_id, changes = std::move(changes), done = std::move(done)](Result<> result) {
+                     if (!result) {  // so nothing of it is in the log
+                         std::lock_guard inner(mutex_);
+                         if (auto found = open_.find(producer_id); found != open_.end())
+                             std::erase_if(found->second, [&](const auto& each) {
+                                 return std::ranges::find(changes, each) != changes.end();
+                             });
+                     }
+                     done(std::move(result));
+                 });
+}
+
+void CommittedOffsets::end_transaction(std::int64_t producer_id, std::int16_t epoch, TransactionMarker marker,
+                                       std::function<void(Result<>)> done) {
+    auto batch = encode_marker(producer_id, epoch, marker, topics_.options().clock->now_ms());
+    std::lock_guard lock(mutex_);
+    OffsetChanges changes;
+    if (auto open = open_.find(producer_id); open != open_.end() && marker.commits) changes = open->second;
+    apply(written_, changes);
+    append_batch(std::move(batch),
+                 [this, producer_id, changes = std::move(changes), done = std::move(done)](Result<> result) {
+                     if (result) {
+                         std::lock_guard inner(mutex_);
+                         apply(committed_, changes);
+                         open_.erase(producer_id);
+                     }
+                     done(std::move(result));
+                 });
+}
+
+bool CommittedOffsets::is_unstable(const GroupPartition& key) const {
+    std::lock_guard lock(mutex_);
+    return std::ranges::any_of(open_, [&](const auto& open) {
+        return std::ranges::any_of(open.second, [&](const auto& each) { return each.first == key; });
+    });
 }
 
 void CommittedOffsets::commit(OffsetChanges changes, std::function<void(Result<>)> done) {
@@ -156,40 +246,6 @@ void CommittedOffsets::write_published() {
         if (!result)
             log::warn("the position of a query or source could not be written: {}", result.error().text);
     });
-    std::size_t live;
-    {
-        std::lock_guard lock(mutex_);
-        live = written_.size();
-    }
-    if (records_in_topic() > std::max(least_to_shorten, 4 * std::int64_t(live))) shorten();
-}
-
-std::int64_t CommittedOffsets::records_in_topic() const {
-    auto topic = topics_.find(offsets_topic);
-    return topic ? topic->logs[0]->end_offset() - topic->logs[0]->start_offset() : 0;
-}
-
-/// Appends all that is true now, and deletes what stands before it.
-void CommittedOffsets::shorten() {
-    auto topic = topics_.find(offsets_topic);
-    auto log = topic->logs[0];
-    std::lock_guard lock(mutex_);
-    OffsetChanges all(written_.begin(), written_.end());
-    if (all.empty()) return;
-    std::vector<std::string> bytes;
-    bytes.reserve(2 * all.size());
-    std::vector<NewRecord> records;
-    for (const auto& [key, value] : all) {
-        NewRecord record;
-        record.key = bytes.emplace_back(encode_key(key));
-        record.value = bytes.emplace_back(encode_value(*value));
-        records.push_back(record);
-    }
-    // The deletion waits for the log, so not on the thread that writes it; the next round does it.
-    topics_.append({.topic = offsets_topic, .partition = 0, .records = records},
-                   [log, raw = &topics_](Result<std::int64_t> base) {
-                       if (base) raw->trim_later(log, *base);
-                   });
 }
 
 std::optional<CommittedOffset> CommittedOffsets::find(const GroupPartition& key) const {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "broker/log/producer_state.h"
 
 namespace penstock::broker {
 
@@ -31,6 +32,7 @@ struct CommittedOffset {
     std::int32_t leader_epoch = -1;
     std::string metadata;
     std::int64_t committed_ms = 0;
+    bool operator==(const CommittedOffset&) const = default;
 };
 
 /// nullopt takes the offset away.
@@ -45,9 +47,16 @@ public:
 
     /// Appends the changes together; they are seen when they are durable. done: as broker::Appended.
     void commit(OffsetChanges changes, std::function<void(Result<>)> done);
+    /// Appends the changes to the producer's transaction; they are seen when it is committed.
+    void commit_in_transaction(std::int64_t producer_id, std::int16_t epoch, OffsetChanges changes,
+                               std::function<void(Result<>)> done);
+    void end_transaction(std::int64_t producer_id, std::int16_t epoch, TransactionMarker marker,
+                         std::function<void(Result<>)> done);
+    /// Whether an open transaction holds another offset for it.
+    bool is_unstable(const GroupPartition& key) const;
     /// Seen at once, written by the next write_published(); for progress that only tools look at.
     void publish(GroupPartition key, std::int64_t offset);
-    /// Writes what was published, and shortens the topic when most of it is out of date. Blocks.
+    /// Writes what was published.
     void write_published();
 
     std::optional<CommittedOffset> find(const GroupPartition& key) const;
@@ -59,14 +68,15 @@ public:
 private:
     using Offsets = std::map<GroupPartition, CommittedOffset>;
     static void apply(Offsets& to, const OffsetChanges& changes);
-    void shorten();
-    std::int64_t records_in_topic() const;
+    Result<> load_batch(std::string_view batch, const wire::kafka::BatchHeader& header);
+    void append_batch(std::string batch, std::function<void(Result<>)> done);
 
     LocalTopics& topics_;
     mutable std::recursive_mutex mutex_;  // append() may answer at once
     Offsets committed_;                   // durable
     Offsets written_;                     // and what is on its way, in the order of the log
     OffsetChanges published_;
+    std::map<std::int64_t, OffsetChanges> open_;  // of open transactions, by producer id
 };
 
 }  // namespace penstock::broker

@@ -9,6 +9,8 @@
 // fails, nobody knows what is on the disk: the log stops until the process starts anew and looks.
 #include "broker/log/log.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/metrics.h"
 #include "broker/log/committer.h"
@@ -45,6 +47,7 @@ struct Log::Group {
     std::int64_t bytes = 0;
     std::int64_t end_offset = 0;
     std::map<std::int64_t, std::optional<ProducerState::Producer>> before;  // to take back
+    std::vector<AbortedTransaction> aborted;
     std::vector<std::pair<Append, Error>> refused;
 
     void clear_written() {
@@ -52,6 +55,7 @@ struct Log::Group {
         headers.clear();
         pieces.clear();
         before.clear();
+        aborted.clear();
         bytes = 0;
     }
 };
@@ -128,11 +132,21 @@ void Log::admit(Append& append, Group& group) {
     auto base = group.end_offset;
     auto now = place_.clock->now_ms();
     std::vector<BatchHeader> headers;
+    std::vector<std::optional<TransactionMarker>> markers;
     for (auto batch : append.batches) {
         auto header = wire::kafka::parse_batch_header(view(batch));
         if (!header) {
             group.refused.emplace_back(std::move(append), header.error());
             return;
+        }
+        auto& marker = markers.emplace_back();
+        if (header->has(wire::kafka::attribute::control)) {
+            auto decoded = decode_marker(*header, view(batch));
+            if (!decoded) {
+                group.refused.emplace_back(std::move(append), decoded.error());
+                return;
+            }
+            marker = *decoded;
         }
         auto known = producers_.check(*header);
         if (!known || *known) {  // a client's append is one batch, so nothing of it has been admitted
@@ -159,7 +173,12 @@ void Log::admit(Append& append, Group& group) {
             auto found = producers_.producers().find(id);
             bool exists = found != producers_.producers().end();
             group.before.try_emplace(id, exists ? std::optional(found->second) : std::nullopt);
-            producers_.appended(headers[i], now);
+            if (markers[i]) {
+                if (auto aborted = producers_.ended(headers[i], *markers[i], now))
+                    group.aborted.push_back(*aborted);
+            } else {
+                producers_.appended(headers[i], now);
+            }
         }
         group.pieces.push_back(view(append.batches[i]));
         group.bytes += headers[i].size();
@@ -203,6 +222,8 @@ void Log::acknowledge(Group& group) {
     appended_bytes.add(group.bytes);
     std::lock_guard lock(mutex_);
     end_offset_ = group.end_offset;
+    for (const auto& aborted : group.aborted) producers_.add_aborted(aborted);
+    stable_offset_ = producers_.first_open_offset().value_or(end_offset_);
     for (const auto& answer : group.answers)
         if (!answer.append.producer.empty())
             producers_.set_position(answer.append.producer, answer.append.position);
@@ -280,6 +301,23 @@ std::int64_t Log::end_offset() const {
     std::lock_guard lock(mutex_);
     return end_offset_;
 }
+std::int64_t Log::stable_offset() const {
+    std::lock_guard lock(mutex_);
+    return stable_offset_;
+}
+std::vector<AbortedTransaction> Log::aborted_transactions(std::int64_t from, std::int64_t to) const {
+    std::lock_guard lock(mutex_);
+    const auto& all = producers_.aborted();
+    std::vector<AbortedTransaction> found;
+    auto first = std::ranges::lower_bound(all, from, {}, &AbortedTransaction::last_offset);
+    for (; first != all.end(); ++first)
+        if (first->first_offset < to) found.push_back(*first);
+    return found;
+}
+std::map<std::int64_t, ProducerState::Producer> Log::producers() {
+    std::lock_guard write(write_mutex_);
+    return producers_.producers();
+}
 std::int64_t Log::bytes() const {
     std::lock_guard lock(mutex_);
     std::int64_t sum = 0;
@@ -325,6 +363,23 @@ Result<Slice> Log::read(std::int64_t offset, std::int64_t max_bytes) {
         if (!slice.bytes.empty()) return slice;
         offset = segment_end;  // what is left of the segment is damaged
     }
+}
+
+Result<Slice> Log::read_stable(std::int64_t offset, std::int64_t max_bytes) {
+    auto stable = stable_offset();
+    if (offset >= stable && offset <= end_offset()) return Slice{{}, nullptr, offset};
+    auto slice = TRY(read(offset, max_bytes));
+    if (slice.next_offset <= stable) return slice;
+    // A transaction begins with a batch, so no batch is on both sides of the stable offset.
+    std::size_t size = 0;
+    while (size < slice.bytes.size()) {
+        auto header = TRY(wire::kafka::parse_batch_header(slice.bytes.substr(size)));
+        if (header.base_offset >= stable) break;
+        size += std::size_t(header.size());
+    }
+    slice.bytes = slice.bytes.substr(0, size);
+    slice.next_offset = stable;
+    return slice;
 }
 
 Result<std::optional<TimeOffset>> Log::find_time(std::int64_t timestamp_ms) {
@@ -403,6 +458,7 @@ Result<> Log::clean() {
     {
         std::lock_guard lock(mutex_);
         producers_.forget_before(now - producer_lifetime_ms);
+        producers_.forget_aborted_before(start_offset_);
     }
     if (!options_.deletes) return {};
     auto expired = [&](const Segment& segment) {

@@ -36,12 +36,18 @@ struct LogOptions {
     std::int64_t retention_bytes = -1;                   ///< -1: any
     std::int64_t index_interval_bytes = 4096;
     std::int64_t max_message_bytes = 1048588;
-    bool deletes = true;       ///< cleanup.policy has delete
+    bool deletes = true;    ///< cleanup.policy has delete
+    bool compacts = false;  ///< cleanup.policy has compact
+    double min_dirty_ratio = 0.5;
+    std::int64_t delete_retention_ms = 86'400'000;  ///< how long tombstones are kept
+    std::int64_t min_compaction_lag_ms = 0;
+    std::int64_t max_compaction_lag_ms = INT64_MAX;
     bool append_time = false;  ///< message.timestamp.type is LogAppendTime
     bool operator==(const LogOptions&) const = default;
 };
 
 class Committer;
+class CompactionPass;
 
 /// What appends wait for. Several batches are appended all or none.
 struct Append {
@@ -80,6 +86,12 @@ public:
 
     std::int64_t start_offset() const;
     std::int64_t end_offset() const;
+    /// Before it every transaction has ended: what readers of committed records may see.
+    std::int64_t stable_offset() const;
+    /// Those with records in [from, to).
+    std::vector<AbortedTransaction> aborted_transactions(std::int64_t from, std::int64_t to) const;
+    /// Idempotent and transactional producers. May wait for an append.
+    std::map<std::int64_t, ProducerState::Producer> producers();
     std::int64_t bytes() const;
     LogOptions options() const;
     void set_options(const LogOptions& options);
@@ -87,6 +99,8 @@ public:
 
     /// Whole batches from the one that holds offset on; empty at the end. Errc::out_of_range.
     Result<Slice> read(std::int64_t offset, std::int64_t max_bytes);
+    /// The same, and nothing from stable_offset() on. Aborted records are in it.
+    Result<Slice> read_stable(std::int64_t offset, std::int64_t max_bytes);
     /// The first record of at least that time; nothing when there is none.
     Result<std::optional<TimeOffset>> find_time(std::int64_t timestamp_ms);
     /// A record with the highest timestamp; nothing when the log is empty.
@@ -99,6 +113,9 @@ public:
     Result<std::int64_t> delete_before(std::int64_t offset);
     /// Deletes segments that retention does not keep; forgets idempotent producers unused for a day.
     Result<> clean();
+    /// Takes out records that have a newer one of the same key, when enough was written since it last did.
+    /// Errors leave the log as it was. Not on two threads at once.
+    Result<> compact();
     /// fdatasync now, when something was written since the last one.
     Result<> flush();
     /// Syncs and leaves a checkpoint, so that the next open() scans nothing. Later appends are refused.
@@ -130,6 +147,13 @@ private:
     Result<> remove_segments_before(std::int64_t offset);
     Error halted(const Error& why);
 
+    struct Cleanable;
+    Cleanable cleanable() const;
+    Result<> forget_old_checkpoints();
+    Result<std::int64_t> compact_segment(CompactionPass& pass, const std::shared_ptr<Segment>& segment,
+                                         bool was_cleaned, std::int64_t forget_before_ms);
+    Result<> replace_segment(const std::shared_ptr<Segment>& segment, bool is_empty);
+
     Place place_;
     std::function<void()> moved_;
 
@@ -144,12 +168,15 @@ private:
     std::map<std::int64_t, std::shared_ptr<Segment>> segments_;
     std::int64_t start_offset_ = 0;
     std::int64_t end_offset_ = 0;
-    ProducerState producers_;
+    std::int64_t stable_offset_ = 0;
+    ProducerState producers_;  // changed with write_mutex_ held too
 
     // With write_mutex_ held:
     std::int64_t active_since_ms_ = 0;
     bool unsynced_ = false;
     std::int64_t last_checkpoint_ = -1;
+
+    std::int64_t cleaned_until_ = 0;  // compact()'s alone: segments before it have no key twice
 };
 
 }  // namespace penstock::broker

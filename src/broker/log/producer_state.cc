@@ -1,5 +1,7 @@
 #include "broker/log/producer_state.h"
 
+#include <algorithm>
+
 #include "codec/big_endian.h"
 #include "codec/crc32c.h"
 
@@ -7,8 +9,9 @@ namespace penstock::broker {
 namespace {
 
 using codec::append_big;
-constexpr std::string_view magic = "PSTKLOG1";
-constexpr std::size_t kept_batches = 5;  // as many as a producer may have in flight
+constexpr std::string_view magic = "PSTKLOG2";
+constexpr std::string_view magic_before = "PSTKLOG1";  // without transactions
+constexpr std::size_t kept_batches = 5;                // as many as a producer may have in flight
 
 std::int32_t sequence_after(std::int32_t sequence) {
     return sequence == INT32_MAX ? 0 : sequence + 1;
@@ -52,6 +55,35 @@ struct Reader {
 
 }  // namespace
 
+std::string encode_marker(std::int64_t producer_id, std::int16_t producer_epoch, TransactionMarker marker,
+                          std::int64_t now_ms) {
+    std::string key, value;
+    append_big(key, std::int16_t(0));
+    append_big(key, std::int16_t(marker.commits ? 1 : 0));
+    append_big(value, std::int16_t(0));
+    append_big(value, marker.coordinator_epoch);
+    wire::kafka::BatchBuilder builder;
+    builder.add({.timestamp_ms = now_ms, .key = key, .value = value, .headers = {}});
+    namespace attribute = wire::kafka::attribute;
+    return builder.finish({.attributes = attribute::transactional | attribute::control,
+                           .producer_id = producer_id,
+                           .producer_epoch = producer_epoch});
+}
+
+Result<TransactionMarker> decode_marker(const wire::kafka::BatchHeader& header, std::string_view batch) {
+    std::string scratch;
+    wire::kafka::RecordCursor cursor(TRY(wire::kafka::batch_records(batch, header, scratch, 1 << 20)));
+    wire::kafka::RecordView record;
+    if (!cursor.next(record) || !record.key || !record.value || record.key->size() < 4)
+        return fail(Errc::invalid, "a control batch without a marker");
+    auto type = codec::load_big<std::int16_t>(record.key->data() + 2);
+    if (type != 0 && type != 1) return fail(Errc::invalid, "a control record of type {}", type);
+    TransactionMarker marker{.commits = type == 1};
+    if (record.value->size() >= 6)
+        marker.coordinator_epoch = codec::load_big<std::int32_t>(record.value->data() + 2);
+    return marker;
+}
+
 Result<std::optional<std::int64_t>> ProducerState::check(const wire::kafka::BatchHeader& header) const {
     if (header.producer_id < 0) return std::nullopt;
     auto found = producers_.find(header.producer_id);
@@ -60,6 +92,12 @@ Result<std::optional<std::int64_t>> ProducerState::check(const wire::kafka::Batc
     if (header.producer_epoch < producer.epoch)
         return fail(Errc::fenced, "producer {} writes with epoch {}, the newest is {}", header.producer_id,
                     header.producer_epoch, producer.epoch);
+    namespace attribute = wire::kafka::attribute;
+    if (header.has(attribute::control)) return std::nullopt;
+    if (header.base_sequence < 0) return std::nullopt;  // of our own, under a client's producer id
+    if (producer.transaction_start >= 0 && !header.has(attribute::transactional))
+        return fail(Errc::exists, "producer {} has an open transaction, and writes outside of it",
+                    header.producer_id);
     if (header.producer_epoch > producer.epoch) {
         if (header.base_sequence == 0) return std::nullopt;
         return fail(Errc::out_of_range, "producer {} begins epoch {} with sequence {}, expected 0",
@@ -81,9 +119,41 @@ void ProducerState::appended(const wire::kafka::BatchHeader& header, std::int64_
     if (header.producer_epoch != producer.epoch) producer.batches.clear();
     producer.epoch = header.producer_epoch;
     producer.last_used_ms = now_ms;
-    producer.batches.push_back(
-        {header.base_sequence, last_sequence(header), header.base_offset, header.max_timestamp});
+    if (header.base_sequence >= 0)
+        producer.batches.push_back(
+            {header.base_sequence, last_sequence(header), header.base_offset, header.max_timestamp});
     if (producer.batches.size() > kept_batches) producer.batches.pop_front();
+    if (header.has(wire::kafka::attribute::transactional) && producer.transaction_start < 0)
+        set_open(header.producer_id, producer, header.base_offset);
+}
+
+std::optional<AbortedTransaction> ProducerState::ended(const wire::kafka::BatchHeader& header,
+                                                       TransactionMarker marker, std::int64_t now_ms) {
+    auto& producer = producers_[header.producer_id];
+    if (header.producer_epoch != producer.epoch) producer.batches.clear();
+    producer.epoch = header.producer_epoch;
+    producer.last_used_ms = now_ms;
+    producer.coordinator_epoch = marker.coordinator_epoch;
+    auto first = producer.transaction_start;
+    set_open(header.producer_id, producer, -1);
+    if (first < 0 || marker.commits) return std::nullopt;
+    return AbortedTransaction{header.producer_id, first, header.base_offset};
+}
+
+void ProducerState::set_open(std::int64_t producer_id, Producer& producer, std::int64_t first_offset) {
+    if (producer.transaction_start >= 0) open_.erase(producer.transaction_start);
+    producer.transaction_start = first_offset;
+    if (first_offset >= 0) open_[first_offset] = producer_id;
+}
+
+std::optional<std::int64_t> ProducerState::first_open_offset() const {
+    return open_.empty() ? std::nullopt : std::optional(open_.begin()->first);
+}
+
+void ProducerState::forget_aborted_before(std::int64_t offset) {
+    auto first = std::ranges::find_if(
+        aborted_, [&](const AbortedTransaction& each) { return each.last_offset >= offset; });
+    aborted_.erase(aborted_.begin(), first);
 }
 
 void ProducerState::take_position(const wire::kafka::BatchHeader& header, std::string_view batch) {
@@ -117,12 +187,16 @@ std::string ProducerState::position(std::string_view producer) const {
 }
 
 void ProducerState::forget_before(std::int64_t last_used_ms) {
-    std::erase_if(producers_, [&](const auto& each) { return each.second.last_used_ms < last_used_ms; });
+    std::erase_if(producers_, [&](const auto& each) {
+        return each.second.last_used_ms < last_used_ms && each.second.transaction_start < 0;
+    });
 }
 
 void ProducerState::restore(std::int64_t producer_id, std::optional<Producer> before) {
+    auto& producer = producers_[producer_id];
+    set_open(producer_id, producer, before ? before->transaction_start : -1);
     if (before)
-        producers_[producer_id] = std::move(*before);
+        producer = std::move(*before);
     else
         producers_.erase(producer_id);
 }
@@ -140,6 +214,14 @@ void ProducerState::encode(std::string& out) const {
             append_big(out, batch.base_offset);
             append_big(out, batch.timestamp_ms);
         }
+        append_big(out, producer.transaction_start);
+        append_big(out, producer.coordinator_epoch);
+    }
+    append_big(out, std::uint32_t(aborted_.size()));
+    for (const auto& aborted : aborted_) {
+        append_big(out, aborted.producer_id);
+        append_big(out, aborted.first_offset);
+        append_big(out, aborted.last_offset);
     }
     append_big(out, std::uint32_t(positions_.size()));
     for (const auto& [producer, position] : positions_) {
@@ -148,12 +230,13 @@ void ProducerState::encode(std::string& out) const {
     }
 }
 
-Result<ProducerState> ProducerState::decode(std::string_view& in) {
+Result<ProducerState> ProducerState::decode(std::string_view& in, int version) {
     ProducerState state;
     Reader reader{in};
     auto producers = reader.number<std::uint32_t>();
     for (std::uint32_t i = 0; reader.ok && i < producers; ++i) {
-        auto& producer = state.producers_[reader.number<std::int64_t>()];
+        auto id = reader.number<std::int64_t>();
+        auto& producer = state.producers_[id];
         producer.epoch = reader.number<std::int16_t>();
         producer.last_used_ms = reader.number<std::int64_t>();
         auto batches = reader.number<std::uint8_t>();
@@ -165,6 +248,16 @@ Result<ProducerState> ProducerState::decode(std::string_view& in) {
             batch.timestamp_ms = reader.number<std::int64_t>();
             producer.batches.push_back(batch);
         }
+        if (version < 2) continue;
+        state.set_open(id, producer, reader.number<std::int64_t>());
+        producer.coordinator_epoch = reader.number<std::int32_t>();
+    }
+    auto aborted = version < 2 ? 0 : reader.number<std::uint32_t>();
+    for (std::uint32_t i = 0; reader.ok && i < aborted; ++i) {
+        AbortedTransaction& each = state.aborted_.emplace_back();
+        each.producer_id = reader.number<std::int64_t>();
+        each.first_offset = reader.number<std::int64_t>();
+        each.last_offset = reader.number<std::int64_t>();
     }
     auto positions = reader.number<std::uint32_t>();
     for (std::uint32_t i = 0; reader.ok && i < positions; ++i) {
@@ -189,7 +282,8 @@ std::string Checkpoint::encode() const {
 }
 
 Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
-    if (!bytes.starts_with(magic) || bytes.size() < magic.size() + 4)
+    const bool is_old = bytes.starts_with(magic_before);
+    if ((!is_old && !bytes.starts_with(magic)) || bytes.size() < magic.size() + 4)
         return fail(Errc::corrupt, "not a checkpoint of a log");
     auto crc = codec::load_big<std::uint32_t>(bytes.data() + magic.size());
     bytes.remove_prefix(magic.size() + 4);
@@ -200,7 +294,7 @@ Result<Checkpoint> Checkpoint::decode(std::string_view bytes) {
     checkpoint.start_offset = reader.number<std::int64_t>();
     checkpoint.segment_base = reader.number<std::int64_t>();
     checkpoint.position = reader.number<std::int64_t>();
-    checkpoint.producers = TRY(ProducerState::decode(bytes));
+    checkpoint.producers = TRY(ProducerState::decode(bytes, is_old ? 1 : 2));
     if (!reader.ok || !bytes.empty()) return fail(Errc::corrupt, "the checkpoint has a wrong size");
     return checkpoint;
 }

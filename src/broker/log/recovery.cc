@@ -53,6 +53,7 @@ Result<> Log::recover() {
     TRY(place_.files->sync_directory(place_.directory));
     start_offset_ = std::max(start_offset_, segments_.begin()->first);
     end_offset_ = std::max(end_offset_, start_offset_);
+    stable_offset_ = producers_.first_open_offset().value_or(end_offset_);
     active_since_ms_ = place_.clock->now_ms();
     last_checkpoint_ = checkpoint ? checkpoint->position : 0;
     TRY(remove_segments_before(start_offset_));
@@ -66,6 +67,13 @@ Result<> Log::recover() {
 
 Result<> Log::recover_segments(const std::vector<std::int64_t>& bases, std::optional<Checkpoint> checkpoint) {
     auto visit = [this](const wire::kafka::BatchHeader& header, std::string_view batch) {
+        if (header.has(wire::kafka::attribute::control)) {
+            auto marker = decode_marker(header, batch);
+            if (!marker) return;
+            if (auto aborted = producers_.ended(header, *marker, place_.clock->now_ms()))
+                producers_.add_aborted(*aborted);
+            return;
+        }
         producers_.appended(header, place_.clock->now_ms());
         if (header.has(wire::kafka::attribute::producer_position)) producers_.take_position(header, batch);
     };

@@ -124,13 +124,58 @@ Result<> apply(const IncrementalAlterConfigs::Message::Resource::Config& change,
     return {};
 }
 
-IncrementalAlterConfigs::Response alter_all(ServerState& server,
+ErrorCode check_change(const Request& request, std::int8_t type, std::string_view name) {
+    if (type == topic_resource)
+        return request.may_with_topic(Operation::alter_configs, name) ? ErrorCode::none
+                                                                      : ErrorCode::topic_authorization_failed;
+    return request.may_with_cluster(Operation::alter_configs) ? ErrorCode::none
+                                                              : ErrorCode::cluster_authorization_failed;
+}
+
+/// Sets what is named and takes back what is not.
+AlterConfigs::Response replace_all(const Request& request, const AlterConfigs::Message& message) {
+    auto& server = request.server;
+    AlterConfigs::Response response;
+    for (const auto& resource : message.resources) {
+        auto& answer = response.results.emplace_back();
+        answer.type = resource.type;
+        answer.name = resource.name;
+        if (auto refused = check_change(request, resource.type, resource.name); refused != ErrorCode::none) {
+            answer.error = refused;
+            continue;
+        }
+        Result<> done;
+        TopicConfig config;
+        if (resource.type != topic_resource)
+            done = fail(Errc::invalid, "only settings of topics can be changed by clients");
+        else if (!server.topics.find(std::string_view(resource.name)))
+            done = fail(Errc::not_found, "topic {} does not exist", resource.name);
+        for (const auto& each : resource.configs) {
+            if (done && !each.value) done = fail(Errc::invalid, "Null value not supported for {}", each.name);
+            config[each.name] = each.value.value_or("");
+        }
+        if (done) done = check_topic_config(config);
+        if (done && !message.validate_only) done = server.topics.replace_config(resource.name, config);
+        if (done) continue;
+        answer.error =
+            error_code(done.error(), resource.type == topic_resource ? Doing::change_topic : Doing::other);
+        answer.error_message = done.error().text;
+    }
+    return response;
+}
+
+IncrementalAlterConfigs::Response alter_all(const Request& request,
                                             const IncrementalAlterConfigs::Message& message) {
+    auto& server = request.server;
     IncrementalAlterConfigs::Response response;
     for (const auto& resource : message.resources) {
         auto& answer = response.results.emplace_back();
         answer.type = resource.type;
         answer.name = resource.name;
+        if (auto refused = check_change(request, resource.type, resource.name); refused != ErrorCode::none) {
+            answer.error = refused;
+            continue;
+        }
         auto topic = server.topics.find(std::string_view(resource.name));
         Result<> done;
         if (resource.type != topic_resource)
@@ -158,7 +203,13 @@ DescribeConfigs::Response DescribeConfigs::handle(RequestPointer request, Messag
         auto& out = response.results.emplace_back();
         out.type = resource.type;
         out.name = resource.name;
-        if (resource.type == topic_resource) {
+        if (resource.type == topic_resource &&
+            !request->may_with_topic(Operation::describe_configs, resource.name)) {
+            out.error = ErrorCode::topic_authorization_failed;
+        } else if (resource.type == broker_resource &&
+                   !request->may_with_cluster(Operation::describe_configs)) {
+            out.error = ErrorCode::cluster_authorization_failed;
+        } else if (resource.type == topic_resource) {
             describe_topic(message, resource, request->server.topics, out);
         } else if (resource.type == broker_resource) {
             describe_broker(request->server, resource, out);
@@ -176,10 +227,38 @@ DescribeConfigs::Response DescribeConfigs::handle(RequestPointer request, Messag
 net::Task<IncrementalAlterConfigs::Response> IncrementalAlterConfigs::handle(RequestPointer request,
                                                                              Message message) {
     std::function<Response()> work = [request, message = std::move(message)] {
-        return alter_all(request->server, message);
+        return alter_all(*request, message);
     };
     auto response = co_await request->server.blocking.run<Response>(work);
     co_return response;
+}
+
+net::Task<AlterConfigs::Response> AlterConfigs::handle(RequestPointer request, Message message) {
+    std::function<Response()> work = [request, message = std::move(message)] {
+        return replace_all(*request, message);
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
+}
+
+ListConfigResources::Response ListConfigResources::handle(RequestPointer request, Message message) {
+    Response response;
+    if (!request->may_with_cluster(Operation::describe_configs)) {
+        response.error = ErrorCode::cluster_authorization_failed;
+        return response;
+    }
+    // Version 0 asks for client metrics alone, of which there are none.
+    auto is_wanted_type = [&](std::int8_t type) {
+        return request->version > 0 &&
+               (message.resource_types.empty() ||
+                std::ranges::find(message.resource_types, type) != message.resource_types.end());
+    };
+    if (is_wanted_type(topic_resource))
+        for (const auto& topic : request->server.topics.all())
+            response.resources.push_back({topic->spec.name, topic_resource});
+    if (is_wanted_type(broker_resource))
+        response.resources.push_back({std::to_string(request->server.options.node_id), broker_resource});
+    return response;
 }
 
 }  // namespace penstock::broker

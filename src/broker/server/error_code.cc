@@ -22,7 +22,7 @@ ErrorCode error_code(const Error& error, Doing doing) {
         case Errc::not_found:
             return ErrorCode::unknown_topic_or_partition;
         case Errc::exists:
-            return ErrorCode::topic_already_exists;
+            return doing == Doing::produce ? ErrorCode::invalid_txn_state : ErrorCode::topic_already_exists;
         case Errc::out_of_range:
             return doing == Doing::produce ? ErrorCode::out_of_order_sequence_number
                                            : ErrorCode::offset_out_of_range;

@@ -22,13 +22,20 @@ ErrorCode check_epoch(std::int32_t asked) {
     return ErrorCode::unknown_leader_epoch;  // ours is 0 for ever
 }
 
-void read_partition(Log& log, const Message::Topic::Partition& asked, std::int64_t room, Partition& answer,
-                    Gathered& all) {
-    answer.high_watermark = answer.last_stable_offset = log.end_offset();
+/// What a consumer leaves out of the slice.
+void name_aborted(const Log& log, std::int64_t from, std::int64_t to, Partition& answer) {
+    for (const auto& each : log.aborted_transactions(from, to))
+        answer.aborted_transactions->push_back({each.producer_id, each.first_offset});
+}
+
+void read_partition(Log& log, const Message::Topic::Partition& asked, bool committed, std::int64_t room,
+                    Partition& answer, Gathered& all) {
+    answer.last_stable_offset = log.stable_offset();  // first, so that it is never above the other
+    answer.high_watermark = log.end_offset();
     answer.log_start_offset = log.start_offset();
     auto limit = std::min<std::int64_t>(asked.partition_max_bytes, room);
     if (limit <= 0) return;
-    auto slice = log.read(asked.fetch_offset, limit);
+    auto slice = committed ? log.read_stable(asked.fetch_offset, limit) : log.read(asked.fetch_offset, limit);
     if (!slice) {
         answer.error = error_code(slice.error(), Doing::fetch);
         if (answer.error == ErrorCode::offset_out_of_range)
@@ -40,12 +47,14 @@ void read_partition(Log& log, const Message::Topic::Partition& asked, std::int64
     auto size = std::int64_t(slice->bytes.size());
     if (size == 0 || (all.bytes > 0 && size > room)) return;
     answer.records.bytes = slice->bytes;
+    if (committed) name_aborted(log, asked.fetch_offset, slice->next_offset, answer);
     all.owners.push_back(std::move(slice->owner));
     all.bytes += size;
 }
 
 Gathered gather(const Request& request, const Message& message) {
     Gathered all;
+    const bool committed = message.isolation_level == 1;
     auto budget = std::min<std::int64_t>(message.max_bytes, request.server.options.max_fetch_bytes);
     for (const auto& asked : message.topics) {
         auto topic = request.version >= 13 ? request.server.topics.find(asked.topic_id)
@@ -56,11 +65,15 @@ Gathered gather(const Request& request, const Message& message) {
         for (const auto& partition : asked.partitions) {
             auto& answer = answers.partitions.emplace_back();
             answer.partition = partition.partition;
-            if (message.isolation_level == 1) answer.aborted_transactions.emplace();
+            if (committed) answer.aborted_transactions.emplace();
             bool known =
                 topic && partition.partition >= 0 && partition.partition < std::int32_t(topic->logs.size());
-            if (!topic && request.version >= 13)
+            if (topic && !request.may_with_topic(Operation::read, topic->spec.name))
+                answer.error = ErrorCode::topic_authorization_failed;
+            else if (!topic && request.version >= 13)
                 answer.error = ErrorCode::unknown_topic_id;
+            else if (!known && !request.may_with_topic(Operation::read, asked.topic))
+                answer.error = ErrorCode::topic_authorization_failed;
             else if (!known)
                 answer.error = ErrorCode::unknown_topic_or_partition;
             else
@@ -70,7 +83,7 @@ Gathered gather(const Request& request, const Message& message) {
                 continue;
             }
             auto& log = *topic->logs[std::size_t(partition.partition)];
-            read_partition(log, partition, budget - all.bytes, answer, all);
+            read_partition(log, partition, committed, budget - all.bytes, answer, all);
         }
     }
     return all;
@@ -101,9 +114,11 @@ std::vector<std::shared_ptr<void>> listen(const Request& request, const Message&
 }  // namespace
 
 net::Task<Response> Fetch::handle(RequestPointer request, Message message) {
-    if (message.session_id != 0) {  // we give none out: session 0 is the full fetch (KIP-227)
+    auto& sessions = request->server.fetch_sessions;
+    constexpr std::int16_t names_ids = 13;
+    if (auto error = sessions.open(message, request->version >= names_ids); error != ErrorCode::none) {
         Response response;
-        response.error = ErrorCode::fetch_session_id_not_found;
+        response.error = error;
         co_return response;
     }
     using Clock = std::chrono::steady_clock;
@@ -123,6 +138,7 @@ net::Task<Response> Fetch::handle(RequestPointer request, Message message) {
         handles.clear();
         all = gather(*request, message);
     }
+    sessions.close(message, all.response);
     request->response_memory = co_await request->server.memory.take(all.bytes);
     request->keep = std::move(all.owners);
     co_return std::move(all.response);

@@ -10,7 +10,7 @@ namespace {
 
 using wire::kafka::ErrorCode;
 
-constexpr std::int8_t group_key = 0;
+constexpr std::int8_t group_key = 0, transaction_key = 1;
 
 /// Groups with members, and those of which only committed offsets are left.
 std::vector<GroupDescription> all_groups(ServerState& server) {
@@ -35,10 +35,10 @@ bool wanted(const std::vector<std::string>& filter, std::string_view value) {
 
 FindCoordinator::Response FindCoordinator::handle(RequestPointer request, Message message) {
     Response response;
-    bool offered = message.key_type == group_key;
-    auto error = offered ? ErrorCode::none : ErrorCode::unsupported_version;
+    bool offered = message.key_type == group_key || message.key_type == transaction_key;
+    auto error = offered ? ErrorCode::none : ErrorCode::invalid_request;
     std::optional<std::string> text;
-    if (!offered) text = "only consumer groups have a coordinator: transactions are not offered";
+    if (!offered) text = "only consumer groups and transactional ids have a coordinator here";
     auto node = offered ? request->server.options.node_id : -1;
     auto host = offered ? request->host : std::string();
     auto port = offered ? std::int32_t(request->port) : -1;
@@ -47,8 +47,25 @@ FindCoordinator::Response FindCoordinator::handle(RequestPointer request, Messag
     response.node_id = node;
     response.host = host;
     response.port = port;
-    for (const auto& key : message.coordinator_keys)
-        response.coordinators.push_back({key, node, host, port, error, text});
+    auto denied = [&](const std::string& key) {
+        if (message.key_type == transaction_key)
+            return request->may(Operation::describe, ResourceType::transactional_id, key)
+                       ? ErrorCode::none
+                       : ErrorCode::transactional_id_authorization_failed;
+        return request->may_with_group(Operation::describe, key) ? ErrorCode::none
+                                                                 : ErrorCode::group_authorization_failed;
+    };
+    if (request->version < 4 && offered && denied(message.key) != ErrorCode::none) {
+        response.error = denied(message.key);
+        response.node_id = response.port = -1;
+        response.host.clear();
+    }
+    for (const auto& key : message.coordinator_keys) {
+        if (auto refused = offered ? denied(key) : ErrorCode::none; refused != ErrorCode::none)
+            response.coordinators.push_back({key, -1, "", -1, refused, std::nullopt});
+        else
+            response.coordinators.push_back({key, node, host, port, error, text});
+    }
     return response;
 }
 
@@ -56,6 +73,9 @@ ListGroups::Response ListGroups::handle(RequestPointer request, Message message)
     Response response;
     for (const auto& group : all_groups(request->server)) {
         auto state = std::string(to_string(group.state));
+        bool may = request->may_with_cluster(Operation::describe) ||
+                   request->may_with_group(Operation::describe, group.group);
+        if (!may) continue;
         if (!wanted(message.states_filter, state) || !wanted(message.types_filter, "classic")) continue;
         response.groups.push_back({group.group, group.protocol_type, state, "classic"});
     }
@@ -68,6 +88,10 @@ DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message 
     for (const auto& name : message.groups) {
         auto& answer = response.groups.emplace_back();
         answer.group_id = name;
+        if (!request->may_with_group(Operation::describe, name)) {
+            answer.error = ErrorCode::group_authorization_failed;
+            continue;
+        }
         auto found = std::ranges::find(all, name, &GroupDescription::group);
         if (found == all.end()) {
             answer.state = "Dead";
@@ -91,6 +115,10 @@ net::Task<DeleteGroups::Response> DeleteGroups::handle(RequestPointer request, M
     Response response;
     auto& server = request->server;
     for (const auto& name : message.groups) {
+        if (!request->may_with_group(Operation::remove, name)) {
+            response.results.push_back({name, ErrorCode::group_authorization_failed});
+            continue;
+        }
         auto error = server.groups.remove(name);
         auto offsets = server.topics.offsets().of_group(name);
         if (error == ErrorCode::group_id_not_found && !offsets.empty()) error = ErrorCode::none;
@@ -105,6 +133,69 @@ net::Task<DeleteGroups::Response> DeleteGroups::handle(RequestPointer request, M
         }
         response.results.push_back({name, error});
     }
+    co_return response;
+}
+
+namespace {
+
+/// The topics that a consumer of the classic protocol has subscribed to, out of its metadata.
+std::vector<std::string> subscribed_topics(const Bytes& metadata) {
+    wire::kafka::Decoder decoder({reinterpret_cast<const char*>(metadata.data()), metadata.size()}, false);
+    std::int16_t version = 0;
+    std::vector<std::string> topics;
+    decoder.value(version);
+    decoder.value(topics);
+    if (!decoder.ok()) topics.clear();
+    return topics;
+}
+
+/// Whether offsets of the group may be deleted; in_use: the topics that its members read.
+ErrorCode check_deletion(const ServerState& server, const std::string& group, std::set<std::string>& in_use) {
+    if (group.empty()) return ErrorCode::invalid_group_id;
+    auto described = server.groups.describe(group);
+    if (!described || described->state == GroupState::empty)
+        return described || !server.topics.offsets().of_group(group).empty() ? ErrorCode::none
+                                                                             : ErrorCode::group_id_not_found;
+    if (described->protocol_type != "consumer") return ErrorCode::non_empty_group;
+    for (const auto& member : described->members)
+        for (auto& topic : subscribed_topics(member.metadata)) in_use.insert(std::move(topic));
+    return ErrorCode::none;
+}
+
+}  // namespace
+
+net::Task<OffsetDelete::Response> OffsetDelete::handle(RequestPointer request, Message message) {
+    auto& offsets = request->server.topics.offsets();
+    Response response;
+    std::set<std::string> in_use;
+    response.error = request->may_with_group(Operation::remove, message.group_id)
+                         ? check_deletion(request->server, message.group_id, in_use)
+                         : ErrorCode::group_authorization_failed;
+    if (response.error != ErrorCode::none) co_return response;
+    OffsetChanges changes;
+    for (const auto& topic : message.topics) {
+        auto& answers = response.topics.emplace_back();
+        answers.name = topic.name;
+        auto found = request->server.topics.find(std::string_view(topic.name));
+        for (const auto& partition : topic.partitions) {
+            auto error = ErrorCode::none;
+            bool known = found && partition.index >= 0 && partition.index < std::int32_t(found->logs.size());
+            if (!request->may_with_topic(Operation::read, topic.name))
+                error = ErrorCode::topic_authorization_failed;
+            else if (!known)
+                error = ErrorCode::unknown_topic_or_partition;
+            else if (in_use.contains(topic.name))
+                error = ErrorCode::group_subscribed_to_topic;
+            answers.partitions.push_back({partition.index, error});
+            GroupPartition key{message.group_id, topic.name, partition.index};
+            if (error == ErrorCode::none && offsets.find(key))
+                changes.emplace_back(std::move(key), std::nullopt);
+        }
+    }
+    net::Completion<Result<>> done(co_await net::this_executor());
+    offsets.commit(std::move(changes), [done](Result<> result) { done.set(std::move(result)); });
+    auto result = co_await done.wait();
+    if (!result) response.error = ErrorCode::coordinator_not_available;
     co_return response;
 }
 

@@ -6,6 +6,12 @@ namespace penstock::broker {
 using wire::kafka::ErrorCode;
 
 net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message message) {
+    if (!request->may_with_group(Operation::read, message.group_id)) {
+        Response refused;
+        refused.error = ErrorCode::group_authorization_failed;
+        refused.generation_id = -1;
+        co_return refused;
+    }
     JoinRequest join{.group = std::move(message.group_id),
                      .member_id = std::move(message.member_id),
                      .instance_id = std::move(message.group_instance_id),
@@ -37,6 +43,11 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
 }
 
 net::Task<SyncGroup::Response> SyncGroup::handle(RequestPointer request, Message message) {
+    if (!request->may_with_group(Operation::read, message.group_id)) {
+        Response refused;
+        refused.error = ErrorCode::group_authorization_failed;
+        co_return refused;
+    }
     SyncRequest sync{.member = {.group = std::move(message.group_id),
                                 .member_id = std::move(message.member_id),
                                 .instance_id = std::move(message.group_instance_id),
@@ -60,6 +71,10 @@ net::Task<SyncGroup::Response> SyncGroup::handle(RequestPointer request, Message
 
 Heartbeat::Response Heartbeat::handle(RequestPointer request, Message message) {
     Response response;
+    if (!request->may_with_group(Operation::read, message.group_id)) {
+        response.error = ErrorCode::group_authorization_failed;
+        return response;
+    }
     response.error = request->server.groups.heartbeat({.group = std::move(message.group_id),
                                                        .member_id = std::move(message.member_id),
                                                        .instance_id = std::move(message.group_instance_id),
@@ -70,6 +85,10 @@ Heartbeat::Response Heartbeat::handle(RequestPointer request, Message message) {
 LeaveGroup::Response LeaveGroup::handle(RequestPointer request, Message message) {
     Response response;
     auto& groups = request->server.groups;
+    if (!request->may_with_group(Operation::read, message.group_id)) {
+        response.error = ErrorCode::group_authorization_failed;
+        return response;
+    }
     if (request->version < 3) {
         response.error =
             groups.leave({.group = message.group_id, .member_id = message.member_id, .instance_id = {}});

@@ -17,9 +17,15 @@ bool exists(const LocalTopics& topics, std::string_view name, std::int32_t parti
 
 /// A row of either form of the answer.
 template <class Partition>
-Partition committed(const CommittedOffsets& offsets, const GroupPartition& key) {
+Partition committed(const CommittedOffsets& offsets, const GroupPartition& key, bool stable) {
     Partition answer;
     answer.index = key.partition;
+    if (stable && offsets.is_unstable(key)) {
+        answer.committed_offset = answer.committed_leader_epoch = -1;
+        answer.metadata = "";
+        answer.error = ErrorCode::unstable_offset_commit;
+        return answer;
+    }
     auto found = offsets.find(key);
     answer.committed_offset = found ? found->offset : -1;
     answer.committed_leader_epoch = found ? found->leader_epoch : -1;
@@ -30,7 +36,7 @@ Partition committed(const CommittedOffsets& offsets, const GroupPartition& key) 
 /// topics: those asked for; nothing asks for all. Wanted and Answer: the types of either form.
 template <class Answer, class Wanted>
 std::vector<Answer> fetch(const CommittedOffsets& offsets, const std::string& group,
-                          const std::optional<std::vector<Wanted>>& topics) {
+                          const std::optional<std::vector<Wanted>>& topics, bool stable) {
     using Partition = std::remove_cvref_t<decltype(Answer{}.partitions[0])>;
     std::vector<Answer> answers;
     if (topics) {
@@ -38,13 +44,14 @@ std::vector<Answer> fetch(const CommittedOffsets& offsets, const std::string& gr
             auto& answer = answers.emplace_back();
             answer.name = topic.name;
             for (auto partition : topic.partitions)
-                answer.partitions.push_back(committed<Partition>(offsets, {group, topic.name, partition}));
+                answer.partitions.push_back(
+                    committed<Partition>(offsets, {group, topic.name, partition}, stable));
         }
         return answers;
     }
     for (const auto& [key, value] : offsets.of_group(group)) {
         if (answers.empty() || answers.back().name != key.topic) answers.emplace_back().name = key.topic;
-        answers.back().partitions.push_back(committed<Partition>(offsets, key));
+        answers.back().partitions.push_back(committed<Partition>(offsets, key, stable));
     }
     return answers;
 }
@@ -53,7 +60,9 @@ std::vector<Answer> fetch(const CommittedOffsets& offsets, const std::string& gr
 
 net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, Message message) {
     auto& server = request->server;
-    auto refused = message.group_id.empty()
+    const bool may = request->may_with_group(Operation::read, message.group_id);
+    auto refused = !may ? ErrorCode::group_authorization_failed
+                   : message.group_id.empty()
                        ? ErrorCode::invalid_group_id
                        : server.groups.check_commit({.group = message.group_id,
                                                      .member_id = message.member_id,
@@ -68,6 +77,8 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
         for (const auto& partition : topic.partitions) {
             auto error = refused;
             auto metadata = partition.metadata.value_or("");
+            if (error == ErrorCode::none && !request->may_with_topic(Operation::read, topic.name))
+                error = ErrorCode::topic_authorization_failed;
             if (error == ErrorCode::none && !exists(server.topics, topic.name, partition.index))
                 error = ErrorCode::unknown_topic_or_partition;
             if (error == ErrorCode::none && metadata.size() > longest_metadata)
@@ -96,12 +107,22 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
 OffsetFetch::Response OffsetFetch::handle(RequestPointer request, Message message) {
     const auto& offsets = request->server.topics.offsets();
     Response response;
+    if (request->version < 8 && !request->may_with_group(Operation::describe, message.group_id)) {
+        response.error = ErrorCode::group_authorization_failed;
+        return response;
+    }
     if (request->version < 8)
-        response.topics = fetch<Response::Topic>(offsets, message.group_id, message.topics);
+        response.topics =
+            fetch<Response::Topic>(offsets, message.group_id, message.topics, message.require_stable);
     for (const auto& group : message.groups) {
         auto& answer = response.groups.emplace_back();
         answer.group_id = group.group_id;
-        answer.topics = fetch<Response::Group::GroupTopic>(offsets, group.group_id, group.topics);
+        if (!request->may_with_group(Operation::describe, group.group_id)) {
+            answer.error = ErrorCode::group_authorization_failed;
+            continue;
+        }
+        answer.topics =
+            fetch<Response::Group::GroupTopic>(offsets, group.group_id, group.topics, message.require_stable);
     }
     return response;
 }

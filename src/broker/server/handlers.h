@@ -153,6 +153,144 @@ struct DescribeCluster {
     static Response handle(RequestPointer request, Message message);
 };
 
+struct AddPartitionsToTxn {
+    using Message = wire::kafka::AddPartitionsToTxnRequest;
+    using Response = wire::kafka::AddPartitionsToTxnResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct AddOffsetsToTxn {
+    using Message = wire::kafka::AddOffsetsToTxnRequest;
+    using Response = wire::kafka::AddOffsetsToTxnResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct EndTxn {
+    using Message = wire::kafka::EndTxnRequest;
+    using Response = wire::kafka::EndTxnResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct TxnOffsetCommit {
+    using Message = wire::kafka::TxnOffsetCommitRequest;
+    using Response = wire::kafka::TxnOffsetCommitResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct WriteTxnMarkers {
+    using Message = wire::kafka::WriteTxnMarkersRequest;
+    using Response = wire::kafka::WriteTxnMarkersResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DescribeProducers {
+    using Message = wire::kafka::DescribeProducersRequest;
+    using Response = wire::kafka::DescribeProducersResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DescribeTransactions {
+    using Message = wire::kafka::DescribeTransactionsRequest;
+    using Response = wire::kafka::DescribeTransactionsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct ListTransactions {
+    using Message = wire::kafka::ListTransactionsRequest;
+    using Response = wire::kafka::ListTransactionsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct ElectLeaders {
+    using Message = wire::kafka::ElectLeadersRequest;
+    using Response = wire::kafka::ElectLeadersResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct AlterPartitionReassignments {
+    using Message = wire::kafka::AlterPartitionReassignmentsRequest;
+    using Response = wire::kafka::AlterPartitionReassignmentsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct ListPartitionReassignments {
+    using Message = wire::kafka::ListPartitionReassignmentsRequest;
+    using Response = wire::kafka::ListPartitionReassignmentsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct DescribeLogDirs {
+    using Message = wire::kafka::DescribeLogDirsRequest;
+    using Response = wire::kafka::DescribeLogDirsResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DescribeTopicPartitions {
+    using Message = wire::kafka::DescribeTopicPartitionsRequest;
+    using Response = wire::kafka::DescribeTopicPartitionsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct OffsetDelete {
+    using Message = wire::kafka::OffsetDeleteRequest;
+    using Response = wire::kafka::OffsetDeleteResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct AlterConfigs {
+    using Message = wire::kafka::AlterConfigsRequest;
+    using Response = wire::kafka::AlterConfigsResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct ListConfigResources {
+    using Message = wire::kafka::ListConfigResourcesRequest;
+    using Response = wire::kafka::ListConfigResourcesResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct SaslHandshake {
+    using Message = wire::kafka::SaslHandshakeRequest;
+    using Response = wire::kafka::SaslHandshakeResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct SaslAuthenticate {
+    using Message = wire::kafka::SaslAuthenticateRequest;
+    using Response = wire::kafka::SaslAuthenticateResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DescribeAcls {
+    using Message = wire::kafka::DescribeAclsRequest;
+    using Response = wire::kafka::DescribeAclsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct CreateAcls {
+    using Message = wire::kafka::CreateAclsRequest;
+    using Response = wire::kafka::CreateAclsResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DeleteAcls {
+    using Message = wire::kafka::DeleteAclsRequest;
+    using Response = wire::kafka::DeleteAclsResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DescribeUserScramCredentials {
+    using Message = wire::kafka::DescribeUserScramCredentialsRequest;
+    using Response = wire::kafka::DescribeUserScramCredentialsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct AlterUserScramCredentials {
+    using Message = wire::kafka::AlterUserScramCredentialsRequest;
+    using Response = wire::kafka::AlterUserScramCredentialsResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
 template <class... Handler>
 struct HandlerList {};
 
@@ -160,6 +298,11 @@ using Handlers =
     HandlerList<Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup,
                 Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, ApiVersions, CreateTopics,
                 DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, DescribeConfigs,
-                CreatePartitions, DeleteGroups, IncrementalAlterConfigs, DescribeCluster>;
+                CreatePartitions, DeleteGroups, IncrementalAlterConfigs, DescribeCluster, AddPartitionsToTxn,
+                AddOffsetsToTxn, EndTxn, TxnOffsetCommit, WriteTxnMarkers, DescribeProducers,
+                DescribeTransactions, ListTransactions, ElectLeaders, AlterPartitionReassignments,
+                ListPartitionReassignments, DescribeLogDirs, DescribeTopicPartitions, OffsetDelete,
+                AlterConfigs, ListConfigResources, SaslHandshake, SaslAuthenticate, DescribeAcls, CreateAcls,
+                DeleteAcls, DescribeUserScramCredentials, AlterUserScramCredentials>;
 
 }  // namespace penstock::broker

@@ -36,6 +36,7 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::start(net::Shards& shards, Loc
     auto impl = std::make_unique<Impl>();
     auto listen = options.listen;
     impl->state = std::make_shared<ServerState>(topics, std::move(options));
+    TRY(impl->state->open_security());
     impl->listener = TRY(net::Listener::start(
         shards, std::move(listen),
         [state = impl->state](net::Connection connection) { return serve(std::move(connection), state); }));

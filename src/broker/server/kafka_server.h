@@ -3,17 +3,29 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/result.h"
 #include "broker/group/coordinator.h"
 #include "broker/local_topics.h"
+#include "broker/server/fetch_sessions.h"
 #include "net/connection.h"
 #include "net/task.h"
 
 namespace penstock::broker {
 
+/// With neither a password nor client certificates every client may do everything, as User:ANONYMOUS.
+struct SecurityOptions {
+    /// Of the user admin, who may do everything. Not empty: clients must log in, by SASL.
+    std::string admin_password;
+    /// "User:CN=ops,O=Example": may do everything as well.
+    std::set<std::string, std::less<>> super_users{"User:admin"};
+    bool requires_login() const { return !admin_password.empty(); }
+};
+
 struct KafkaServerOptions {
+    /// With listen.tls.client_authority a client is who its certificate says: User:<subject>.
     net::ListenOptions listen{.port = 9092, .name = "kafka", .setting = "ports.kafka"};
     /// What clients are told to connect to; empty: the address and port that they have connected to.
     std::string advertised_host;
@@ -26,6 +38,8 @@ struct KafkaServerOptions {
     std::int64_t max_fetch_bytes = 55 << 20;
     std::int64_t idle_timeout_ms = 600'000;
     CoordinatorOptions groups;
+    FetchSessionLimits fetch_sessions;
+    SecurityOptions security;
 };
 
 class KafkaServer {

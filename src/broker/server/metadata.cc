@@ -42,7 +42,9 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
     response.controller_id = server.options.node_id;
     bool all = !message.topics || (request->version == 0 && message.topics->empty());
     if (all) {
-        for (const auto& topic : server.topics.all()) response.topics.push_back(describe(*request, *topic));
+        for (const auto& topic : server.topics.all())
+            if (request->may_with_topic(Operation::describe, topic->spec.name))
+                response.topics.push_back(describe(*request, *topic));
         co_return response;
     }
     bool creates =
@@ -51,14 +53,23 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
         bool by_id = !asked.name || (asked.name->empty() && !asked.topic_id.is_zero());
         if (by_id) {
             auto topic = server.topics.find(asked.topic_id);
+            bool hidden = topic && !request->may_with_topic(Operation::describe, topic->spec.name);
             response.topics.push_back(
-                topic ? describe(*request, *topic)
-                      : unknown(std::nullopt, asked.topic_id, ErrorCode::unknown_topic_id));
+                topic && !hidden ? describe(*request, *topic)
+                                 : unknown(std::nullopt, asked.topic_id, ErrorCode::unknown_topic_id));
             continue;
         }
         auto topic = server.topics.find(std::string_view(*asked.name));
+        if (!request->may_with_topic(Operation::describe, *asked.name)) {
+            response.topics.push_back(unknown(asked.name, {}, ErrorCode::topic_authorization_failed));
+            continue;
+        }
+        bool may_create = request->may_with_cluster(Operation::create) ||
+                          request->may_with_topic(Operation::create, *asked.name);
         auto error = ErrorCode::unknown_topic_or_partition;
-        if (!check_topic_name(*asked.name)) {
+        if (!topic && creates && !may_create) {
+            error = ErrorCode::topic_authorization_failed;
+        } else if (!check_topic_name(*asked.name)) {
             error = ErrorCode::invalid_topic_exception;
         } else if (!topic && creates) {
             TopicSpec spec{

@@ -16,7 +16,9 @@ OffsetForLeaderEpoch::Response OffsetForLeaderEpoch::handle(RequestPointer reque
             answer.partition = partition.partition;
             bool known =
                 topic && partition.partition >= 0 && partition.partition < std::int32_t(topic->logs.size());
-            if (!known) {
+            if (!request->may_with_topic(Operation::describe, asked.topic)) {
+                answer.error = ErrorCode::topic_authorization_failed;
+            } else if (!known) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
             } else if (partition.current_leader_epoch > 0) {
                 answer.error = ErrorCode::unknown_leader_epoch;

@@ -1,4 +1,7 @@
 // Batches are stored as they were sent: checked, given their offsets in place, never encoded anew.
+#include <algorithm>
+#include <map>
+
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
 
@@ -24,6 +27,9 @@ struct Target {
     std::shared_ptr<Log> log;
     std::shared_ptr<Response::Topic::Partition> answer;  // inside the response, and keeps it
     std::span<char> batch;
+    TopicPartition partition;
+    wire::kafka::BatchHeader header;
+    bool is_transactional() const { return header.has(wire::kafka::attribute::transactional); }
 };
 
 void refuse(Response::Topic::Partition& answer, ErrorCode error, std::string text) {
@@ -31,8 +37,18 @@ void refuse(Response::Topic::Partition& answer, ErrorCode error, std::string tex
     answer.error_message = std::move(text);
 }
 
-/// What is wrong with the batch, or none.
-ErrorCode check_batch(const Request& request, const Log& log, std::string_view batch, std::string& text) {
+bool has_all_keys(std::string_view batch, const wire::kafka::BatchHeader& header) {
+    std::string scratch;
+    auto records = wire::kafka::batch_records(batch, header, scratch, decompressed_limit);
+    wire::kafka::RecordCursor cursor(records.value_or(std::string_view()));
+    for (wire::kafka::RecordView record; cursor.next(record);)
+        if (!record.key) return false;
+    return true;
+}
+
+/// What is wrong with the batch, or none, and its header.
+ErrorCode check_batch(const Request& request, const Produce::Message& message, const Log& log,
+                      std::string_view batch, wire::kafka::BatchHeader& out, std::string& text) {
     auto limit = log.options().max_message_bytes;
     if (batch.empty()) {
         text = "no records";
@@ -52,16 +68,29 @@ ErrorCode check_batch(const Request& request, const Log& log, std::string_view b
         text = "zstd needs Produce 7 or newer";
         return ErrorCode::unsupported_compression_type;
     }
-    if (header->has(wire::kafka::attribute::transactional)) {
-        text = "transactions are not offered";
+    bool in_transaction = header->has(wire::kafka::attribute::transactional);
+    if (in_transaction && (!message.transactional_id || header->producer_id < 0)) {
+        text = "a transactional batch without a transactional id, or without a producer id";
         return ErrorCode::invalid_record;
     }
+    if (header->producer_id >= 0 && header->base_sequence < 0) {
+        text = "a producer id without a sequence";
+        return ErrorCode::invalid_record;
+    }
+    if (log.options().compacts && !has_all_keys(batch, *header)) {
+        text = "Compacted topic cannot accept message without key";
+        return ErrorCode::invalid_record;
+    }
+    out = *header;
     return ErrorCode::none;
 }
 
 void resolve(const Request& request, const Produce::Message& message, std::shared_ptr<Response> shared,
              std::vector<Target>& targets) {
     auto& response = *shared;
+    const bool may_use_id =
+        !message.transactional_id ||
+        request.may(Operation::write, ResourceType::transactional_id, *message.transactional_id);
     response.topics.resize(message.topics.size());
     for (std::size_t t = 0; t < message.topics.size(); ++t) {
         const auto& asked = message.topics[t];
@@ -72,7 +101,11 @@ void resolve(const Request& request, const Produce::Message& message, std::share
             const auto& partition = asked.partitions[p];
             auto& answer = response.topics[t].partitions[p];
             answer.index = partition.index;
-            if (message.acks < -1 || message.acks > 1) {
+            if (!may_use_id) {
+                answer.error = ErrorCode::transactional_id_authorization_failed;
+            } else if (!request.may_with_topic(Operation::write, asked.name)) {
+                answer.error = ErrorCode::topic_authorization_failed;
+            } else if (message.acks < -1 || message.acks > 1) {
                 refuse(answer, ErrorCode::invalid_required_acks, "acks must be -1, 0 or 1");
             } else if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size())) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
@@ -81,7 +114,8 @@ void resolve(const Request& request, const Produce::Message& message, std::share
             } else {
                 const auto& log = topic->logs[std::size_t(partition.index)];
                 std::string text;
-                auto error = check_batch(request, *log, partition.records.bytes, text);
+                wire::kafka::BatchHeader header;
+                auto error = check_batch(request, message, *log, partition.records.bytes, header, text);
                 if (error != ErrorCode::none) {
                     refuse(answer, error, std::move(text));
                     continue;
@@ -89,7 +123,11 @@ void resolve(const Request& request, const Produce::Message& message, std::share
                 // The bytes are in the request's own buffer, which is ours to write.
                 auto* start =
                     request.buffer->data() + (partition.records.bytes.data() - request.buffer->data());
-                targets.push_back({log, {shared, &answer}, {start, partition.records.bytes.size()}});
+                targets.push_back({log,
+                                   {shared, &answer},
+                                   {start, partition.records.bytes.size()},
+                                   {asked.name, partition.index},
+                                   header});
             }
         }
     }
@@ -111,6 +149,47 @@ void append(const Request& request, const Target& target, std::shared_ptr<Outsta
     target.log->append(std::move(append));
 }
 
+constexpr std::int16_t adds_partitions = 12;  // by producing, and not by AddPartitionsToTxn (KIP-890)
+
+/// As the producer of that version knows it.
+ErrorCode known_error(ErrorCode error, std::int16_t version) {
+    constexpr std::int16_t knows_abortable = 11;
+    if (error == ErrorCode::producer_fenced) return ErrorCode::invalid_producer_epoch;
+    if (error == ErrorCode::transaction_abortable && version < knows_abortable)
+        return ErrorCode::invalid_txn_state;
+    if (error == ErrorCode::concurrent_transactions && version < adds_partitions)
+        return ErrorCode::not_enough_replicas;  // which it tries again after
+    return error;
+}
+
+/// Refuses the targets whose transaction does not take them; the others are in it afterwards.
+net::Task<> enter_transaction(RequestPointer request, std::string id, std::vector<Target>& targets) {
+    auto& transactions = request->server.topics.transactions();
+    std::map<std::pair<std::int64_t, std::int16_t>, std::vector<TopicPartition>> added;
+    for (const auto& target : targets)
+        if (target.is_transactional())
+            added[{target.header.producer_id, target.header.producer_epoch}].push_back(target.partition);
+    std::map<TopicPartition, ErrorCode> errors;
+    for (const auto& [producer, partitions] : added) {
+        TransactionalProducer who{id, producer.first, producer.second};
+        if (request->version < adds_partitions) {
+            for (const auto& each : partitions) errors[each] = transactions.check(who, each);
+            continue;
+        }
+        net::Completion<ErrorCode> done(co_await net::this_executor());
+        transactions.add(who, partitions, true, [done](ErrorCode error) { done.set(error); });
+        auto error = co_await done.wait();
+        for (const auto& each : partitions) errors[each] = error;
+    }
+    std::erase_if(targets, [&](const Target& target) {
+        if (!target.is_transactional()) return false;
+        auto error = known_error(errors[target.partition], request->version);
+        if (error == ErrorCode::none) return false;
+        refuse(*target.answer, error, "the producer's transaction does not take the batch");
+        return true;
+    });
+}
+
 }  // namespace
 
 net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Message message) {
@@ -118,6 +197,8 @@ net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Messa
     auto response = std::make_shared<Response>();
     std::vector<Target> targets;
     resolve(*request, message, response, targets);
+    if (std::ranges::any_of(targets, &Target::is_transactional))
+        co_await enter_transaction(request, *message.transactional_id, targets);
     if (!targets.empty()) {
         net::Completion<bool> done(co_await net::this_executor());
         auto outstanding = std::make_shared<Outstanding>(done, int(targets.size()));

@@ -11,6 +11,10 @@
 #include "broker/group/coordinator.h"
 #include "broker/listeners.h"
 #include "broker/local_topics.h"
+#include "broker/security/acls.h"
+#include "broker/security/credentials.h"
+#include "broker/security/sasl.h"
+#include "broker/server/fetch_sessions.h"
 #include "broker/server/kafka_server.h"
 #include "broker/server/memory_budget.h"
 #include "net/task.h"
@@ -23,19 +27,40 @@ struct ServerState {
         : topics(local_topics),
           options(std::move(server_options)),
           groups(*local_topics.options().clock, options.groups),
+          fetch_sessions(*local_topics.options().clock, options.fetch_sessions),
           memory(options.max_buffered_bytes) {}
+
+    /// Reads who may log in and who may do what. Before anything is served.
+    Result<> open_security();
+    /// Whether clients are asked who they are, and held to their permissions.
+    bool enforces() const {
+        return options.security.requires_login() || !options.listen.tls.client_authority.empty();
+    }
 
     LocalTopics& topics;
     const KafkaServerOptions options;
+    std::unique_ptr<Credentials> credentials;
+    std::unique_ptr<Acls> acls;
+    std::shared_ptr<net::TlsContext> tls;  ///< nullptr: without TLS
     GroupCoordinator groups;
+    FetchSessions fetch_sessions;
     MemoryBudget memory;
     net::BlockingPool blocking{2};  ///< for what waits for the disk
     std::atomic<bool> stopping{false};
     Listeners stops;  ///< told when stopping is set
 };
 
+/// Who a connection's client is. Used by one request at a time.
+struct Login {
+    std::string principal{anonymous};
+    bool is_done = false;
+    std::unique_ptr<SaslExchange> exchange;
+    std::string mechanism;
+};
+
 struct Request {
     ServerState& server;
+    std::shared_ptr<Login> login = std::make_shared<Login>();
     std::int16_t api = 0, version = 0;
     std::int32_t correlation_id = 0;
     std::string client_id;
@@ -48,6 +73,18 @@ struct Request {
     std::vector<std::shared_ptr<const void>> keep;
     MemoryBudget::Share response_memory;
     bool close_after = false;  ///< the connection cannot go on
+
+    bool may(Operation operation, ResourceType resource, std::string_view name) const;
+    bool may_any(Operation operation, ResourceType resource) const;
+    bool may_with_topic(Operation operation, std::string_view topic) const {
+        return may(operation, ResourceType::topic, topic);
+    }
+    bool may_with_group(Operation operation, std::string_view group) const {
+        return may(operation, ResourceType::group, group);
+    }
+    bool may_with_cluster(Operation operation) const {
+        return may(operation, ResourceType::cluster, cluster_name);
+    }
 };
 
 /// Owned by the session's coroutine and those that it awaits.

@@ -89,6 +89,11 @@ const Route* find_route(std::int16_t key) {
     return found == routes.end() ? nullptr : &*found;
 }
 
+bool is_before_login(std::int16_t api) {
+    return api == ApiVersions::Message::api.key || api == SaslHandshake::Message::api.key ||
+           api == SaslAuthenticate::Message::api.key;
+}
+
 /// Error 35 in version 0, whatever version was asked for, so that the client can ask again (KIP-511).
 Answer versions_not_offered(const Request& request) {
     Request plain{.server = request.server, .version = 0, .correlation_id = request.correlation_id};
@@ -103,6 +108,11 @@ ApiVersions::Response ApiVersions::handle(RequestPointer, Message) {
     Response response;
     for (const auto& route : routes)
         response.api_keys.push_back({route.info.key, route.info.low, route.info.high});
+    // Producers begin a new epoch with each transaction (KIP-890).
+    constexpr std::int16_t newest_transactions = 2;
+    response.supported_features = {{"transaction.version", 0, newest_transactions}};
+    response.finalized_features = {{"transaction.version", newest_transactions, newest_transactions}};
+    response.finalized_features_epoch = 1;
     return response;
 }
 
@@ -135,32 +145,77 @@ net::Task<Answer> answer(RequestPointer request) {
                   request->client_host, request->client_id, request->api, request->version);
         co_return Answer{.bytes = {}, .closes = true};
     }
+    const auto& login = *request->login;
+    if (request->server.options.security.requires_login() && !login.is_done &&
+        !is_before_login(request->api)) {
+        refused.add();
+        log::warn("kafka client {} ({}): a {} request before it has logged in; the connection is closed",
+                  request->client_host, request->client_id, route->info.name);
+        co_return Answer{.bytes = {}, .closes = true};
+    }
     auto out = co_await route->run(request);
     co_return out;
 }
 
+namespace {
+
+constexpr std::int64_t first_bytes = 16 << 10;
+constexpr std::int64_t most_before_login = 512 << 10;  // bytes of a request
+constexpr std::chrono::milliseconds login_timeout{30'000};
+
+/// False when the connection cannot go on.
+net::Task<bool> begin_session(net::Connection& connection, const ServerState& server, Login& login) {
+    connection.set_timeout(login_timeout);
+    if (server.tls) {
+        auto started = co_await connection.start_tls(server.tls);
+        if (!started) {
+            refused.add();
+            log::warn("kafka client {}: no TLS: {}", connection.peer_address(), started.error().text);
+            co_return false;
+        }
+        if (auto subject = connection.peer_subject(); !subject.empty()) login.principal = "User:" + subject;
+    }
+    login.is_done = !server.options.security.requires_login();
+    co_return true;
+}
+
+}  // namespace
+
 net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> server) {
     const auto& options = server->options;
+    auto login = std::make_shared<Login>();
+    auto begun = co_await begin_session(connection, *server, *login);
+    if (!begun) co_return;
     while (!server->stopping) {
         std::array<char, 4> prefix{};
-        connection.set_timeout(std::chrono::milliseconds(options.idle_timeout_ms));
+        const auto idle = std::chrono::milliseconds(options.idle_timeout_ms);
+        connection.set_timeout(login->is_done ? idle : login_timeout);
+        const auto most = login->is_done ? options.max_request_bytes : most_before_login;
         auto got = co_await connection.read_exactly(prefix);
         if (!got) co_return;
         auto size = codec::load_big<std::int32_t>(prefix.data());
-        if (size < 8 || size > options.max_request_bytes) {
+        if (size < 8 || size > most) {
             refused.add();
             log::warn(
                 "kafka client {}: a request of {} bytes; expected 8 to {}: is it a Kafka "
                 "client? The connection is closed",
-                connection.peer_address(), size, options.max_request_bytes);
+                connection.peer_address(), size, most);
             co_return;
         }
-        auto memory = co_await server->memory.take(size);
+        // The length alone claims little: whoever says much and sends nothing keeps nobody else waiting.
+        const auto first = std::min<std::int64_t>(size, first_bytes);
+        auto memory = co_await server->memory.take(first);
         connection.set_timeout(transfer_timeout);
-        auto request = std::make_shared<Request>(Request{.server = *server});
-        request->buffer = std::make_shared<std::string>(std::size_t(size), '\0');
+        auto request = std::make_shared<Request>(Request{.server = *server, .login = login});
+        request->buffer = std::make_shared<std::string>(std::size_t(first), '\0');
         got = co_await connection.read_exactly(*request->buffer);
         if (!got) co_return;
+        auto rest_of_memory = co_await server->memory.take(size - first);
+        if (size > first) {
+            request->buffer->resize(std::size_t(size));
+            got = co_await connection.read_exactly(std::span(*request->buffer).subspan(std::size_t(first)));
+            if (!got) co_return;
+        }
         if (!read_header(*request)) {
             refused.add();
             log::warn(

@@ -70,9 +70,17 @@ void describe_created(const ServerState& server, const TopicSpec& spec, CreateAn
     }
 }
 
-CreateAnswer create_one(ServerState& server, const CreateTopics::Message::Topic& asked, bool validate_only) {
+CreateAnswer create_one(const Request& request, const CreateTopics::Message::Topic& asked,
+                        bool validate_only) {
+    auto& server = request.server;
     CreateAnswer answer;
     answer.name = asked.name;
+    if (!request.may_with_cluster(Operation::create) &&
+        !request.may_with_topic(Operation::create, asked.name)) {
+        answer.error = ErrorCode::topic_authorization_failed;
+        answer.error_message = "Authorization failed.";
+        return answer;
+    }
     auto partitions = partitions_of(asked, server.options);
     if (!partitions) {
         answer.error = partitions.error().error;
@@ -92,13 +100,13 @@ CreateAnswer create_one(ServerState& server, const CreateTopics::Message::Topic&
     return answer;
 }
 
-CreateTopics::Response create_all(ServerState& server, const CreateTopics::Message& message) {
+CreateTopics::Response create_all(const Request& request, const CreateTopics::Message& message) {
     CreateTopics::Response response;
     std::map<std::string, int> times;
     for (const auto& topic : message.topics) ++times[topic.name];
     for (const auto& topic : message.topics) {
         if (times[topic.name] == 1) {
-            response.topics.push_back(create_one(server, topic, message.validate_only));
+            response.topics.push_back(create_one(request, topic, message.validate_only));
         } else if (times[topic.name] > 1) {
             times[topic.name] = 0;
             auto& answer = response.topics.emplace_back();
@@ -110,13 +118,20 @@ CreateTopics::Response create_all(ServerState& server, const CreateTopics::Messa
     return response;
 }
 
-DeleteTopics::Response delete_all(ServerState& server, const DeleteTopics::Message& message) {
+DeleteTopics::Response delete_all(const Request& request, const DeleteTopics::Message& message) {
+    auto& server = request.server;
     DeleteTopics::Response response;
     auto remove = [&](std::optional<std::string> name, codec::Uuid id, bool by_id) {
         auto& answer = response.topics.emplace_back();
         auto topic = by_id ? server.topics.find(id) : server.topics.find(std::string_view(*name));
         answer.name = topic ? topic->spec.name : name;
         answer.topic_id = topic ? topic->id : id;
+        if (answer.name && !request.may_with_topic(Operation::remove, *answer.name)) {
+            bool hides = by_id && !request.may_with_topic(Operation::describe, *answer.name);
+            if (hides) answer.name.reset();
+            answer.error = ErrorCode::topic_authorization_failed;
+            return;
+        }
         if (!topic) {
             answer.error = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
             answer.error_message = "This server does not host this topic.";
@@ -132,11 +147,16 @@ DeleteTopics::Response delete_all(ServerState& server, const DeleteTopics::Messa
     return response;
 }
 
-CreatePartitions::Response add_all(ServerState& server, const CreatePartitions::Message& message) {
+CreatePartitions::Response add_all(const Request& request, const CreatePartitions::Message& message) {
+    auto& server = request.server;
     CreatePartitions::Response response;
     for (const auto& asked : message.topics) {
         auto& answer = response.results.emplace_back();
         answer.name = asked.name;
+        if (!request.may_with_topic(Operation::alter, asked.name)) {
+            answer.error = ErrorCode::topic_authorization_failed;
+            continue;
+        }
         auto topic = server.topics.find(std::string_view(asked.name));
         Result<> done;
         if (!topic)
@@ -156,7 +176,8 @@ CreatePartitions::Response add_all(ServerState& server, const CreatePartitions::
     return response;
 }
 
-DeleteRecords::Response delete_records(ServerState& server, const DeleteRecords::Message& message) {
+DeleteRecords::Response delete_records(const Request& request, const DeleteRecords::Message& message) {
+    auto& server = request.server;
     DeleteRecords::Response response;
     for (const auto& asked : message.topics) {
         auto topic = server.topics.find(std::string_view(asked.name));
@@ -165,6 +186,10 @@ DeleteRecords::Response delete_records(ServerState& server, const DeleteRecords:
         for (const auto& partition : asked.partitions) {
             auto& answer = answers.partitions.emplace_back();
             answer.index = partition.index;
+            if (!request.may_with_topic(Operation::remove, asked.name)) {
+                answer.error = ErrorCode::topic_authorization_failed;
+                continue;
+            }
             if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size())) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
                 continue;
@@ -185,7 +210,7 @@ DeleteRecords::Response delete_records(ServerState& server, const DeleteRecords:
 
 net::Task<CreateTopics::Response> CreateTopics::handle(RequestPointer request, Message message) {
     std::function<Response()> work = [request, message = std::move(message)] {
-        return create_all(request->server, message);
+        return create_all(*request, message);
     };
     auto response = co_await request->server.blocking.run<Response>(work);
     co_return response;
@@ -193,7 +218,7 @@ net::Task<CreateTopics::Response> CreateTopics::handle(RequestPointer request, M
 
 net::Task<DeleteTopics::Response> DeleteTopics::handle(RequestPointer request, Message message) {
     std::function<Response()> work = [request, message = std::move(message)] {
-        return delete_all(request->server, message);
+        return delete_all(*request, message);
     };
     auto response = co_await request->server.blocking.run<Response>(work);
     co_return response;
@@ -201,7 +226,7 @@ net::Task<DeleteTopics::Response> DeleteTopics::handle(RequestPointer request, M
 
 net::Task<CreatePartitions::Response> CreatePartitions::handle(RequestPointer request, Message message) {
     std::function<Response()> work = [request, message = std::move(message)] {
-        return add_all(request->server, message);
+        return add_all(*request, message);
     };
     auto response = co_await request->server.blocking.run<Response>(work);
     co_return response;
@@ -209,7 +234,7 @@ net::Task<CreatePartitions::Response> CreatePartitions::handle(RequestPointer re
 
 net::Task<DeleteRecords::Response> DeleteRecords::handle(RequestPointer request, Message message) {
     std::function<Response()> work = [request, message = std::move(message)] {
-        return delete_records(request->server, message);
+        return delete_records(*request, message);
     };
     auto response = co_await request->server.blocking.run<Response>(work);
     co_return response;

@@ -1,0 +1,80 @@
+// Who the client is: SaslHandshake and SaslAuthenticate; and what it may do.
+#include "base/log.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+
+using wire::kafka::ErrorCode;
+
+Result<> ServerState::open_security() {
+    const auto& place = topics.options();
+    credentials = TRY(Credentials::open(*place.files, place.data_directory + "/users"));
+    acls = TRY(Acls::open(*place.files, place.data_directory + "/acls"));
+    if (options.security.requires_login())
+        credentials->set_password("admin", options.security.admin_password);
+    if (!options.listen.tls.certificate.empty()) tls = TRY(net::make_tls_context(options.listen.tls));
+    return {};
+}
+
+bool Request::may(Operation operation, ResourceType resource, std::string_view name) const {
+    if (!server.enforces() || server.options.security.super_users.contains(login->principal)) return true;
+    return server.acls->allows(login->principal, std::string_view(client_host).substr(1), operation, resource,
+                               name);
+}
+
+bool Request::may_any(Operation operation, ResourceType resource) const {
+    if (!server.enforces() || server.options.security.super_users.contains(login->principal)) return true;
+    return server.acls->allows_any(login->principal, std::string_view(client_host).substr(1), operation,
+                                   resource);
+}
+
+SaslHandshake::Response SaslHandshake::handle(RequestPointer request, Message message) {
+    Response response;
+    auto& login = *request->login;
+    if (login.is_done) {
+        response.error = ErrorCode::illegal_sasl_state;
+        return response;
+    }
+    for (auto mechanism : sasl_mechanisms()) response.mechanisms.emplace_back(mechanism);
+    login.exchange = begin_sasl(message.mechanism, *request->server.credentials);
+    login.mechanism = message.mechanism;
+    if (login.exchange) return response;
+    response.error = ErrorCode::unsupported_sasl_mechanism;
+    request->close_after = true;
+    return response;
+}
+
+net::Task<SaslAuthenticate::Response> SaslAuthenticate::handle(RequestPointer request, Message message) {
+    constexpr std::chrono::milliseconds pause_after_failure{100};  // guessing shall take time
+    Response response;
+    auto login = request->login;
+    if (login->is_done || !login->exchange) {
+        response.error = ErrorCode::illegal_sasl_state;
+        response.error_message = "SaslAuthenticate request received without a SaslHandshake before it";
+        request->close_after = !login->is_done;
+        co_return response;
+    }
+    std::string token(message.auth_bytes.begin(), message.auth_bytes.end());
+    std::function<Result<std::string>()> work = [login, token] { return login->exchange->step(token); };
+    auto stepped = co_await request->server.blocking.run<Result<std::string>>(work);
+    if (!stepped) {
+        log::warn("kafka client {}: log-in by {} has failed: {}", request->client_host, login->mechanism,
+                  stepped.error().text);
+        co_await net::sleep_for(pause_after_failure);
+        response.error = ErrorCode::sasl_authentication_failed;
+        response.error_message =
+            "Authentication failed during authentication due to invalid credentials with SASL mechanism " +
+            login->mechanism;
+        request->close_after = true;
+        co_return response;
+    }
+    response.auth_bytes.assign(stepped->begin(), stepped->end());
+    if (login->exchange->is_complete()) {
+        login->principal = "User:" + login->exchange->user();
+        login->is_done = true;
+        login->exchange.reset();
+    }
+    co_return response;
+}
+
+}  // namespace penstock::broker
