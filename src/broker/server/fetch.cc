@@ -33,6 +33,7 @@ void read_partition(Log& log, const Message::Topic::Partition& asked, bool commi
     answer.last_stable_offset = log.stable_offset();  // first, so that it is never above the other
     answer.high_watermark = log.end_offset();
     answer.log_start_offset = log.start_offset();
+    if (committed) answer.aborted_transactions.emplace();
     auto limit = std::min<std::int64_t>(asked.partition_max_bytes, room);
     if (limit <= 0) return;
     auto slice = committed ? log.read_stable(asked.fetch_offset, limit) : log.read(asked.fetch_offset, limit);
@@ -40,6 +41,7 @@ void read_partition(Log& log, const Message::Topic::Partition& asked, bool commi
         answer.error = error_code(slice.error(), Doing::fetch);
         if (answer.error == ErrorCode::offset_out_of_range)
             answer.high_watermark = answer.last_stable_offset = answer.log_start_offset = -1;
+        answer.aborted_transactions.reset();
         all.answers_now = true;
         return;
     }
@@ -65,7 +67,6 @@ Gathered gather(const Request& request, const Message& message) {
         for (const auto& partition : asked.partitions) {
             auto& answer = answers.partitions.emplace_back();
             answer.partition = partition.partition;
-            if (committed) answer.aborted_transactions.emplace();
             bool known =
                 topic && partition.partition >= 0 && partition.partition < std::int32_t(topic->logs.size());
             if (topic && !request.may_with_topic(Operation::read, topic->spec.name))

@@ -68,6 +68,10 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
                                                      .member_id = message.member_id,
                                                      .instance_id = message.group_instance_id,
                                                      .generation = message.generation_id});
+    constexpr std::int16_t knows_missing_groups = 9;
+    if (refused == ErrorCode::illegal_generation && request->version >= knows_missing_groups &&
+        !server.groups.describe(message.group_id))
+        refused = ErrorCode::group_id_not_found;
     auto now = server.topics.options().clock->now_ms();
     Response response;
     OffsetChanges changes;
@@ -79,7 +83,9 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
             auto metadata = partition.metadata.value_or("");
             if (error == ErrorCode::none && !request->may_with_topic(Operation::read, topic.name))
                 error = ErrorCode::topic_authorization_failed;
-            if (error == ErrorCode::none && !exists(server.topics, topic.name, partition.index))
+            bool may_ask = error != ErrorCode::group_authorization_failed &&
+                           error != ErrorCode::topic_authorization_failed;
+            if (may_ask && !exists(server.topics, topic.name, partition.index))
                 error = ErrorCode::unknown_topic_or_partition;
             if (error == ErrorCode::none && metadata.size() > longest_metadata)
                 error = ErrorCode::offset_metadata_too_large;
