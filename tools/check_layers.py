@@ -24,7 +24,7 @@ def includes(path):
 
 
 def is_test(path):
-    return path.stem.endswith(("_test", "_bench", "_fuzz"))
+    return path.stem.endswith(("_test", "_bench", "_fuzz", "_fixture"))
 
 
 def check(layers, source):

@@ -15,8 +15,9 @@ build_packages=(
   tzdata ca-certificates
 )
 test_packages=(libclang-rt-19-dev llvm-19 clang-format-19 python3-venv kcat chromium libbenchmark-dev)
-# openjdk: Kafka, ZooKeeper. postgresql-15 also makes a cluster of its own, which the tests leave alone.
-real_packages=(postgresql-15 zookeeper openjdk-17-jre-headless maven kcat curl)
+# openjdk: Kafka, ZooKeeper, and javac for tests/real/java. postgresql-15 also makes a cluster of its own, which the
+# tests leave alone.
+real_packages=(postgresql-15 zookeeper openjdk-17-jdk-headless maven kcat curl)
 # For the packages: an image, a Debian package, its unit. prometheus is unpacked, not installed (tests/real/prometheus.sh).
 deploy_packages=(buildah debootstrap lintian dpkg-dev systemd man-db curl)
 

@@ -219,6 +219,12 @@ Result<> Node::Parts::wire() {
 Result<> Node::Parts::listen_kafka() {
     broker::KafkaServerOptions kafka{
         .listen = listen_options(settings, settings.kafka_port, "kafka", "--kafka-port")};
+    kafka.listen.host = settings.kafka_host;
+    kafka.listen.tls = {.certificate = settings.kafka_tls_certificate,
+                        .key = settings.kafka_tls_key,
+                        .client_authority = settings.kafka_tls_client_authority};
+    kafka.security.admin_password = settings.kafka_password;
+    kafka.security.super_users.insert(settings.kafka_super_users.begin(), settings.kafka_super_users.end());
     if (!settings.advertised.empty()) {
         auto address = TRY(parse_service_url("kafka://" + settings.advertised, "kafka"));
         kafka.advertised_host = address.hosts.at(0).name;

@@ -53,6 +53,27 @@ Result<> check_shared(const Settings& settings) {
                 masked_url(settings.coordination), missing);
 }
 
+bool is_loopback(std::string_view host) {
+    return host == "127.0.0.1" || host == "localhost" || host == "::1";
+}
+
+Result<> complete_kafka(Settings& settings) {
+    if (settings.kafka_host.empty()) settings.kafka_host = settings.host;
+    const bool has_tls = !settings.kafka_tls_certificate.empty();
+    if (has_tls != !settings.kafka_tls_key.empty())
+        return fail(Errc::invalid, "--kafka-tls-certificate and --kafka-tls-key belong together");
+    if (!has_tls && !settings.kafka_tls_client_authority.empty())
+        return fail(Errc::invalid,
+                    "--kafka-tls-client-authority needs --kafka-tls-certificate and --kafka-tls-key");
+    bool is_open = settings.kafka_password.empty() && settings.kafka_tls_client_authority.empty();
+    if (is_open && !is_loopback(settings.kafka_host))
+        return fail(Errc::invalid,
+                    "--kafka-host {}: beyond loopback only with a password (PENSTOCK_KAFKA_PASSWORD) or with "
+                    "--kafka-tls-client-authority",
+                    settings.kafka_host);
+    return {};
+}
+
 }  // namespace
 
 void declare_settings(CLI::App& command, Settings& settings) {
@@ -68,6 +89,18 @@ void declare_settings(CLI::App& command, Settings& settings) {
     option("host", settings.host, "Address to listen on");
     option("console-port", settings.console_port, "Console and REST API");
     option("kafka-port", settings.kafka_port, "Kafka protocol");
+    option("kafka-host", settings.kafka_host,
+           "Address for the Kafka port alone [--host]; beyond loopback only with a password or client "
+           "certificates");
+    option("kafka-password", settings.kafka_password,
+           "Password of the user admin: Kafka clients must log in. Better in the environment than here");
+    option("kafka-tls-certificate", settings.kafka_tls_certificate, "TLS on the Kafka port: a file in PEM");
+    option("kafka-tls-key", settings.kafka_tls_key, "Its key, a file in PEM");
+    option("kafka-tls-client-authority", settings.kafka_tls_client_authority,
+           "Kafka clients must have a certificate of this authority: a file in PEM");
+    option("kafka-super-users", settings.kafka_super_users,
+           "Who may do everything beside User:admin, such as User:CN=ops")
+        ->delimiter(';');
     option("cql-port", settings.cql_port, "CQL native protocol");
     option("schemas-port", settings.schemas_port, "Schema registry");
     option("redirect-ports", settings.redirect_ports, "9021 and 9090 lead to the console");
@@ -109,13 +142,13 @@ Result<> complete(Settings& settings) {
         }
     }
     TRY(check_shared(settings));
-    if (settings.host != "127.0.0.1" && settings.host != "localhost" && settings.host != "::1") {
+    if (!is_loopback(settings.host)) {
         return fail(Errc::unsupported,
-                    "--host {}: this version listens on loopback only, because passwords and TLS "
-                    "are not built yet",
+                    "--host {}: this version listens on loopback only, because not every port has passwords "
+                    "yet; the Kafka port has: --kafka-host",
                     settings.host);
     }
-    return {};
+    return complete_kafka(settings);
 }
 
 }  // namespace penstock::app

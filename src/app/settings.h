@@ -21,6 +21,12 @@ struct Settings {
     std::string host = "127.0.0.1";
     std::uint16_t console_port = 8080;
     std::uint16_t kafka_port = 9092;
+    std::string kafka_host;             ///< empty: host
+    std::string kafka_password;         ///< of the user admin; not empty: Kafka clients must log in
+    std::string kafka_tls_certificate;  ///< a file in PEM; not empty: TLS on the Kafka port
+    std::string kafka_tls_key;
+    std::string kafka_tls_client_authority;      ///< not empty: Kafka clients must have a certificate of it
+    std::vector<std::string> kafka_super_users;  ///< "User:CN=ops": may do everything, as admin may
     std::uint16_t cql_port = 9042;
     std::uint16_t schemas_port = 8081;
     bool redirect_ports = true;  ///< 9021 and 9090 lead to the console

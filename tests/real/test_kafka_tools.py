@@ -1,0 +1,186 @@
+"""Kafka's own tools, its Java client, Kafka Streams and KafkaJS against the Kafka port. $PENSTOCK_KAFKA runs them against another
+broker, such as a real Kafka: they expect the same of both."""
+import collections
+import os
+import pathlib
+import shutil
+import subprocess
+import uuid
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from support.process import Penstock, wait_until
+
+HERE = pathlib.Path(__file__).resolve().parent
+CACHE = pathlib.Path(os.environ.get("PENSTOCK_CACHE", pathlib.Path.home() / ".cache/penstock"))
+TOOLS = CACHE / "kafka-4.3.1/lib"
+QUIET = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=ERROR"]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    subprocess.run([HERE / "kafka.sh", "fetch"], check=True, timeout=600)
+    if "PENSTOCK_KAFKA" in os.environ:
+        yield os.environ["PENSTOCK_KAFKA"]
+        return
+    folder = tmp_path_factory.mktemp("tools")
+    with Penstock(folder, folder / "data") as penstock:
+        yield f"127.0.0.1:{penstock.ports['kafka']}"
+
+
+def create(address, name):
+    admin = AdminClient({"bootstrap.servers": address})
+    admin.create_topics([NewTopic(name, 2, 1)])[name].result()
+
+
+@pytest.fixture
+def topic(address):
+    name = f"tools-{uuid.uuid4().hex[:10]}"
+    create(address, name)
+    return name
+
+
+def tool(name, *arguments, given=None, expect=0):
+    done = subprocess.run(["java", *QUIET, "-cp", f"{TOOLS}/*", name, *map(str, arguments)], input=given,
+                          capture_output=True, text=True, timeout=180)
+    assert done.returncode == expect, f"{name} {arguments}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def test_console_producer_and_consumer(address, topic):
+    tool("org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", address, "--topic", topic,
+         "--reader-property", "parse.key=true", "--reader-property", "key.separator=:",
+         given="".join(f"k{i}:v{i}\n" for i in range(100)))
+    for protocol in ("classic",):
+        out = tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", address, "--topic", topic,
+                   "--group", f"{topic}-{protocol}", "--from-beginning", "--max-messages", 100, "--timeout-ms", 60000,
+                   "--command-property", f"group.protocol={protocol}")
+        assert sorted(out.split()) == sorted(f"v{i}" for i in range(100))
+
+
+def test_performance_tools(address, topic):
+    out = tool("org.apache.kafka.tools.ProducerPerformance", "--bootstrap-server", address, "--topic", topic,
+               "--num-records", 20000, "--record-size", 200, "--throughput", -1, "--command-property", "acks=all")
+    assert "20000 records sent" in out
+    out = tool("org.apache.kafka.tools.ProducerPerformance", "--bootstrap-server", address, "--topic", topic,
+               "--num-records", 2000, "--record-size", 200, "--throughput", -1, "--transactional-id", topic,
+               "--transaction-duration-ms", 100)
+    assert "2000 records sent" in out
+    out = tool("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", address, "--topic", topic,
+               "--num-records", 22000, "--timeout", 60000)
+    assert int(out.splitlines()[-1].split(",")[4]) >= 22000
+
+
+def test_topics_groups_and_settings(address, topic):
+    described = tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", address, "--describe", "--topic", topic)
+    assert "PartitionCount: 2" in described
+    tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", address, "--alter", "--topic", topic, "--partitions", 3)
+    tool("kafka.admin.ConfigCommand", "--bootstrap-server", address, "--alter", "--entity-type", "topics",
+         "--entity-name", topic, "--add-config", "retention.ms=123456")
+    out = tool("kafka.admin.ConfigCommand", "--bootstrap-server", address, "--describe", "--entity-type", "topics",
+               "--entity-name", topic)
+    assert "retention.ms=123456" in out
+    producer = Producer({"bootstrap.servers": address})
+    for i in range(10):
+        producer.produce(topic, str(i), partition=0)
+    assert producer.flush(30) == 0
+    consumer = Consumer({"bootstrap.servers": address, "group.id": topic, "enable.auto.commit": False})
+    consumer.commit(offsets=[TopicPartition(topic, 0, 4)], asynchronous=False)
+    consumer.close()
+    group = ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--bootstrap-server", address]
+    row = next(line.split() for line in tool(*group, "--describe", "--group", topic).splitlines() if topic in line)
+    assert row[2:6] == ["0", "4", "10", "6"]
+    tool(*group, "--reset-offsets", "--to-earliest", "--topic", f"{topic}:0", "--group", topic, "--execute")
+    row = next(line.split() for line in tool(*group, "--describe", "--group", topic).splitlines() if topic in line)
+    assert row[3] == "0"
+    assert topic in tool(*group, "--list")
+    tool(*group, "--delete-offsets", "--topic", topic, "--group", topic)
+    dirs = tool("org.apache.kafka.tools.LogDirsCommand", "--bootstrap-server", address, "--describe", "--topic-list", topic)
+    assert f'"{topic}-0"' in dirs
+
+
+def test_transactions_command(address, topic):
+    producer = Producer({"bootstrap.servers": address, "transactional.id": topic})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, "open", partition=0)
+    assert producer.flush(30) == 0
+    command = ["org.apache.kafka.tools.TransactionsCommand", "--bootstrap-server", address]
+    assert topic in tool(*command, "list")
+    described = tool(*command, "describe", "--transactional-id", topic)
+    assert "Ongoing" in described and f"{topic}-0" in described
+    row = tool(*command, "describe-producers", "--topic", topic, "--partition", 0).splitlines()[1].split()
+    assert row[-1] == "0"  # where the open transaction starts
+    tool(*command, "abort", "--topic", topic, "--partition", 0, "--start-offset", 0)
+    row = tool(*command, "describe-producers", "--topic", topic, "--partition", 0).splitlines()[1].split()
+    assert row[-1] == "None"
+
+
+def test_kafkajs(address):
+    folder = CACHE / "kafkajs-2.2.4"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (HERE / "js").iterdir():
+        shutil.copy(file, folder)
+    if not (folder / "node_modules/kafkajs").exists():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True, timeout=300)
+    done = subprocess.run(["node", "roundtrip.js", address, f"js-{uuid.uuid4().hex[:10]}"], cwd=folder,
+                          capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def last_values(address, topic):
+    """Of each key, what a reader of committed records sees last; and how many records it sees of it."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "check", "enable.partition.eof": True,
+                         "isolation.level": "read_committed", "enable.auto.commit": False})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
+    last, ended = {}, set()
+    while len(ended) < len(partitions):
+        message = consumer.poll(20)
+        assert message is not None
+        if message.error():
+            assert message.error().code() == KafkaError._PARTITION_EOF
+            ended.add(message.partition())
+        else:
+            last[message.key().decode()] = int(message.value())
+    consumer.close()
+    return last
+
+
+def test_streams_word_count_is_exactly_once_though_it_is_killed(address, topic, tmp_path):
+    jars = subprocess.run([HERE / "kafka_streams.sh"], check=True, capture_output=True, text=True,
+                          timeout=600).stdout.strip()
+    target = f"{topic}-counts"
+    create(address, target)
+    classes = tmp_path / "classes"
+    subprocess.run(["javac", "-cp", f"{jars}/*", "-d", classes, HERE / "java/WordCount.java"], check=True, timeout=120)
+    producer = Producer({"bootstrap.servers": address})
+    expected = collections.Counter()
+
+    def write(rounds):
+        for i in range(rounds):
+            words = [f"w{(i * k) % 17}" for k in range(1, 6)]
+            expected.update(words)
+            producer.produce(topic, " ".join(words), partition=i % 2)
+        assert producer.flush(30) == 0
+
+    def start():
+        log = open(tmp_path / "streams.log", "ab")
+        return subprocess.Popen(["java", *QUIET, "-cp", f"{classes}:{jars}/*", "WordCount", address, topic, target,
+                                 str(tmp_path / "state")], stdout=log, stderr=log)
+    process = start()
+    try:
+        for _ in range(2):
+            write(500)
+            wait_until(lambda: sum(last_values(address, target).values()) > 0.2 * sum(expected.values()),
+                       "some of the words counted", 120, 0.5)
+            write(500)
+            process.kill()
+            process.wait()
+            process = start()
+        wait_until(lambda: last_values(address, target) == expected, "all words counted, and once", 180, 0.5)
+    finally:
+        process.terminate()
+        process.wait(30)
+        print((tmp_path / "streams.log").read_text(errors="replace")[-3000:])
