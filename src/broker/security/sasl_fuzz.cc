@@ -11,8 +11,12 @@ namespace broker = penstock::broker;
 
 struct World {
     World() : credentials(std::move(*broker::Credentials::open(files, "users"))) {
-        (void)credentials->change(
-            {{{"user", broker::ScramMechanism::sha256}, {"salt", "key", "other", 1}}});
+        broker::Credentials::Key key{"user", broker::ScramMechanism::sha256};
+        broker::ScramCredential known{
+            .salt = "salt", .stored_key = "key", .server_key = "other", .iterations = 1};
+        std::vector<std::pair<broker::Credentials::Key, std::optional<broker::ScramCredential>>> changes;
+        changes.emplace_back(key, known);
+        (void)credentials->change(changes);
     }
     penstock::io::MemoryFiles files;
     std::unique_ptr<broker::Credentials> credentials;
