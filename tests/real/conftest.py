@@ -32,7 +32,6 @@ class System:
     def __init__(self, script, name, environment):
         self.script = HERE / script
         self.name = name
-        self.stops_the_data = False  # whether a pipeline stands still while this system is away
         self.environment = {**os.environ, **{key: str(value) for key, value in environment.items()}}
 
     def __call__(self, command, timeout=240):
@@ -117,9 +116,7 @@ def real_kafka_kraft():
 @pytest.fixture(scope="module")
 def kraft_for_seams():
     """One for all the combinations of layers that have a Kafka."""
-    for system in kafka("kraft", "4.3.1", {}):
-        system.stops_the_data = True
-        yield system
+    yield from kafka("kraft", "4.3.1", {})
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +183,11 @@ def spark(version):
     system.version = version
     system.ui = f"http://127.0.0.1:{ports['SPARK_UI_PORT']}"
     yield from running(system, f"spark-{ports['SPARK_CONNECT_PORT']}/*.log")
+
+
+@pytest.fixture(scope="module")
+def spark_for_seams():
+    yield from spark("3.5.7")
 
 
 @pytest.fixture(scope="class")

@@ -85,6 +85,8 @@ class Topics:
 
     def records(self, topic, count):
         """The topic's first records, as they are."""
+        # A consumer that comes before its topic looks for it again only after a long time.
+        wait_until(lambda: self.penstock.topic_records(topic) >= count, f"{count} records written to {topic}")
         consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": str(uuid.uuid4()), "auto.offset.reset": "earliest"})
         consumer.subscribe([topic])
         found = []
