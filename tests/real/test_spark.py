@@ -231,12 +231,12 @@ class TestSpark3:
             query = penstock.query("created_users")
             assert query["processed"] == len(people) + len(BAD) and query["stored"] == len(people) + 1
             for name, letters in LETTERS.items():
-                wait_until(lambda: penstock.query(name)["rejected"] == letters, "the dead letters", 30)
+                wait_until(lambda: penstock.query(name)["rejected"] == letters, "the dead letters", 120)
                 # Each is there twice now: from the embedded engine and from Spark, with the same words.
                 assert dead_letters(penstock, name) == sorted(on.letters[name] * 2)
                 assert [reason for _, reason in on.letters[name]] == [reason for _, reason in BAD[:letters]]
             # Spark's words, with the place in the file's SQL.
-            wait_until(lambda: penstock.query("bad")["state"] == "failed", "failed", 60)
+            wait_until(lambda: penstock.query("bad")["state"] == "failed", "failed", 180)
             assert "no_such_function" in penstock.query("bad")["detail"]
             with urllib.request.urlopen(f"{real_spark_3.ui}/json/", timeout=10) as answer:
                 assert json.load(answer)["aliveworkers"] == 1
@@ -250,7 +250,7 @@ class TestSpark3:
             more = [{**person, "login": {**person["login"], "uuid": "again-" + person["login"]["uuid"]}}
                     for person in people[:50]]
             produce(penstock, more, minute=130)
-            wait_until(lambda: penstock.query("created_users")["processed"] == 50, "the new records", 60)
+            wait_until(lambda: penstock.query("created_users")["processed"] == 50, "the new records", 180)
             caught_up(penstock, "created_users", "users_per_minute")
             assert len(rows(penstock, ROWS.format("on_spark"))) == PEOPLE + 51
             assert sum(row[2] for row in rows(penstock, MINUTES.format("on_spark"))) == PEOPLE + 50
@@ -258,7 +258,7 @@ class TestSpark3:
 
             # Spark goes away: waiting, with the reason. It comes back, and nothing is lost or counted twice.
             real_spark_3("kill")
-            wait_until(lambda: penstock.query("created_users")["state"] == "waiting", "waiting", 60)
+            wait_until(lambda: penstock.query("created_users")["state"] == "waiting", "waiting", 180)
             assert "Spark at 127.0.0.1" in penstock.query("created_users")["detail"]
             third = [{**person, "login": {**person["login"], "uuid": "third-" + person["login"]["uuid"]}}
                      for person in people[:30]]
@@ -274,7 +274,7 @@ class TestSpark3:
             checkpoints = tmp_path / "data/spark/users/users_per_minute"
             del text["queries"]["users_per_minute"]
             (tmp_path / "p/users.yaml").write_text(yaml.safe_dump(text))
-            wait_until(lambda: penstock.query("users_per_minute")["state"] == "stopped", "stopped", 60)
+            wait_until(lambda: penstock.query("users_per_minute")["state"] == "stopped", "stopped", 180)
             commits = len(list(checkpoints.glob("*/commits/[0-9]*")))
             produce(penstock, people[:10], minute=132)
             caught_up(penstock, "created_users")
