@@ -233,6 +233,23 @@ export interface Task {
 
 export interface Trigger {
   conf?: { [name: string]: unknown };
+  /** The caller's own; 409 when the DAG has such a run already */
+  run_id?: string;
+}
+
+export interface RunNow {
+  /** How long, such as 60s; without it until there is no more */
+  for?: string;
+  /** Whether a source that got nothing acknowledged has succeeded */
+  allow_empty?: boolean;
+  /** The caller's own; 409 when there is such a run already */
+  run_id?: string;
+}
+
+export interface RunStarted {
+  dag: string;
+  run_id: string;
+  task: string;
 }
 
 export interface TaskLog {
