@@ -216,6 +216,23 @@ TEST_F(KafkaTest, APositionBehindAnOpenTransactionIsWaitedFor) {
     EXPECT_EQ(told, "2");
 }
 
+/// Work goes to another process and comes back: what this one remembers of the producer is out of date.
+TEST_F(KafkaTest, AProducerThatComesBackIsTakenOverAnew) {
+    ASSERT_TRUE(topics_->position(topic_, 0, "source"));
+    ASSERT_TRUE(append(*topics_, "a", "source", "1"));
+    auto other = open();
+    EXPECT_EQ(*other->position(topic_, 0, "source"), "1");
+    ASSERT_TRUE(append(*other, "b", "source", "2"));
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (topics_->position(topic_, 0, "source").value_or("") != "2") {
+        ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "it still believes what it knew before";
+        std::this_thread::sleep_for(milliseconds(600));
+    }
+    ASSERT_TRUE(append(*topics_, "c", "source", "3"));
+    EXPECT_EQ(append(*other, "late", "source", "late").error().code, Errc::fenced);
+    EXPECT_EQ(values(*topics_), (std::vector<std::string>{"a", "b", "c"}));
+}
+
 TEST_F(KafkaTest, GroupsAreListedAsToolsSeeThem) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(append(*topics_, "v"));
     auto group = "penstock-" + topic_;

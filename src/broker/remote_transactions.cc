@@ -13,6 +13,8 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t queued_bytes_max = 64 << 20;  // of one producer
 constexpr int one_call_ms = 5'000;
+/// Longer than between two positions that one run of a source or query asks for.
+constexpr milliseconds idle_after{500};
 constexpr int batch_bytes = 900'000;
 
 using KafkaError = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
@@ -102,6 +104,7 @@ public:
     Session& operator=(const Session&) = delete;
 
     void append(const AppendRequest& request, Appended done) {
+        use();
         auto queued = std::make_unique<Queued>(request, std::move(done));
         std::optional<Error> refused;
         {
@@ -120,6 +123,14 @@ public:
         if (refused) queued->done(fail(std::move(*refused)));
     }
 
+    void use() { used_at_ = steady_clock::now().time_since_epoch().count(); }
+    /// Nothing is on its way, and nothing was asked of it lately.
+    bool is_idle() {
+        std::lock_guard lock(mutex_);
+        steady_clock::duration used_at(used_at_.load());
+        return is_ready_ && !is_committing_ && queue_.empty() &&
+               steady_clock::now().time_since_epoch() - used_at > idle_after;
+    }
     /// Waits until whoever had the producer before is fenced, and its transaction is decided.
     Result<> wait_ready() {
         std::unique_lock lock(mutex_);
@@ -163,6 +174,7 @@ private:
                 std::move(queue_.begin(), queue_.end(), std::back_inserter(batch));
                 queue_.clear();
                 queued_bytes_ = 0;
+                is_committing_ = true;
             }
             auto committed = is_broken() ? Result<>(fail(*error_)) : commit(batch);
             for (auto& queued : batch) {
@@ -172,6 +184,9 @@ private:
                 else
                     queued->done(fail(committed.error()));
             }
+            use();
+            std::lock_guard lock(mutex_);
+            is_committing_ = false;
         }
     }
 
@@ -264,6 +279,8 @@ private:
     std::condition_variable wake_;
     bool stops_ = false;
     bool is_ready_ = false;
+    bool is_committing_ = false;
+    std::atomic<steady_clock::rep> used_at_{steady_clock::now().time_since_epoch().count()};
     std::optional<Error> error_;
     std::deque<std::unique_ptr<Queued>> queue_;
     std::size_t queued_bytes_ = 0;
@@ -283,7 +300,13 @@ Result<std::shared_ptr<RemoteTransactions::Session>> RemoteTransactions::session
     std::lock_guard lock(mutex_);
     auto found = sessions_.find(producer);
     if (found != sessions_.end()) {
-        if (!found->second->is_broken()) return found->second;
+        // Between two runs here another process may have had the producer, and been killed in the middle of a
+        // transaction: only taking it over anew ends that one.
+        bool is_left = take_over && found->second->is_idle();
+        if (!found->second->is_broken() && !is_left) {
+            found->second->use();
+            return found->second;
+        }
         if (found->second->is_fenced() && !take_over) return found->second;
         old = std::move(found->second);
         sessions_.erase(found);
@@ -327,6 +350,7 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
                                                  std::string_view producer) {
     auto session = TRY(this->session(producer, true));
     TRY(session->wait_ready());
+    session->use();
     auto key = position_key(producer, topic, partition);
     {
         std::lock_guard lock(committed_mutex_);
@@ -334,6 +358,7 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
     }
     std::lock_guard lock(positions_mutex_);
     TRY(read_positions());
+    session->use();
     auto found = positions_.find(key);
     return found == positions_.end() ? std::string() : found->second;
 }
