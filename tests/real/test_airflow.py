@@ -74,7 +74,7 @@ class Airflow:
     def state(self, dag, run):
         return self.api("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
 
-    def wait(self, dag, run, timeout=90):
+    def wait(self, dag, run, timeout=240):
         wait_until(lambda: self.state(dag, run) in ("success", "failed"), f"end of {dag} {run}", timeout, 0.3)
         return self.state(dag, run)
 
@@ -125,7 +125,7 @@ def airflow(real_postgres, penstock, tmp_path_factory):
         client.connect("penstock_down", free_port())
         assert client.api("GET", "/importErrors")["import_errors"] == []
         names = {"user_automation", "after_users", "empty_run", "penstock_down", "stopped_by_hand", "pipeline_dag"}
-        wait_until(lambda: names <= {dag["dag_id"] for dag in client.api("GET", "/dags")["dags"]}, "all DAGs", 60)
+        wait_until(lambda: names <= {dag["dag_id"] for dag in client.api("GET", "/dags")["dags"]}, "all DAGs", 180)
         yield client
 
 
@@ -156,7 +156,7 @@ def test_the_tutorials_dag_is_green_with_counts_rows_and_an_asset_event(airflow,
     wait_until(
         lambda: airflow.task("user_automation", run, "stream_data_from_api")["state"] == "deferred",
         "waiting without a worker",
-        60,
+        180,
         0.1,
     )
     assert airflow.wait("user_automation", run) == "success"
@@ -212,14 +212,14 @@ def test_a_penstock_that_is_down_is_tried_again_and_told(airflow):
 
 def test_marking_the_task_cancels_the_run(airflow, penstock):
     run = airflow.run("stopped_by_hand")
-    wait_until(lambda: airflow.task("stopped_by_hand", run, "run")["state"] == "deferred", "the task waiting", 60, 0.2)
+    wait_until(lambda: airflow.task("stopped_by_hand", run, "run")["state"] == "deferred", "the task waiting", 180, 0.2)
 
     def ours():
         return next(r for r in penstock.get("/api/v1/runs?dag=run:random_users") if "stopped_by_hand" in r["run_id"])
 
     wait_until(lambda: ours()["state"] == "running", "the run running")
     # Only a trigger that the triggerer has taken up is told that its task is killed.
-    wait_until(lambda: "[penstock]" in airflow.log("stopped_by_hand", run, "run"), "a line of the trigger", 60, 0.3)
+    wait_until(lambda: "[penstock]" in airflow.log("stopped_by_hand", run, "run"), "a line of the trigger", 180, 0.3)
     airflow.api("PATCH", f"/dags/stopped_by_hand/dagRuns/{run}/taskInstances/run", {"new_state": "failed"})
-    wait_until(lambda: ours()["state"] == "failed", "the run cancelled", 60, 0.2)
+    wait_until(lambda: ours()["state"] == "failed", "the run cancelled", 180, 0.2)
     assert ours()["tasks"][0]["note"] == "the run was cancelled"
