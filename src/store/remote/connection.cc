@@ -67,13 +67,14 @@ net::Task<Result<>> CqlConnection::handshake() {
     startup.options["DRIVER_NAME"] = "Penstock";
     startup.options["DRIVER_VERSION"] = PENSTOCK_VERSION;
     if (settings_->compress) startup.options["COMPRESSION"] = "lz4";
+    // Cassandra compresses the answer to STARTUP already.
+    reader_.set_compression(body_compression(*settings_, version_));
     auto answer = co_await exchange(wire::cql::Request(std::move(startup)));
     if (!answer) co_return fail(std::move(answer).error());
     if (version_ >= 5 && answer->opcode != Opcode::error) {
         reader_.use_segments(settings_->compress);
         segmented_ = true;
     }
-    reader_.set_compression(body_compression(*settings_, version_));
     auto response = wire::cql::decode_response(*answer);
     if (!response) co_return fail(std::move(response).error());
     if (std::holds_alternative<wire::cql::Ready>(*response)) co_return Result<>{};
