@@ -114,12 +114,6 @@ def real_kafka_kraft():
 
 
 @pytest.fixture(scope="module")
-def kraft_for_seams():
-    """One for all the combinations of layers that have a Kafka."""
-    yield from kafka("kraft", "4.3.1", {})
-
-
-@pytest.fixture(scope="module")
 def real_kafka_module():
     """One for all tests of a file, which use topics of their own."""
     yield from kafka("kraft", "4.3.1", {})

@@ -5,6 +5,7 @@ stopped and started again under load.
 """
 import contextlib
 import json
+import os
 
 import pytest
 from seam_suite import SeamRun
@@ -13,12 +14,16 @@ from support.process import wait_until
 # name -> the fixtures of the systems that it runs on, by the setting that names them
 COMBINATIONS = {
     "embedded": {},
-    "kafka": {"kafka": "kraft_for_seams"},
+    "kafka": {"kafka": "real_kafka_module"},
     "postgresql": {"metadata": "real_postgres"},
     "cassandra": {"tables": "real_cassandra"},
     "spark": {"engine": "spark_for_seams"},
-    "together": {"kafka": "kraft_for_seams", "tables": "real_cassandra", "metadata": "real_postgres"},
+    "together": {"kafka": "real_kafka_module", "tables": "real_cassandra", "metadata": "real_postgres",
+                 "schemas": "real_registry", "coordination": "real_zookeeper"},
 }
+if os.environ.get("PENSTOCK_SEAMS") != "all":
+    # make real runs it; make test, which has less time, has the engine's own tests in test_spark.py.
+    del COMBINATIONS["spark"]
 STOPS_THE_DATA = ("kafka", "tables", "engine")  # a pipeline stands still while one of these is away, and says so
 ROWS = {}  # step -> the rows of the embedded layers
 
