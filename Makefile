@@ -9,6 +9,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_f
 # Objects are the same in every checkout: a second clone builds from the first one's cache.
 export CCACHE_BASEDIR := $(abspath $(CURDIR)/..)
 export CCACHE_NOHASHDIR := true
+export CCACHE_PCH_EXTSUM := true
 
 .PHONY: help run test check build dev asan tsan fuzz real bench lint fmt docs clean install setup setup-test setup-real deb image
 

@@ -1,3 +1,14 @@
+# Of what goes into precompiled headers: their text, and the packages that they include.
+set(precompiled_headers ${CMAKE_SOURCE_DIR}/src/net/precompiled.h ${CMAKE_SOURCE_DIR}/src/base/precompiled.h)
+set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${precompiled_headers})
+set(PENSTOCK_PRECOMPILED_SUM "")
+foreach(file ${precompiled_headers} /var/lib/dpkg/status)
+  if(EXISTS ${file})
+    file(SHA256 ${file} sum)
+    string(APPEND PENSTOCK_PRECOMPILED_SUM "${sum}\n")
+  endif()
+endforeach()
+
 # penstock_folder(NAME [USES folder...] [LIBS library...])
 # One static library for each folder of src/, of every .cc in it but the *_test, *_fuzz, *_bench files and main.cc:
 #   *_test.cc  -> one GoogleTest program NAME_test, registered with ctest
@@ -32,14 +43,9 @@ function(penstock_folder name)
       set(pch <base/precompiled.h>)
     endif()
     target_precompile_headers(${name} PRIVATE ${pch})
-    # The compiler would take a precompiled header that is out of date for the one that it is to make.
-    set(precompiled ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch)
-    foreach(header net/precompiled.h base/precompiled.h)
-      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${header})
-      if(${CMAKE_SOURCE_DIR}/src/${header} IS_NEWER_THAN ${precompiled})
-        file(REMOVE ${precompiled})
-      endif()
-    endforeach()
+    # ccache tells precompiled headers apart by this (CCACHE_PCH_EXTSUM), so that checkouts share what they compile.
+    file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch.sum
+         CONTENT "${PENSTOCK_PRECOMPILED_SUM}")
   endif()
 
   if(tests)
