@@ -36,7 +36,7 @@ else
   step "build (release)" make -s build
   step "unit and SQL tests" ctest --test-dir build/release -L unit --output-on-failure -j "$jobs"
   step "clients, end to end" .venv/bin/python -m pytest tests --ignore=tests/real --ignore=tests/crash -q --timeout 300
-  step "real systems" .venv/bin/python -m pytest tests/real -q --timeout 900 --durations 15
+  step "real systems" .venv/bin/python -m pytest tests/real -q -m "not long" --timeout 900 --durations 15
   # One sanitized build serves the unit tests and the fuzzers.
   step "build (address, undefined, fuzzers)" make -s build PRESET=fuzz
   step "unit tests, fuzzers (address, undefined)" ctest --test-dir build/fuzz -L unit --output-on-failure -j "$jobs"

@@ -253,6 +253,10 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes minutes; make real runs it, make test does not")
+
+
 def pytest_addoption(parser):
     parser.addoption("--compatibility", metavar="FILE", help="writes what ran into this file's table")
 

@@ -281,6 +281,7 @@ queries:
 """
 
 
+@pytest.mark.long
 def test_tables_in_cassandra(tmp_path, real_zookeeper, kafka, real_postgres, real_cassandra, covers_failover):
     """Counts and windows in shared tables: whoever has a query is killed, or sleeps, and no row is wrong in the end."""
     pages = 160

@@ -16,6 +16,8 @@ import pytest
 from kafka.protocol.sasl import SaslHandshakeRequest
 from support.process import Penstock
 
+pytestmark = pytest.mark.long
+
 MODULES = (admin, consumer, metadata, producer)
 WRITTEN = int(time.time() * 1000)  # now, or a real Kafka's retention takes the records away
 

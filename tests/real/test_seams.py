@@ -22,7 +22,7 @@ COMBINATIONS = {
                  "schemas": "real_registry", "coordination": "real_zookeeper"},
 }
 if os.environ.get("PENSTOCK_SEAMS") != "all":
-    # make real runs it; make test, which has less time, has the engine's own tests in test_spark.py.
+    # It takes minutes, as what is marked long does: make real runs it.
     del COMBINATIONS["spark"]
 STOPS_THE_DATA = ("kafka", "tables", "engine")  # a pipeline stands still while one of these is away, and says so
 ROWS = {}  # step -> the rows of the embedded layers
