@@ -38,7 +38,7 @@ Result<std::unique_ptr<RemoteAdmin>> RemoteAdmin::open(const RemoteSettings& set
                                           {"allow.auto.create.topics", "false"},
                                           {"log.connection.close", "false"}},
                                          {}));
-    return std::unique_ptr<RemoteAdmin>(new RemoteAdmin(std::move(client), settings));
+    return std::unique_ptr<RemoteAdmin>(new RemoteAdmin(std::move(client), settings.retry_for));
 }
 
 Result<> RemoteAdmin::until_answered(const std::function<rd_kafka_resp_err_t(int)>& ask,
@@ -287,41 +287,6 @@ Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Plac
         offsets.push_back(is_known && element->offset >= 0 ? element->offset : -1);
     }
     return offsets;
-}
-
-Result<RemoteClient*> RemoteAdmin::committer(const std::string& group) {
-    std::lock_guard lock(committers_mutex_);
-    auto& committer = committers_[group];
-    if (!committer) {
-        committer = TRY(RemoteClient::open(RD_KAFKA_CONSUMER, settings_,
-                                           {{"client.id", "penstock"},
-                                            {"group.id", group},
-                                            {"enable.auto.commit", "false"},
-                                            {"reconnect.backoff.ms", "50"},
-                                            {"reconnect.backoff.max.ms", "1000"},
-                                            {"allow.auto.create.topics", "false"},
-                                            {"log.connection.close", "false"}},
-                                           {}));
-    }
-    return committer.get();
-}
-
-Result<> RemoteAdmin::commit(const std::string& group, const std::map<Place, std::int64_t>& offsets) {
-    auto* consumer = TRY(committer(group));
-    auto list =
-        owned(rd_kafka_topic_partition_list_new(int(offsets.size())), rd_kafka_topic_partition_list_destroy);
-    for (const auto& [place, offset] : offsets) {
-        rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset = offset;
-    }
-    auto queue = owned(rd_kafka_queue_new(consumer->handle()), rd_kafka_queue_destroy);
-    auto what = fmt::format("publish positions of group '{}'", group);
-    auto code = rd_kafka_commit_queue(consumer->handle(), list.get(), queue.get(), nullptr, nullptr);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(consumer->error(code, what));
-    Event event(rd_kafka_queue_poll(queue.get(), int(one_request.count())), rd_kafka_event_destroy);
-    if (!event) return fail(consumer->error(RD_KAFKA_RESP_ERR__TIMED_OUT, what));
-    code = rd_kafka_event_error(event.get());
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(consumer->error(code, what));
-    return {};
 }
 
 Result<std::string> RemoteAdmin::cluster_id() {

@@ -1,11 +1,10 @@
-// Topics of a real Kafka: which there are, their settings, where they start and end; and groups' positions.
+// Topics of a real Kafka: which there are, their settings, where they start and end.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -53,12 +52,6 @@ public:
     /// A partition that the brokers do not know (any more) gets -1, and so does a time after its last record.
     Result<std::vector<std::int64_t>> offsets_at(const std::vector<Place>& places, std::int64_t timestamp_ms);
 
-    /// By a consumer of the group that reads nothing. (librdkafka 2.0's AlterConsumerGroupOffsets ends the
-    /// process by an assertion when the group's coordinator goes away.)
-    Result<> commit(const std::string& group, const std::map<Place, std::int64_t>& offsets);
-    /// All consumer groups, by name: those with members, and those with committed offsets.
-    Result<std::vector<ConsumerGroup>> groups();
-
     /// Changes when the cluster is another one.
     Result<std::string> cluster_id();
     RemoteClient& client() { return *client_; }
@@ -68,9 +61,8 @@ private:
     using Event = std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)>;
     using Start = std::function<void(const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>;
 
-    RemoteAdmin(std::unique_ptr<RemoteClient> client, const RemoteSettings& settings)
-        : client_(std::move(client)), settings_(settings), retry_for_(settings.retry_for) {}
-    Result<RemoteClient*> committer(const std::string& group);
+    RemoteAdmin(std::unique_ptr<RemoteClient> client, std::chrono::milliseconds retry_for)
+        : client_(std::move(client)), retry_for_(retry_for) {}
     Result<> until_answered(const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask,
                             std::string_view what);
     /// Starts an admin request, again while the brokers are away; then judge looks at its result.
@@ -78,15 +70,9 @@ private:
                      const std::function<Error(const rd_kafka_event_t*)>& judge);
     Result<std::vector<Found>> metadata(const std::string* only);
     Result<> wait_until_known(const std::string& topic, std::int32_t partitions);
-    Result<std::vector<std::string>> group_names();
-    Result<std::vector<ConsumerGroup>> describe_groups(const std::vector<std::string>& names);
-    Result<std::vector<ConsumerGroup::Position>> positions_of_group(const std::string& name);
 
     std::unique_ptr<RemoteClient> client_;
-    const RemoteSettings settings_;
     const std::chrono::milliseconds retry_for_;
-    std::mutex committers_mutex_;
-    std::map<std::string, std::unique_ptr<RemoteClient>> committers_;  ///< by group
 };
 
 }  // namespace penstock::broker

@@ -1,115 +1,110 @@
-// Consumer groups of a real Kafka, as tools list them.
-#include <algorithm>
-#include <tuple>
+#include "broker/remote_groups.h"
 
-#include "broker/remote_admin.h"
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <tuple>
 
 namespace penstock::broker {
 namespace {
 
-/// The error of a request that went well.
-const Error fine{Errc::internal, ""};
+constexpr std::size_t clients_max = 16;
+constexpr std::chrono::milliseconds one_request{5'000};
 
-rd_kafka_event_t* mutable_event(const rd_kafka_event_t* event) {
-    return const_cast<rd_kafka_event_t*>(event);
+using PartitionList =
+    std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>;
+
+PartitionList list_for(std::size_t size) {
+    return {rd_kafka_topic_partition_list_new(int(size)), rd_kafka_topic_partition_list_destroy};
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> RemoteAdmin::group_names() {
-    std::vector<std::string> names;
-    TRY(request(
-        RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, "list consumer groups",
-        [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-            rd_kafka_ListConsumerGroups(client_->handle(), options, queue);
-        },
-        [&](const rd_kafka_event_t* event) {
-            auto* result = rd_kafka_event_ListConsumerGroups_result(mutable_event(event));
-            std::size_t count = 0;
-            auto** errors = rd_kafka_ListConsumerGroups_result_errors(result, &count);
-            if (count > 0) {
-                return client_->error(rd_kafka_error_code(errors[0]), "list consumer groups",
-                                      rd_kafka_error_string(errors[0]));
-            }
-            auto** groups = rd_kafka_ListConsumerGroups_result_valid(result, &count);
-            names.clear();
-            for (std::size_t i = 0; i < count; ++i)
-                names.emplace_back(rd_kafka_ConsumerGroupListing_group_id(groups[i]));
-            return fine;
-        }));
-    std::sort(names.begin(), names.end());
-    return names;
+Result<RemoteGroups::Client> RemoteGroups::client_of(const std::string& group) {
+    std::lock_guard lock(mutex_);
+    auto found = std::ranges::find(clients_, group, &std::pair<std::string, Client>::first);
+    if (found == clients_.end()) {
+        auto made = TRY(RemoteClient::open(RD_KAFKA_CONSUMER, settings_,
+                                           {{"client.id", "penstock"},
+                                            {"group.id", group},
+                                            {"enable.auto.commit", "false"},
+                                            {"reconnect.backoff.ms", "50"},
+                                            {"reconnect.backoff.max.ms", "1000"},
+                                            {"allow.auto.create.topics", "false"},
+                                            {"log.connection.close", "false"}},
+                                           {}));
+        clients_.emplace_front(group, std::move(made));
+        if (clients_.size() > clients_max) clients_.pop_back();
+    } else {
+        clients_.splice(clients_.begin(), clients_, found);
+    }
+    return clients_.front().second;
 }
 
-Result<std::vector<ConsumerGroup>> RemoteAdmin::describe_groups(const std::vector<std::string>& names) {
-    if (names.empty()) return std::vector<ConsumerGroup>{};
-    std::vector<const char*> asked;
-    for (const auto& name : names) asked.push_back(name.c_str());
-    std::vector<ConsumerGroup> found;
-    TRY(request(
-        RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, "describe consumer groups",
-        [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-            rd_kafka_DescribeConsumerGroups(client_->handle(), asked.data(), asked.size(), options, queue);
-        },
-        [&](const rd_kafka_event_t* event) {
-            std::size_t count = 0;
-            auto** groups = rd_kafka_DescribeConsumerGroups_result_groups(
-                rd_kafka_event_DescribeConsumerGroups_result(mutable_event(event)), &count);
-            found.clear();
-            for (std::size_t i = 0; i < count; ++i) {
-                // One that has gone since, or that we may not see, hides no other.
-                auto* error = rd_kafka_ConsumerGroupDescription_error(groups[i]);
-                if (error && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-                auto state = rd_kafka_ConsumerGroupDescription_state(groups[i]);
-                found.push_back({.name = rd_kafka_ConsumerGroupDescription_group_id(groups[i]),
-                                 .state = rd_kafka_consumer_group_state_name(state),
-                                 .members = rd_kafka_ConsumerGroupDescription_member_count(groups[i]),
-                                 .positions = {}});
-            }
-            return fine;
-        }));
-    return found;
+Result<> RemoteGroups::commit(const std::string& group,
+                              const std::map<RemoteAdmin::Place, std::int64_t>& offsets) {
+    auto client = TRY(client_of(group));
+    auto what = fmt::format("publish positions of group '{}'", group);
+    auto list = list_for(offsets.size());
+    for (const auto& [place, offset] : offsets)
+        rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset = offset;
+    std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> queue(
+        rd_kafka_queue_new(client->handle()), rd_kafka_queue_destroy);
+    auto asked = rd_kafka_commit_queue(client->handle(), list.get(), queue.get(), nullptr, nullptr);
+    if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(client->error(asked, what));
+    std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> event(
+        rd_kafka_queue_poll(queue.get(), int(one_request.count())), rd_kafka_event_destroy);
+    if (!event) return fail(client->error(RD_KAFKA_RESP_ERR__TIMED_OUT, what));
+    if (auto code = rd_kafka_event_error(event.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return fail(client->error(code, what));
+    auto* results = rd_kafka_event_topic_partition_list(event.get());
+    for (int i = 0; results && i < results->cnt; ++i)
+        if (results->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return fail(client->error(results->elems[i].err, what));
+    return {};
 }
 
-Result<std::vector<ConsumerGroup::Position>> RemoteAdmin::positions_of_group(const std::string& name) {
-    using Offsets = std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
-                                    decltype(&rd_kafka_ListConsumerGroupOffsets_destroy)>;
-    Offsets asked(rd_kafka_ListConsumerGroupOffsets_new(name.c_str(), nullptr),
-                  rd_kafka_ListConsumerGroupOffsets_destroy);
-    auto what = fmt::format("read positions of group '{}'", name);
+Result<std::vector<ConsumerGroup::Position>> RemoteGroups::positions_of(
+    const std::string& group, const std::vector<RemoteAdmin::Found>& topics) {
+    auto client = TRY(client_of(group));
+    auto list = list_for(topics.size());
+    for (const auto& topic : topics)
+        rd_kafka_topic_partition_list_add_range(list.get(), topic.name.c_str(), 0, topic.partitions - 1);
+    auto code = rd_kafka_committed(client->handle(), list.get(), int(one_request.count()));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return fail(client->error(code, fmt::format("read positions of group '{}'", group)));
     std::vector<ConsumerGroup::Position> found;
-    TRY(request(
-        RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, what,
-        [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
-            auto* raw = asked.get();
-            rd_kafka_ListConsumerGroupOffsets(client_->handle(), &raw, 1, options, queue);
-        },
-        [&](const rd_kafka_event_t* event) {
-            std::size_t count = 0;
-            auto** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-                rd_kafka_event_ListConsumerGroupOffsets_result(mutable_event(event)), &count);
-            if (auto* error = rd_kafka_group_result_error(groups[0]))
-                return client_->error(rd_kafka_error_code(error), what, rd_kafka_error_string(error));
-            auto* list = rd_kafka_group_result_partitions(groups[0]);
-            found.clear();
-            for (int i = 0; list && i < list->cnt; ++i) {
-                const auto& each = list->elems[i];
-                if (each.err == RD_KAFKA_RESP_ERR_NO_ERROR && each.offset >= 0)
-                    found.push_back({each.topic, each.partition, each.offset});
-            }
-            return fine;
-        }));
-    std::sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
-        return std::tie(left.topic, left.partition) < std::tie(right.topic, right.partition);
-    });
+    for (int i = 0; i < list->cnt; ++i) {
+        const auto& each = list->elems[i];
+        if (each.err == RD_KAFKA_RESP_ERR_NO_ERROR && each.offset >= 0)
+            found.push_back({each.topic, each.partition, each.offset});
+    }
+    std::ranges::sort(found, {}, [](const auto& each) { return std::tie(each.topic, each.partition); });
     return found;
 }
 
-Result<std::vector<ConsumerGroup>> RemoteAdmin::groups() {
-    auto names = TRY(group_names());
-    auto found = TRY(describe_groups(names));
-    for (auto& group : found) group.positions = TRY(positions_of_group(group.name));
-    return found;
+Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
+    const rd_kafka_group_list* raw = nullptr;
+    auto& client = admin_.client();
+    auto code = rd_kafka_list_groups(client.handle(), nullptr, &raw, int(one_request.count()));
+    std::unique_ptr<const rd_kafka_group_list, decltype(&rd_kafka_group_list_destroy)> listed(
+        raw, rd_kafka_group_list_destroy);
+    // Partial: a broker that is away hides its groups only.
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR__PARTIAL)
+        return fail(client.error(code, "list consumer groups"));
+    auto topics = TRY(admin_.topics());
+    std::vector<ConsumerGroup> groups;
+    for (int i = 0; listed && i < listed->group_cnt; ++i) {
+        const auto& each = listed->groups[i];
+        // One that has gone since, or that we may not see, hides no other.
+        if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+        groups.push_back({.name = each.group,
+                          .state = each.state,
+                          .members = std::size_t(std::max(0, each.member_cnt)),
+                          .positions = TRY(positions_of(each.group, topics))});
+    }
+    std::ranges::sort(groups, {}, &ConsumerGroup::name);
+    return groups;
 }
 
 }  // namespace penstock::broker

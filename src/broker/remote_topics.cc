@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "broker/listeners.h"
 #include "broker/remote_admin.h"
+#include "broker/remote_groups.h"
 #include "broker/remote_producer.h"
 #include "broker/remote_reader.h"
 #include "broker/remote_transactions.h"
@@ -72,7 +73,7 @@ public:
     Result<std::shared_ptr<void>> subscribe(std::string_view topic, std::function<void()> moved) override;
     Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
                               std::int64_t offset) override;
-    Result<std::vector<ConsumerGroup>> groups() override { return admin_->groups(); }
+    Result<std::vector<ConsumerGroup>> groups() override { return groups_->list(); }
 
 private:
     /// What is known of a topic without asking.
@@ -91,6 +92,7 @@ private:
         : settings_(std::move(settings)),
           cluster_(std::move(cluster)),
           admin_(std::move(admin)),
+          groups_(std::make_unique<RemoteGroups>(settings_, *admin_)),
           reader_(std::make_unique<RemoteReader>(settings_)),
           transactions_(std::make_unique<RemoteTransactions>(settings_, *admin_, *reader_)) {
         thread_ = std::thread([this] { watch(); });
@@ -112,6 +114,7 @@ private:
     const RemoteSettings settings_;
     const std::string cluster_;
     std::unique_ptr<RemoteAdmin> admin_;
+    std::unique_ptr<RemoteGroups> groups_;
     std::unique_ptr<RemoteReader> reader_;
     std::unique_ptr<RemoteTransactions> transactions_;
 
@@ -395,7 +398,7 @@ void RemoteTopics::publish() {
         groups.swap(unpublished_);
     }
     for (const auto& [group, offsets] : groups) {
-        auto done = admin_->commit(group, offsets);
+        auto done = groups_->commit(group, offsets);
         if (done) continue;
         // Only tools look at them; the next position replaces this one, unless none comes.
         log::debug("{}", done.error().text);
