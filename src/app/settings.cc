@@ -47,7 +47,7 @@ Result<> check_shared(const Settings& settings) {
     if (settings.kafka == "embedded") missing += " --kafka kafka://HOST:9092 (topics)";
     if (settings.metadata == "embedded") missing += " --metadata postgresql://HOST/DATABASE (runs of DAGs)";
     if (missing.empty()) return {};
-    return fail(Errc::invalid,
+    return fail(Errc::unsupported,
                 "--coordination {}: several processes share what they work on, but with embedded layers each "
                 "would have its own; set{} as well (docs/operating.md, Several processes)",
                 masked_url(settings.coordination), missing);

@@ -35,15 +35,14 @@ def doctor(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("real_kafka", ["sasl"], indirect=True)
-def test_kafka(doctor, real_kafka, covers, suite):
-    covers("Apache Kafka", real_kafka.version, "KRaft, SASL/PLAIN", "doctor")
-    found = doctor("kafka", real_kafka.url, "topics")
+def test_kafka(doctor, real_kafka_sasl, covers, suite):
+    covers("Apache Kafka", real_kafka_sasl.version, "KRaft, SASL/PLAIN", "doctor")
+    found = doctor("kafka", real_kafka_sasl.url, "topics")
     assert "answers with 1 broker" in found["ok"] and "is reached; Kafka 4.1 or newer" in found["ok"], found
     assert "topic t does not exist" in found["warning"] and not found["error"], found
-    assert doctor("kafka", real_kafka.url.replace("penstock-secret", "mistaken"), "topics")["error"]
-    real_kafka("stop")
-    assert doctor("kafka", real_kafka.url, "topics")["error"]
+    assert doctor("kafka", real_kafka_sasl.url.replace("penstock-secret", "mistaken"), "topics")["error"]
+    real_kafka_sasl("stop")
+    assert doctor("kafka", real_kafka_sasl.url, "topics")["error"]
     suite.ran += 3
 
 

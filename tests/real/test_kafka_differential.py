@@ -291,10 +291,10 @@ def scenario(topic):
 
 
 @pytest.fixture
-def brokers(real_kafka, tmp_path):
+def brokers(real_kafka_kraft, tmp_path):
     with Penstock(tmp_path, tmp_path / "data") as penstock:
         both = (Broker("Penstock", f"127.0.0.1:{penstock.ports['kafka']}"),
-                Broker("Kafka", real_kafka.url.removeprefix("kafka://")))
+                Broker("Kafka", real_kafka_kraft.url.removeprefix("kafka://")))
         yield both
         for broker in both:
             broker.close()
