@@ -10,6 +10,8 @@ from cluster import Cluster, read_committed
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import BINARY, wait_until
 
+pytestmark = pytest.mark.long
+
 RATE = 1000
 PIPELINE = """
 pipeline: shared
@@ -281,7 +283,6 @@ queries:
 """
 
 
-@pytest.mark.long
 def test_tables_in_cassandra(tmp_path, real_zookeeper, kafka, real_postgres, real_cassandra, covers_failover):
     """Counts and windows in shared tables: whoever has a query is killed, or sleeps, and no row is wrong in the end."""
     pages = 160

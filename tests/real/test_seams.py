@@ -22,8 +22,9 @@ COMBINATIONS = {
                  "schemas": "real_registry", "coordination": "real_zookeeper"},
 }
 if os.environ.get("PENSTOCK_SEAMS") != "all":
-    # It takes minutes, as what is marked long does: make real runs it.
-    del COMBINATIONS["spark"]
+    # These take minutes, as what is marked long does: make real runs them.
+    for long in ("kafka", "spark", "together"):
+        del COMBINATIONS[long]
 STOPS_THE_DATA = ("kafka", "tables", "engine")  # a pipeline stands still while one of these is away, and says so
 ROWS = {}  # step -> the rows of the embedded layers
 
