@@ -206,20 +206,16 @@ def test_compose_configures_penstock_onto_seams_that_are_built(tmp_path):
     real = compose()["services"]["penstock-real"]["environment"]
     (tmp_path / "empty.yaml").write_text("pipeline: empty\n")
     help_text = run(BINARY, "up", "--help")
-    for name, url in real.items():
+    for name in real:
         assert f"(Env:{name})" in help_text, f"{name} is no setting"
-        if not url.startswith(("kafka:", "http:", "sc:", "cassandra:", "postgresql:", "zookeeper:")):
-            continue
-        # A layer that is not built is refused before anything starts, and before a host beyond loopback is.
-        asked = {**own_environment(), name: url, "PENSTOCK_HOST": "192.0.2.1"}
-        done = subprocess.run(
-            [BINARY, "up", tmp_path / "empty.yaml", "--data", tmp_path / "data"],
-            env=asked,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 2 and "listens on loopback only" in done.stderr, f"{name}: {done.stderr}"
+    layers = {name: url for name, url in real.items()
+              if url.startswith(("kafka:", "http:", "sc:", "cassandra:", "postgresql:", "zookeeper:"))}
+    assert len(layers) >= 5
+    # Layers that are not built, or do not go together, are refused before a host beyond loopback is.
+    done = subprocess.run([BINARY, "up", tmp_path / "empty.yaml", "--data", tmp_path / "data"],
+                          env={**own_environment(), **layers, "PENSTOCK_HOST": "192.0.2.1"}, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 2 and "listens on loopback only" in done.stderr, done.stderr
 
 
 def test_kubernetes_manifests_are_valid():
