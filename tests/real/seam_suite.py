@@ -83,7 +83,6 @@ class SeamRun:
 
     def settle(self, timeout=180):
         """Until everything that was given has gone all the way."""
-        query = f"{self.name}_all_items"
         wait_until(lambda: self.penstock.topic_records(f"{self.name}_items") >= self.pages * PER_PAGE,
                    "all pages in the topic", timeout, 0.2)
         for query in TABLES:
