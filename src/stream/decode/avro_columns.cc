@@ -166,6 +166,14 @@ bool AvroColumns::spend(std::int64_t work) {
            fail("not a record of its schema: it says to hold more values than its bytes allow for");
 }
 
+/// A block may say how many bytes it takes, and then who skips it trusts that: so does nobody else find less or
+/// more in it.
+bool AvroColumns::block_ends(std::int64_t bytes, std::size_t left_before, std::size_t left) {
+    return bytes < 0 || left_before - left == std::uint64_t(bytes) ||
+           fail(fmt::format("not a record of its schema: a block says to take {} bytes and takes {}", bytes,
+                            left_before - left));
+}
+
 bool AvroColumns::decode(std::string_view value, std::span<Slot> slots, std::size_t row, Arena& arena) {
     slots_ = slots;
     row_ = row;
@@ -243,6 +251,7 @@ bool AvroColumns::take_items(Reader& in, const Step& step) {
         std::int64_t items = 0, bytes = 0;
         if (!in.read_block(items, bytes)) return cut_short(*step.type);
         if (items == 0) return true;
+        auto left_before = in.left();
         for (; items > 0; --items, ++position) {
             std::string_view key;
             if (!spend(1)) return false;
@@ -254,6 +263,7 @@ bool AvroColumns::take_items(Reader& in, const Step& step) {
             }
             if (inner == none ? !skip(in, *step.type->element, 0) : !take(in, inner)) return false;
         }
+        if (!block_ends(bytes, left_before, in.left())) return false;
     }
 }
 
@@ -589,6 +599,7 @@ bool AvroColumns::render_items(Reader& in, const Type& type, std::string& out, i
         std::int64_t items = 0, bytes = 0;
         if (!in.read_block(items, bytes)) return cut_short(type);
         if (items == 0) break;
+        auto left_before = in.left();
         for (; items > 0; --items) {
             if (!first) out += ',';
             first = false;
@@ -600,6 +611,7 @@ bool AvroColumns::render_items(Reader& in, const Type& type, std::string& out, i
             }
             if (!render(in, *type.element, out, depth + 1)) return false;
         }
+        if (!block_ends(bytes, left_before, in.left())) return false;
     }
     out += is_map ? '}' : ']';
     return true;

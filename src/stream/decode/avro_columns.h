@@ -118,6 +118,7 @@ private:
     bool render_scalar(const Scalar& scalar, std::string& out);
 
     bool spend(std::int64_t work);
+    bool block_ends(std::int64_t bytes, std::size_t left_before, std::size_t left);
     bool cut_short(const Type& type);
     bool fail(std::string reason);
     bool fail_type(std::size_t node, std::string_view expected, std::string_view found);

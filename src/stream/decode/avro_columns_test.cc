@@ -148,6 +148,24 @@ TEST(AvroColumns, RefusesEveryCutAndEveryExtraByte) {
     EXPECT_EQ(decoded(scan, *schema, bytes + "x"), "no: not a record of its schema: 1 bytes follow its end");
 }
 
+TEST(AvroColumns, ABlockTakesAsManyBytesAsItSays) {
+    auto schema = parsed(
+        R"({"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"int"}}]})");
+    auto block = [](std::int64_t says) {
+        std::string out;
+        codec::append_avro_long(out, -2);
+        codec::append_avro_long(out, says);
+        for (auto value : {3, 4, 0}) codec::append_avro_long(out, value);
+        return out;
+    };
+    for (auto type : {TypeId::json, TypeId::int64}) {
+        auto path = type == TypeId::json ? Path{{"a", -1}} : Path{{"a", -1}, {"", 1}};
+        EXPECT_EQ(decoded({column(path, type)}, *schema, block(2)), type == TypeId::json ? "[3,4]" : "4");
+        for (auto says : {0, 1, 3})
+            EXPECT_THAT(decoded({column(path, type)}, *schema, block(says)), HasSubstr("and takes 2"));
+    }
+}
+
 TEST(AvroColumns, WorkIsBounded) {
     auto schema = parsed(
         R"({"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"null"}}]})");
