@@ -14,7 +14,9 @@ build_packages=(
   protobuf-compiler-grpc libgtest-dev libgmock-dev
   tzdata ca-certificates
 )
-test_packages=(libclang-rt-19-dev llvm-19 clang-format-19 python3-venv kcat chromium libbenchmark-dev)
+# openjdk and maven: for the Java driver, tests/cql/drivers.
+test_packages=(libclang-rt-19-dev llvm-19 clang-format-19 python3-venv kcat chromium libbenchmark-dev
+  openjdk-17-jdk-headless maven)
 # openjdk: Kafka, ZooKeeper, and javac for tests/real/java. postgresql-15 also makes a cluster of its own, which the
 # tests leave alone.
 real_packages=(postgresql-15 zookeeper openjdk-17-jdk-headless maven kcat curl)
@@ -31,8 +33,9 @@ missing() {
 install() {
   local packages
   mapfile -t packages < <(missing "$@")
-  # Node comes from Debian unless there is one already, whoever installed it.
+  # Node and, for the tests, Go come from Debian unless there is one already, whoever installed it.
   if ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
+  if [[ " $* " = *" python3-venv "* ]] && ! command -v go >/dev/null; then packages+=(golang-go); fi
   [ ${#packages[@]} -gt 0 ] || return 0
   echo "set-up: installing ${packages[*]}"
   local root=()
