@@ -87,13 +87,15 @@ bool TableDefinition::is_counter() const {
 
 void TableDefinition::arrange() {
     std::ranges::sort(columns, {}, [](const ColumnDefinition& column) {
-        return std::tuple(column.role, column.role == ColumnRole::regular ? column.id : column.position);
+        bool key = column.role == ColumnRole::partition_key || column.role == ColumnRole::clustering;
+        return std::tuple(column.role, key ? column.position : column.id);
     });
     auto of_role = [&](ColumnRole role) {
         return std::uint32_t(std::ranges::count(columns, role, &ColumnDefinition::role));
     };
     partition_columns = of_role(ColumnRole::partition_key);
     clustering_columns = of_role(ColumnRole::clustering);
+    static_columns = of_role(ColumnRole::static_);
 }
 
 const KeyspaceDefinition* Catalogue::keyspace(std::string_view name) const {

@@ -13,7 +13,7 @@
 
 namespace penstock::store {
 
-enum class ColumnRole : std::uint8_t { partition_key, clustering, regular };
+enum class ColumnRole : std::uint8_t { partition_key, clustering, regular, static_ };
 
 struct ColumnDefinition {
     std::uint32_t id = 0;  ///< within its table; never used again after the column was dropped
@@ -30,18 +30,21 @@ struct TableDefinition {
     std::string uuid;  ///< 16 bytes: the id that clients see; the same for the table's life
     std::string keyspace;
     std::string name;
-    /// Partition key, clustering columns (both in the key's order), then the others in the order of their
-    /// ids.
+    /// Partition key, clustering columns (both in the key's order), the regular ones and then the static
+    /// ones, both in the order of their ids.
     std::vector<ColumnDefinition> columns;
     /// As CQL text: comment -> 'what it is for', compaction -> {'class': ...}.
     std::map<std::string, std::string> options;
     std::uint32_t next_column = 0;
     std::uint32_t partition_columns = 0;
     std::uint32_t clustering_columns = 0;
+    std::uint32_t static_columns = 0;
 
     const ColumnDefinition* find(std::string_view column) const;
     const ColumnDefinition* by_id(std::uint32_t column) const;
     std::uint32_t key_columns() const { return partition_columns + clustering_columns; }
+    /// Index of the first static column, behind all others.
+    std::uint32_t first_static() const { return std::uint32_t(columns.size()) - static_columns; }
     bool is_counter() const;
     std::string full_name() const { return keyspace + "." + name; }
     /// Puts the columns in their order and counts them.

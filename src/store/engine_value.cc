@@ -154,10 +154,16 @@ Result<std::vector<ColumnSource>> column_sources(const TableDefinition& table, c
                         penstock::to_string(field.type));
         at->values = &rows.columns[i];
     }
-    for (const auto& source : sources)
-        if (source.column->role != ColumnRole::regular && source.values == nullptr)
+    for (const auto& source : sources) {
+        bool key =
+            source.column->role == ColumnRole::partition_key || source.column->role == ColumnRole::clustering;
+        if (key && source.values == nullptr)
             return fail(Errc::invalid, "table {}: key column {} is missing from the rows", table.full_name(),
                         source.column->name);
+        if (source.column->role == ColumnRole::static_ && source.values != nullptr)
+            return fail(Errc::invalid, "table {}: column {} is static, which queries cannot write",
+                        table.full_name(), source.column->name);
+    }
     return sources;
 }
 

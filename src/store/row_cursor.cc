@@ -1,5 +1,7 @@
 #include "store/row_cursor.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "store/bytes.h"
 #include "store/clustering.h"
@@ -24,6 +26,10 @@ KeyRange row_range(const TableDefinition& table, std::string_view partition_key,
     return {std::move(from), std::move(to)};
 }
 
+std::string static_key(const TableDefinition& table, std::string_view partition_key) {
+    return partition_prefix(table.id, partition_key) + static_tag;
+}
+
 KeyRange table_range(const TableDefinition& table) {
     auto from = table_prefix(table.id);
     return {from, after_prefix(from)};
@@ -36,6 +42,11 @@ RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> 
       ranges_(std::move(ranges)),
       reversed_(reversed),
       now_(database.now_seconds()) {
+    if (table_->next_column != table_->columns.size()) {
+        dropped_.assign(table_->next_column, true);
+        for (const auto& column : table_->columns)
+            if (column.id < dropped_.size()) dropped_[column.id] = false;
+    }
     read_.fill_cache = cache;
     read_.adaptive_readahead = true;
     // Several look-ups must see one state; a single iterator is consistent by itself.
@@ -80,6 +91,7 @@ void RowCursor::advance() {
 }
 
 Result<bool> RowCursor::next() {
+    static_only_ = false;
     while (true) {
         if (positioned_) {
             if (!advanced_) advance();
@@ -101,9 +113,13 @@ Result<bool> RowCursor::next() {
             }
             if (!enter_next_range()) return false;
         }
-        for (; iterator_->Valid() && in_range(); advance())
+        for (; iterator_->Valid() && in_range(); advance()) {
+            if (!static_waiting_.empty() && !view(iterator_->key()).starts_with(static_waiting_))
+                return show_static(std::exchange(static_waiting_, {}));
             if (TRY(look_at(iterator_->key(), iterator_->value()))) return true;
+        }
         if (!iterator_->status().ok()) return fail(error_of(iterator_->status()));
+        if (!static_waiting_.empty()) return show_static(std::exchange(static_waiting_, {}));
         positioned_ = false;
     }
 }
@@ -123,20 +139,70 @@ Result<bool> RowCursor::look_at(rocksdb::Slice key, rocksdb::Slice value) {
     value_ = view(value);
     if (!parse_key(key_, parsed_))
         return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
-    if (table_->clustering_columns > 0 && parsed_.partition_prefix != partition_) learn_deletions();
+    if (table_->clustering_columns > 0 && parsed_.partition_prefix != partition_) learn_partition();
+    if (parsed_.tag == static_tag && static_partitions_ && static_is_live()) {
+        // Backwards all rows have been seen.
+        if (reversed_) return !partition_has_rows_ && show_static(parsed_.partition_prefix);
+        static_waiting_ = parsed_.partition_prefix;
+    }
     if (parsed_.tag != row_tag) return false;  // learnt already
     hidden_ = table_->clustering_columns > 0 ? hidden_until() : no_timestamp;
     row_parsed_ = false;
-    return is_live(value_, now_, hidden_);
+    if (!is_live(value_, now_, hidden_)) return false;
+    // What a dropped column has left does not make a row.
+    if (!dropped_.empty() && !row().marker.present() && row().cells.empty()) return false;
+    partition_has_rows_ = true;
+    static_waiting_.clear();
+    return true;
 }
 
-/// Reads what was deleted in the partition that begins here.
-void RowCursor::learn_deletions() {
+bool RowCursor::static_is_live() {
+    if (static_value_.empty() || !is_live(static_value_, now_, partition_deleted_)) return false;
+    return dropped_.empty() || !static_row().cells.empty();
+}
+
+/// Becomes the row that a partition with nothing but static values has. The iterator stays where it is when
+/// it is behind the partition.
+bool RowCursor::show_static(std::string_view prefix) {
+    static_key_ = std::string(prefix) + static_tag;
+    advanced_ = !reversed_;
+    key_ = static_key_;
+    parse_key(key_, parsed_);
+    static_only_ = true;
+    row_.clear();
+    row_parsed_ = true;
+    return true;
+}
+
+const Row& RowCursor::static_row() {
+    if (static_parsed_) return static_row_;
+    static_parsed_ = true;
+    static_row_.clear();
+    if (static_value_.empty()) return static_row_;
+    if (!parse_row(static_value_, static_row_))
+        log::error("tables: static values of {} cannot be read to their end", table_->full_name());
+    drop_unseen(static_row_, std::max(partition_deleted_, static_row_.deletion.timestamp));
+    return static_row_;
+}
+
+/// Leaves the cells that can be seen.
+void RowCursor::drop_unseen(Row& row, std::int64_t hidden) const {
+    std::erase_if(row.cells, [&](const Cell& cell) {
+        bool dropped = cell.column < dropped_.size() && dropped_[cell.column];
+        return dropped || cell.timestamp <= hidden || !cell.is_live(now_);
+    });
+}
+
+/// Reads what was deleted in the partition that begins here, and its static values.
+void RowCursor::learn_partition() {
     partition_ = parsed_.partition_prefix;
     partition_deleted_ = no_timestamp;
     range_deletions_.clear();
+    static_value_.clear();
+    static_parsed_ = false;
+    partition_has_rows_ = false;
     auto from = partition_ + deletion_tag;
-    auto to = partition_ + char(deletion_tag + 1);
+    auto to = partition_ + (table_->static_columns > 0 ? row_tag : static_tag);
     // Reading forward from before the partition's deletions: they come first, so a row in front means there
     // are none.
     if (!reversed_ && positioned_ && parsed_.tag == row_tag && ranges_[next_range_ - 1].from <= from) return;
@@ -145,8 +211,13 @@ void RowCursor::learn_deletions() {
     options.iterate_upper_bound = &upper;
     std::unique_ptr<rocksdb::Iterator> it(database_.rocks().NewIterator(options));
     ParsedKey parsed;
-    for (it->Seek(from); it->Valid(); it->Next())
-        if (parse_key(view(it->key()), parsed)) note_deletion(parsed.rest, view(it->value()));
+    for (it->Seek(from); it->Valid(); it->Next()) {
+        if (!parse_key(view(it->key()), parsed)) continue;
+        if (parsed.tag == static_tag)
+            static_value_ = view(it->value());
+        else
+            note_deletion(parsed.rest, view(it->value()));
+    }
 }
 
 void RowCursor::note_deletion(std::string_view rest, std::string_view value) {
@@ -177,8 +248,7 @@ const Row& RowCursor::row() {
     auto hidden = std::max(hidden_, row_.deletion.timestamp);
     if (row_.marker.timestamp <= hidden || (row_.marker.ttl > 0 && row_.marker.expires_at <= now_))
         row_.marker = {};
-    std::erase_if(row_.cells,
-                  [&](const Cell& cell) { return cell.timestamp <= hidden || !cell.is_live(now_); });
+    drop_unseen(row_, hidden);
     return row_;
 }
 

@@ -22,6 +22,8 @@ struct KeyRange {
 
 /// The key range of one row; clustering is its encoded clustering values.
 KeyRange row_range(const TableDefinition& table, std::string_view partition_key, std::string_view clustering);
+/// Where the values of a partition's static columns are.
+std::string static_key(const TableDefinition& table, std::string_view partition_key);
 KeyRange table_range(const TableDefinition& table);
 
 /// Sees the table as it was when the cursor was made. Used by one thread at a time.
@@ -33,6 +35,10 @@ public:
               bool reversed = false, bool cache = true);
     ~RowCursor();
 
+    /// Before the first next(): a partition with static values and no row that is alive appears once, too.
+    /// Its range begins at its static values then, and is not one of single rows.
+    void show_static_partitions() { static_partitions_ = true; }
+
     /// Goes to the next row that is alive; false at the end. What the other members return is valid until
     /// then.
     Result<bool> next();
@@ -42,6 +48,10 @@ public:
     const ParsedKey& parsed() const { return parsed_; }
     /// The marker and the cells that are alive.
     const Row& row();
+    /// The static values of this row's partition that are alive.
+    const Row& static_row();
+    /// There is no row, only the partition's static values: no clustering, no cells.
+    bool is_static_only() const { return static_only_; }
     const TableDefinition& table() const { return *table_; }
 
 private:
@@ -53,9 +63,12 @@ private:
     void advance();
     bool in_range() const;
     Result<bool> look_at(rocksdb::Slice key, rocksdb::Slice value);
-    void learn_deletions();
+    void learn_partition();
+    bool show_static(std::string_view partition_prefix);
+    bool static_is_live();
     void note_deletion(std::string_view rest, std::string_view value);
     std::int64_t hidden_until() const;
+    void drop_unseen(Row& row, std::int64_t hidden) const;
 
     Database& database_;
     std::shared_ptr<const TableDefinition> table_;
@@ -65,6 +78,7 @@ private:
     rocksdb::ReadOptions read_;
     const rocksdb::Snapshot* snapshot_ = nullptr;
     std::int64_t now_;
+    std::vector<bool> dropped_;  ///< by column id; empty: no column was ever dropped
     std::unique_ptr<rocksdb::Iterator> iterator_;
     bool positioned_ = false;
     bool advanced_ = false;  ///< the iterator is behind the row that was returned last
@@ -75,6 +89,15 @@ private:
     std::string partition_;  ///< whose deletions are known
     std::int64_t partition_deleted_ = no_timestamp;
     std::vector<RangeDeletion> range_deletions_;
+    std::string static_value_;
+    Row static_row_;
+    bool static_parsed_ = false;
+    bool static_partitions_ = false;
+    bool partition_has_rows_ = false;  ///< that are alive, among those seen so far
+    bool static_only_ = false;
+    /// Forward: the partition whose static values come when no row follows; empty: none.
+    std::string static_waiting_;
+    std::string static_key_;
 
     std::string_view key_, value_;
     ParsedKey parsed_;

@@ -4,6 +4,7 @@
 //   02 query                      a query's checkpoint
 //   03 query key                  a query's state
 //   04 table token partition 00   deletion of a whole partition, or (with bounds) of a range of its rows
+//   04 table token partition 01   the values of the partition's static columns
 //   04 table token partition 02 clustering   a row
 #pragma once
 
@@ -19,6 +20,7 @@ inline constexpr char state_tag = '\x03';
 inline constexpr char table_tag = '\x04';
 
 inline constexpr char deletion_tag = '\x00';
+inline constexpr char static_tag = '\x01';
 inline constexpr char row_tag = '\x02';
 
 inline constexpr std::size_t table_prefix_size = 1 + 4;

@@ -70,7 +70,7 @@ public:
         }
         if (!last_exists_) return Decision::kRemove;
         ParsedKey parsed;
-        if (type != ValueType::kValue || !parse_key(view(key), parsed) || parsed.tag != row_tag)
+        if (type != ValueType::kValue || !parse_key(view(key), parsed) || parsed.tag == deletion_tag)
             return Decision::kKeep;
         if (!parse_row(view(existing), row_)) return Decision::kKeep;
         if (!forget(row_)) return Decision::kKeep;

@@ -55,6 +55,9 @@ private:
                 case ColumnRole::regular:
                     append_cell(out, arena, column, row);
                     break;
+                case ColumnRole::static_:
+                    append_cell(out, arena, column, rows_.static_row());
+                    break;
             }
         }
         ++batch.rows;

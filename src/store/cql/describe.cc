@@ -43,13 +43,18 @@ std::string structure_text(const TableDefinition& table, std::string_view verb) 
     auto out = fmt::format("{} {}.{} (\n", verb, quoted_name(table.keyspace), quoted_name(table.name));
     std::vector<const ColumnDefinition*> columns;
     for (const auto& column : table.columns) columns.push_back(&column);
-    std::sort(columns.begin() + table.key_columns(), columns.end(),
-              [](const auto* a, const auto* b) { return a->name < b->name; });
+    std::sort(columns.begin() + table.key_columns(), columns.end(), [](const auto* a, const auto* b) {
+        return std::tuple(a->role != ColumnRole::static_, std::string_view(a->name)) <
+               std::tuple(b->role != ColumnRole::static_, std::string_view(b->name));
+    });
     for (const auto* column : columns) {
         bool key = single && column->role == ColumnRole::partition_key;
         bool last = single && column == columns.back();
         out += fmt::format("    {} {}{}{}\n", quoted_name(column->name), declared_type(column->type),
-                           key ? " PRIMARY KEY" : "", last ? "" : ",");
+                           key                                   ? " PRIMARY KEY"
+                           : column->role == ColumnRole::static_ ? " static"
+                                                                 : "",
+                           last ? "" : ",");
     }
     if (!single) out += "    " + primary_key_text(table) + "\n";
     out += ")";

@@ -6,6 +6,7 @@
 
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/cql/conditional.h"
 #include "store/cql/json_value.h"
 #include "store/cql/term_value.h"
 #include "store/row_key.h"
@@ -85,6 +86,15 @@ Result<> note_operation(const TableDefinition& table, const Operation& operation
     return {};
 }
 
+void note_targets(ModifyPlan& plan) {
+    for (const auto& operation : plan.operations)
+        (operation.column->role == ColumnRole::static_ ? plan.writes_statics : plan.writes_regulars) = true;
+}
+
+bool is_key(const ColumnDefinition& column) {
+    return column.role == ColumnRole::partition_key || column.role == ColumnRole::clustering;
+}
+
 Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
     const auto& table = plan.table();
     plan.with = &insert.with;
@@ -116,11 +126,21 @@ Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerS
             TRY(note_operation(table, plan.operations.back(), markers));
         }
     }
-    for (std::size_t i = 0; i < plan.key.size(); ++i)
-        if (plan.key[i] == nullptr)
+    note_targets(plan);
+    bool clustering = std::ranges::any_of(plan.key.begin() + table.partition_columns, plan.key.end(),
+                                          [](const Term* given) { return given != nullptr; });
+    plan.only_statics =
+        !clustering && table.clustering_columns > 0 && plan.writes_statics && !plan.writes_regulars;
+    for (auto [from, to] : {std::pair(std::uint32_t(0), table.partition_columns),
+                            std::pair(table.partition_columns, table.key_columns())}) {
+        if (from > 0 && plan.only_statics) break;
+        std::string missing;
+        for (auto i = from; i < to; ++i)
+            if (plan.key[i] == nullptr) missing += (missing.empty() ? "" : ", ") + table.columns[i].name;
+        if (!missing.empty())
             return fail(Errc::invalid, "Some {} are missing: {}",
-                        i < table.partition_columns ? "partition key parts" : "clustering keys",
-                        table.columns[i].name);
+                        from == 0 ? "partition key parts" : "clustering keys", missing);
+    }
     note_using(insert.with, markers);
     return {};
 }
@@ -135,37 +155,66 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
                         plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE");
         for (const auto& name : relation.columns) {
             const auto* column = TRY(resolve_column(table, name));
-            if (column->role == ColumnRole::regular)
+            if (!is_key(*column))
                 return fail(Errc::invalid, "Non PRIMARY KEY columns found in where clause: {} ", name);
         }
     }
     plan.where = TRY(sort_out(table, where, markers));
-    for (std::size_t i = 0; i < table.partition_columns; ++i) {
-        if (!plan.where.whole_partition_key) {
-            bool named = std::ranges::any_of(
-                where, [&](const Relation& r) { return r.columns[0] == table.columns[i].name; });
-            if (!named)
-                return fail(Errc::invalid, "Some partition key parts are missing: {}", table.columns[i].name);
-        }
-    }
+    auto named = [&](const ColumnDefinition& column) {
+        return std::ranges::any_of(where, [&](const Relation& relation) {
+            return std::ranges::find(relation.columns, column.name) != relation.columns.end();
+        });
+    };
+    auto missing_of = [&](std::uint32_t from, std::uint32_t to) {
+        std::string out;
+        for (auto i = from; i < to; ++i)
+            if (!named(table.columns[i])) out += (out.empty() ? "" : ", ") + table.columns[i].name;
+        return out;
+    };
+    if (auto missing = missing_of(0, table.partition_columns); !missing.empty())
+        return fail(Errc::invalid, "Some partition key parts are missing: {}", missing);
     if (!plan.where.whole_partition_key)
         return fail(Errc::invalid,
                     "Only EQ and IN relation are supported on the partition key (unless you use the token() "
                     "function)");
-    for (const auto& [column, relation] : plan.where.filters)
+    auto verb = plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE";
+    auto missing = missing_of(table.partition_columns, table.key_columns());
+    if (plan.only_statics) {
+        bool restricts_rows = std::ranges::any_of(where, [&](const Relation& relation) {
+            return table.find(relation.columns[0])->role == ColumnRole::clustering;
+        });
+        if (restricts_rows)
+            return fail(Errc::invalid,
+                        "Invalid restrictions on clustering columns since the {} statement modifies only "
+                        "static columns",
+                        verb);
+        return {};
+    }
+    if (!whole_rows) {
+        bool slice = std::ranges::any_of(where, [&](const Relation& relation) {
+            return table.find(relation.columns[0])->role == ColumnRole::clustering &&
+                   relation.op != Operator::eq && relation.op != Operator::in;
+        });
+        if (plan.kind == ModifyPlan::Kind::update && slice)
+            return fail(
+                Errc::invalid,
+                "Slice restrictions are not supported on the clustering columns in UPDATE statements");
+        if (plan.kind == ModifyPlan::Kind::update && !missing.empty())
+            return fail(Errc::invalid, "Some clustering keys are missing: {}", missing);
+        if (slice || !missing.empty())
+            return fail(Errc::invalid, "Range deletions are not supported for specific columns");
+    }
+    for (const auto& [column, relation] : plan.where.filters) {
+        const auto& before = table.columns[table.partition_columns + column->position - 1];
+        if (plan.where.clustering[before.position].empty() && !named(before))
+            return fail(Errc::invalid,
+                        "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
+                        "restricted",
+                        column->name, before.name);
         return fail(Errc::invalid,
-                    "PRIMARY KEY column \"{}\" cannot be restricted as preceding column is not restricted",
-                    column->name);
-    for (const auto& on : plan.where.clustering) {
-        bool exact =
-            on.size() == 1 && (on[0].relation->op == Operator::eq || on[0].relation->op == Operator::in);
-        if (exact || whole_rows) continue;
-        const auto& column =
-            table.columns[table.partition_columns + std::size_t(&on - plan.where.clustering.data())];
-        if (on.empty()) return fail(Errc::invalid, "Some clustering keys are missing: {}", column.name);
-        return fail(Errc::invalid,
-                    "Slice restrictions are not supported on the clustering columns in {} statements",
-                    plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "column DELETE");
+                    "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted by "
+                    "a non-EQ relation)",
+                    column->name, before.name);
     }
     return {};
 }
@@ -174,17 +223,21 @@ Result<> plan_conditions(const std::vector<Relation>& conditions, ModifyPlan& pl
                          std::vector<MarkerSpec>& markers) {
     for (const auto& relation : conditions) {
         const auto* column = TRY(resolve_column(plan.table(), relation.columns[0]));
-        if (column->role != ColumnRole::regular)
+        if (is_key(*column))
             return fail(Errc::invalid, "PRIMARY KEY column '{}' cannot have IF conditions", column->name);
-        if (column->type.is_multi_cell() || relation.kind != Relation::Kind::column)
-            return fail(Errc::invalid, "IF conditions on elements of collections are not offered");
-        for (const auto& value : relation.values)
-            note_markers(value,
-                         relation.in_marker ? DataType(Kind::list, {column->type}, true) : column->type,
-                         column->name, markers);
+        TRY(note_condition(*column, relation, markers));
         plan.conditions.push_back({column, &relation});
     }
     return {};
+}
+
+/// Touching nothing but static columns, a statement is about the partition and not about a row.
+void note_only_statics(ModifyPlan& plan) {
+    note_targets(plan);
+    bool on_statics = plan.writes_statics, on_regulars = plan.writes_regulars;
+    for (const auto& condition : plan.conditions)
+        (condition.column->role == ColumnRole::static_ ? on_statics : on_regulars) = true;
+    plan.only_statics = on_statics && !on_regulars;
 }
 
 Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
@@ -194,7 +247,7 @@ Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerS
     note_using(update.with, markers);
     for (const auto& assignment : update.assignments) {
         const auto* column = TRY(resolve_column(plan.table(), assignment.column));
-        if (column->role != ColumnRole::regular)
+        if (is_key(*column))
             return fail(Errc::invalid, "PRIMARY KEY part {} found in SET part", column->name);
         Operation operation{Operation::Kind::set, column, &assignment.value, nullptr};
         switch (assignment.kind) {
@@ -217,8 +270,19 @@ Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerS
         plan.operations.push_back(operation);
         TRY(note_operation(plan.table(), operation, markers));
     }
-    TRY(plan_where(update.where, plan, false, markers));
-    return plan_conditions(update.conditions, plan, markers);
+    // Markers are numbered already: conditions may be looked at before what stands in front of them.
+    TRY(plan_conditions(update.conditions, plan, markers));
+    note_only_statics(plan);
+    return plan_where(update.where, plan, false, markers);
+}
+
+/// Every key column has one value.
+bool exact_key(const ModifyPlan& plan) {
+    auto exact = [](const std::vector<Restriction>& on) {
+        return on.size() == 1 && on[0].relation->op == Operator::eq;
+    };
+    return std::ranges::all_of(plan.where.partition_key, exact) &&
+           std::ranges::all_of(plan.where.clustering, exact);
 }
 
 Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
@@ -229,7 +293,7 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
     note_using(statement.with, markers);
     for (const auto& [name, element] : statement.columns) {
         const auto* column = TRY(resolve_column(plan.table(), name));
-        if (column->role != ColumnRole::regular)
+        if (is_key(*column))
             return fail(Errc::invalid,
                         "Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", name);
         Operation operation{element ? Operation::Kind::remove_element : Operation::Kind::remove, column,
@@ -237,8 +301,38 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
         plan.operations.push_back(operation);
         TRY(note_operation(plan.table(), operation, markers));
     }
-    TRY(plan_where(statement.where, plan, statement.columns.empty(), markers));
-    return plan_conditions(statement.conditions, plan, markers);
+    TRY(plan_conditions(statement.conditions, plan, markers));
+    note_only_statics(plan);
+    // A partition's or a range's deletion may depend on static columns; only of cells there is a static kind.
+    bool whole_rows = statement.columns.empty();
+    if (whole_rows && !statement.where.empty()) {
+        bool statics = plan.only_statics;
+        plan.only_statics = false;
+        TRY(plan_where(statement.where, plan, true, markers));
+        bool rows = std::ranges::any_of(plan.where.clustering, [](const auto& on) { return !on.empty(); });
+        if (statics && rows)
+            return fail(Errc::invalid,
+                        "Invalid restrictions on clustering columns since the DELETE statement modifies only "
+                        "static columns");
+        plan.only_statics = statics;
+    } else {
+        TRY(plan_where(statement.where, plan, whole_rows, markers));
+    }
+    if (!plan.is_conditional() || exact_key(plan)) return {};
+    if (plan.writes_regulars)
+        return fail(
+            Errc::invalid,
+            "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order "
+            "to delete non static columns");
+    bool on_regulars = std::ranges::any_of(plan.conditions, [](const Restriction& condition) {
+        return condition.column->role == ColumnRole::regular;
+    });
+    if (on_regulars || (plan.if_exists && !plan.only_statics))
+        return fail(
+            Errc::invalid,
+            "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order "
+            "to use IF condition on non static columns");
+    return {};
 }
 
 /// Puts the cells of one row together; keeps their bytes.
@@ -436,11 +530,14 @@ void merge(rocksdb::WriteBatch& batch, const std::string& key, const Row& row) {
 }
 
 /// Key columns' values of an INSERT.
-Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<Value>& values) {
+Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<Value>& values,
+                                bool is_static) {
     std::vector<std::string_view> partition;
     ConditionalRow out;
+    out.is_static = is_static;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const auto& column = table.columns[i];
+        if (out.is_static && i >= table.partition_columns) break;
         if (!values[i].is_set()) {
             if (values[i].is_null())
                 return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
@@ -457,10 +554,11 @@ Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<
 
 Result<ConditionalRow> insert_key(const ModifyPlan& plan, const Bindings& bindings) {
     std::vector<Value> values;
-    for (std::size_t i = 0; i < plan.key.size(); ++i)
+    auto count = plan.only_statics ? plan.table().partition_columns : plan.table().key_columns();
+    for (std::size_t i = 0; i < count; ++i)
         values.push_back(TRY(
             evaluate(*plan.key[i], plan.table().columns[i].type, plan.table().columns[i].name, bindings)));
-    return join_key(plan.table(), values);
+    return join_key(plan.table(), values, plan.only_statics);
 }
 
 struct JsonInsert {
@@ -488,7 +586,7 @@ Result<JsonInsert> read_json(const ModifyPlan& plan, const Bindings& bindings) {
             out.cells.emplace_back(&column, has ? found->second : std::nullopt);
         }
     }
-    out.key = TRY(join_key(table, key));
+    out.key = TRY(join_key(table, key, false));
     return out;
 }
 
@@ -543,14 +641,19 @@ Result<ModifyPlan> plan_modify(const Modification& statement, const Catalogue& c
 Result<ConditionalRow> conditional_row(const ModifyPlan& plan, const Bindings& bindings) {
     if (plan.kind == ModifyPlan::Kind::insert) return insert_key(plan, bindings);
     if (plan.kind == ModifyPlan::Kind::insert_json) return TRY(read_json(plan, bindings)).key;
+    auto verb = plan.kind == ModifyPlan::Kind::update ? "updates" : "deletions";
     auto keys = TRY(partition_keys(plan.table(), plan.where, bindings));
+    if (plan.where.has_partition_in || keys.size() != 1)
+        return fail(Errc::invalid, "IN on the partition key is not supported with conditional {}", verb);
+    if (plan.only_statics) return ConditionalRow{keys[0], {}, true};
+    bool in = std::ranges::any_of(plan.where.clustering, [](const auto& on) {
+        return std::ranges::any_of(on, [](const auto& one) { return one.relation->op == Operator::in; });
+    });
+    if (in && plan.is_conditional())
+        return fail(Errc::invalid, "IN on the clustering key columns is not supported with conditional {}",
+                    verb);
     auto ranges = TRY(clustering_ranges(plan.table(), plan.where, bindings));
-    bool single =
-        keys.size() == 1 && ranges.size() == 1 && (ranges[0].single || plan.table().clustering_columns == 0);
-    if (!single)
-        return fail(Errc::invalid,
-                    "IN on the PRIMARY KEY and DELETE of several rows are not supported with conditions");
-    return ConditionalRow{keys[0], ranges[0].from};
+    return ConditionalRow{keys[0], ranges.empty() ? std::string() : ranges[0].from, false};
 }
 
 Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time,
@@ -562,8 +665,17 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
 
     auto ttl = TRY(ttl_of(table, *plan.with, bindings));
     RowBuilder builder{plan, bindings, timestamp, time.now_seconds, ttl, {}, {}};
-    std::vector<std::string> keys;
-    if (plan.kind == ModifyPlan::Kind::insert || plan.kind == ModifyPlan::Kind::insert_json) {
+    RowBuilder statics{plan, bindings, timestamp, time.now_seconds, ttl, {}, {}};
+    auto builder_of = [&](const ColumnDefinition& column) -> RowBuilder& {
+        return column.role == ColumnRole::static_ ? statics : builder;
+    };
+    std::vector<std::string> keys, static_keys;
+    bool inserts = plan.kind == ModifyPlan::Kind::insert || plan.kind == ModifyPlan::Kind::insert_json;
+    auto add_key = [&](const ConditionalRow& row) {
+        if (!row.is_static) keys.push_back(row_key(table, row));
+        if (table.static_columns > 0) static_keys.push_back(static_key(table, row.partition_key));
+    };
+    if (inserts) {
         builder.row.marker.timestamp = timestamp;
         if (ttl > 0) {
             builder.row.marker.ttl = std::uint32_t(ttl);
@@ -571,20 +683,26 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
         }
     }
     if (plan.kind == ModifyPlan::Kind::insert) {
-        keys.push_back(row_key(table, TRY(insert_key(plan, bindings))));
+        add_key(TRY(insert_key(plan, bindings)));
     } else if (plan.kind == ModifyPlan::Kind::insert_json) {
         auto json = TRY(read_json(plan, bindings));
-        keys.push_back(row_key(table, json.key));
-        for (auto& [column, bytes] : json.cells) builder.set(*column, std::move(bytes));
+        add_key(json.key);
+        for (auto& [column, bytes] : json.cells) builder_of(*column).set(*column, std::move(bytes));
     } else {
         auto partitions = TRY(partition_keys(table, plan.where, bindings));
         auto rows = TRY(clustering_ranges(table, plan.where, bindings));
-        for (const auto& partition : partitions)
-            for (const auto& row : rows) keys.push_back(row_key(table, {partition, row.from}));
+        for (const auto& partition : partitions) {
+            if (plan.writes_statics) static_keys.push_back(static_key(table, partition));
+            if (plan.writes_regulars)
+                for (const auto& row : rows) keys.push_back(row_key(table, {partition, row.from}));
+        }
     }
-    for (const auto& operation : plan.operations) TRY(builder.apply(operation));
+    for (const auto& operation : plan.operations) TRY(builder_of(*operation.column).apply(operation));
     normalize(builder.row, builder.kept);
+    normalize(statics.row, statics.kept);
     for (const auto& key : keys) merge(batch, key, builder.row);
+    if (statics.row.cells.empty()) return {};
+    for (const auto& key : static_keys) merge(batch, key, statics.row);
     return {};
 }
 

@@ -36,6 +36,10 @@ struct ModifyPlan {
     bool if_not_exists = false;
     bool if_exists = false;
     std::vector<Restriction> conditions;
+    bool writes_statics = false;   ///< some operation is on a static column
+    bool writes_regulars = false;  ///< some operation is on a regular column
+    /// Touches nothing but static columns and names no row.
+    bool only_statics = false;
     bool is_conditional() const { return if_not_exists || if_exists || !conditions.empty(); }
     const TableDefinition& table() const { return *ref.table; }
 };
@@ -54,10 +58,12 @@ struct WriteTime {
 Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time,
                        rocksdb::WriteBatch& batch);
 
-/// The one row that a conditional statement is about.
+/// The partition that a conditional statement, or one beside it in a batch, is about, and (of a conditional
+/// one) its row.
 struct ConditionalRow {
     std::string partition_key;
     std::string clustering;
+    bool is_static = false;  ///< not a row: the partition's static values
 };
 Result<ConditionalRow> conditional_row(const ModifyPlan& plan, const Bindings& bindings);
 

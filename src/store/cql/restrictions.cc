@@ -146,6 +146,7 @@ Result<> add_relation(const TableDefinition& table, const Relation& relation,
             out.clustering[column->position].push_back(restriction);
             break;
         case ColumnRole::regular:
+        case ColumnRole::static_:
             out.filters.push_back(restriction);
             break;
     }

@@ -112,8 +112,6 @@ Result<> apply_keyspace_options(const Options& options, KeyspaceDefinition& keys
 }
 
 Result<DataType> column_type(const ColumnDeclaration& declared) {
-    if (declared.is_static)
-        return fail(Errc::invalid, "static columns are not offered (column {})", declared.name);
     if (declared.type.starts_with("vector<"))
         return fail(Errc::invalid, "vectors are not offered (column {})", declared.name);
     auto type = TRY(parse_data_type(declared.type));
@@ -272,6 +270,13 @@ struct Changer {
                     column.id = table.next_column++;
                     column.name = added.name;
                     column.type = TRY(column_type(added));
+                    if (added.is_static) {
+                        if (table.clustering_columns == 0)
+                            return fail(Errc::invalid,
+                                        "Static columns are only useful (and thus allowed) if the table has "
+                                        "at least one clustering column");
+                        column.role = ColumnRole::static_;
+                    }
                     if ((column.type.kind == Kind::counter) != table.is_counter())
                         return fail(Errc::invalid,
                                     "Cannot mix counter and non counter columns in the same table");
@@ -284,7 +289,7 @@ struct Changer {
                         return fail(Errc::invalid, "Column {} was not found in table '{}'", dropped,
                                     table.full_name());
                     }
-                    if (column->role != ColumnRole::regular)
+                    if (column->role == ColumnRole::partition_key || column->role == ColumnRole::clustering)
                         return fail(Errc::invalid, "Cannot drop PRIMARY KEY column {}", dropped);
                     // Its cells stay where they are; nobody asks for its id again.
                     table.columns.erase(table.columns.begin() + (column - table.columns.data()));
@@ -373,7 +378,8 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
             return fail(Errc::invalid, "Duplicate column '{}' declaration for table '{}'", column.name,
                         table.name);
         auto type = TRY(column_type(column));
-        table.columns.push_back({table.next_column++, column.name, type, ColumnRole::regular, 0, false});
+        auto role = column.is_static ? ColumnRole::static_ : ColumnRole::regular;
+        table.columns.push_back({table.next_column++, column.name, type, role, 0, false});
     }
     if (declared.partition_key.empty())
         return fail(Errc::invalid, "No PRIMARY KEY specifed for table '{}' (exactly one required)",
@@ -384,6 +390,8 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
             if (at == table.columns.end())
                 return fail(Errc::invalid, "Unknown column '{}' referenced in PRIMARY KEY for table '{}'",
                             names[i], table.name);
+            if (at->role == ColumnRole::static_)
+                return fail(Errc::invalid, "Static column '{}' cannot be part of the PRIMARY KEY", names[i]);
             if (at->role != ColumnRole::regular)
                 return fail(Errc::invalid, "Duplicate column '{}' in PRIMARY KEY clause for table '{}'",
                             names[i], table.name);
@@ -409,10 +417,15 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     TRY(assign(declared.partition_key, ColumnRole::partition_key));
     TRY(assign(declared.clustering, ColumnRole::clustering));
     for (const auto& column : table.columns)
-        if (column.role == ColumnRole::regular)
+        if (column.role == ColumnRole::regular || column.role == ColumnRole::static_)
             (column.type.kind == Kind::counter ? counters : others) = true;
     if (counters && others)
         return fail(Errc::invalid, "Cannot mix counter and non counter columns in the same table");
+    bool has_static = std::ranges::any_of(declared.columns, &ColumnDeclaration::is_static);
+    if (has_static && declared.clustering.empty())
+        return fail(Errc::invalid,
+                    "Static columns are only useful (and thus allowed) if the table has at least one "
+                    "clustering column");
     for (std::size_t i = 0; i < declared.order.size(); ++i) {
         const auto& [name, descending] = declared.order[i];
         if (i >= declared.clustering.size() || declared.clustering[i] != name)

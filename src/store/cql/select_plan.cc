@@ -25,7 +25,7 @@ struct Planner {
         auto out = TRY(column(selector.arguments[0]));
         const auto& of = plan.table().columns[out.column];
         bool is_ttl = selector.kind == Selector::Kind::ttl;
-        if (of.role != ColumnRole::regular)
+        if (of.role == ColumnRole::partition_key || of.role == ColumnRole::clustering)
             return fail(Errc::invalid, "Cannot use selection function {} on PRIMARY KEY part {}",
                         is_ttl ? "ttl" : "writetime", of.name);
         if (of.type.is_multi_cell())
@@ -120,11 +120,14 @@ Result<> plan_outputs(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
     const auto& table = plan.table();
     plan.needed.assign(table.columns.size(), false);
     if (select.all) {
-        // The key, then the other columns by name, as Cassandra orders them.
+        // The key, then the static and the other columns, each by name, as Cassandra orders them.
         std::vector<std::uint32_t> order;
         for (std::uint32_t i = 0; i < table.columns.size(); ++i) order.push_back(i);
-        std::sort(order.begin() + table.key_columns(), order.end(),
-                  [&](auto a, auto b) { return table.columns[a].name < table.columns[b].name; });
+        std::sort(order.begin() + table.key_columns(), order.end(), [&](auto a, auto b) {
+            const auto &left = table.columns[a], &right = table.columns[b];
+            return std::tuple(left.role != ColumnRole::static_, std::string_view(left.name)) <
+                   std::tuple(right.role != ColumnRole::static_, std::string_view(right.name));
+        });
         for (auto index : order) {
             Expression out;
             out.column = index;
@@ -187,19 +190,46 @@ Result<> plan_order(SelectPlan& plan) {
     return {};
 }
 
-Result<> check_distinct(const SelectPlan& plan) {
-    if (!plan.select->distinct) return {};
-    std::vector<bool> seen(plan.table().partition_columns, false);
-    for (const auto& output : plan.outputs) {
-        bool key = output.kind == Expression::Kind::column && output.column < plan.table().partition_columns;
-        if (!key)
-            return fail(
-                Errc::invalid,
-                "SELECT DISTINCT queries must only request partition key columns and/or static columns");
-        seen[output.column] = true;
+/// Names static columns and nothing else but the partition key: there is one row of that to a partition.
+bool selects_only_statics(const SelectPlan& plan) {
+    const auto& table = plan.table();
+    if (plan.select->all) return false;
+    bool statics = false;
+    for (std::size_t i = table.partition_columns; i < table.columns.size(); ++i) {
+        if (!plan.needed[i]) continue;
+        if (table.columns[i].role != ColumnRole::static_) return false;
+        statics = true;
     }
-    for (std::size_t i = 0; i < seen.size(); ++i)
-        if (!seen[i])
+    return statics;
+}
+
+Result<> check_distinct(const SelectPlan& plan) {
+    auto restricted = [](const auto& on) { return !on.empty(); };
+    bool clustering = std::ranges::any_of(plan.where.clustering, restricted) ||
+                      std::ranges::any_of(plan.where.filters, [](const Restriction& one) {
+                          return one.column->role == ColumnRole::clustering;
+                      });
+    if (clustering && selects_only_statics(plan))
+        return fail(Errc::invalid, "Cannot restrict clustering columns when selecting only static columns");
+    if (!plan.select->distinct) return {};
+    const auto& table = plan.table();
+    auto rows_restricted = std::ranges::any_of(plan.where.filters, [](const Restriction& one) {
+        return one.column->role == ColumnRole::clustering || one.column->role == ColumnRole::regular;
+    });
+    for (const auto& on : plan.where.clustering) rows_restricted = rows_restricted || !on.empty();
+    if (rows_restricted)
+        return fail(Errc::invalid,
+                    "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or "
+                    "static columns.");
+    for (std::size_t i = table.partition_columns; i < table.columns.size(); ++i)
+        if (plan.needed[i] && table.columns[i].role != ColumnRole::static_)
+            return fail(Errc::invalid,
+                        "SELECT DISTINCT queries must only request partition key columns and/or static "
+                        "columns (not {})",
+                        table.columns[i].name);
+    if (plan.where.whole_partition_key) return {};
+    for (std::size_t i = 0; i < table.partition_columns; ++i)
+        if (!plan.needed[i])
             return fail(Errc::invalid,
                         "SELECT DISTINCT queries must request all the partition key columns (missing {})",
                         plan.table().columns[i].name);
@@ -245,8 +275,14 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
     TRY(plan_order(plan));
     TRY(check_distinct(plan));
     TRY(check_filtering(plan));
-    for (const auto& [column, relation] : plan.where.filters)
+    bool rows_restricted = false;
+    for (const auto& on : plan.where.clustering) rows_restricted = rows_restricted || !on.empty();
+    for (const auto& [column, relation] : plan.where.filters) {
         plan.needed[std::size_t(column - plan.table().columns.data())] = true;
+        rows_restricted =
+            rows_restricted || column->role == ColumnRole::clustering || column->role == ColumnRole::regular;
+    }
+    plan.static_partitions = plan.table().static_columns > 0 && !rows_restricted;
     if (select.per_partition_limit)
         note_markers(*select.per_partition_limit, Kind::int_, "[per_partition_limit]", markers);
     if (select.limit) note_markers(*select.limit, Kind::int_, "[limit]", markers);

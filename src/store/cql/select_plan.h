@@ -44,6 +44,8 @@ struct SelectPlan {
     std::vector<wire::cql::ColumnSpec> result;
     std::uint32_t aggregates = 0;
     bool reversed = false;
+    /// Partitions that have static values and no rows appear as one row.
+    bool static_partitions = false;
     std::vector<bool> needed;  ///< columns that must be read
     const TableDefinition& table() const { return *ref.table; }
 };

@@ -22,6 +22,7 @@ constexpr std::int64_t default_page_rows = 100'000;
 struct RowValues {
     std::vector<std::optional<std::string_view>> values;  ///< by column index
     const Row* row = nullptr;                             ///< of a stored table, for writetime and ttl
+    const Row* static_row = nullptr;                      ///< the same of its partition
     std::string_view partition_key;
     std::vector<std::string_view> partition;
     std::vector<std::string> clustering;
@@ -46,8 +47,11 @@ public:
         const auto& needed = plan.needed;
         needs_keys_ = std::any_of(needed.begin(), needed.begin() + plan.table().key_columns(),
                                   [](bool b) { return b; });
+        auto first_static = needed.begin() + plan.table().first_static();
         needs_cells_ =
-            std::any_of(needed.begin() + plan.table().key_columns(), needed.end(), [](bool b) { return b; });
+            std::any_of(needed.begin() + plan.table().key_columns(), first_static, [](bool b) { return b; });
+        needs_static_ = std::any_of(first_static, needed.end(), [](bool b) { return b; });
+        if (plan.static_partitions) cursor_.show_static_partitions();
     }
 
     Result<bool> next(RowValues& out) override {
@@ -57,14 +61,26 @@ public:
         out.partition_key = parsed.partition_key;
         out.row = nullptr;
         if (needs_keys_) {
+            bool clustering = !cursor_.is_static_only();
             if (!split_partition_key(table, parsed.partition_key, out.partition) ||
-                !split_clustering(table, parsed.rest, out.clustering))
+                (clustering && !split_clustering(table, parsed.rest, out.clustering)))
                 return fail(Errc::corrupt, "table {} holds a key that is not one", table.full_name());
             for (std::uint32_t i = 0; i < table.partition_columns; ++i) out.values[i] = out.partition[i];
-            for (std::uint32_t i = 0; i < table.clustering_columns; ++i)
-                out.values[table.partition_columns + i] = out.clustering[i];
+            for (std::uint32_t i = 0; i < table.clustering_columns; ++i) {
+                out.values[table.partition_columns + i].reset();
+                if (clustering) out.values[table.partition_columns + i] = out.clustering[i];
+            }
         }
-        if (needs_cells_) read_cells(out);
+        out.collections.clear();
+        out.collections.reserve(table.columns.size());
+        if (needs_cells_) {
+            out.row = &cursor_.row();
+            read_cells(out, *out.row, table.key_columns(), table.first_static());
+        }
+        if (needs_static_) {
+            out.static_row = &cursor_.static_row();
+            read_cells(out, *out.static_row, table.first_static(), std::uint32_t(table.columns.size()));
+        }
         return true;
     }
 
@@ -72,15 +88,11 @@ public:
     std::string position() const override { return std::string(cursor_.key()); }
 
 private:
-    void read_cells(RowValues& out) {
+    void read_cells(RowValues& out, const Row& row, std::uint32_t from, std::uint32_t to) {
         const auto& table = plan_.table();
-        const auto& row = cursor_.row();
-        out.row = &row;
-        out.collections.clear();
-        out.collections.reserve(table.columns.size());
         // Both are in the order of column ids.
         auto cell = row.cells.begin();
-        for (auto i = table.key_columns(); i < table.columns.size(); ++i) {
+        for (auto i = from; i < to; ++i) {
             const auto& column = table.columns[i];
             out.values[i].reset();
             while (cell != row.cells.end() && cell->column < column.id) ++cell;
@@ -99,6 +111,7 @@ private:
     RowCursor cursor_;
     bool needs_keys_ = false;
     bool needs_cells_ = false;
+    bool needs_static_ = false;
 };
 
 class SystemRows final : public RowSource {
@@ -213,9 +226,12 @@ private:
     }
 
     OptionalBytes written_when(const Expression& of, const RowValues* row) const {
-        if (row == nullptr || row->row == nullptr) return std::nullopt;
-        auto id = plan_.table().columns[of.column].id;
-        for (const auto& cell : row->row->cells) {
+        if (row == nullptr) return std::nullopt;
+        const auto& column = plan_.table().columns[of.column];
+        const auto* stored = column.role == ColumnRole::static_ ? row->static_row : row->row;
+        if (stored == nullptr) return std::nullopt;
+        auto id = column.id;
+        for (const auto& cell : stored->cells) {
             if (cell.column != id) continue;
             if (of.kind == Expression::Kind::writetime) return number_bytes(Kind::bigint, cell.timestamp);
             if (cell.ttl == 0) return std::nullopt;
@@ -266,7 +282,12 @@ Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& positio
     std::erase_if(
         ranges, [&](const KeyRange& range) { return reversed ? range.from >= position : range.to <= next; });
     for (auto& range : ranges) {
-        if (reversed) range.to = std::min(range.to, position);
+        if (reversed) {
+            range.to = std::min(range.to, position);
+            // The partition has had rows: its static values are not a row of their own.
+            auto rows = std::string(parsed.partition_prefix) + row_tag;
+            if (range.to.starts_with(parsed.partition_prefix)) range.from = std::max(range.from, rows);
+        }
         // A range that is one row must stay one, or become nothing.
         else if (range.from < next)
             range.from = next;
@@ -454,6 +475,9 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
         run.source = std::make_unique<SystemRows>(system.rows(plan.table()), from);
     } else {
         auto ranges = TRY(key_ranges(plan.table(), plan.where, bindings));
+        // From the static values on, which lie in front of the rows.
+        if (plan.static_partitions && plan.where.whole_partition_key)
+            for (auto& range : ranges) range.from.back() = static_tag;
         if (!run.state.position.empty()) {
             bool skip = run.state.remaining_in_partition == 0;
             TRY(continue_from(ranges, run.state.position, plan.reversed, skip));

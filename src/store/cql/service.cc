@@ -88,6 +88,35 @@ Answer rows_answer(const std::vector<wire::cql::ColumnSpec>& columns,
     return out;
 }
 
+/// What a BATCH may hold, in the order in which Cassandra complains.
+Result<> check_batch(const Batch& batch, const std::vector<ModifyPlan>& statements) {
+    if (batch.with.ttl) return fail(Errc::invalid, "Global TTL on the BATCH statement is not supported.");
+    bool counter_batch = batch.kind == Batch::Kind::counter;
+    bool conditions = std::ranges::any_of(statements, &ModifyPlan::is_conditional);
+    if (batch.with.timestamp && conditions)
+        return fail(Errc::invalid, "Cannot provide custom timestamp for conditional BATCH");
+    if (batch.with.timestamp && counter_batch)
+        return fail(Errc::invalid, "Cannot provide custom timestamp for counter BATCH");
+    bool counters = false, others = false;
+    for (const auto& one : statements) {
+        if (batch.with.timestamp && one.with->timestamp)
+            return fail(Errc::invalid, "Timestamp must be set either on BATCH or individual statements");
+        (one.table().is_counter() ? counters : others) = true;
+    }
+    if (batch.with.timestamp && counters)
+        return fail(Errc::invalid, "Cannot provide custom timestamp for a BATCH containing counters");
+    if (counter_batch && others)
+        return fail(Errc::invalid, "Cannot include non-counter statement in a counter batch");
+    if (counters && others)
+        return fail(Errc::invalid, "Counter and non-counter mutations cannot exist in the same batch");
+    if (batch.kind == Batch::Kind::logged && counters)
+        return fail(Errc::invalid, "Cannot include a counter statement in a logged batch");
+    for (const auto& one : statements)
+        if (conditions && one.ref.table != statements[0].ref.table)
+            return fail(Errc::invalid, "Batch with conditions cannot span multiple tables");
+    return {};
+}
+
 Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
                                   const std::vector<std::string_view>& names) {
     std::vector<int> out;
@@ -154,11 +183,9 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
         for (const auto& one : batch->statements) {
             auto planned = modify(one);
             if (!planned) return refuse(planned.error());
-            if (planned->is_conditional())
-                return std::unexpected(
-                    ErrorResponse{ErrorCode::invalid, "conditions inside BATCH are not offered", {}, {}, {}});
             plan.statements.push_back(std::move(*planned));
         }
+        if (auto valid = check_batch(*batch, plan.statements); !valid) return refuse(valid.error());
         out->plan = std::move(plan);
     } else if (const auto* unsupported = std::get_if<Unsupported>(&statement)) {
         return std::unexpected(
@@ -333,8 +360,9 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     }
     if (const auto* modify = std::get_if<ModifyPlan>(&statement->plan)) {
         if (modify->is_conditional())
-            return Blocking(
-                [this, statement, modify, bindings, time] { return conditional(*modify, bindings, time); });
+            return Blocking([this, statement, modify, bindings, time] {
+                return conditional({{modify, bindings}}, false, time);
+            });
         PendingWrite write{rocksdb::WriteBatch(), void_answer()};
         auto appended = append_writes(*modify, bindings, time, write.batch);
         if (!appended) return error(error_response(appended.error()));
@@ -348,6 +376,13 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
             if (value->bytes.size() == 8)
                 time.timestamp_us = load_big_endian<std::int64_t>(value->bytes.data());
         }
+        bool conditions = std::ranges::any_of(batch->statements, &ModifyPlan::is_conditional);
+        if (conditions)
+            return Blocking([this, statement, batch, bindings, time] {
+                std::vector<ConditionalStatement> statements;
+                for (const auto& one : batch->statements) statements.push_back({&one, bindings});
+                return conditional(statements, true, time);
+            });
         for (const auto& one : batch->statements)
             if (auto appended = append_writes(one, bindings, time, write.batch); !appended)
                 return error(error_response(appended.error()));
@@ -385,7 +420,9 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
         return error({ErrorCode::invalid, "too many statements in BATCH", {}, {}, {}});
     WriteTime time{batch.parameters.timestamp_us.value_or(0), database_.now_seconds(), {}};
     if (!batch.parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
-    PendingWrite write{rocksdb::WriteBatch(), void_answer()};
+    std::vector<Prepared> kept;
+    std::vector<ConditionalStatement> statements;
+    bool conditions = false;
     for (const auto& item : batch.items) {
         auto statement = item.prepared ? prepared(item.text_or_id) : statement_of(item.text_or_id, keyspace);
         if (!statement) return error(statement.error());
@@ -397,8 +434,6 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
                  {},
                  {},
                  {}});
-        if (modify->is_conditional())
-            return error({ErrorCode::invalid, "conditions inside BATCH are not offered", {}, {}, {}});
         if (item.values.size() != (*statement)->markers.size())
             return error({ErrorCode::invalid,
                           fmt::format("Invalid amount of bind variables: expected {}, got {}",
@@ -406,10 +441,16 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
                           {},
                           {},
                           {}});
-        Bindings bindings{&item.values, {}, database_.clock().now_us()};
-        if (auto appended = append_writes(*modify, bindings, time, write.batch); !appended)
-            return error(error_response(appended.error()));
+        conditions = conditions || modify->is_conditional();
+        statements.push_back({modify, {&item.values, {}, database_.clock().now_us()}});
+        kept.push_back(std::move(*statement));
     }
+    if (conditions)
+        return Blocking([this, kept, statements, time] { return conditional(statements, true, time); });
+    PendingWrite write{rocksdb::WriteBatch(), void_answer()};
+    for (const auto& [plan, bindings] : statements)
+        if (auto appended = append_writes(*plan, bindings, time, write.batch); !appended)
+            return error(error_response(appended.error()));
     return write;
 }
 
@@ -428,71 +469,18 @@ Answer CqlService::select(const PreparedStatement& statement, const wire::cql::Q
     return out;
 }
 
-/// Reads the row, tests, writes: alone on that row among conditional statements, as Cassandra's are.
-Answer CqlService::conditional(const ModifyPlan& plan, const Bindings& bindings, const WriteTime& asked) {
-    auto at = conditional_row(plan, bindings);
-    if (!at) return error(error_response(at.error()));
-    auto filters = filters_of(plan.table(), plan.conditions, bindings);
-    if (!filters) return error(error_response(filters.error()));
-    auto key = row_range(plan.table(), at->partition_key, at->clustering);
-    std::lock_guard lock(row_locks_[std::hash<std::string>()(key.from) % row_locks_.size()]);
-
-    RowCursor cursor(database_, plan.ref.table, {key});
-    auto found = cursor.next();
-    if (!found) return error(error_response(found.error()));
-    std::vector<std::optional<std::string>> values(plan.table().columns.size());
-    auto time = asked;
-    if (*found) {
-        const auto& row = cursor.row();
-        std::vector<std::string_view> partition;
-        std::vector<std::string> clustering;
-        split_partition_key(plan.table(), at->partition_key, partition);
-        split_clustering(plan.table(), at->clustering, clustering);
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            const auto& column = plan.table().columns[i];
-            if (column.role == ColumnRole::partition_key)
-                values[i] = std::string(partition[column.position]);
-            else if (column.role == ColumnRole::clustering)
-                values[i] = clustering[column.position];
-            else if (std::string bytes; column.type.is_multi_cell()) {
-                if (collect_elements(row, column, bytes)) values[i] = std::move(bytes);
-            } else {
-                for (const auto& cell : row.cells)
-                    if (cell.column == column.id) values[i] = std::string(cell.value);
-            }
-        }
-        // Whoever wrote last, with whatever clock: what is decided now comes after.
-        for (const auto& cell : row.cells)
-            time.timestamp_us = std::max(time.timestamp_us, cell.timestamp + 1);
-        time.timestamp_us =
-            std::max(time.timestamp_us, row.marker.present() ? row.marker.timestamp + 1 : time.timestamp_us);
-    }
-    bool applied = plan.if_not_exists ? !*found : plan.if_exists ? *found : *found || plan.conditions.empty();
-    for (const auto& filter : *filters) {
-        const auto& value = values[filter.column];
-        applied = applied && filter.matches(value ? std::optional<std::string_view>(*value) : std::nullopt);
-    }
-    std::vector<wire::cql::ColumnSpec> columns{column_spec(plan.table(), "[applied]", Kind::boolean)};
-    std::vector<std::optional<std::string>> row{std::string(1, applied ? '\x01' : '\0')};
-    if (applied) {
-        rocksdb::WriteBatch batch;
-        if (auto appended = append_writes(plan, bindings, time, batch); !appended)
-            return error(error_response(appended.error()));
-        if (auto written = database_.write(std::move(batch)); !written)
+/// Reads the partition, tests, writes: alone among conditional statements, as Cassandra's are.
+Answer CqlService::conditional(const std::vector<ConditionalStatement>& statements, bool is_batch,
+                               const WriteTime& time) {
+    auto partition = conditional_partition(statements);
+    if (!partition) return error(error_response(partition.error()));
+    std::lock_guard lock(row_locks_[std::hash<std::string>()(*partition) % row_locks_.size()]);
+    auto outcome = compare_and_set(database_, statements, is_batch, time);
+    if (!outcome) return error(error_response(outcome.error()));
+    if (outcome->batch)
+        if (auto written = database_.write(std::move(*outcome->batch)); !written)
             return error(error_response(written.error()));
-    } else if (*found && !plan.if_exists) {
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            const auto& column = plan.table().columns[i];
-            bool shown =
-                plan.if_not_exists || std::ranges::any_of(plan.conditions, [&](const Restriction& condition) {
-                    return condition.column->id == column.id;
-                });
-            if (!shown) continue;
-            columns.push_back(column_spec(plan.table(), column.name, column.type));
-            row.push_back(std::move(values[i]));
-        }
-    }
-    return rows_answer(columns, {row}, 5);
+    return rows_answer(outcome->columns, outcome->rows, 5);
 }
 
 }  // namespace penstock::store::cql

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <variant>
 
+#include "store/cql/conditional.h"
 #include "store/cql/modify.h"
 #include "store/cql/schema_change.h"
 #include "store/cql/select_plan.h"
@@ -70,7 +71,8 @@ private:
              int version, std::optional<std::string> new_metadata_id);
     Answer select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters,
                   const Bindings& bindings, int version, std::optional<std::string> new_metadata_id);
-    Answer conditional(const ModifyPlan& plan, const Bindings& bindings, const WriteTime& time);
+    Answer conditional(const std::vector<ConditionalStatement>& statements, bool is_batch,
+                       const WriteTime& time);
     std::int64_t next_timestamp_us();
 
     Database& database_;
@@ -80,7 +82,7 @@ private:
     std::unordered_map<std::string, Prepared> prepared_;
     std::list<std::string> prepared_order_;
     std::size_t prepared_bytes_ = 0;        ///< of their texts
-    std::array<std::mutex, 64> row_locks_;  ///< conditional statements on one row go one after the other
+    std::array<std::mutex, 64> row_locks_;  ///< conditional statements on one partition go in turn
     std::atomic<std::int64_t> last_timestamp_us_{0};
 };
 

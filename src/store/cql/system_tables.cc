@@ -252,7 +252,7 @@ void add_column_rows(std::vector<SystemRow>& out, const TableDefinition& of, con
     std::ranges::sort(columns, {}, [](const auto* column) { return column->name; });
     for (const auto* column : columns) {
         bool clustering = column->role == ColumnRole::clustering;
-        bool key = column->role != ColumnRole::regular;
+        bool key = clustering || column->role == ColumnRole::partition_key;
         out.push_back(RowMaker(of)
                           .set("keyspace_name", table.keyspace)
                           .set("table_name", table.name)
@@ -261,9 +261,10 @@ void add_column_rows(std::vector<SystemRow>& out, const TableDefinition& of, con
                                                    : column->descending ? "desc"
                                                                         : "asc")
                           .set("column_name_bytes", column->name)
-                          .set("kind", clustering ? "clustering"
-                                       : key      ? "partition_key"
-                                                  : "regular")
+                          .set("kind", clustering                            ? "clustering"
+                                       : key                                 ? "partition_key"
+                                       : column->role == ColumnRole::static_ ? "static"
+                                                                             : "regular")
                           .set("position", int_bytes(key ? std::int64_t(column->position) : -1))
                           .set("type", to_string(column->type))
                           .take());
