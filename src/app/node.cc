@@ -17,6 +17,7 @@
 #include "coordinate/zookeeper.h"
 #include "metadata/postgres.h"
 #include "monitor/monitor.h"
+#include "net/http_target.h"
 #include "registry/local_schemas.h"
 #include "registry/remote_schemas.h"
 #include "registry/server/registry_server.h"
@@ -48,6 +49,11 @@ monitor::PipelinesView view_of(const Deployment& deployment) {
 net::ListenOptions listen_options(const Settings& settings, std::uint16_t port, const char* name,
                                   const char* setting) {
     return {.host = settings.host, .port = port, .name = name, .setting = setting};
+}
+
+/// Where a port that listens everywhere is reached from here.
+std::string_view own_host(std::string_view listens) {
+    return listens == "0.0.0.0" || listens == "::" ? "127.0.0.1" : listens;
 }
 
 broker::Durability durability_of(std::string_view fsync) {
@@ -188,8 +194,11 @@ Result<> Node::Parts::open_engine() {
     auto neighbours = [this] {
         stream::SparkNeighbours out;
         out.kafka = local_topics ? fmt::format("kafka://{}:{}", settings.host, ports.kafka) : settings.kafka;
+        auto login = settings.cql_password.empty()
+                         ? std::string()
+                         : fmt::format("cassandra:{}@", net::percent_encode(settings.cql_password));
         out.tables = settings.tables == "embedded"
-                         ? fmt::format("cassandra://{}:{}", settings.host, ports.cql)
+                         ? fmt::format("cassandra://{}{}:{}", login, own_host(settings.cql_host), ports.cql)
                          : settings.tables;
         out.checkpoints =
             fs::absolute(fs::path(settings.data_directory) / "spark").lexically_normal().string();
@@ -246,9 +255,14 @@ Result<> Node::Parts::listen_schemas() {
 Result<> Node::Parts::listen() {
     if (local_topics) TRY(listen_kafka());
     if (local_tables) {
-        cql_server = TRY(store::CqlServer::start(
-            shards, *local_tables,
-            {.listen = listen_options(settings, settings.cql_port, "cql", "--cql-port")}));
+        store::CqlServerOptions cql{.listen =
+                                        listen_options(settings, settings.cql_port, "cql", "--cql-port")};
+        cql.listen.host = settings.cql_host;
+        cql.listen.tls = {.certificate = settings.cql_tls_certificate,
+                          .key = settings.cql_tls_key,
+                          .client_authority = settings.cql_tls_client_authority};
+        cql.password = settings.cql_password;
+        cql_server = TRY(store::CqlServer::start(shards, *local_tables, std::move(cql)));
         ports.cql = cql_server->port();
     }
     if (local_schemas) TRY(listen_schemas());

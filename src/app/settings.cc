@@ -57,21 +57,37 @@ bool is_loopback(std::string_view host) {
     return host == "127.0.0.1" || host == "localhost" || host == "::1";
 }
 
-Result<> complete_kafka(Settings& settings) {
-    if (settings.kafka_host.empty()) settings.kafka_host = settings.host;
-    const bool has_tls = !settings.kafka_tls_certificate.empty();
-    if (has_tls != !settings.kafka_tls_key.empty())
-        return fail(Errc::invalid, "--kafka-tls-certificate and --kafka-tls-key belong together");
-    if (!has_tls && !settings.kafka_tls_client_authority.empty())
-        return fail(Errc::invalid,
-                    "--kafka-tls-client-authority needs --kafka-tls-certificate and --kafka-tls-key");
-    bool is_open = settings.kafka_password.empty() && settings.kafka_tls_client_authority.empty();
-    if (is_open && !is_loopback(settings.kafka_host))
-        return fail(Errc::invalid,
-                    "--kafka-host {}: beyond loopback only with a password (PENSTOCK_KAFKA_PASSWORD) or with "
-                    "--kafka-tls-client-authority",
-                    settings.kafka_host);
+/// Where a port listens, and what guards it.
+struct Guard {
+    std::string_view name;  ///< "kafka": how its settings begin
+    std::string& host;
+    const std::string &password, &certificate, &key, &client_authority;
+};
+
+Result<> complete_port(const Settings& settings, const Guard& port) {
+    if (port.host.empty()) port.host = settings.host;
+    const bool has_tls = !port.certificate.empty();
+    if (has_tls != !port.key.empty())
+        return fail(Errc::invalid, "--{0}-tls-certificate and --{0}-tls-key belong together", port.name);
+    if (!has_tls && !port.client_authority.empty())
+        return fail(Errc::invalid, "--{0}-tls-client-authority needs --{0}-tls-certificate and --{0}-tls-key",
+                    port.name);
+    bool is_open = port.password.empty() && port.client_authority.empty();
+    if (is_open && !is_loopback(port.host))
+        return fail(
+            Errc::invalid,
+            "--{}-host {}: beyond loopback only with a password ({}) or with --{}-tls-client-authority",
+            port.name, port.host, variable_of(fmt::format("{}-password", port.name)), port.name);
     return {};
+}
+
+Result<> complete_ports(Settings& settings) {
+    TRY(complete_port(settings,
+                      {"kafka", settings.kafka_host, settings.kafka_password, settings.kafka_tls_certificate,
+                       settings.kafka_tls_key, settings.kafka_tls_client_authority}));
+    return complete_port(settings,
+                         {"cql", settings.cql_host, settings.cql_password, settings.cql_tls_certificate,
+                          settings.cql_tls_key, settings.cql_tls_client_authority});
 }
 
 }  // namespace
@@ -102,6 +118,16 @@ void declare_settings(CLI::App& command, Settings& settings) {
            "Who may do everything beside User:admin, such as User:CN=ops")
         ->delimiter(';');
     option("cql-port", settings.cql_port, "CQL native protocol");
+    option("cql-host", settings.cql_host,
+           "Address for the CQL port alone [--host]; beyond loopback only with a password or client "
+           "certificates");
+    option("cql-password", settings.cql_password,
+           "Password of the superuser cassandra: CQL clients must log in, and roles and permissions hold. "
+           "Better in the environment than here");
+    option("cql-tls-certificate", settings.cql_tls_certificate, "TLS on the CQL port: a file in PEM");
+    option("cql-tls-key", settings.cql_tls_key, "Its key, a file in PEM");
+    option("cql-tls-client-authority", settings.cql_tls_client_authority,
+           "CQL clients must have a certificate of this authority: a file in PEM");
     option("schemas-port", settings.schemas_port, "Schema registry");
     option("redirect-ports", settings.redirect_ports, "9021 and 9090 lead to the console");
     for (const auto& seam : seams) option(seam.name, settings.*seam.value, seam.system)->group("Layers");
@@ -148,7 +174,7 @@ Result<> complete(Settings& settings) {
                     "yet; the Kafka port has: --kafka-host",
                     settings.host);
     }
-    return complete_kafka(settings);
+    return complete_ports(settings);
 }
 
 }  // namespace penstock::app

@@ -28,6 +28,11 @@ struct Settings {
     std::string kafka_tls_client_authority;      ///< not empty: Kafka clients must have a certificate of it
     std::vector<std::string> kafka_super_users;  ///< "User:CN=ops": may do everything, as admin may
     std::uint16_t cql_port = 9042;
+    std::string cql_host;             ///< empty: host
+    std::string cql_password;         ///< of the superuser cassandra; not empty: CQL clients must log in
+    std::string cql_tls_certificate;  ///< a file in PEM; not empty: TLS on the CQL port
+    std::string cql_tls_key;
+    std::string cql_tls_client_authority;  ///< not empty: CQL clients must have a certificate of it
     std::uint16_t schemas_port = 8081;
     bool redirect_ports = true;  ///< 9021 and 9090 lead to the console
 

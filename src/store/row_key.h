@@ -6,6 +6,7 @@
 //   04 table token partition 00   deletion of a whole partition, or (with bounds) of a range of its rows
 //   04 table token partition 01   the values of the partition's static columns
 //   04 table token partition 02 clustering   a row
+//   05                            roles and their permissions (store/roles.h)
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@ inline constexpr char catalogue_tag = '\x01';
 inline constexpr char checkpoint_tag = '\x02';
 inline constexpr char state_tag = '\x03';
 inline constexpr char table_tag = '\x04';
+inline constexpr char roles_tag = '\x05';
 
 inline constexpr char deletion_tag = '\x00';
 inline constexpr char static_tag = '\x01';

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "store/cql/role_ast.h"
 #include "store/data_type.h"
 
 namespace penstock::store::cql {
@@ -217,7 +218,7 @@ struct Batch {
 
 using Statement =
     std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
-                 DropKeyspace, CreateTable, AlterTable, DropTable, Describe, Unsupported>;
+                 DropKeyspace, CreateTable, AlterTable, DropTable, Describe, RoleStatement, Unsupported>;
 
 struct Parsed {
     Statement statement;

@@ -261,6 +261,10 @@ Result<Statement> describe(TokenStream& in) {
 }  // namespace
 
 Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb) {
+    bool of_roles =
+        verb == "grant" || verb == "revoke" || verb == "list" || in.is_word("role") || in.is_word("user");
+    if (of_roles && verb != "use" && verb != "describe" && verb != "desc" && verb != "truncate")
+        if (auto about_roles = TRY(parse_role_statement(in, verb))) return std::move(*about_roles);
     if (verb == "create") return create(in);
     if (verb == "alter") return alter(in);
     if (verb == "drop") return drop(in);

@@ -132,8 +132,8 @@ Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
 
 }  // namespace
 
-CqlService::CqlService(Database& database, NodeIdentity identity)
-    : database_(database), system_(database, std::move(identity)) {}
+CqlService::CqlService(Database& database, NodeIdentity identity, Roles* roles)
+    : database_(database), roles_(roles), system_(database, std::move(identity), roles) {}
 CqlService::~CqlService() = default;
 
 Answer CqlService::error(const ErrorResponse& error) {
@@ -187,6 +187,9 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
         }
         if (auto valid = check_batch(*batch, plan.statements); !valid) return refuse(valid.error());
         out->plan = std::move(plan);
+    } else if (const auto* roles = std::get_if<RoleStatement>(&statement);
+               roles && !roles->syntax_fault.empty()) {
+        return std::unexpected(ErrorResponse{ErrorCode::syntax, roles->syntax_fault, {}, {}, {}});
     } else if (const auto* unsupported = std::get_if<Unsupported>(&statement)) {
         return std::unexpected(
             ErrorResponse{ErrorCode::invalid, unsupported->what + " is not offered", {}, {}, {}});
@@ -241,21 +244,22 @@ CqlService::Outcome<CqlService::Prepared> CqlService::prepared(std::string_view 
 }
 
 CqlService::Work CqlService::start(const wire::cql::Request& request, std::string_view session_keyspace,
-                                   int version) {
+                                   int version, const Caller& caller) {
     if (const auto* one = std::get_if<wire::cql::Query>(&request))
-        return query(*one, one->parameters.keyspace.value_or(session_keyspace), version);
+        return query(*one, one->parameters.keyspace.value_or(session_keyspace), version, caller);
     if (const auto* one = std::get_if<wire::cql::Prepare>(&request))
         return prepare(*one, one->keyspace.value_or(session_keyspace), version);
-    if (const auto* one = std::get_if<wire::cql::Execute>(&request)) return execute(*one, version);
+    if (const auto* one = std::get_if<wire::cql::Execute>(&request)) return execute(*one, version, caller);
     if (const auto* one = std::get_if<wire::cql::BatchRequest>(&request))
-        return batch(*one, one->parameters.keyspace.value_or(session_keyspace));
+        return batch(*one, one->parameters.keyspace.value_or(session_keyspace), caller);
     return error({ErrorCode::protocol, "the message is not one that runs a statement", {}, {}, {}});
 }
 
-CqlService::Work CqlService::query(const wire::cql::Query& query, std::string_view keyspace, int version) {
+CqlService::Work CqlService::query(const wire::cql::Query& query, std::string_view keyspace, int version,
+                                   const Caller& caller) {
     auto statement = statement_of(query.text, keyspace);
     if (!statement) return error(statement.error());
-    return run(std::move(*statement), query.parameters, keyspace, version, std::nullopt);
+    return run(std::move(*statement), query.parameters, keyspace, version, std::nullopt, caller);
 }
 
 Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version) {
@@ -323,7 +327,7 @@ Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view k
     return out;
 }
 
-CqlService::Work CqlService::execute(const wire::cql::Execute& execute, int version) {
+CqlService::Work CqlService::execute(const wire::cql::Execute& execute, int version, const Caller& caller) {
     auto statement = prepared(execute.id);
     if (!statement) return error(statement.error());
     std::optional<std::string> new_metadata;
@@ -332,12 +336,13 @@ CqlService::Work CqlService::execute(const wire::cql::Execute& execute, int vers
         *execute.result_metadata_id != (*statement)->result_metadata_id)
         new_metadata = (*statement)->result_metadata_id;
     auto keyspace = (*statement)->keyspace;
-    return run(std::move(*statement), execute.parameters, keyspace, version, std::move(new_metadata));
+    return run(std::move(*statement), execute.parameters, keyspace, version, std::move(new_metadata), caller);
 }
 
 CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParameters& parameters,
                                  std::string_view keyspace, int version,
-                                 std::optional<std::string> new_metadata_id) {
+                                 std::optional<std::string> new_metadata_id, const Caller& caller) {
+    if (auto may = authorize(*statement, keyspace, caller); !may) return error(error_response(may.error()));
     if (parameters.values.size() != statement->markers.size())
         return error({ErrorCode::invalid,
                       fmt::format("Invalid amount of bind variables: expected {}, got {}",
@@ -404,10 +409,18 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         for (auto& row : description->rows) rows.emplace_back(row.begin(), row.end());
         return rows_answer(description->columns, rows, version);
     }
-    return Blocking([this, statement, session = std::string(keyspace)] {
+    if (const auto* about_roles = std::get_if<RoleStatement>(&statement->parsed.statement)) {
+        return Blocking([this, statement, about_roles, session = std::string(keyspace), version, caller] {
+            return change_roles(*about_roles, session, version, caller);
+        });
+    }
+    return Blocking([this, statement, session = std::string(keyspace), caller] {
         auto changed = change_schema(database_, statement->parsed.statement, session);
         if (!changed) return error(changed.error());
         if (!*changed) return void_answer();
+        if (roles_ != nullptr)
+            if (auto followed = follow_schema_change(*roles_, caller, **changed); !followed)
+                return error(error_response(followed.error()));
         Answer out;
         wire::cql::append_schema_change_result(out.body, **changed);
         out.change = **changed;
@@ -415,7 +428,46 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     });
 }
 
-CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::string_view keyspace) {
+Result<> CqlService::authorize(const PreparedStatement& statement, std::string_view keyspace,
+                               const Caller& caller) const {
+    if (roles_ == nullptr || !caller.is_known()) return {};
+    auto roles = roles_->get();
+    auto modify = [&](const ModifyPlan& plan) -> Result<> {
+        const auto& table = plan.table();
+        TRY(require_for_table(*roles, caller, Permission::modify, table.keyspace, table.name));
+        // Conditions tell what is there.
+        if (!plan.is_conditional()) return {};
+        return require_for_table(*roles, caller, Permission::select, table.keyspace, table.name);
+    };
+    if (const auto* select = std::get_if<SelectPlan>(&statement.plan))
+        return require_for_table(*roles, caller, Permission::select, select->table().keyspace,
+                                 select->table().name);
+    if (const auto* one = std::get_if<ModifyPlan>(&statement.plan)) return modify(*one);
+    if (const auto* many = std::get_if<BatchPlan>(&statement.plan)) {
+        for (const auto& one : many->statements) TRY(modify(one));
+        return {};
+    }
+    return require_for_schema(*roles, caller, statement.parsed.statement, keyspace);
+}
+
+Answer CqlService::change_roles(const RoleStatement& statement, std::string_view keyspace, int version,
+                                const Caller& caller) {
+    if (roles_ == nullptr)
+        return error({ErrorCode::unauthorized,
+                      "You have to be logged in and not anonymous to perform this request",
+                      {},
+                      {},
+                      {}});
+    auto done = run_role_statement(*roles_, *database_.catalogue(), statement, keyspace, caller,
+                                   system_.identity().data_center);
+    if (!done) return error(done.error());
+    auto out = done->columns.empty() ? void_answer() : rows_answer(done->columns, done->rows, version);
+    out.warnings = std::move(done->warnings);
+    return out;
+}
+
+CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::string_view keyspace,
+                                   const Caller& caller) {
     if (batch.items.size() > most_batch_statements)
         return error({ErrorCode::invalid, "too many statements in BATCH", {}, {}, {}});
     WriteTime time{batch.parameters.timestamp_us.value_or(0), database_.now_seconds(), {}};
@@ -426,6 +478,8 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
     for (const auto& item : batch.items) {
         auto statement = item.prepared ? prepared(item.text_or_id) : statement_of(item.text_or_id, keyspace);
         if (!statement) return error(statement.error());
+        if (auto may = authorize(**statement, keyspace, caller); !may)
+            return error(error_response(may.error()));
         const auto* modify = std::get_if<ModifyPlan>(&(*statement)->plan);
         if (modify == nullptr)
             return error(

@@ -15,6 +15,7 @@
 
 #include "store/cql/conditional.h"
 #include "store/cql/modify.h"
+#include "store/cql/roles_run.h"
 #include "store/cql/schema_change.h"
 #include "store/cql/select_plan.h"
 #include "store/cql/system_tables.h"
@@ -27,6 +28,7 @@ struct Answer {
     std::string body;
     std::optional<std::string> keyspace;            ///< the session's from now on
     std::optional<wire::cql::SchemaChange> change;  ///< for those who asked for events
+    std::vector<std::string> warnings;
 };
 
 /// A statement looked up once. Immutable.
@@ -35,7 +37,9 @@ struct PreparedStatement;
 /// Thread-safe.
 class CqlService {
 public:
-    CqlService(Database& database, NodeIdentity identity);
+    /// roles: null when nobody has to log in; else what they may do is enforced. They must outlive the
+    /// service.
+    CqlService(Database& database, NodeIdentity identity, Roles* roles = nullptr);
     ~CqlService();
 
     /// A write that only has to reach the log: the answer is ready, and counts when the write is done.
@@ -49,7 +53,8 @@ public:
     using Work = std::variant<Answer, PendingWrite, Blocking>;
 
     /// Does what needs no disk (never blocks), and says what is left. QUERY, PREPARE, EXECUTE and BATCH only.
-    Work start(const wire::cql::Request& request, std::string_view session_keyspace, int version);
+    Work start(const wire::cql::Request& request, std::string_view session_keyspace, int version,
+               const Caller& caller = {});
 
     /// The port that clients are told, when it is known only after listening.
     void set_port(std::uint16_t port) { system_.set_port(port); }
@@ -63,12 +68,17 @@ private:
 
     Outcome<Prepared> statement_of(std::string_view text, std::string_view keyspace);
     Outcome<Prepared> prepared(std::string_view id);
-    Work query(const wire::cql::Query& query, std::string_view keyspace, int version);
+    Work query(const wire::cql::Query& query, std::string_view keyspace, int version, const Caller& caller);
     Answer prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version);
-    Work execute(const wire::cql::Execute& execute, int version);
-    Work batch(const wire::cql::BatchRequest& batch, std::string_view keyspace);
+    Work execute(const wire::cql::Execute& execute, int version, const Caller& caller);
+    Work batch(const wire::cql::BatchRequest& batch, std::string_view keyspace, const Caller& caller);
+    /// Errc::unauthorized when the caller lacks a permission for it.
+    Result<> authorize(const PreparedStatement& statement, std::string_view keyspace,
+                       const Caller& caller) const;
+    Answer change_roles(const RoleStatement& statement, std::string_view keyspace, int version,
+                        const Caller& caller);
     Work run(Prepared statement, const wire::cql::QueryParameters& parameters, std::string_view keyspace,
-             int version, std::optional<std::string> new_metadata_id);
+             int version, std::optional<std::string> new_metadata_id, const Caller& caller);
     Answer select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters,
                   const Bindings& bindings, int version, std::optional<std::string> new_metadata_id);
     Answer conditional(const std::vector<ConditionalStatement>& statements, bool is_batch,
@@ -76,6 +86,7 @@ private:
     std::int64_t next_timestamp_us();
 
     Database& database_;
+    Roles* roles_;
     SystemTables system_;
     std::mutex mutex_;
     /// By id; the list is in the order of their making, and the oldest go first.

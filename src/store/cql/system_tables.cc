@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "store/bytes.h"
+#include "store/cql/auth_tables.h"
 #include "store/cql/functions.h"
 #include "store/cql/parser.h"
 #include "store/cql/schema_change.h"
@@ -228,6 +229,8 @@ std::vector<SystemRow> keyspace_rows(const TableDefinition& table, const Catalog
     };
     for (auto name : {"system", "system_schema", "system_traces"})
         add(name, true, {{"class", "org.apache.cassandra.locator.LocalStrategy"}});
+    add("system_auth", true,
+        {{"class", "org.apache.cassandra.locator.SimpleStrategy"}, {"replication_factor", "1"}});
     for (const auto& [name, keyspace] : catalogue.keyspaces)
         add(name, keyspace.durable_writes, keyspace.replication);
     return out;
@@ -324,6 +327,7 @@ const std::vector<std::shared_ptr<const TableDefinition>>& system_tables() {
     static const auto tables = [] {
         std::vector<std::shared_ptr<const TableDefinition>> out;
         for (const auto* text : declarations) out.push_back(declared(text));
+        for (const auto* text : auth_table_declarations()) out.push_back(declared(text));
         std::ranges::sort(out, {},
                           [](const auto& table) { return std::tuple(table->keyspace, table->name); });
         return out;
@@ -371,7 +375,9 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
     std::vector<SystemRow> out;
     auto name = table.full_name();
     bool of_virtual = table.keyspace == "system_virtual_schema";
-    if (name == "system.local") {
+    if (table.keyspace == "system_auth") {
+        if (roles_ != nullptr) out = auth_rows(table, *roles_->get());
+    } else if (name == "system.local") {
         out.push_back(local_row(table, identity_, port_, *catalogue));
     } else if (name == "system_schema.keyspaces") {
         out = keyspace_rows(table, *catalogue);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "store/database.h"
+#include "store/roles.h"
 
 namespace penstock::store::cql {
 
@@ -40,8 +41,9 @@ using SystemRow = std::vector<std::optional<std::string>>;
 
 class SystemTables {
 public:
-    SystemTables(Database& database, NodeIdentity identity)
-        : database_(database), identity_(std::move(identity)), port_(identity_.port) {}
+    /// roles: shown by system_auth; null: it has none.
+    SystemTables(Database& database, NodeIdentity identity, const Roles* roles = nullptr)
+        : database_(database), identity_(std::move(identity)), roles_(roles), port_(identity_.port) {}
     void set_port(std::uint16_t port) { port_ = port; }
     /// All rows of one of system_tables(), in the order of its key.
     std::vector<SystemRow> rows(const TableDefinition& table) const;
@@ -50,6 +52,7 @@ public:
 private:
     Database& database_;
     NodeIdentity identity_;
+    const Roles* roles_;
     std::atomic<std::uint16_t> port_;
 };
 

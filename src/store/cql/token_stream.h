@@ -1,6 +1,7 @@
 // The parser's view of its tokens: looking ahead, taking, and saying what was expected.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,9 @@ Result<Insert> parse_insert(TokenStream& in);
 Result<Update> parse_update(TokenStream& in);
 Result<Delete> parse_delete(TokenStream& in);
 Result<Batch> parse_batch(TokenStream& in);
+/// CREATE, ALTER and DROP of roles, GRANT, REVOKE, LIST. Behind that word; nothing: it is about something
+/// else.
+Result<std::optional<RoleStatement>> parse_role_statement(TokenStream& in, std::string_view verb);
 /// CREATE, ALTER, DROP, TRUNCATE, USE, DESCRIBE and what else begins with a word. Behind that word.
 Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb);
 

@@ -17,7 +17,36 @@ std::string host_id_of(const Database& database) {
     return name_uuid("host " + database.options().data_directory);
 }
 
+constexpr std::chrono::milliseconds handshake_limit{30'000};
+
+/// The roles, with the superuser of the settings among them.
+Result<std::unique_ptr<Roles>> open_roles(Database& database, const CqlServerOptions& options) {
+    auto roles = TRY(Roles::open(database));
+    auto now = roles->get();
+    const auto* found = now->find(options.user);
+    bool as_wanted = found != nullptr && found->superuser && found->login &&
+                     roles->check_password(options.user, options.password);
+    if (as_wanted) return roles;
+    auto hash = TRY(Roles::hash_password(options.password));
+    TRY(roles->change([&](RoleSet& set) -> Result<> {
+        auto& role = set.roles[options.user];
+        role.superuser = role.login = true;
+        role.hash = hash;
+        return {};
+    }));
+    return roles;
+}
+
 net::Task<> serve(std::shared_ptr<SessionContext> context, net::Connection connection) {
+    if (context->tls) {
+        connection.set_timeout(handshake_limit);
+        auto started = co_await connection.start_tls(context->tls);
+        if (!started) {
+            log::warn("cql client {}: no TLS: {}", connection.peer_address(), started.error().text);
+            co_return;
+        }
+        connection.set_timeout(std::chrono::milliseconds(0));
+    }
     auto session = std::make_shared<Session>(std::move(context), std::move(connection));
     co_await session->run();
 }
@@ -37,8 +66,13 @@ Result<std::unique_ptr<CqlServer>> CqlServer::start(net::Shards& shards, LocalTa
     identity.cluster_name = options.cluster_name;
     auto server = std::unique_ptr<CqlServer>(new CqlServer);
     auto listen = options.listen;
-    auto context =
-        std::make_shared<SessionContext>(tables.database(), std::move(identity), std::move(options));
+    std::unique_ptr<Roles> roles;
+    if (!options.password.empty()) roles = TRY(open_roles(tables.database(), options));
+    std::shared_ptr<net::TlsContext> tls;
+    if (!listen.tls.certificate.empty()) tls = TRY(net::make_tls_context(listen.tls));
+    auto context = std::make_shared<SessionContext>(tables.database(), std::move(identity),
+                                                    std::move(options), std::move(roles));
+    context->tls = std::move(tls);
     server->state_ = std::make_shared<State>(State{context});
     server->listener_ =
         TRY(net::Listener::start(shards, std::move(listen), [context](net::Connection connection) {

@@ -17,7 +17,8 @@ namespace penstock::store {
 
 struct CqlServerOptions {
     net::ListenOptions listen{.port = 9042, .name = "cql", .setting = "ports.cql"};
-    std::string user;  ///< with password: clients must authenticate
+    /// With a password clients must log in, and permissions are enforced: this role is a superuser with it.
+    std::string user = "cassandra";
     std::string password;
     std::string cluster_name = "Penstock";
     std::size_t max_frame = 256u << 20;

@@ -45,15 +45,6 @@ std::string_view name_of(Opcode opcode) {
     }
 }
 
-/// Takes as long whatever differs.
-bool same_secret(std::string_view a, std::string_view b) {
-    unsigned difference = unsigned(a.size() ^ b.size());
-    for (std::size_t i = 0; i < a.size(); ++i)
-        difference |=
-            static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
-    return difference == 0;
-}
-
 }  // namespace
 
 void Subscribers::add(std::weak_ptr<Session> session) {
@@ -187,7 +178,7 @@ bool Session::take_startup(const wire::cql::Frame& frame, const wire::cql::Start
             return true;
         }
     }
-    bool authenticate = !context_->options.password.empty();
+    bool authenticate = context_->roles != nullptr;
     if (authenticate) {
         std::string body;
         wire::cql::append_string(body, "org.apache.cassandra.auth.PasswordAuthenticator");
@@ -217,22 +208,43 @@ bool Session::take_credentials(const wire::cql::Frame& frame, const wire::cql::A
     auto token = response.token.value_or("");
     auto first = token.find('\0');
     auto second = first == std::string_view::npos ? first : token.find('\0', first + 1);
-    bool known = second != std::string_view::npos;
-    if (known) {
-        bool user = same_secret(token.substr(first + 1, second - first - 1), context_->options.user);
-        bool password = same_secret(token.substr(second + 1), context_->options.password);
-        known = user && password;
-    }
-    if (!known) {
-        reply_error(version_, frame.stream, ErrorCode::bad_credentials,
-                    "Provided username and/or password are incorrect");
+    if (second == std::string_view::npos) {
+        reply_error(version_, frame.stream, ErrorCode::bad_credentials, "Password must not be null");
         return true;
     }
-    phase_ = Phase::ready;
-    std::string body;
-    wire::cql::append_null_bytes(body);
-    reply(version_, frame.stream, Opcode::auth_success, body);
+    auto role = token.substr(first + 1, second - first - 1);
+    ++in_flight_;
+    net::spawn(
+        executor_,
+        log_in(shared_from_this(), frame.stream, std::string(role), std::string(token.substr(second + 1))),
+        "cql login");
     return true;
+}
+
+/// Comparing with a hash takes long on purpose, so not on this thread.
+net::Task<> Session::log_in(std::shared_ptr<Session> self, std::int16_t stream, std::string role,
+                            std::string password) {
+    std::function<bool()> check = [context = context_, &role, &password] {
+        return context->roles->check_password(role, password);
+    };
+    bool right = co_await context_->pool.run<bool>(check);
+    auto roles = context_->roles->get();
+    const auto* found = roles->find(role);
+    if (!right || found == nullptr) {
+        self->reply_error(version_, stream, ErrorCode::bad_credentials,
+                          fmt::format("Provided username {} and/or password are incorrect", role));
+    } else if (!found->login) {
+        self->reply_error(version_, stream, ErrorCode::bad_credentials,
+                          fmt::format("{} is not permitted to log in", role));
+    } else {
+        self->phase_ = Phase::ready;
+        self->caller_.role = role;
+        std::string body;
+        wire::cql::append_null_bytes(body);
+        self->reply(version_, stream, Opcode::auth_success, body);
+    }
+    --self->in_flight_;
+    self->wake();
 }
 
 net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame) {
@@ -248,7 +260,7 @@ net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<w
         if (answer.opcode == Opcode::error) request_errors.add();
         if (answer.keyspace) self->keyspace_ = *answer.keyspace;
         if (answer.change) context_->subscribers.publish(*answer.change);
-        self->reply(version_, frame->stream, answer.opcode, answer.body);
+        self->reply_answer(frame->stream, answer);
     }
     --self->in_flight_;
     self->in_flight_bytes_ -= frame->body.size();
@@ -256,7 +268,7 @@ net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<w
 }
 
 net::Task<cql::Answer> Session::run_request(const wire::cql::Request& request) {
-    auto work = context_->service.start(request, keyspace_, version_);
+    auto work = context_->service.start(request, keyspace_, version_, caller_);
     if (auto* answer = std::get_if<cql::Answer>(&work)) co_return std::move(*answer);
     if (auto* write = std::get_if<cql::CqlService::PendingWrite>(&work)) {
         net::Completion<Result<>> done(executor_);
@@ -284,11 +296,24 @@ net::Task<> Session::send_event(std::shared_ptr<Session> self, std::string body)
     co_return;
 }
 
-void Session::reply(int version, std::int16_t stream, Opcode opcode, std::string_view body) {
+/// Behind what stands before an answer's body: warnings.
+void Session::reply_answer(std::int16_t stream, const cql::Answer& answer) {
+    if (answer.warnings.empty() || version_ < 4) {
+        reply(version_, stream, answer.opcode, answer.body);
+        return;
+    }
+    std::string body;
+    wire::cql::append_string_list(body, answer.warnings);
+    body += answer.body;
+    reply(version_, stream, answer.opcode, body, wire::cql::frame_flag::warning);
+}
+
+void Session::reply(int version, std::int16_t stream, Opcode opcode, std::string_view body,
+                    std::uint8_t flags) {
     if (broken_) return;
     // The answer to STARTUP itself is not compressed.
     bool started = phase_ != Phase::starting;
-    wire::cql::append_frame(frames_, version, stream, opcode, 0, body,
+    wire::cql::append_frame(frames_, version, stream, opcode, flags, body,
                             started ? compression_ : wire::cql::Compression::none);
     start_flush();
 }

@@ -30,12 +30,17 @@ private:
 
 /// What all sessions of a server share.
 struct SessionContext {
-    SessionContext(Database& of, cql::NodeIdentity identity, CqlServerOptions with)
+    /// of_roles: null when nobody has to log in.
+    SessionContext(Database& of, cql::NodeIdentity identity, CqlServerOptions with,
+                   std::unique_ptr<Roles> of_roles = nullptr)
         : database(of),
-          service(of, std::move(identity)),
+          roles(std::move(of_roles)),
+          service(of, std::move(identity), roles.get()),
           options(std::move(with)),
           pool(options.read_threads) {}
     Database& database;
+    std::unique_ptr<Roles> roles;
+    std::shared_ptr<net::TlsContext> tls;  ///< null: connections are not encrypted
     cql::CqlService service;
     CqlServerOptions options;
     Subscribers subscribers;
@@ -56,6 +61,8 @@ private:
 
     net::Task<> answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame);
     net::Task<cql::Answer> run_request(const wire::cql::Request& request);
+    net::Task<> log_in(std::shared_ptr<Session> self, std::int16_t stream, std::string role,
+                       std::string password);
     net::Task<> send_event(std::shared_ptr<Session> self, std::string body);
     net::Task<> flush(std::shared_ptr<Session> self);
     net::Task<> wait_for_change();
@@ -66,7 +73,9 @@ private:
     bool take(wire::cql::Frame frame);
     bool take_startup(const wire::cql::Frame& frame, const wire::cql::Startup& startup);
     bool take_credentials(const wire::cql::Frame& frame, const wire::cql::AuthResponse& response);
-    void reply(int version, std::int16_t stream, wire::cql::Opcode opcode, std::string_view body);
+    void reply(int version, std::int16_t stream, wire::cql::Opcode opcode, std::string_view body,
+               std::uint8_t flags = 0);
+    void reply_answer(std::int16_t stream, const cql::Answer& answer);
     void reply_error(int version, std::int16_t stream, wire::cql::ErrorCode code, std::string text);
     void wake();
     void start_flush();
@@ -80,6 +89,7 @@ private:
     wire::cql::Compression compression_ = wire::cql::Compression::none;
     bool segmented_ = false;
     std::string keyspace_;
+    cql::Caller caller_;
 
     int in_flight_ = 0;
     std::size_t in_flight_bytes_ = 0;  ///< of their frames
