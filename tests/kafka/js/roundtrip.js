@@ -1,5 +1,5 @@
-// KafkaJS against BOOTSTRAP, on a topic of its own: admin, produce, a group that reads and goes on, a transaction that is
-// committed and one that is not. Ends with 0, or says what was wrong.
+// KafkaJS against BOOTSTRAP, on a topic of its own: admin, produce, a group that reads and goes on, members that share and take
+// over, a transaction that is committed and one that is not. Ends with 0, or says what was wrong.
 const assert = require("node:assert");
 const { Kafka, CompressionTypes, logLevel } = require("kafkajs");
 
@@ -27,6 +27,35 @@ async function read(groupId, count) {
   return seen;
 }
 
+async function until(what, holds) {
+  const end = Date.now() + 60000;
+  while (!holds()) {
+    assert(Date.now() < end, `${what} did not happen`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+// A member of a group, and how many partitions it has.
+async function join(groupId) {
+  const consumer = kafka.consumer({ groupId, sessionTimeout: 10000, rebalanceTimeout: 10000, heartbeatInterval: 200 });
+  const member = { consumer, owned: 0 };
+  consumer.on(consumer.events.GROUP_JOIN, (event) => { member.owned = (event.payload.memberAssignment[topic] || []).length; });
+  await consumer.connect();
+  await consumer.subscribe({ topic });
+  await consumer.run({ eachMessage: async () => {} });
+  return member;
+}
+
+async function shareAndTakeOver(groupId) {
+  const first = await join(groupId);
+  await until("one member with all", () => first.owned === 2);
+  const second = await join(groupId);
+  await until("two members that share", () => first.owned === 1 && second.owned === 1);
+  await first.consumer.disconnect();
+  await until("the other with all", () => second.owned === 2);
+  await second.consumer.disconnect();
+}
+
 async function main() {
   const admin = kafka.admin();
   await admin.connect();
@@ -42,6 +71,8 @@ async function main() {
   const first = await read(topic, 50);
   assert.deepStrictEqual(first.map((each) => each.value).sort(), messages.map((each) => each.value).sort());
   assert.strictEqual(first[0].headers.number.toString(), first[0].key.slice(1));
+
+  await shareAndTakeOver(`${topic}-shared`);
 
   const transactional = kafka.producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true });
   await transactional.connect();
