@@ -272,7 +272,9 @@ Result<> Node::Parts::listen() {
         *scheduler, *coordinator, schemas.get(), system_clock(), [this] { return view_of(*deployment); },
         {}};
     if (local_topics)
-        shown.groups = [this] { return monitor::groups_of(*local_topics, kafka_server->groups()); };
+        shown.groups = [this] {
+            return monitor::groups_of(*local_topics, kafka_server->groups(), kafka_server->consumer_groups());
+        };
     if (kafka_topics) shown.groups = [this] { return monitor::groups_of(*kafka_topics); };
     shown.loaded = [this] { return loaded.load(); };
     monitor::MonitorOptions options;

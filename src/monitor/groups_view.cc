@@ -6,14 +6,20 @@
 
 namespace penstock::monitor {
 
-std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& coordinator) {
+std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& classic,
+                                 const broker::ConsumerGroups& consumer) {
     std::map<std::string, GroupView> by_name;
     for (const auto& name : topics.offsets().groups()) {
         by_name[name].state = to_string(broker::GroupState::empty);
     }
-    for (const auto& group : coordinator.groups()) {
+    for (const auto& group : classic.groups()) {
         auto& view = by_name[group.group];
         view.state = to_string(group.state);
+        view.members = group.members.size();
+    }
+    for (const auto& group : consumer.all()) {
+        auto& view = by_name[group.group];
+        view.state = group.state;
         view.members = group.members.size();
     }
     std::vector<GroupView> all;

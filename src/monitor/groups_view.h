@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/group/consumer_groups.h"
 #include "broker/group/coordinator.h"
 #include "broker/local_topics.h"
 #include "broker/remote_topics.h"
@@ -26,7 +27,8 @@ struct GroupView {
 
 /// Groups that have members, and those of which only committed offsets are left (queries are of these). By
 /// name.
-std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& coordinator);
+std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& classic,
+                                 const broker::ConsumerGroups& consumer);
 Result<std::vector<GroupView>> groups_of(broker::KafkaTopics& topics);
 
 }  // namespace penstock::monitor

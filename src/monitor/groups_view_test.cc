@@ -29,16 +29,18 @@ protected:
         std::filesystem::temp_directory_path() / fmt::format("penstock_groups_view_{}", ::getpid());
     std::unique_ptr<broker::LocalTopics> topics;
     broker::GroupCoordinator coordinator{system_clock(), {}};
+    broker::ConsumerGroups consumers{
+        system_clock(), {}, [] { return broker::ConsumerGroups::TopicsByName(); }};
 };
 
 TEST_F(GroupsViewTest, IsEmptyAtFirst) {
-    EXPECT_TRUE(groups_of(*topics, coordinator).empty());
+    EXPECT_TRUE(groups_of(*topics, coordinator, consumers).empty());
 }
 
 TEST_F(GroupsViewTest, ShowsWhatAQueryHasPublished) {
     ASSERT_TRUE(topics->publish_position("penstock-created_users", "users_created", 0, 7));
     ASSERT_TRUE(topics->publish_position("penstock-created_users", "users_created", 1, 9));
-    const auto groups = groups_of(*topics, coordinator);
+    const auto groups = groups_of(*topics, coordinator, consumers);
     ASSERT_EQ(groups.size(), 1U);
     EXPECT_EQ(groups[0].group, "penstock-created_users");
     EXPECT_EQ(groups[0].state, "Empty");
@@ -57,11 +59,25 @@ TEST_F(GroupsViewTest, ShowsMembersBeforeTheyHaveCommittedAnything) {
     request.protocol_type = "consumer";
     request.protocols.push_back({"range", {}});
     coordinator.join(std::move(request), [](const broker::JoinResult&) {});
-    const auto groups = groups_of(*topics, coordinator);
+    const auto groups = groups_of(*topics, coordinator, consumers);
     ASSERT_EQ(groups.size(), 1U);
     EXPECT_EQ(groups[0].group, "billing");
     EXPECT_EQ(groups[0].members, 1U);
     EXPECT_TRUE(groups[0].positions.empty());
+}
+
+TEST_F(GroupsViewTest, ShowsGroupsOfTheConsumerProtocol) {
+    broker::ConsumerHeartbeat joins;
+    joins.group = "reports";
+    joins.member_id = "a";
+    joins.rebalance_timeout_ms = 10'000;
+    joins.topics = {"users_created"};
+    ASSERT_EQ(consumers.heartbeat(joins).error, broker::ErrorCode::none);
+    const auto groups = groups_of(*topics, coordinator, consumers);
+    ASSERT_EQ(groups.size(), 1U);
+    EXPECT_EQ(groups[0].group, "reports");
+    EXPECT_EQ(groups[0].state, "Stable");
+    EXPECT_EQ(groups[0].members, 1U);
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
-"""Kafka's own tools, its Java client, Kafka Streams and KafkaJS against the Kafka port. $PENSTOCK_KAFKA runs them against another
+"""Kafka's own tools, its Java client and Kafka Streams against the Kafka port. $PENSTOCK_KAFKA runs them against another
 broker, such as a real Kafka: they expect the same of both."""
 import collections
 import os
 import pathlib
-import shutil
 import subprocess
 import uuid
 
@@ -54,7 +53,7 @@ def test_console_producer_and_consumer(address, topic):
     tool("org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", address, "--topic", topic,
          "--reader-property", "parse.key=true", "--reader-property", "key.separator=:",
          given="".join(f"k{i}:v{i}\n" for i in range(100)))
-    for protocol in ("classic",):
+    for protocol in ("classic", "consumer"):
         out = tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", address, "--topic", topic,
                    "--group", f"{topic}-{protocol}", "--from-beginning", "--max-messages", 100, "--timeout-ms", 60000,
                    "--command-property", f"group.protocol={protocol}")
@@ -102,6 +101,37 @@ def test_topics_groups_and_settings(address, topic):
     assert f'"{topic}-0"' in dirs
 
 
+def test_quotas_hold_back_who_has_one(address, topic):
+    config = ["kafka.admin.ConfigCommand", "--bootstrap-server", address, "--entity-type", "clients", "--entity-name", topic]
+    tool(*config, "--alter", "--add-config", "producer_byte_rate=200000,consumer_byte_rate=300000")
+    described = tool(*config, "--describe")
+    assert "producer_byte_rate=200000.0" in described and "consumer_byte_rate=300000.0" in described
+    throttled = []
+    told = {"bootstrap.servers": address, "client.id": topic, "throttle_cb": lambda event: throttled.append(event.throttle_time)}
+    producer = Producer({**told, "linger.ms": 5})
+    for _ in range(2600):  # ten seconds' worth are free
+        producer.produce(topic, b"x" * 1000, partition=0)
+        producer.poll(0)
+    assert producer.flush(60) == 0
+    assert throttled, "the producer was never told to wait"
+    throttled.clear()
+    consumer = Consumer({**told, "group.id": topic, "auto.offset.reset": "earliest", "fetch.message.max.bytes": 200_000,
+                         "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    for _ in range(2):  # 5.2 MB, of which 3 MB are free
+        consumer.seek(TopicPartition(topic, 0, 0)) if _ else None
+        read = 0
+        while read < 2600:
+            message = consumer.poll(30)
+            assert message is not None and message.error() is None
+            read += 1
+    consumer.poll(0)
+    assert throttled, "the consumer was never told to wait"
+    consumer.close()
+    tool(*config, "--alter", "--delete-config", "producer_byte_rate,consumer_byte_rate")
+    assert "byte_rate" not in tool(*config, "--describe")
+
+
 def test_transactions_command(address, topic):
     producer = Producer({"bootstrap.servers": address, "transactional.id": topic})
     producer.init_transactions(30)
@@ -117,18 +147,6 @@ def test_transactions_command(address, topic):
     tool(*command, "abort", "--topic", topic, "--partition", 0, "--start-offset", 0)
     row = tool(*command, "describe-producers", "--topic", topic, "--partition", 0).splitlines()[1].split()
     assert row[-1] == "None"
-
-
-def test_kafkajs(address):
-    folder = CACHE / "kafkajs-2.2.4"
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in (HERE / "js").iterdir():
-        shutil.copy(file, folder)
-    if not (folder / "node_modules/kafkajs").exists():
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=folder, check=True, capture_output=True, timeout=300)
-    done = subprocess.run(["node", "roundtrip.js", address, f"js-{uuid.uuid4().hex[:10]}"], cwd=folder,
-                          capture_output=True, text=True, timeout=180)
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def last_values(address, topic):

@@ -263,6 +263,12 @@ std::map<GroupPartition, CommittedOffset> CommittedOffsets::of_group(std::string
     return out;
 }
 
+bool CommittedOffsets::has_group(std::string_view group) const {
+    std::lock_guard lock(mutex_);
+    auto at = committed_.lower_bound({std::string(group), "", 0});
+    return at != committed_.end() && at->first.group == group;
+}
+
 std::vector<std::string> CommittedOffsets::groups() const {
     std::lock_guard lock(mutex_);
     std::vector<std::string> names;

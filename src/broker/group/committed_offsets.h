@@ -62,6 +62,8 @@ public:
     std::optional<CommittedOffset> find(const GroupPartition& key) const;
     std::map<GroupPartition, CommittedOffset> of_group(std::string_view group) const;
     std::vector<std::string> groups() const;
+    /// Whether there is any offset of the group.
+    bool has_group(std::string_view group) const;
     /// Takes away every offset of the topic.
     void forget_topic(std::string_view topic);
 

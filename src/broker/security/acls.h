@@ -39,6 +39,7 @@ enum class Permission : std::int8_t { any = 1, deny = 2, allow = 3 };
 /// The only resource of type cluster.
 inline constexpr std::string_view cluster_name = "kafka-cluster";
 inline constexpr std::string_view anonymous = "User:ANONYMOUS";
+inline constexpr std::string_view user_prefix = "User:";
 
 struct Acl {
     ResourceType resource = ResourceType::topic;

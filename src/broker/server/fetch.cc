@@ -58,6 +58,7 @@ Gathered gather(const Request& request, const Message& message) {
     Gathered all;
     const bool committed = message.isolation_level == 1;
     auto budget = std::min<std::int64_t>(message.max_bytes, request.server.options.max_fetch_bytes);
+    if (auto most = request.most_at_once(Quota::fetch)) budget = std::min(budget, *most);
     for (const auto& asked : message.topics) {
         auto topic = request.version >= 13 ? request.server.topics.find(asked.topic_id)
                                            : request.server.topics.find(std::string_view(asked.topic));
@@ -138,6 +139,13 @@ net::Task<Response> Fetch::handle(RequestPointer request, Message message) {
         co_await arrived.wait_for(left);
         handles.clear();
         all = gather(*request, message);
+    }
+    request->throttle_ms = request->ask(Quota::fetch, all.bytes);
+    if (request->throttle_ms > 0) {  // it gets nothing now, and asks again for the same
+        Response nothing;
+        nothing.throttle_ms = request->throttle_ms;
+        sessions.put_off(message, nothing);
+        co_return nothing;
     }
     sessions.close(message, all.response);
     request->response_memory = co_await request->server.memory.take(all.bytes);

@@ -162,6 +162,15 @@ void FetchSessions::close(const Request& request, Response& response) {
     std::erase_if(response.topics, [](const Response::Topic& topic) { return topic.partitions.empty(); });
 }
 
+void FetchSessions::put_off(const Request& request, Response& response) {
+    if (request.session_epoch > first_epoch) {
+        response.session_id = request.session_id;
+        return;
+    }
+    std::lock_guard lock(mutex_);  // the client asks for a session again (KIP-219)
+    remove(request.session_id);
+}
+
 std::size_t FetchSessions::sessions() const {
     std::lock_guard lock(mutex_);
     return sessions_.size();

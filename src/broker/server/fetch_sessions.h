@@ -35,6 +35,8 @@ public:
     wire::kafka::ErrorCode open(Request& request, bool by_id);
     /// Leaves out of the response what the client knows already; names the session in it.
     void close(const Request& request, Response& response);
+    /// Instead of close(), when the response says nothing but that the client has to wait.
+    void put_off(const Request& request, Response& response);
 
     std::size_t sessions() const;
 

@@ -18,7 +18,8 @@ std::vector<GroupDescription> all_groups(ServerState& server) {
     std::set<std::string> known;
     for (const auto& group : groups) known.insert(group.group);
     for (const auto& name : server.topics.offsets().groups())
-        if (!known.contains(name)) groups.push_back({name, GroupState::empty, "consumer", "", {}});
+        if (!known.contains(name) && !server.consumer_groups.contains(name))
+            groups.push_back({name, GroupState::empty, "consumer", "", {}});
     return groups;
 }
 
@@ -79,12 +80,20 @@ ListGroups::Response ListGroups::handle(RequestPointer request, Message message)
         if (!wanted(message.states_filter, state) || !wanted(message.types_filter, "classic")) continue;
         response.groups.push_back({group.group, group.protocol_type, state, "classic"});
     }
+    for (const auto& group : request->server.consumer_groups.all()) {
+        bool may = request->may_with_cluster(Operation::describe) ||
+                   request->may_with_group(Operation::describe, group.group);
+        if (!may || !wanted(message.states_filter, group.state) || !wanted(message.types_filter, "consumer"))
+            continue;
+        response.groups.push_back({group.group, "consumer", group.state, "consumer"});
+    }
     return response;
 }
 
 DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message message) {
     Response response;
-    auto all = all_groups(request->server);
+    auto& server = request->server;
+    auto all = all_groups(server);
     for (const auto& name : message.groups) {
         auto& answer = response.groups.emplace_back();
         answer.group_id = name;
@@ -97,7 +106,9 @@ DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message 
             answer.state = "Dead";
             if (request->version >= 6) {
                 answer.error = ErrorCode::group_id_not_found;
-                answer.error_message = "Group " + name + " not found.";
+                answer.error_message = server.consumer_groups.contains(name)
+                                           ? "Group " + name + " is not a classic group."
+                                           : "Group " + name + " not found.";
             }
             continue;
         }
@@ -119,7 +130,8 @@ net::Task<DeleteGroups::Response> DeleteGroups::handle(RequestPointer request, M
             response.results.push_back({name, ErrorCode::group_authorization_failed});
             continue;
         }
-        auto error = server.groups.remove(name);
+        auto error = server.consumer_groups.contains(name) ? server.consumer_groups.remove(name)
+                                                           : server.groups.remove(name);
         auto offsets = server.topics.offsets().of_group(name);
         if (error == ErrorCode::group_id_not_found && !offsets.empty()) error = ErrorCode::none;
         if (error == ErrorCode::none && !offsets.empty()) {
@@ -152,6 +164,10 @@ std::vector<std::string> subscribed_topics(const Bytes& metadata) {
 /// Whether offsets of the group may be deleted; in_use: the topics that its members read.
 ErrorCode check_deletion(const ServerState& server, const std::string& group, std::set<std::string>& in_use) {
     if (group.empty()) return ErrorCode::invalid_group_id;
+    if (auto consumers = server.consumer_groups.describe(group)) {
+        for (auto& member : consumers->members) in_use.insert(member.topics.begin(), member.topics.end());
+        return ErrorCode::none;
+    }
     auto described = server.groups.describe(group);
     if (!described || described->state == GroupState::empty)
         return described || !server.topics.offsets().of_group(group).empty() ? ErrorCode::none

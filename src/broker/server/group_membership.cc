@@ -25,8 +25,19 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
     for (auto& protocol : message.protocols)
         join.protocols.push_back({std::move(protocol.name), std::move(protocol.metadata)});
     net::Completion<JoinResult> joined(co_await net::this_executor());
-    request->server.groups.join(std::move(join),
-                                [joined](JoinResult result) { joined.set(std::move(result)); });
+    auto& server = request->server;
+    {
+        std::lock_guard one_kind(server.group_kinds);
+        if (server.consumer_groups.has_members(join.group)) {
+            Response refused;
+            refused.error = ErrorCode::inconsistent_group_protocol;
+            refused.member_id = join.member_id;
+            refused.generation_id = -1;
+            co_return refused;
+        }
+        server.consumer_groups.remove(join.group);
+        server.groups.join(std::move(join), [joined](JoinResult result) { joined.set(std::move(result)); });
+    }
     auto result = co_await joined.wait();
     Response response;
     response.error = result.error;

@@ -9,6 +9,7 @@ namespace {
 using wire::kafka::ErrorCode;
 
 constexpr std::size_t longest_metadata = 4096;
+constexpr std::int16_t names_ids = 10;
 
 bool exists(const LocalTopics& topics, std::string_view name, std::int32_t partition) {
     auto topic = topics.find(name);
@@ -56,7 +57,24 @@ std::vector<Answer> fetch(const CommittedOffsets& offsets, const std::string& gr
     return answers;
 }
 
+/// Whether who names a member is one.
+ErrorCode check_fetch(const ConsumerGroups& groups, const OffsetFetch::Message::Group& asked) {
+    if (asked.member_epoch < 0 && !asked.member_id) return ErrorCode::none;
+    if (!groups.contains(asked.group_id)) return ErrorCode::none;
+    return groups.check_member(asked.group_id, asked.member_id.value_or(""), asked.member_epoch);
+}
+
 }  // namespace
+
+ErrorCode Request::check_commit(const MemberIdentity& member) const {
+    if (server.consumer_groups.contains(member.group))
+        return server.consumer_groups.check_commit(member.group, member.member_id, member.generation);
+    auto error = server.groups.check_commit(member);
+    if (error != ErrorCode::illegal_generation || server.groups.describe(member.group)) return error;
+    // Offsets are all that is left of it, as after a restart: the member has to join again.
+    return server.topics.offsets().has_group(member.group) ? ErrorCode::unknown_member_id
+                                                           : ErrorCode::group_id_not_found;
+}
 
 net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, Message message) {
     auto& server = request->server;
@@ -64,27 +82,35 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
     auto refused = !may ? ErrorCode::group_authorization_failed
                    : message.group_id.empty()
                        ? ErrorCode::invalid_group_id
-                       : server.groups.check_commit({.group = message.group_id,
-                                                     .member_id = message.member_id,
-                                                     .instance_id = message.group_instance_id,
-                                                     .generation = message.generation_id});
+                       : request->check_commit({.group = message.group_id,
+                                                .member_id = message.member_id,
+                                                .instance_id = message.group_instance_id,
+                                                .generation = message.generation_id});
     constexpr std::int16_t knows_missing_groups = 9;
-    if (refused == ErrorCode::illegal_generation && request->version >= knows_missing_groups &&
-        !server.groups.describe(message.group_id))
-        refused = ErrorCode::group_id_not_found;
+    if (refused == ErrorCode::group_id_not_found && request->version < knows_missing_groups)
+        refused = ErrorCode::illegal_generation;
     auto now = server.topics.options().clock->now_ms();
     Response response;
     OffsetChanges changes;
-    for (const auto& topic : message.topics) {
+    for (auto& topic : message.topics) {
         auto& answers = response.topics.emplace_back();
         answers.name = topic.name;
+        answers.topic_id = topic.topic_id;
+        bool is_unknown_id = false;
+        if (request->version >= names_ids) {
+            auto found = server.topics.find(topic.topic_id);
+            is_unknown_id = !found;
+            if (found) topic.name = found->spec.name;
+        }
         for (const auto& partition : topic.partitions) {
-            auto error = refused;
+            auto error = is_unknown_id && refused != ErrorCode::group_authorization_failed
+                             ? ErrorCode::unknown_topic_id
+                             : refused;
             auto metadata = partition.metadata.value_or("");
             if (error == ErrorCode::none && !request->may_with_topic(Operation::read, topic.name))
                 error = ErrorCode::topic_authorization_failed;
             bool may_ask = error != ErrorCode::group_authorization_failed &&
-                           error != ErrorCode::topic_authorization_failed;
+                           error != ErrorCode::topic_authorization_failed && !is_unknown_id;
             if (may_ask && !exists(server.topics, topic.name, partition.index))
                 error = ErrorCode::unknown_topic_or_partition;
             if (error == ErrorCode::none && metadata.size() > longest_metadata)
@@ -120,15 +146,30 @@ OffsetFetch::Response OffsetFetch::handle(RequestPointer request, Message messag
     if (request->version < 8)
         response.topics =
             fetch<Response::Topic>(offsets, message.group_id, message.topics, message.require_stable);
-    for (const auto& group : message.groups) {
+    const auto& topics = request->server.topics;
+    for (auto& group : message.groups) {
+        if (request->version >= names_ids && group.topics)
+            for (auto& topic : *group.topics)
+                if (auto found = topics.find(topic.topic_id)) topic.name = found->spec.name;
         auto& answer = response.groups.emplace_back();
         answer.group_id = group.group_id;
         if (!request->may_with_group(Operation::describe, group.group_id)) {
             answer.error = ErrorCode::group_authorization_failed;
             continue;
         }
+        answer.error = check_fetch(request->server.consumer_groups, group);
+        if (answer.error != ErrorCode::none) continue;
         answer.topics =
             fetch<Response::Group::GroupTopic>(offsets, group.group_id, group.topics, message.require_stable);
+        if (request->version < names_ids) continue;
+        for (std::size_t t = 0; t < answer.topics.size(); ++t) {
+            auto& out = answer.topics[t];
+            auto found = topics.find(std::string_view(out.name));
+            if (found) out.topic_id = found->id;
+            if (found || !group.topics) continue;
+            out.topic_id = (*group.topics)[t].topic_id;
+            for (auto& partition : out.partitions) partition.error = ErrorCode::unknown_topic_id;
+        }
     }
     return response;
 }

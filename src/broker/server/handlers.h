@@ -291,6 +291,30 @@ struct AlterUserScramCredentials {
     static net::Task<Response> handle(RequestPointer request, Message message);
 };
 
+struct ConsumerGroupHeartbeat {
+    using Message = wire::kafka::ConsumerGroupHeartbeatRequest;
+    using Response = wire::kafka::ConsumerGroupHeartbeatResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct ConsumerGroupDescribe {
+    using Message = wire::kafka::ConsumerGroupDescribeRequest;
+    using Response = wire::kafka::ConsumerGroupDescribeResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct DescribeClientQuotas {
+    using Message = wire::kafka::DescribeClientQuotasRequest;
+    using Response = wire::kafka::DescribeClientQuotasResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct AlterClientQuotas {
+    using Message = wire::kafka::AlterClientQuotasRequest;
+    using Response = wire::kafka::AlterClientQuotasResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
 template <class... Handler>
 struct HandlerList {};
 
@@ -303,6 +327,7 @@ using Handlers =
                 DescribeTransactions, ListTransactions, ElectLeaders, AlterPartitionReassignments,
                 ListPartitionReassignments, DescribeLogDirs, DescribeTopicPartitions, OffsetDelete,
                 AlterConfigs, ListConfigResources, SaslHandshake, SaslAuthenticate, DescribeAcls, CreateAcls,
-                DeleteAcls, DescribeUserScramCredentials, AlterUserScramCredentials>;
+                DeleteAcls, DescribeUserScramCredentials, AlterUserScramCredentials, ConsumerGroupHeartbeat,
+                ConsumerGroupDescribe, DescribeClientQuotas, AlterClientQuotas>;
 
 }  // namespace penstock::broker

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "broker/group/committed_offsets.h"
 #include "broker/server/request.h"
 #include "broker/server/session.h"
 
@@ -24,6 +25,8 @@ struct KafkaServer::Impl {
         while (!wake.wait_for(lock, interval, [this] { return stopped; })) {
             lock.unlock();
             state->groups.tick();
+            state->consumer_groups.tick(
+                [this](const std::string& group) { return state->topics.offsets().has_group(group); });
             lock.lock();
         }
     }
@@ -70,6 +73,9 @@ int KafkaServer::connections() const {
 }
 GroupCoordinator& KafkaServer::groups() {
     return impl_->state->groups;
+}
+ConsumerGroups& KafkaServer::consumer_groups() {
+    return impl_->state->consumer_groups;
 }
 
 }  // namespace penstock::broker

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "broker/group/consumer_groups.h"
 #include "broker/group/coordinator.h"
 #include "broker/local_topics.h"
 #include "broker/server/fetch_sessions.h"
@@ -38,6 +39,7 @@ struct KafkaServerOptions {
     std::int64_t max_fetch_bytes = 55 << 20;
     std::int64_t idle_timeout_ms = 600'000;
     CoordinatorOptions groups;
+    ConsumerGroupOptions consumer_groups;
     FetchSessionLimits fetch_sessions;
     SecurityOptions security;
 };
@@ -57,6 +59,7 @@ public:
     int connections() const;
     /// For the console.
     GroupCoordinator& groups();
+    ConsumerGroups& consumer_groups();
 
 private:
     std::unique_ptr<Impl> impl_;

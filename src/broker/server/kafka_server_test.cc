@@ -9,7 +9,7 @@ TEST_F(KafkaServerTest, ApiVersionsListsWhatIsOfferedInEveryVersion) {
     for (std::int16_t version = 0; version <= 4; ++version) {
         auto response = client_->call<ApiVersions>({}, version);
         EXPECT_EQ(response.error, ErrorCode::none);
-        EXPECT_EQ(response.api_keys.size(), 47u);
+        EXPECT_EQ(response.api_keys.size(), 51u);
         EXPECT_EQ(response.finalized_features.size(), version >= 3 ? 1u : 0u);
     }
 }
@@ -67,6 +67,37 @@ TEST_F(KafkaServerTest, EveryProduceVersionIsAnswered) {
     create("t");
     for (std::int16_t version = 3; version <= 12; ++version)
         EXPECT_EQ(produce("t", batch_of({"x"}), version).base_offset, version - 3);
+}
+
+TEST_F(KafkaServerTest, NewVersionsNameTopicsByTheirIds) {
+    create("t");
+    auto id = topics_->find(std::string_view("t"))->id;
+    auto unknown = id;
+    unknown.bytes[0] ^= 1;
+    auto batch = batch_of({"a"});
+    kafka::ProduceRequest produce{
+        .acks = -1,
+        .topics = {{.topic_id = id, .partitions = {{.index = 0, .records = {batch}}}},
+                   {.topic_id = unknown, .partitions = {{.index = 0}}}}};
+    auto produced = client_->call<Produce>(produce, 13);
+    EXPECT_EQ(produced.topics[0].partitions[0].error, ErrorCode::none);
+    EXPECT_EQ(produced.topics[0].topic_id, id);
+    EXPECT_EQ(produced.topics[1].partitions[0].error, ErrorCode::unknown_topic_id);
+    kafka::OffsetCommitRequest commit{
+        .group_id = "g",
+        .topics = {{.topic_id = id, .partitions = {{.index = 0, .committed_offset = 1}}},
+                   {.topic_id = unknown, .partitions = {{.index = 0, .committed_offset = 1}}}}};
+    auto committed = client_->call<OffsetCommit>(commit, 10);
+    EXPECT_EQ(committed.topics[0].partitions[0].error, ErrorCode::none);
+    EXPECT_EQ(committed.topics[1].partitions[0].error, ErrorCode::unknown_topic_id);
+    using Wanted = kafka::OffsetFetchRequest::Group::GroupTopic;
+    kafka::OffsetFetchRequest fetch;
+    fetch.groups.push_back({.group_id = "g"});
+    fetch.groups[0].topics = {Wanted{.topic_id = id, .partitions = {0}},
+                              Wanted{.topic_id = unknown, .partitions = {0}}};
+    auto fetched = client_->call<OffsetFetch>(fetch, 10).groups.at(0).topics;
+    EXPECT_EQ(fetched[0].partitions[0].committed_offset, 1);
+    EXPECT_EQ(fetched[1].partitions[0].error, ErrorCode::unknown_topic_id);
 }
 
 TEST_F(KafkaServerTest, WrongBatchesAreRefusedWithKafkasCodes) {

@@ -1,6 +1,8 @@
 // Who the client is: SaslHandshake and SaslAuthenticate; and what it may do.
 #include "base/log.h"
 #include "broker/server/handlers.h"
+#include "broker/server/session.h"
+#include "codec/big_endian.h"
 
 namespace penstock::broker {
 
@@ -10,6 +12,7 @@ Result<> ServerState::open_security() {
     const auto& place = topics.options();
     credentials = TRY(Credentials::open(*place.files, place.data_directory + "/users"));
     acls = TRY(Acls::open(*place.files, place.data_directory + "/acls"));
+    quotas = TRY(ClientQuotas::open(*place.files, place.data_directory + "/client_quotas", *place.clock));
     if (options.security.requires_login())
         credentials->set_password("admin", options.security.admin_password);
     if (!options.listen.tls.certificate.empty()) tls = TRY(net::make_tls_context(options.listen.tls));
@@ -38,14 +41,47 @@ SaslHandshake::Response SaslHandshake::handle(RequestPointer request, Message me
     for (auto mechanism : sasl_mechanisms()) response.mechanisms.emplace_back(mechanism);
     login.exchange = begin_sasl(message.mechanism, *request->server.credentials);
     login.mechanism = message.mechanism;
+    login.sends_bare_tokens = request->version == 0 && login.exchange;
     if (login.exchange) return response;
     response.error = ErrorCode::unsupported_sasl_mechanism;
     request->close_after = true;
     return response;
 }
 
-net::Task<SaslAuthenticate::Response> SaslAuthenticate::handle(RequestPointer request, Message message) {
+namespace {
+
+/// The answer to the token. An error ends the connection.
+net::Task<Result<std::string>> step(RequestPointer request, std::string token) {
     constexpr std::chrono::milliseconds pause_after_failure{100};  // guessing shall take time
+    auto login = request->login;
+    std::function<Result<std::string>()> work = [login, token] { return login->exchange->step(token); };
+    auto stepped = co_await request->server.blocking.run<Result<std::string>>(work);
+    if (!stepped) {
+        log::warn("kafka client {}: log-in by {} has failed: {}", request->client_host, login->mechanism,
+                  stepped.error().text);
+        co_await net::sleep_for(pause_after_failure);
+        co_return stepped;
+    }
+    if (login->exchange->is_complete()) {
+        login->principal = "User:" + login->exchange->user();
+        login->is_done = true;
+        login->sends_bare_tokens = false;
+        login->exchange.reset();
+    }
+    co_return stepped;
+}
+
+}  // namespace
+
+net::Task<Answer> answer_token(RequestPointer request) {
+    auto stepped = co_await step(request, *request->buffer);
+    if (!stepped) co_return Answer{.bytes = {}, .closes = true};
+    std::string framed;
+    codec::append_big(framed, std::int32_t(stepped->size()));
+    co_return Answer{.bytes = framed + *stepped, .closes = false};
+}
+
+net::Task<SaslAuthenticate::Response> SaslAuthenticate::handle(RequestPointer request, Message message) {
     Response response;
     auto login = request->login;
     if (login->is_done || !login->exchange) {
@@ -55,12 +91,8 @@ net::Task<SaslAuthenticate::Response> SaslAuthenticate::handle(RequestPointer re
         co_return response;
     }
     std::string token(message.auth_bytes.begin(), message.auth_bytes.end());
-    std::function<Result<std::string>()> work = [login, token] { return login->exchange->step(token); };
-    auto stepped = co_await request->server.blocking.run<Result<std::string>>(work);
+    auto stepped = co_await step(request, std::move(token));
     if (!stepped) {
-        log::warn("kafka client {}: log-in by {} has failed: {}", request->client_host, login->mechanism,
-                  stepped.error().text);
-        co_await net::sleep_for(pause_after_failure);
         response.error = ErrorCode::sasl_authentication_failed;
         response.error_message =
             "Authentication failed during authentication due to invalid credentials with SASL mechanism " +
@@ -69,11 +101,6 @@ net::Task<SaslAuthenticate::Response> SaslAuthenticate::handle(RequestPointer re
         co_return response;
     }
     response.auth_bytes.assign(stepped->begin(), stepped->end());
-    if (login->exchange->is_complete()) {
-        login->principal = "User:" + login->exchange->user();
-        login->is_done = true;
-        login->exchange.reset();
-    }
     co_return response;
 }
 

@@ -11,6 +11,7 @@ namespace {
 using wire::kafka::ErrorCode;
 using Response = Produce::Response;
 
+constexpr std::int16_t names_ids = 13;
 constexpr std::size_t decompressed_limit = 256 << 20;
 
 /// The appends of one request that are still on their way.
@@ -94,16 +95,22 @@ void resolve(const Request& request, const Produce::Message& message, std::share
     response.topics.resize(message.topics.size());
     for (std::size_t t = 0; t < message.topics.size(); ++t) {
         const auto& asked = message.topics[t];
-        auto topic = request.server.topics.find(asked.name);
+        const bool by_id = request.version >= names_ids;
+        auto topic = by_id ? request.server.topics.find(asked.topic_id)
+                           : request.server.topics.find(std::string_view(asked.name));
+        const auto name = by_id && topic ? topic->spec.name : asked.name;
         response.topics[t].name = asked.name;
+        response.topics[t].topic_id = asked.topic_id;
         response.topics[t].partitions.resize(asked.partitions.size());
         for (std::size_t p = 0; p < asked.partitions.size(); ++p) {
             const auto& partition = asked.partitions[p];
             auto& answer = response.topics[t].partitions[p];
             answer.index = partition.index;
-            if (!may_use_id) {
+            if (by_id && !topic) {
+                answer.error = ErrorCode::unknown_topic_id;
+            } else if (!may_use_id) {
                 answer.error = ErrorCode::transactional_id_authorization_failed;
-            } else if (!request.may_with_topic(Operation::write, asked.name)) {
+            } else if (!request.may_with_topic(Operation::write, name)) {
                 answer.error = ErrorCode::topic_authorization_failed;
             } else if (message.acks < -1 || message.acks > 1) {
                 refuse(answer, ErrorCode::invalid_required_acks, "acks must be -1, 0 or 1");
@@ -126,7 +133,7 @@ void resolve(const Request& request, const Produce::Message& message, std::share
                 targets.push_back({log,
                                    {shared, &answer},
                                    {start, partition.records.bytes.size()},
-                                   {asked.name, partition.index},
+                                   {name, partition.index},
                                    header});
             }
         }
@@ -209,6 +216,8 @@ net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Messa
                 if (auto header = wire::kafka::parse_batch_header({target.batch.data(), target.batch.size()}))
                     target.answer->log_append_time_ms = header->max_timestamp;
     }
+    request->throttle_ms = request->count(Quota::produce, std::int64_t(request->buffer->size()));
+    response->throttle_ms = request->throttle_ms;
     if (message.acks != 0) co_return std::move(*response);
     // With acks=0 the only way to say that something is wrong is to end the connection.
     for (const auto& topic : response->topics)

@@ -4,13 +4,16 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "broker/group/consumer_groups.h"
 #include "broker/group/coordinator.h"
 #include "broker/listeners.h"
 #include "broker/local_topics.h"
+#include "broker/quota/client_quotas.h"
 #include "broker/security/acls.h"
 #include "broker/security/credentials.h"
 #include "broker/security/sasl.h"
@@ -27,6 +30,13 @@ struct ServerState {
         : topics(local_topics),
           options(std::move(server_options)),
           groups(*local_topics.options().clock, options.groups),
+          consumer_groups(*local_topics.options().clock, options.consumer_groups,
+                          [&local_topics] {
+                              ConsumerGroups::TopicsByName all;
+                              for (const auto& topic : local_topics.all())
+                                  all[topic->spec.name] = {topic->id, std::int32_t(topic->logs.size())};
+                              return all;
+                          }),
           fetch_sessions(*local_topics.options().clock, options.fetch_sessions),
           memory(options.max_buffered_bytes) {}
 
@@ -41,8 +51,11 @@ struct ServerState {
     const KafkaServerOptions options;
     std::unique_ptr<Credentials> credentials;
     std::unique_ptr<Acls> acls;
+    std::unique_ptr<ClientQuotas> quotas;
     std::shared_ptr<net::TlsContext> tls;  ///< nullptr: without TLS
     GroupCoordinator groups;
+    ConsumerGroups consumer_groups;
+    std::mutex group_kinds;  ///< held by whoever joins a group: it has members of one protocol only
     FetchSessions fetch_sessions;
     MemoryBudget memory;
     net::BlockingPool blocking{2};  ///< for what waits for the disk
@@ -56,6 +69,7 @@ struct Login {
     bool is_done = false;
     std::unique_ptr<SaslExchange> exchange;
     std::string mechanism;
+    bool sends_bare_tokens = false;  ///< until it has logged in: requests are tokens without header
 };
 
 struct Request {
@@ -72,8 +86,15 @@ struct Request {
     /// What the response's views point into; lives until it is encoded.
     std::vector<std::shared_ptr<const void>> keep;
     MemoryBudget::Share response_memory;
-    bool close_after = false;  ///< the connection cannot go on
+    bool close_after = false;      ///< the connection cannot go on
+    std::int32_t throttle_ms = 0;  ///< of quotas; nothing more is read from the connection for so long
 
+    /// Whether the member may commit offsets now, whichever protocol its group has.
+    wire::kafka::ErrorCode check_commit(const MemberIdentity& member) const;
+    // The client's quotas, see ClientQuotas.
+    std::int32_t count(Quota quota, std::int64_t bytes) const;
+    std::int32_t ask(Quota quota, std::int64_t bytes) const;
+    std::optional<std::int64_t> most_at_once(Quota quota) const;
     bool may(Operation operation, ResourceType resource, std::string_view name) const;
     bool may_any(Operation operation, ResourceType resource) const;
     bool may_with_topic(Operation operation, std::string_view topic) const {

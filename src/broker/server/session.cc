@@ -179,6 +179,16 @@ net::Task<bool> begin_session(net::Connection& connection, const ServerState& se
     co_return true;
 }
 
+/// Until the time has passed, or the server stops.
+net::Task<> rest(ServerState& server, std::int32_t ms) {
+    net::Completion<bool> stops(co_await net::this_executor());
+    auto told = std::make_shared<std::atomic<bool>>(false);
+    auto handle = server.stops.add([stops, told]() mutable {
+        if (!told->exchange(true)) stops.set(true);
+    });
+    if (!server.stopping) co_await stops.wait_for(std::chrono::milliseconds(ms));
+}
+
 }  // namespace
 
 net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> server) {
@@ -194,12 +204,13 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
         auto got = co_await connection.read_exactly(prefix);
         if (!got) co_return;
         auto size = codec::load_big<std::int32_t>(prefix.data());
-        if (size < 8 || size > most) {
+        const std::int32_t least = login->sends_bare_tokens ? 0 : 8;
+        if (size < least || size > most) {
             refused.add();
             log::warn(
-                "kafka client {}: a request of {} bytes; expected 8 to {}: is it a Kafka "
+                "kafka client {}: a request of {} bytes; expected {} to {}: is it a Kafka "
                 "client? The connection is closed",
-                connection.peer_address(), size, most);
+                connection.peer_address(), size, least, most);
             co_return;
         }
         // The length alone claims little: whoever says much and sends nothing keeps nobody else waiting.
@@ -216,6 +227,13 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
             got = co_await connection.read_exactly(std::span(*request->buffer).subspan(std::size_t(first)));
             if (!got) co_return;
         }
+        request->client_host = "/" + connection.peer_address();
+        if (login->sends_bare_tokens) {
+            auto out = co_await answer_token(request);
+            got = co_await connection.write(out.bytes);
+            if (!got || out.closes) co_return;
+            continue;
+        }
         if (!read_header(*request)) {
             refused.add();
             log::warn(
@@ -225,7 +243,6 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
             co_return;
         }
         bool advertised = !options.advertised_host.empty();
-        request->client_host = "/" + connection.peer_address();
         request->host = advertised ? options.advertised_host : connection.local_address();
         request->port = options.advertised_port ? options.advertised_port : connection.local_port();
         auto out = co_await answer(request);
@@ -234,6 +251,7 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
             if (!got) co_return;
         }
         if (out.closes) co_return;
+        if (request->throttle_ms > 0) co_await rest(*server, request->throttle_ms);
     }
 }
 

@@ -18,6 +18,8 @@ struct Answer {
     bool closes = false;  ///< the connection cannot go on
 };
 net::Task<Answer> answer(RequestPointer request);
+/// The same of a token of a client that sends these without header (SaslHandshake 0). In buffer.
+net::Task<Answer> answer_token(RequestPointer request);
 
 /// Reads the request's header; false when it is damaged.
 bool read_header(Request& request);

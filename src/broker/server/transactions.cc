@@ -137,10 +137,10 @@ net::Task<TxnOffsetCommit::Response> TxnOffsetCommit::handle(RequestPointer requ
     else if (message.group_id.empty())
         refused = ErrorCode::invalid_group_id;
     else if (names_member)
-        refused = server.groups.check_commit({.group = message.group_id,
-                                              .member_id = message.member_id,
-                                              .instance_id = message.group_instance_id,
-                                              .generation = message.generation_id});
+        refused = request->check_commit({.group = message.group_id,
+                                         .member_id = message.member_id,
+                                         .instance_id = message.group_instance_id,
+                                         .generation = message.generation_id});
     if (refused == ErrorCode::none && request->version >= new_epochs_since) {
         std::vector<TopicPartition> places{place};
         refused = co_await add(request, producer, places, true);

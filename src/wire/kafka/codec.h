@@ -2,6 +2,7 @@
 // KIP-482).
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,7 +52,7 @@ enum class Width { two, four };  // bytes of a classic length
 template <class T>
 constexpr Width width_of = std::is_same_v<T, std::string> ? Width::two : Width::four;
 template <class T>
-concept Number = std::is_integral_v<T> || std::is_enum_v<T>;
+concept Number = std::is_integral_v<T> || std::is_enum_v<T> || std::is_same_v<T, double>;
 template <class T, class Codec>
 concept Visited = requires(T& x, Codec& codec) { T::visit(x, codec, std::int16_t(0)); };
 }  // namespace detail
@@ -67,6 +68,8 @@ public:
             codec::append_big(out_, std::underlying_type_t<T>(x));
         else if constexpr (std::is_same_v<T, bool>)
             out_ += char(x);
+        else if constexpr (std::is_same_v<T, double>)
+            codec::append_big(out_, std::bit_cast<std::uint64_t>(x));
         else
             codec::append_big(out_, x);
     }
@@ -176,6 +179,8 @@ public:
             x = T(number<std::underlying_type_t<T>>());
         else if constexpr (std::is_same_v<T, bool>)
             x = number<std::int8_t>() != 0;
+        else if constexpr (std::is_same_v<T, double>)
+            x = std::bit_cast<double>(number<std::uint64_t>());
         else
             x = number<T>();
     }

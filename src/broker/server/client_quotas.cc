@@ -1,0 +1,188 @@
+// DescribeClientQuotas and AlterClientQuotas (KIP-546), and how requests are counted against quotas.
+#include "broker/quota/client_quotas.h"
+
+#include <cmath>
+#include <set>
+
+#include "broker/server/error_code.h"
+#include "broker/server/handlers.h"
+
+namespace penstock::broker {
+namespace {
+
+using wire::kafka::ErrorCode;
+
+constexpr std::string_view user_type = "user", client_type = "client-id", address_type = "ip";
+
+std::string_view user_of(const Request& request) {
+    return std::string_view(request.login->principal).substr(user_prefix.size());
+}
+
+/// [{entity_type, entity_name}] of either message.
+template <class Names>
+Names names_of(const QuotaEntity& entity) {
+    Names names;
+    auto add = [&](std::string_view type, const std::optional<QuotaName>& name) {
+        if (!name) return;
+        auto& out = names.emplace_back();
+        out.entity_type = type;
+        if (!name->is_default) out.entity_name = name->name;
+    };
+    add(client_type, entity.client_id);
+    add(user_type, entity.user);
+    return names;
+}
+
+template <class Names>
+Result<QuotaEntity> entity_of(const Names& names) {
+    QuotaEntity entity;
+    if (names.empty()) return fail(Errc::invalid, "Invalid empty client quota entity");
+    for (const auto& each : names) {
+        if (each.entity_type == address_type)
+            return fail(Errc::invalid, "Quotas by address are not offered; by user and client-id they are");
+        if (each.entity_type != user_type && each.entity_type != client_type)
+            return fail(Errc::invalid, "Unhandled client quota entity type: {}", each.entity_type);
+        if (each.entity_name && each.entity_name->empty())
+            return fail(Errc::invalid, "Empty {} not supported", each.entity_type);
+        auto& place = each.entity_type == user_type ? entity.user : entity.client_id;
+        if (place)
+            return fail(Errc::invalid, "Invalid client quota entity, duplicate entity entry found for {}",
+                        each.entity_type);
+        place = QuotaName{.is_default = !each.entity_name, .name = each.entity_name.value_or("")};
+    }
+    return entity;
+}
+
+Result<QuotaChange> change_of(const QuotaEntity& entity, const AlterClientQuotas::Message::Entry::Op& op) {
+    auto quota = parse_quota(op.key);
+    if (!quota && (op.key == "request_percentage" || op.key == "controller_mutation_rate"))
+        return fail(Errc::invalid, "{} is not offered; producer_byte_rate and consumer_byte_rate are",
+                    op.key);
+    if (!quota) return fail(Errc::invalid, "Invalid configuration key {}", op.key);
+    if (op.remove) return QuotaChange{entity, *quota, std::nullopt};
+    if (!(op.value > 0)) return fail(Errc::invalid, "Quota {} must be greater than 0", op.key);
+    if (std::abs(op.value - std::round(op.value)) > 1e-6 || op.value > 9e15)
+        return fail(Errc::invalid, "Configuration {} must be a Long value", op.key);
+    return QuotaChange{entity, *quota, std::round(op.value)};
+}
+
+enum MatchType : std::int8_t { exact = 0, by_default = 1, any = 2 };
+
+/// What the filter says of users, or of client ids; nullopt: nothing.
+struct Filter {
+    std::optional<std::int8_t> type;
+    std::string name;
+    bool is_strict = false;
+
+    bool matches(const std::optional<QuotaName>& given) const {
+        if (!type) return !is_strict || !given;
+        if (!given) return false;
+        if (*type == any) return true;
+        return *type == by_default ? given->is_default : !given->is_default && given->name == name;
+    }
+};
+
+}  // namespace
+
+std::int32_t Request::count(Quota quota, std::int64_t bytes) const {
+    return server.quotas->count(quota, user_of(*this), client_id, bytes);
+}
+std::int32_t Request::ask(Quota quota, std::int64_t bytes) const {
+    return server.quotas->ask(quota, user_of(*this), client_id, bytes);
+}
+std::optional<std::int64_t> Request::most_at_once(Quota quota) const {
+    return server.quotas->most_at_once(quota, user_of(*this), client_id);
+}
+
+DescribeClientQuotas::Response DescribeClientQuotas::handle(RequestPointer request, Message message) {
+    Response response;
+    auto refuse = [&](ErrorCode error, std::string text) {
+        response.error = error;
+        response.error_message = std::move(text);
+        return response;
+    };
+    if (!request->may_with_cluster(Operation::describe_configs))
+        return refuse(ErrorCode::cluster_authorization_failed, "Cluster authorization failed.");
+    Filter users{.type = {}, .name = {}, .is_strict = message.strict}, clients = users;
+    bool has_address = false;
+    std::set<std::string> seen;
+    for (const auto& component : message.components) {
+        if (!seen.insert(component.entity_type).second)
+            return refuse(ErrorCode::invalid_request, "Entity type " + component.entity_type +
+                                                          " cannot appear more than once in the filter.");
+        if (component.match_type < exact || component.match_type > any)
+            return refuse(ErrorCode::invalid_request,
+                          fmt::format("Unknown match type {}", component.match_type));
+        if (component.match_type == exact && !component.match)
+            return refuse(ErrorCode::invalid_request,
+                          "Request specified MATCH_TYPE_EXACT, but set the match string to null.");
+        has_address |= component.entity_type == address_type;
+        if (component.entity_type == address_type) continue;
+        if (component.entity_type != user_type && component.entity_type != client_type)
+            return refuse(ErrorCode::unsupported_version,
+                          "Custom entity type " + component.entity_type + " not supported");
+        auto& filter = component.entity_type == user_type ? users : clients;
+        filter.type = component.match_type;
+        filter.name = component.match.value_or("");
+    }
+    if (has_address && seen.size() > 1)
+        return refuse(ErrorCode::invalid_request,
+                      "Invalid entity filter component combination, IP filter component should not be used "
+                      "with user or clientId filter component.");
+    auto& entries = response.entries.emplace();
+    if (has_address) return response;  // nobody has a quota by address
+    for (const auto& [entity, values] : request->server.quotas->all()) {
+        if (!users.matches(entity.user) || !clients.matches(entity.client_id)) continue;
+        auto& entry = entries.emplace_back();
+        entry.entity = names_of<decltype(entry.entity)>(entity);
+        for (const auto& [quota, limit] : values)
+            entry.values.push_back({std::string(to_string(quota)), limit});
+    }
+    return response;
+}
+
+net::Task<AlterClientQuotas::Response> AlterClientQuotas::handle(RequestPointer request, Message message) {
+    Response response;
+    std::vector<QuotaChange> changes;
+    const bool may = request->may_with_cluster(Operation::alter_configs);
+    for (const auto& entry : message.entries) {
+        auto& answer = response.entries.emplace_back();
+        for (const auto& each : entry.entity) answer.entity.push_back({each.entity_type, each.entity_name});
+        auto refuse = [&](ErrorCode error, std::string text) {
+            answer.error = error;
+            answer.error_message = std::move(text);
+        };
+        if (!may) {
+            refuse(ErrorCode::cluster_authorization_failed, "Cluster authorization failed.");
+            continue;
+        }
+        auto entity = entity_of(entry.entity);
+        if (!entity) {
+            refuse(ErrorCode::invalid_request, entity.error().text);
+            continue;
+        }
+        std::vector<QuotaChange> own;
+        for (const auto& op : entry.ops) {
+            auto change = change_of(*entity, op);
+            if (!change) {
+                refuse(ErrorCode::invalid_request, change.error().text);
+                break;
+            }
+            own.push_back(std::move(*change));
+        }
+        if (answer.error == ErrorCode::none) std::ranges::move(own, std::back_inserter(changes));
+    }
+    if (changes.empty() || message.validate_only) co_return response;
+    auto& quotas = *request->server.quotas;
+    std::function<Result<>()> work = [&quotas, changes] { return quotas.change(changes); };
+    auto kept = co_await request->server.blocking.run<Result<>>(work);
+    if (!kept)
+        for (auto& entry : response.entries)
+            if (entry.error == ErrorCode::none) {
+                entry.error = ErrorCode::kafka_storage_error;
+                entry.error_message = kept.error().text;
+            }
+    co_return response;
+}
+
+}  // namespace penstock::broker
