@@ -8,7 +8,8 @@
 namespace penstock::store {
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+/// 1: no user-defined types. 2: a keyspace's come before its tables.
+constexpr std::uint8_t format_version = 2;
 
 void append_texts(std::string& out, const std::map<std::string, std::string>& texts) {
     append_varint(out, std::uint32_t(texts.size()));
@@ -35,6 +36,66 @@ void append_table(std::string& out, const TableDefinition& table) {
     }
 }
 
+void append_type(std::string& out, const DataType& type) {
+    append_text(out, type.user->name);
+    append_varint(out, std::uint32_t(type.parameters.size()));
+    for (std::size_t i = 0; i < type.parameters.size(); ++i) {
+        append_text(out, type.user->fields[i]);
+        append_text(out, to_string(type.parameters[i]));
+    }
+}
+
+/// Types as they are stored: those that others are made of may come later.
+struct StoredTypes {
+    std::string keyspace;
+    std::map<std::string, std::vector<std::pair<std::string, std::string>>, std::less<>> fields;
+    std::map<std::string, DataType>& known;
+    int depth = 0;
+
+    Result<DataType> find(std::string_view name) {
+        if (auto at = known.find(std::string(name)); at != known.end()) return at->second;
+        auto at = fields.find(name);
+        if (at == fields.end() || ++depth > 64)
+            return fail(Errc::corrupt, "the catalogue does not define the type {}.{}", keyspace, name);
+        DataType out(Kind::udt);
+        auto user = std::make_shared<UserTypeName>(UserTypeName{keyspace, std::string(name), {}});
+        for (const auto& [field, text] : at->second) {
+            user->fields.push_back(field);
+            out.parameters.push_back(
+                TRY(parse_data_type(text, [this](auto, std::string_view other) { return find(other); })));
+        }
+        --depth;
+        out.user = std::move(user);
+        known[std::string(name)] = out;
+        return out;
+    }
+};
+
+Result<> read_types(ByteReader& reader, KeyspaceDefinition& keyspace) {
+    StoredTypes stored{keyspace.name, {}, keyspace.types};
+    for (auto count = reader.varint(); count > 0 && reader.ok; --count) {
+        auto& fields = stored.fields[std::string(reader.text())];
+        for (auto size = reader.varint(); size > 0 && reader.ok; --size) {
+            std::string field(reader.text());
+            fields.emplace_back(std::move(field), reader.text());
+        }
+    }
+    for (const auto& [name, fields] : stored.fields) TRY(stored.find(name));
+    return {};
+}
+
+DataType refreshed(const DataType& type, const std::map<std::string, DataType>& types) {
+    auto out = type;
+    if (type.kind == Kind::udt && type.user)
+        if (auto at = types.find(type.user->name); at != types.end()) {
+            out = at->second;
+            if (type.frozen) out = frozen(std::move(out));
+        }
+    for (auto& parameter : out.parameters) parameter = refreshed(parameter, types);
+    if (out.frozen || out.kind == Kind::tuple) out = frozen(std::move(out));
+    return out;
+}
+
 std::map<std::string, std::string> read_texts(ByteReader& reader) {
     std::map<std::string, std::string> out;
     for (auto count = reader.varint(); count > 0 && reader.ok; --count) {
@@ -44,7 +105,7 @@ std::map<std::string, std::string> read_texts(ByteReader& reader) {
     return out;
 }
 
-Result<TableDefinition> read_table(ByteReader& reader) {
+Result<TableDefinition> read_table(ByteReader& reader, const UserTypes& user_types) {
     TableDefinition table;
     table.id = reader.varint();
     table.uuid = reader.text();
@@ -60,7 +121,7 @@ Result<TableDefinition> read_table(ByteReader& reader) {
         column.position = reader.varint();
         column.descending = reader.fixed<std::uint8_t>() != 0;
         if (!reader.ok) break;
-        column.type = TRY(parse_data_type(type));
+        column.type = TRY(parse_data_type(type, user_types));
         table.columns.push_back(std::move(column));
     }
     if (!reader.ok) return fail(Errc::corrupt, "the catalogue ends in the middle of table {}", table.name);
@@ -103,6 +164,36 @@ const KeyspaceDefinition* Catalogue::keyspace(std::string_view name) const {
     return found == keyspaces.end() ? nullptr : &found->second;
 }
 
+UserTypes KeyspaceDefinition::user_types() const {
+    return [this](std::string_view in, std::string_view wanted) -> Result<DataType> {
+        if (!in.empty() && in != name)
+            return fail(Errc::invalid,
+                        "Statement on keyspace {} cannot refer to a user type in keyspace {}; user types can "
+                        "only be used in the keyspace they are defined in",
+                        name, in);
+        auto at = types.find(std::string(wanted));
+        if (at == types.end()) return fail(Errc::invalid, "Unknown type {}.{}", name, wanted);
+        return at->second;
+    };
+}
+
+void KeyspaceDefinition::refresh_types() {
+    // Each pass carries a change one level further.
+    for (std::size_t pass = 0; pass <= types.size(); ++pass)
+        for (auto& [type_name, type] : types)
+            for (auto& field : type.parameters) field = refreshed(field, types);
+    for (auto& [table_name, slot] : tables) {
+        auto table = *slot;
+        bool changed = false;
+        for (auto& column : table.columns) {
+            auto now = refreshed(column.type, types);
+            changed = changed || !(now == column.type);
+            column.type = std::move(now);
+        }
+        if (changed) slot = std::make_shared<const TableDefinition>(std::move(table));
+    }
+}
+
 std::shared_ptr<const TableDefinition> Catalogue::table(std::string_view keyspace_name,
                                                         std::string_view name) const {
     const auto* in = keyspace(keyspace_name);
@@ -126,6 +217,8 @@ std::string serialize(const Catalogue& catalogue) {
         append_text(out, name);
         append_texts(out, keyspace.replication);
         out += char(keyspace.durable_writes);
+        append_varint(out, std::uint32_t(keyspace.types.size()));
+        for (const auto& [type_name, type] : keyspace.types) append_type(out, type);
         append_varint(out, std::uint32_t(keyspace.tables.size()));
         for (const auto& [table_name, table] : keyspace.tables) append_table(out, *table);
     }
@@ -135,8 +228,8 @@ std::string serialize(const Catalogue& catalogue) {
 Result<Catalogue> parse_catalogue(std::string_view bytes) {
     ByteReader reader{bytes};
     auto version = reader.fixed<std::uint8_t>();
-    if (version != format_version)
-        return fail(Errc::corrupt, "the catalogue has format {}, this program reads format {}", version,
+    if (version == 0 || version > format_version)
+        return fail(Errc::corrupt, "the catalogue has format {}, this program reads up to format {}", version,
                     format_version);
     Catalogue out;
     out.next_table = reader.varint();
@@ -145,8 +238,10 @@ Result<Catalogue> parse_catalogue(std::string_view bytes) {
         keyspace.name = reader.text();
         keyspace.replication = read_texts(reader);
         keyspace.durable_writes = reader.fixed<std::uint8_t>() != 0;
+        if (version >= 2) TRY(read_types(reader, keyspace));
+        auto user_types = keyspace.user_types();
         for (auto tables = reader.varint(); tables > 0 && reader.ok; --tables) {
-            auto table = TRY(read_table(reader));
+            auto table = TRY(read_table(reader, user_types));
             table.keyspace = keyspace.name;
             table.arrange();
             auto name = table.name;

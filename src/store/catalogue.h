@@ -55,7 +55,13 @@ struct KeyspaceDefinition {
     std::string name;
     std::map<std::string, std::string> replication;
     bool durable_writes = true;
+    std::map<std::string, DataType> types;  ///< user-defined ones, not frozen
     std::map<std::string, std::shared_ptr<const TableDefinition>> tables;
+
+    /// For parse_data_type: this keyspace's types. Errc::invalid: unknown, or of another keyspace.
+    UserTypes user_types() const;
+    /// Brings every use of a type inside other types and tables to what types says of it.
+    void refresh_types();
 };
 
 struct Catalogue {

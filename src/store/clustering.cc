@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "store/bytes.h"
+#include "store/nested_clustering.h"
 
 namespace penstock::store {
 namespace {
@@ -40,6 +41,7 @@ std::size_t fixed_size(Kind kind) {
         case Kind::map:
         case Kind::set:
         case Kind::tuple:
+        case Kind::udt:
             return 0;
     }
     return 0;
@@ -204,7 +206,8 @@ bool take_varint_key(std::string_view& encoded, char flip, std::string& value) {
 
 bool can_cluster(const DataType& type) {
     return fixed_size(type.kind) > 0 || type.kind == Kind::ascii || type.kind == Kind::text ||
-           type.kind == Kind::blob || type.kind == Kind::inet || type.kind == Kind::varint;
+           type.kind == Kind::blob || type.kind == Kind::inet || type.kind == Kind::varint ||
+           can_cluster_nested(type);
 }
 
 void append_clustering(std::string& out, const DataType& type, bool descending, std::string_view value) {
@@ -218,6 +221,8 @@ void append_clustering(std::string& out, const DataType& type, bool descending, 
         out.append(encoded, size);
     } else if (type.kind == Kind::varint) {
         append_varint_key(out, value);
+    } else if (can_cluster_nested(type)) {
+        append_nested(out, type, value);
     } else {
         append_escaped(out, value);
     }
@@ -238,6 +243,7 @@ bool take_clustering(std::string_view& encoded, const DataType& type, bool desce
         return true;
     }
     if (type.kind == Kind::varint) return take_varint_key(encoded, flip, value);
+    if (can_cluster_nested(type)) return take_nested(encoded, type, flip, value);
     return take_escaped(encoded, flip, value);
 }
 

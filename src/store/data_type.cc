@@ -28,6 +28,7 @@ std::string_view name_of(Kind kind) {
 
 struct TypeParser {
     std::string_view text;
+    const UserTypes& user_types;
     std::size_t at = 0;
     int depth = 0;
 
@@ -40,9 +41,20 @@ struct TypeParser {
         ++at;
         return true;
     }
-    std::string word() {
+    /// "Name" keeps its case.
+    std::string word(bool& quoted) {
         skip_spaces();
         std::string out;
+        quoted = at < text.size() && text[at] == '"';
+        if (quoted) {
+            for (++at; at < text.size(); ++at) {
+                if (text[at] == '"' && (at + 1 >= text.size() || text[at + 1] != '"')) break;
+                if (text[at] == '"') ++at;
+                out += text[at];
+            }
+            if (at < text.size()) ++at;
+            return out;
+        }
         while (at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) || text[at] == '_'))
             out += char(std::tolower(static_cast<unsigned char>(text[at++])));
         return out;
@@ -50,16 +62,22 @@ struct TypeParser {
 
     Result<DataType> type() {
         if (++depth > 16) return fail(Errc::invalid, "type {} is nested too deeply", text);
-        auto name = word();
-        if (name == "frozen") {
+        bool quoted = false;
+        auto name = word(quoted);
+        if (name == "frozen" && !quoted) {
             if (!take('<')) return fail(Errc::invalid, "expected '<' after frozen in type {}", text);
             auto inner = TRY(type());
             if (!take('>')) return fail(Errc::invalid, "expected '>' in type {}", text);
-            if (inner.is_collection()) inner.frozen = true;
             --depth;
-            return inner;
+            return frozen(std::move(inner));
         }
-        auto kind = kind_of_name(name);
+        auto kind = quoted ? std::nullopt : kind_of_name(name);
+        if (!kind && user_types && !name.empty()) {
+            std::string keyspace;
+            if (take('.')) keyspace = std::exchange(name, word(quoted));
+            --depth;
+            return user_types(keyspace, name);
+        }
         if (!kind) return fail(Errc::invalid, "Unknown type {}", name.empty() ? text : name);
         DataType out(*kind);
         auto wanted = out.kind == Kind::map ? 2u : out.is_collection() ? 1u : 0u;
@@ -78,9 +96,41 @@ struct TypeParser {
 
 }  // namespace
 
+int UserTypeName::field(std::string_view wanted) const {
+    auto at = std::ranges::find(fields, wanted);
+    return at == fields.end() ? -1 : int(at - fields.begin());
+}
+
+bool DataType::operator==(const DataType& other) const {
+    if (kind != other.kind || frozen != other.frozen || parameters != other.parameters) return false;
+    if (kind != Kind::udt) return true;
+    return user == other.user || (user && other.user && *user == *other.user);
+}
+
+DataType frozen(DataType type) {
+    if (type.is_collection() || type.kind == Kind::udt) type.frozen = true;
+    for (auto& parameter : type.parameters) parameter = frozen(std::move(parameter));
+    return type;
+}
+
+std::string quoted_name(std::string_view name) {
+    bool plain = !name.empty() && (std::islower(static_cast<unsigned char>(name[0])) != 0) &&
+                 std::ranges::all_of(name, [](unsigned char c) {
+                     return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+                 });
+    if (plain) return std::string(name);
+    std::string out = "\"";
+    for (char c : name) {
+        if (c == '"') out += '"';
+        out += c;
+    }
+    return out + "\"";
+}
+
 std::string to_string(const DataType& type) {
-    std::string out(name_of(type.kind));
-    if (!type.parameters.empty()) {
+    std::string out(type.kind == Kind::udt && type.user ? quoted_name(type.user->name)
+                                                        : std::string(name_of(type.kind)));
+    if (!type.parameters.empty() && type.kind != Kind::udt) {
         out += '<';
         for (std::size_t i = 0; i < type.parameters.size(); ++i) {
             if (i > 0) out += ", ";
@@ -104,7 +154,11 @@ std::optional<Kind> kind_of_name(std::string_view name) {
 }
 
 Result<DataType> parse_data_type(std::string_view text) {
-    TypeParser parser{text};
+    return parse_data_type(text, {});
+}
+
+Result<DataType> parse_data_type(std::string_view text, const UserTypes& user_types) {
+    TypeParser parser{text, user_types};
     auto type = TRY(parser.type());
     parser.skip_spaces();
     if (parser.at != text.size()) return fail(Errc::invalid, "cannot read type {}", text);
@@ -167,6 +221,7 @@ TypeId engine_type_of(const DataType& type) {
         case Kind::list:
         case Kind::set:
         case Kind::map:
+        case Kind::udt:
         case Kind::tuple:
             return TypeId::json;
     }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,13 +39,26 @@ enum class Kind : std::uint16_t {
     list = 0x20,
     map = 0x21,
     set = 0x22,
+    udt = 0x30,
     tuple = 0x31,
+};
+
+/// What a user-defined type is called; its fields' types are the parameters of the DataType.
+struct UserTypeName {
+    std::string keyspace;
+    std::string name;
+    std::vector<std::string> fields;
+    bool operator==(const UserTypeName&) const = default;
+    /// Index of a field, or -1.
+    int field(std::string_view wanted) const;
 };
 
 struct DataType {
     Kind kind = Kind::text;
-    bool frozen = false;               ///< collections only; tuples are always frozen
-    std::vector<DataType> parameters;  ///< element types of list, set, map (key, value) and tuple
+    bool frozen = false;               ///< collections and user-defined types; tuples are always frozen
+    std::vector<DataType> parameters;  ///< types of the elements of list, set, map (key, value), of a tuple's
+                                       ///< components and of a user-defined type's fields
+    std::shared_ptr<const UserTypeName> user{};  ///< of user-defined types
 
     DataType() = default;
     DataType(Kind of) : kind(of) {}  // NOLINT: a kind without parameters is a type
@@ -51,10 +66,15 @@ struct DataType {
         : kind(of), frozen(is_frozen), parameters(std::move(parts)) {}
 
     bool is_collection() const { return kind == Kind::list || kind == Kind::set || kind == Kind::map; }
-    /// Stored as one cell for each element, so that elements can be changed alone.
-    bool is_multi_cell() const { return is_collection() && !frozen; }
-    bool operator==(const DataType&) const = default;
+    /// Serialised as components, null or not, one after the other.
+    bool is_tuple() const { return kind == Kind::tuple || kind == Kind::udt; }
+    /// Stored as one cell for each element or field, so that they can be changed alone.
+    bool is_multi_cell() const { return (is_collection() || kind == Kind::udt) && !frozen; }
+    bool operator==(const DataType& other) const;
 };
+
+/// The same type, with everything inside it frozen, too.
+DataType frozen(DataType type);
 
 /// "frozen<map<text, int>>", as CQL writes it.
 std::string to_string(const DataType& type);
@@ -62,6 +82,11 @@ std::string to_string(const DataType& type);
 std::optional<Kind> kind_of_name(std::string_view name);
 /// The inverse for all types. Errc::invalid names what is not understood.
 Result<DataType> parse_data_type(std::string_view text);
+/// Finds a user-defined type (not frozen); keyspace is empty when the text names none.
+using UserTypes = std::function<Result<DataType>(std::string_view keyspace, std::string_view name)>;
+Result<DataType> parse_data_type(std::string_view text, const UserTypes& user_types);
+/// A name as CQL writes it: in double quotes when it would be read differently without.
+std::string quoted_name(std::string_view name);
 
 /// The CQL type that a column of the streaming engine gets in a new table.
 DataType type_of(TypeId type);

@@ -7,6 +7,7 @@
 
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/cql/parser.h"
 #include "store/cql/term_value.h"
 #include "store/number.h"
 #include "store/token.h"
@@ -62,6 +63,68 @@ TEST(TokenTest, AsCassandrasPartitioner) {
     EXPECT_EQ(token_of("\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff\xfe\x81"),
               -1361530383173793138);
     EXPECT_EQ(token_of("123456789\xf0\xf1\xf2\xf3\xf4"), 2813647301738422100);
+}
+
+/// Values with parts, written as CQL literals, in ascending order.
+void expect_literal_order(const std::string& type_text, const std::vector<std::string>& ascending) {
+    auto type = parse_data_type(type_text);
+    ASSERT_TRUE(type);
+    std::vector<std::string> values;
+    for (const auto& text : ascending) {
+        auto parsed = cql::parse("INSERT INTO k.t (a) VALUES (" + text + ")");
+        ASSERT_TRUE(parsed) << text << ": " << parsed.error().text;
+        auto value = cql::evaluate(std::get<cql::Insert>(parsed->statement).values[0], *type, "a", {});
+        ASSERT_TRUE(value) << text << ": " << value.error().text;
+        values.push_back(value->bytes);
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        for (bool descending : {false, true}) {
+            auto bytes = encoded(*type, descending, values[i]);
+            EXPECT_EQ(compare(*type, decoded(*type, descending, bytes), values[i]), 0) << ascending[i];
+            EXPECT_EQ(encoded(*type, descending, decoded(*type, descending, bytes)), bytes) << ascending[i];
+            if (i == 0) continue;
+            auto before = encoded(*type, descending, values[i - 1]);
+            EXPECT_EQ(before < bytes, !descending) << ascending[i - 1] << " and " << ascending[i];
+            EXPECT_FALSE(bytes.starts_with(before) || before.starts_with(bytes));
+        }
+    }
+}
+
+TEST(ClusteringTest, DecimalsAndWhatHasParts) {
+    expect_literal_order(
+        "decimal", {"-1e30", "-100", "-99.9", "-10",  "-1.5", "-1", "-0.1", "-1e-30", "0",   "1e-30", "0.01",
+                    "0.099", "0.1",  "1",     "1.05", "1.5",  "9",  "10",   "99.9",   "100", "1e30"});
+    expect_literal_order("frozen<list<int>>", {"[]", "[-5]", "[1]", "[1, -1]", "[1, 2]", "[1, 2, 3]", "[2]"});
+    expect_literal_order("frozen<set<text>>", {"{}", "{'a'}", "{'a', 'b'}", "{'ab'}", "{'b'}"});
+    expect_literal_order("frozen<map<int, text>>",
+                         {"{}", "{1: 'a'}", "{1: 'a', 2: 'a'}", "{1: 'b'}", "{2: ''}"});
+    expect_literal_order("tuple<int, text>",
+                         {"(null, null)", "(null, 'a')", "(1, null)", "(1, 'a')", "(2, null)"});
+    expect_literal_order(
+        "frozen<list<frozen<tuple<decimal, frozen<set<int>>>>>>",
+        {"[]", "[(1.5, {})]", "[(1.5, {1})]", "[(1.5, {1}), (0, {})]", "[(1.5, {1, 2})]", "[(2, {})]"});
+    EXPECT_FALSE(can_cluster(Kind::duration));
+    EXPECT_FALSE(can_cluster(*parse_data_type("frozen<list<duration>>")));
+    // The same number, however it was written, is the same key.
+    auto decimal = [](std::string_view text) {
+        return encoded(Kind::decimal, false, *cql::parse_text_value(Kind::decimal, text));
+    };
+    EXPECT_EQ(decimal("1.50"), decimal("1.5"));
+    EXPECT_EQ(decimal("100"), decimal("1e2"));
+    EXPECT_EQ(decoded(Kind::decimal, false, decimal("1e2")), *cql::parse_text_value(Kind::decimal, "100"));
+}
+
+/// No bytes may make it read beyond their end.
+TEST(ClusteringTest, BytesCutShortAreNotAnEncoding) {
+    auto type = *parse_data_type("tuple<int, frozen<map<text, decimal>>>");
+    auto parsed = *cql::parse("INSERT INTO k.t (a) VALUES ((7, {'x': -1.5, 'y': 2}))");
+    auto value = *cql::evaluate(std::get<cql::Insert>(parsed.statement).values[0], type, "a", {});
+    auto whole = encoded(type, false, value.bytes);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        std::string_view cut(whole.data(), size);
+        std::string out;
+        EXPECT_FALSE(take_clustering(cut, type, false, out)) << size;
+    }
 }
 
 TEST(ClusteringTest, OrderIsTheValuesOrder) {

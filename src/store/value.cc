@@ -126,6 +126,7 @@ Result<> validate_at(const DataType& type, std::string_view value, int depth) {
         case Kind::map:
             return validate_collection(type, value, depth);
         case Kind::tuple:
+        case Kind::udt:
             return validate_tuple(type, value, depth);
     }
     return {};
@@ -220,7 +221,7 @@ int compare(const DataType& type, std::string_view a, std::string_view b) {
     if (type.kind == Kind::decimal) return compare_decimal(a, b);
     if (type.kind == Kind::varint) return compare_varint(a, b);
     if (type.is_collection()) return compare_elements(type, a, b);
-    if (type.kind == Kind::tuple) return compare_tuples(type, a, b);
+    if (type.is_tuple()) return compare_tuples(type, a, b);
     if (type.kind == Kind::counter) return compare(Kind::bigint, a, b);
     if (!can_cluster(type) || type.kind == Kind::text || type.kind == Kind::ascii || type.kind == Kind::blob)
         return sign_of(a.compare(b) <=> 0);
@@ -283,6 +284,19 @@ bool collect_elements(const Row& row, const ColumnDefinition& column, std::strin
         if (cell.column == column.id && cell.has_path) cells.push_back(&cell);
     if (cells.empty()) return false;
     const auto& type = column.type;
+    if (type.kind == Kind::udt) {
+        // Paths are the fields' numbers, in their order.
+        std::size_t at = 0;
+        for (std::uint16_t field = 0; field < type.parameters.size(); ++field) {
+            std::string path;
+            append_big_endian(path, field);
+            if (at < cells.size() && cells[at]->path == path)
+                append_element(out, cells[at++]->value);
+            else
+                append_component(out, std::nullopt);
+        }
+        return true;
+    }
     // A list's paths are time uuids made by us; their order is their time.
     DataType path_type = type.kind == Kind::list ? DataType(Kind::timeuuid) : type.parameters[0];
     std::ranges::sort(cells,
@@ -351,6 +365,7 @@ std::string value_as_text(const DataType& type, std::string_view value) {
         case Kind::set:
         case Kind::map:
         case Kind::tuple:
+        case Kind::udt:
             break;
     }
     std::string out;
@@ -385,6 +400,11 @@ void append_json_text(std::string& out, std::string_view text) {
         }
     }
     out += '"';
+}
+
+void append_json_name(std::string& out, std::string_view name) {
+    bool plain = name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
+    append_json_text(out, plain ? std::string(name) : "\"" + std::string(name) + "\"");
 }
 
 void append_value_as_json(std::string& out, const DataType& type, std::string_view value) {
@@ -434,18 +454,24 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
             out += '}';
             return;
         }
-        case Kind::tuple: {
+        case Kind::tuple:
+        case Kind::udt: {
             std::vector<std::optional<std::string_view>> components;
             split_tuple(value, components);
-            out += '[';
+            bool named = type.kind == Kind::udt;
+            out += named ? '{' : '[';
             for (std::size_t i = 0; i < type.parameters.size(); ++i) {
                 if (i > 0) out += ", ";
+                if (named) {
+                    append_json_name(out, type.user->fields[i]);
+                    out += ": ";
+                }
                 if (i < components.size() && components[i])
                     append_value_as_json(out, type.parameters[i], *components[i]);
                 else
                     out += "null";
             }
-            out += ']';
+            out += named ? '}' : ']';
             return;
         }
         default:

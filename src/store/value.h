@@ -26,7 +26,8 @@ bool split_collection(std::string_view value, bool map, std::vector<std::string_
 /// The inverse; count is that of list and set elements, or of map entries.
 void begin_collection(std::string& out, std::size_t count);
 void append_element(std::string& out, std::string_view element);
-/// Components of a tuple; fewer than the type has when the value is shorter. Null components have no value.
+/// Components of a tuple or fields of a user-defined type; fewer than the type has when the value is shorter.
+/// Null components have no value.
 bool split_tuple(std::string_view value, std::vector<std::optional<std::string_view>>& components);
 void append_component(std::string& out, const std::optional<std::string>& component);
 
@@ -40,6 +41,8 @@ std::string value_as_text(const DataType& type, std::string_view value);
 /// As toJson() does.
 void append_value_as_json(std::string& out, const DataType& type, std::string_view value);
 void append_json_text(std::string& out, std::string_view text);
+/// A column's or field's name as a key: in quotes of its own when CQL would need them for its capitals.
+void append_json_name(std::string& out, std::string_view name);
 /// "2026-01-31 23:59:59.123Z" of milliseconds since 1970.
 std::string timestamp_text(std::int64_t ms);
 /// "2026-01-31" of days since 1970.

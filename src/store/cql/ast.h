@@ -30,6 +30,7 @@ struct Term {
         set,       ///< {a, b}; {} too
         map,       ///< {k: v}: items are key, value, key, value ...
         tuple,     ///< (a, b)
+        udt,       ///< {name: a, other: b}: names has the fields
         function,  ///< name(items)
         cast,      ///< (type) items[0]
     };
@@ -37,7 +38,8 @@ struct Term {
     std::string text;  ///< of literals; a function's or a marker's name
     int marker = -1;   ///< its index among all markers of the statement
     std::vector<Term> items;
-    DataType type;  ///< casts
+    DataType type;                   ///< casts
+    std::vector<std::string> names;  ///< as many as items, of user-defined types
 };
 
 struct Name {
@@ -49,19 +51,20 @@ enum class Operator : std::uint8_t { eq, ne, lt, le, gt, ge, in, contains, conta
 
 /// One condition of WHERE or IF.
 struct Relation {
-    enum class Kind : std::uint8_t { column, token, tuple, element };
+    enum class Kind : std::uint8_t { column, token, tuple, element, field };
     Kind kind = Kind::column;
     std::vector<std::string> columns;
     Operator op = Operator::eq;
     std::vector<Term> values;  ///< one; for IN (a, b) as many as there are; IN ? is one marker with in_marker
     bool in_marker = false;
     std::optional<Term> element;  ///< m[element] = value
+    std::string field;            ///< u.field = value, in IF
 };
 
 struct Selector {
-    enum class Kind : std::uint8_t { column, function, cast, count_rows, writetime, ttl, literal };
+    enum class Kind : std::uint8_t { column, function, cast, count_rows, writetime, ttl, literal, field };
     Kind kind = Kind::column;
-    std::string name;  ///< column, or function
+    std::string name;  ///< column, function, or field of the first argument
     std::vector<Selector> arguments;
     DataType type;  ///< casts
     Term literal;
@@ -100,10 +103,11 @@ struct Insert {
 };
 
 struct Assignment {
-    enum class Kind : std::uint8_t { set, set_element, add, prepend, subtract };
+    enum class Kind : std::uint8_t { set, set_element, set_field, add, prepend, subtract };
     Kind kind = Kind::set;
     std::string column;
-    Term element;  ///< set_element: which
+    std::string field;  ///< set_field: which
+    Term element;       ///< set_element: which
     Term value;
 };
 
@@ -116,9 +120,15 @@ struct Update {
     std::vector<Relation> conditions;
 };
 
+/// What DELETE removes of a row: a column, an element or a field of it.
+struct Deleted {
+    std::string column;
+    std::optional<Term> element;
+    std::string field;
+};
 struct Delete {
     Name table;
-    std::vector<std::pair<std::string, std::optional<Term>>> columns;  ///< column, element
+    std::vector<Deleted> columns;
     Using with;
     std::vector<Relation> where;
     bool if_exists = false;
@@ -185,6 +195,22 @@ struct DropTable {
     Name table;
     bool if_exists = false;
 };
+struct CreateType {
+    Name name;
+    bool if_not_exists = false;
+    std::vector<std::pair<std::string, std::string>> fields;  ///< name, type as written
+};
+struct AlterType {
+    Name name;
+    bool if_exists = false;
+    bool if_field = false;                                     ///< ADD IF NOT EXISTS, RENAME IF EXISTS
+    std::vector<std::pair<std::string, std::string>> added;    ///< name, type as written
+    std::vector<std::pair<std::string, std::string>> renamed;  ///< from, to
+};
+struct DropType {
+    Name name;
+    bool if_exists = false;
+};
 struct Describe {
     enum class What : std::uint8_t {
         cluster,
@@ -195,6 +221,7 @@ struct Describe {
         tables,
         table,
         types,
+        type,
         functions,
         aggregates,
         anything
@@ -216,9 +243,9 @@ struct Batch {
     std::vector<Modification> statements;
 };
 
-using Statement =
-    std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
-                 DropKeyspace, CreateTable, AlterTable, DropTable, Describe, RoleStatement, Unsupported>;
+using Statement = std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace,
+                               AlterKeyspace, DropKeyspace, CreateTable, AlterTable, DropTable, CreateType,
+                               AlterType, DropType, Describe, RoleStatement, Unsupported>;
 
 struct Parsed {
     Statement statement;

@@ -43,6 +43,14 @@ std::string_view symbol(Operator op) {
 
 /// What the condition's values are compared with: the column, or an element of it.
 Result<DataType> compared_type(const ColumnDefinition& column, const Relation& relation) {
+    if (relation.kind == Relation::Kind::field) {
+        if (column.type.kind != Kind::udt)
+            return fail(Errc::invalid, "Invalid field access syntax for non-UDT column {}", column.name);
+        auto field = column.type.user->field(relation.field);
+        if (field < 0)
+            return fail(Errc::invalid, "Unknown field {} for column {}", relation.field, column.name);
+        return column.type.parameters[std::size_t(field)];
+    }
     if (relation.kind != Relation::Kind::element) return column.type;
     if (!column.type.is_collection())
         return fail(Errc::invalid, "Invalid element access syntax for non-collection column {}", column.name);
@@ -89,8 +97,15 @@ struct ColumnCheck {
     Operator op = Operator::eq;
     std::vector<OptionalBytes> values;
     OptionalBytes element;
+    std::optional<std::size_t> field;
 
     OptionalBytes picked(const OptionalBytes& whole) const {
+        if (field && whole) {
+            std::vector<std::optional<std::string_view>> fields;
+            split_tuple(*whole, fields);
+            if (*field >= fields.size() || !fields[*field]) return {};
+            return OptionalBytes(std::in_place, *fields[*field]);
+        }
         if (!element || !whole) return element ? OptionalBytes() : whole;
         bool map = column->type.kind == Kind::map;
         std::vector<std::string_view> parts;
@@ -121,6 +136,8 @@ struct ColumnCheck {
 Result<ColumnCheck> check_of(const Restriction& condition, const Bindings& bindings) {
     const auto& [column, relation] = condition;
     ColumnCheck out{column, TRY(compared_type(*column, *relation)), relation->op, {}, {}};
+    if (relation->kind == Relation::Kind::field)
+        out.field = std::size_t(column->type.user->field(relation->field));
     if (relation->element) {
         auto element = TRY(evaluate(*relation->element, element_type(*column), column->name, bindings));
         bool list = column->type.kind == Kind::list;
@@ -380,7 +397,7 @@ Result<> note_condition(const ColumnDefinition& column, const Relation& relation
                         std::vector<MarkerSpec>& markers) {
     if (column.type.kind == Kind::counter)
         return fail(Errc::invalid, "Conditions on counters are not supported");
-    if (relation.kind != Relation::Kind::column && relation.kind != Relation::Kind::element)
+    if (relation.kind == Relation::Kind::tuple || relation.kind == Relation::Kind::token)
         return fail(Errc::invalid, "line 1:0 conditions of IF are on columns");
     bool known = relation.op != Operator::contains && relation.op != Operator::contains_key &&
                  relation.op != Operator::like && relation.op != Operator::not_null;

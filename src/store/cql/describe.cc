@@ -1,24 +1,10 @@
 #include "store/cql/describe.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace penstock::store::cql {
 namespace {
-
-/// In quotes when it would not be read back as it is.
-std::string quoted_name(std::string_view name) {
-    bool plain = !name.empty() && (std::islower(static_cast<unsigned char>(name[0])) != 0) &&
-                 std::ranges::all_of(name, [](unsigned char c) {
-                     return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
-                 });
-    if (plain) return std::string(name);
-    std::string out = "\"";
-    for (char c : name) {
-        if (c == '"') out += '"';
-        out += c;
-    }
-    return out + "\"";
-}
 
 /// Tuples are frozen in the schema tables; CREATE TABLE says tuple<...> for a column, as people write it.
 std::string declared_type(const DataType& type) {
@@ -101,6 +87,28 @@ std::string table_text(const TableDefinition& table) {
         comment == table.options.end() ? "''" : comment->second);
 }
 
+/// Those that others are made of come first.
+std::vector<DataType> types_in_order(const KeyspaceDefinition& keyspace) {
+    std::vector<DataType> out;
+    std::function<void(const DataType&)> add_type = [&](const DataType& type) {
+        for (const auto& part : type.parameters) add_type(part);
+        if (type.kind != Kind::udt) return;
+        bool known =
+            std::ranges::any_of(out, [&](const DataType& one) { return one.user->name == type.user->name; });
+        if (!known) out.push_back(type);
+    };
+    for (const auto& [name, type] : keyspace.types) add_type(type);
+    return out;
+}
+
+bool add_type(Description& out, const Catalogue& catalogue, const std::string& keyspace,
+              const std::string& name) {
+    const auto* in = catalogue.keyspace(keyspace);
+    if (in == nullptr || !in->types.contains(name)) return false;
+    add(out, keyspace, "type", name, create_type_text(in->types.at(name)));
+    return true;
+}
+
 bool add_keyspace(Description& out, const Catalogue& catalogue, const std::string& name, bool only) {
     if (is_system_keyspace(name)) {
         add(out, name, "keyspace", name, system_keyspace_text(name));
@@ -112,6 +120,8 @@ bool add_keyspace(Description& out, const Catalogue& catalogue, const std::strin
     if (keyspace == nullptr) return false;
     add(out, name, "keyspace", name, create_keyspace_text(*keyspace));
     if (only) return true;
+    for (const auto& type : types_in_order(*keyspace))
+        add(out, name, "type", type.user->name, create_type_text(type));
     for (const auto& [table_name, table] : keyspace->tables)
         add(out, name, "table", table_name, create_table_text(*table));
     return true;
@@ -164,6 +174,15 @@ std::string create_keyspace_text(const KeyspaceDefinition& keyspace) {
                        quoted_name(keyspace.name), replication, keyspace.durable_writes);
 }
 
+std::string create_type_text(const DataType& type) {
+    auto out =
+        fmt::format("CREATE TYPE {}.{} (\n", quoted_name(type.user->keyspace), quoted_name(type.user->name));
+    for (std::size_t i = 0; i < type.parameters.size(); ++i)
+        out += fmt::format("    {} {}{}\n", quoted_name(type.user->fields[i]), to_string(type.parameters[i]),
+                           i + 1 < type.parameters.size() ? "," : "");
+    return out + ");";
+}
+
 std::string create_table_text(const TableDefinition& table) {
     auto out = structure_text(table, "CREATE TABLE");
     bool first = true;
@@ -194,6 +213,11 @@ Result<Description> describe(const Describe& statement, const Catalogue& catalog
             list_tables(out, catalogue, session_keyspace);
             return out;
         case What::types:
+            for (const auto& [each, in] : catalogue.keyspaces)
+                if (session_keyspace.empty() || session_keyspace == each)
+                    for (const auto& [type, definition] : in.types)
+                        out.rows.push_back({each, "type", quoted_name(type)});
+            return out;
         case What::functions:
         case What::aggregates:
             return out;
@@ -220,7 +244,12 @@ Result<Description> describe(const Describe& statement, const Catalogue& catalog
         add_keyspace(out, catalogue, name, false))
         return out;
     if (keyspace.empty()) return fail(Errc::invalid, "No keyspace specified and no current keyspace");
+    if (statement.what == What::type) {
+        if (add_type(out, catalogue, keyspace, name)) return out;
+        return fail(Errc::not_found, "User defined type '{}' not found in '{}'", name, keyspace);
+    }
     if (add_table(out, catalogue, keyspace, name)) return out;
+    if (statement.what == What::anything && add_type(out, catalogue, keyspace, name)) return out;
     return fail(Errc::not_found, "{}'{}' not found in keyspace '{}'",
                 statement.what == What::table ? "Table " : "", name, keyspace);
 }

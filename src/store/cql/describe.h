@@ -13,6 +13,7 @@
 namespace penstock::store::cql {
 
 std::string create_table_text(const TableDefinition& table);
+std::string create_type_text(const DataType& type);
 std::string create_keyspace_text(const KeyspaceDefinition& keyspace);
 
 struct Description {

@@ -266,7 +266,7 @@ Result<DataType> aggregate_type(std::string_view name, const DataType& argument)
 
 Result<DataType> cast_type(const DataType& from, const DataType& to) {
     bool text = to.kind == Kind::text || to.kind == Kind::ascii;
-    bool simple = !from.is_collection() && from.kind != Kind::tuple && from.kind != Kind::blob;
+    bool simple = !from.is_collection() && !from.is_tuple() && from.kind != Kind::blob;
     bool times = (from.kind == Kind::timestamp || from.kind == Kind::timeuuid || from.kind == Kind::date) &&
                  (to.kind == Kind::timestamp || to.kind == Kind::date);
     if ((text && simple) || (is_number(from.kind) && is_number(to.kind) && to.kind != Kind::counter) ||

@@ -50,7 +50,7 @@ Result<std::string> array(const DataType& type, Element json, int depth) {
     std::string tuple;
     std::size_t index = 0;
     for (auto element : json.get_array().value_unsafe()) {
-        if (type.kind == Kind::tuple) {
+        if (type.is_tuple()) {
             if (index >= type.parameters.size())
                 return fail(Errc::invalid, "too many elements for {}", to_string(type));
             std::optional<std::string> part;
@@ -74,7 +74,32 @@ Result<std::string> array(const DataType& type, Element json, int depth) {
     return out;
 }
 
+/// "Name" in quotes keeps its case; without them names are in lower case, as in CQL.
+std::string name_of(std::string_view key) {
+    std::string name(key);
+    if (name.size() > 2 && name.front() == '"' && name.back() == '"') return name.substr(1, name.size() - 2);
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+    return name;
+}
+
+Result<std::string> fields(const DataType& type, Element json, int depth) {
+    std::vector<std::optional<std::string>> values(type.parameters.size());
+    for (auto [key, element] : json.get_object().value_unsafe()) {
+        auto index = type.user->field(name_of(key));
+        if (index < 0)
+            return fail(Errc::invalid, "Unknown field '{}' in value of user defined type {}", key,
+                        type.user->name);
+        if (!element.is_null())
+            values[std::size_t(index)] =
+                TRY(value_of(type.parameters[std::size_t(index)], element, depth + 1));
+    }
+    std::string out;
+    for (const auto& value : values) append_component(out, value);
+    return out;
+}
+
 Result<std::string> object(const DataType& type, Element json, int depth) {
+    if (type.kind == Kind::udt) return fields(type, json, depth);
     std::vector<std::pair<std::string, std::string>> entries;
     for (auto [key, element] : json.get_object().value_unsafe()) {
         if (element.is_null()) return fail(Errc::invalid, "Invalid null value in {}", to_string(type));
@@ -97,7 +122,8 @@ Result<std::string> object(const DataType& type, Element json, int depth) {
 Result<std::string> value_of(const DataType& type, Element json, int depth) {
     if (depth > 16) return fail(Errc::invalid, "values are nested too deeply");
     bool wants_array = type.kind == Kind::list || type.kind == Kind::set || type.kind == Kind::tuple;
-    if (wants_array != json.is_array() || (type.kind == Kind::map) != json.is_object())
+    bool wants_object = type.kind == Kind::map || type.kind == Kind::udt;
+    if (wants_array != json.is_array() || wants_object != json.is_object())
         return fail(Errc::invalid, "Expected a value of type {}, but got {}", to_string(type),
                     simdjson::minify(json));
     if (json.is_array()) return array(type, json, depth);
@@ -117,12 +143,7 @@ Result<std::map<std::string, std::optional<std::string>>> parse_json_columns(con
                     simdjson::error_message(error));
     std::map<std::string, std::optional<std::string>> out;
     for (auto [key, element] : fields) {
-        // "Name" in quotes keeps its case; without them names are in lower case, as in CQL.
-        std::string name(key);
-        if (name.size() > 2 && name.front() == '"' && name.back() == '"')
-            name = name.substr(1, name.size() - 2);
-        else
-            std::ranges::transform(name, name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+        auto name = name_of(key);
         const auto* column = table.find(name);
         if (column == nullptr)
             return fail(Errc::invalid, "JSON values map contains unrecognized column: {}", name);

@@ -44,6 +44,8 @@ DataType operand_type(const Operation& operation) {
     switch (operation.kind) {
         case Operation::Kind::set_element:
             return type.kind == Kind::map ? type.parameters[1] : type.parameters[0];
+        case Operation::Kind::set_field:
+            return type.parameters[operation.field];
         case Operation::Kind::subtract:
             if (type.kind == Kind::map) return DataType(Kind::set, {type.parameters[0]}, true);
             break;
@@ -54,14 +56,40 @@ DataType operand_type(const Operation& operation) {
     return type;
 }
 
+std::string operand_name(const Operation& operation) {
+    const auto& column = *operation.column;
+    if (operation.kind == Operation::Kind::set_element) return "value(" + column.name + ")";
+    if (operation.kind == Operation::Kind::set_field)
+        return column.name + "." + column.type.user->fields[operation.field];
+    return column.name;
+}
+
+/// The field that is set or removed.
+Result<std::uint16_t> field_of(const ColumnDefinition& column, const std::string& field, bool removes) {
+    const auto& type = column.type;
+    if (type.kind != Kind::udt && removes)
+        return fail(Errc::invalid, "Invalid field deletion operation for non-UDT column {}", column.name);
+    if (!type.is_multi_cell() && removes)
+        return fail(Errc::invalid, "Frozen UDT column {} does not support field deletions", column.name);
+    if (type.kind != Kind::udt || !type.is_multi_cell())
+        return fail(Errc::invalid, "Invalid operation ({0}.{1} = ...) for {2} column {0}", column.name, field,
+                    type.kind == Kind::udt ? "frozen UDT" : "non-UDT");
+    auto index = type.user->field(field);
+    if (index < 0)
+        return fail(Errc::invalid, "UDT column {} does not have a field named {}", column.name, field);
+    return std::uint16_t(index);
+}
+
 Result<> note_operation(const TableDefinition& table, const Operation& operation,
                         std::vector<MarkerSpec>& markers) {
     const auto& column = *operation.column;
     const auto& type = column.type;
     TRY(check_counter(table, operation));
-    bool whole = operation.kind == Operation::Kind::set || operation.kind == Operation::Kind::remove;
+    bool whole = operation.kind == Operation::Kind::set || operation.kind == Operation::Kind::remove ||
+                 operation.kind == Operation::Kind::set_field ||
+                 operation.kind == Operation::Kind::remove_field;
     if (!whole && type.kind != Kind::counter) {
-        if (!type.is_multi_cell())
+        if (!type.is_multi_cell() || !type.is_collection())
             return fail(Errc::invalid, "Invalid operation for {} column {} of type {}",
                         type.is_collection() ? "frozen collection" : "non collection", column.name,
                         to_string(type));
@@ -80,7 +108,7 @@ Result<> note_operation(const TableDefinition& table, const Operation& operation
             return fail(Errc::invalid, "Invalid operation ({0}[...] = ...) for set column {0}", column.name);
     }
     if (operation.value != nullptr)
-        note_markers(*operation.value, operand_type(operation), column.name, markers);
+        note_markers(*operation.value, operand_type(operation), operand_name(operation), markers);
     if (operation.element != nullptr)
         note_markers(*operation.element, type.parameters[0], "key(" + column.name + ")", markers);
     return {};
@@ -257,6 +285,10 @@ Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerS
                 operation.kind = Operation::Kind::set_element;
                 operation.element = &assignment.element;
                 break;
+            case Assignment::Kind::set_field:
+                operation.kind = Operation::Kind::set_field;
+                operation.field = TRY(field_of(*column, assignment.field, false));
+                break;
             case Assignment::Kind::add:
                 operation.kind = Operation::Kind::add;
                 break;
@@ -291,13 +323,17 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
     plan.if_exists = statement.if_exists;
     if (statement.with.ttl) return fail(Errc::invalid, "DELETE takes no TTL");
     note_using(statement.with, markers);
-    for (const auto& [name, element] : statement.columns) {
+    for (const auto& [name, element, field] : statement.columns) {
         const auto* column = TRY(resolve_column(plan.table(), name));
         if (is_key(*column))
             return fail(Errc::invalid,
                         "Invalid identifier {} for deletion (should not be a PRIMARY KEY part)", name);
         Operation operation{element ? Operation::Kind::remove_element : Operation::Kind::remove, column,
                             nullptr, element ? &*element : nullptr};
+        if (!field.empty()) {
+            operation.kind = Operation::Kind::remove_field;
+            operation.field = TRY(field_of(*column, field, true));
+        }
         plan.operations.push_back(operation);
         TRY(note_operation(plan.table(), operation, markers));
     }
@@ -386,6 +422,20 @@ struct RowBuilder {
         row.cells.push_back(cell);
     }
 
+    static std::string field_path(std::uint16_t field) {
+        std::string out;
+        append_big_endian(out, field);
+        return out;
+    }
+
+    /// A user-defined type's fields that are not null as cells.
+    void put_fields(const ColumnDefinition& column, std::string_view bytes) {
+        std::vector<std::optional<std::string_view>> fields;
+        split_tuple(bytes, fields);
+        for (std::size_t i = 0; i < fields.size(); ++i)
+            if (fields[i]) put_element(column, field_path(std::uint16_t(i)), *fields[i]);
+    }
+
     /// Elements of a serialised collection as cells. Lists get paths that sort by the time of their writing.
     void put_elements(const ColumnDefinition& column, std::string_view collection, bool in_front) {
         std::vector<std::string_view> elements;
@@ -427,14 +477,19 @@ struct RowBuilder {
         }
         // The elements that were there before go; those written now are one microsecond younger.
         remove(column, bytes ? timestamp_us - 1 : timestamp_us);
-        if (bytes) put_elements(column, *bytes, false);
+        if (!bytes) return;
+        if (column.type.kind == Kind::udt)
+            put_fields(column, *bytes);
+        else
+            put_elements(column, *bytes, false);
     }
 
     Result<> apply(const Operation& operation) {
         const auto& column = *operation.column;
         Value value;
         if (operation.value != nullptr)
-            value = TRY(evaluate(*operation.value, operand_type(operation), column.name, bindings));
+            value =
+                TRY(evaluate(*operation.value, operand_type(operation), operand_name(operation), bindings));
         if (value.state == Value::State::unset) return {};
         std::string element;
         if (operation.element != nullptr) {
@@ -451,6 +506,15 @@ struct RowBuilder {
                 return {};
             case Operation::Kind::remove_element:
                 remove(column, timestamp_us, std::move(element));
+                return {};
+            case Operation::Kind::set_field:
+                if (value.is_set())
+                    put_element(column, field_path(operation.field), value.bytes);
+                else
+                    remove(column, timestamp_us, field_path(operation.field));
+                return {};
+            case Operation::Kind::remove_field:
+                remove(column, timestamp_us, field_path(operation.field));
                 return {};
             case Operation::Kind::set_element:
                 if (value.is_set())

@@ -15,11 +15,22 @@
 namespace penstock::store::cql {
 
 struct Operation {
-    enum class Kind : std::uint8_t { set, set_element, add, prepend, subtract, remove, remove_element };
+    enum class Kind : std::uint8_t {
+        set,
+        set_element,
+        set_field,
+        add,
+        prepend,
+        subtract,
+        remove,
+        remove_element,
+        remove_field
+    };
     Kind kind = Kind::set;
     const ColumnDefinition* column = nullptr;
     const Term* value = nullptr;
     const Term* element = nullptr;
+    std::uint16_t field = 0;
 };
 
 struct ModifyPlan {

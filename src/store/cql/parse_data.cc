@@ -57,6 +57,14 @@ Result<Selector> one_selector(TokenStream& in) {
     if (name) {
         out.name = TRY(in.name());
         out.written = out.name;
+        while (in.accept(".")) {
+            Selector field;
+            field.kind = Selector::Kind::field;
+            field.name = TRY(in.name());
+            field.written = out.written + "." + field.name;
+            field.arguments.push_back(std::move(out));
+            out = std::move(field);
+        }
         return out;
     }
     auto start = in.peek().offset;
@@ -107,6 +115,13 @@ Result<Assignment> assignment(TokenStream& in) {
         out.kind = Assignment::Kind::set_element;
         out.element = TRY(parse_term(in));
         TRY(in.expect("]"));
+        TRY(in.expect("="));
+        out.value = TRY(parse_term(in));
+        return out;
+    }
+    if (in.accept(".")) {
+        out.kind = Assignment::Kind::set_field;
+        out.field = TRY(in.name());
         TRY(in.expect("="));
         out.value = TRY(parse_term(in));
         return out;
@@ -234,13 +249,15 @@ Result<Delete> parse_delete(TokenStream& in) {
     Delete out;
     if (!in.is_word("from")) {
         do {
-            auto column = TRY(in.name());
-            std::optional<Term> element;
+            Deleted one;
+            one.column = TRY(in.name());
             if (in.accept("[")) {
-                element = TRY(parse_term(in));
+                one.element = TRY(parse_term(in));
                 TRY(in.expect("]"));
+            } else if (in.accept(".")) {
+                one.field = TRY(in.name());
             }
-            out.columns.emplace_back(std::move(column), std::move(element));
+            out.columns.push_back(std::move(one));
         } while (in.accept(","));
     }
     TRY(in.expect_word("from"));

@@ -166,6 +166,48 @@ Result<Statement> alter_table(TokenStream& in) {
     return out;
 }
 
+Result<std::pair<std::string, std::string>> field(TokenStream& in) {
+    auto name = TRY(in.name());
+    auto type = TRY(parse_type_text(in));
+    return std::pair(std::move(name), std::move(type));
+}
+
+Result<Statement> create_type(TokenStream& in) {
+    CreateType out;
+    out.if_not_exists = TRY(if_not_exists(in));
+    out.name = TRY(in.table_name());
+    TRY(in.expect("("));
+    do {
+        if (in.is(")")) break;
+        out.fields.push_back(TRY(field(in)));
+    } while (in.accept(","));
+    TRY(in.expect(")"));
+    return out;
+}
+
+Result<Statement> alter_type(TokenStream& in) {
+    AlterType out;
+    out.if_exists = TRY(if_exists(in));
+    out.name = TRY(in.table_name());
+    if (in.accept_word("add")) {
+        out.if_field = TRY(if_not_exists(in));
+        out.added.push_back(TRY(field(in)));
+        return out;
+    }
+    if (in.is_word("alter")) {
+        in.take();
+        return fail(Errc::invalid, "Altering field types is no longer supported");
+    }
+    TRY(in.expect_word("rename"));
+    out.if_field = TRY(if_exists(in));
+    do {
+        auto from = TRY(in.name());
+        TRY(in.expect_word("to"));
+        out.renamed.emplace_back(std::move(from), TRY(in.name()));
+    } while (in.accept_word("and"));
+    return out;
+}
+
 std::string upper(std::string_view text) {
     std::string out(text);
     for (auto& c : out) c = char(std::toupper(static_cast<unsigned char>(c)));
@@ -185,6 +227,7 @@ Result<Statement> create(TokenStream& in) {
         return out;
     }
     if (accept_table_word(in)) return create_table(in);
+    if (in.accept_word("type")) return create_type(in);
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
     return Unsupported{"CREATE " + upper(in.peek().text)};
 }
@@ -198,6 +241,7 @@ Result<Statement> alter(TokenStream& in) {
         return out;
     }
     if (accept_table_word(in)) return alter_table(in);
+    if (in.accept_word("type")) return alter_type(in);
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
     return Unsupported{"ALTER " + upper(in.peek().text)};
 }
@@ -213,6 +257,12 @@ Result<Statement> drop(TokenStream& in) {
         DropTable out;
         out.if_exists = TRY(if_exists(in));
         out.table = TRY(in.table_name());
+        return out;
+    }
+    if (in.accept_word("type")) {
+        DropType out;
+        out.if_exists = TRY(if_exists(in));
+        out.name = TRY(in.table_name());
         return out;
     }
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
@@ -247,8 +297,12 @@ Result<Statement> describe(TokenStream& in) {
     } else if (accept_table_word(in)) {
         out.what = What::table;
         out.name = TRY(in.table_name());
-    } else if (in.is_word("index") || in.is_word("materialized") || in.is_word("type") ||
-               in.is_word("function") || in.is_word("aggregate")) {
+    } else if (in.is_word("type") && in.peek(1).kind != TokenKind::end && !in.is(";", 1)) {
+        in.take();
+        out.what = What::type;
+        out.name = TRY(in.table_name());
+    } else if (in.is_word("index") || in.is_word("materialized") || in.is_word("function") ||
+               in.is_word("aggregate")) {
         return Unsupported{"DESCRIBE " + upper(in.peek().text)};
     } else {
         out.what = What::anything;

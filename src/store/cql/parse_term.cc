@@ -21,6 +21,18 @@ Result<Term> collection(TokenStream& in) {
         return out;
     }
     TRY(in.expect("{"));
+    bool field =
+        (in.peek().kind == TokenKind::word || in.peek().kind == TokenKind::quoted_name) && in.is(":", 1);
+    if (field) {
+        out.kind = Term::Kind::udt;
+        do {
+            out.names.push_back(TRY(in.name()));
+            TRY(in.expect(":"));
+            out.items.push_back(TRY(parse_term(in)));
+        } while (in.accept(","));
+        TRY(in.expect("}"));
+        return out;
+    }
     out.kind = Term::Kind::set;
     if (in.accept("}")) return out;
     do {
@@ -183,6 +195,9 @@ Result<Relation> relation(TokenStream& in) {
             out.kind = Relation::Kind::element;
             out.element = TRY(parse_term(in));
             TRY(in.expect("]"));
+        } else if (in.accept(".")) {
+            out.kind = Relation::Kind::field;
+            out.field = TRY(in.name());
         }
     }
     if (in.accept_word("in")) {
@@ -222,8 +237,13 @@ Result<std::string> parse_type_text(TokenStream& in) {
         return fail(Errc::invalid, "{}custom types ('{}') are not offered", place_of(in.peek()),
                     in.peek().text);
     // A type's name may be a word that is reserved elsewhere: set.
-    auto out = in.peek().kind == TokenKind::word ? in.take().text : TRY(in.name());
-    if (in.accept(".")) out += "." + TRY(in.name());
+    auto part = [&]() -> Result<std::string> {
+        bool quoted = in.peek().kind == TokenKind::quoted_name;
+        auto text = in.peek().kind == TokenKind::word ? in.take().text : TRY(in.name());
+        return quoted ? quoted_name(text) : text;
+    };
+    auto out = TRY(part());
+    if (in.accept(".")) out += "." + TRY(part());
     if (in.accept("<")) {
         out += '<';
         do out += (out.back() == '<' ? "" : ", ") + TRY(parse_type_text(in));

@@ -51,7 +51,12 @@ void note_markers(const Term& term, const DataType& type, std::string_view name,
         } else if (term.kind == Term::Kind::cast) {
             of = term.type;
         } else if (!type.parameters.empty()) {
-            auto step = type.kind == Kind::map ? i % 2 : type.kind == Kind::tuple ? i : 0;
+            auto step = type.kind == Kind::map ? i % 2 : type.is_tuple() ? i : 0;
+            if (term.kind == Term::Kind::udt && type.kind == Kind::udt) {
+                auto field = type.user->field(term.names[i]);
+                if (field < 0) continue;
+                step = std::size_t(field);
+            }
             if (step < type.parameters.size()) of = type.parameters[step];
         }
         note_markers(term.items[i], of, name, markers);
@@ -61,6 +66,11 @@ void note_markers(const Term& term, const DataType& type, std::string_view name,
 wire::cql::TypeOption type_option(const DataType& type) {
     wire::cql::TypeOption out{std::uint16_t(type.kind), {}};
     for (const auto& parameter : type.parameters) out.parameters.push_back(type_option(parameter));
+    if (type.kind == Kind::udt) {
+        out.keyspace = type.user->keyspace;
+        out.name = type.user->name;
+        out.fields = type.user->fields;
+    }
     return out;
 }
 

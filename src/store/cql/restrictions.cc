@@ -47,6 +47,11 @@ std::string_view symbol(Operator op) {
 /// The type that the condition's values have.
 Result<DataType> value_type(const ColumnDefinition& column, const Relation& relation) {
     const auto& type = column.type;
+    if (type.kind == Kind::udt && type.is_multi_cell())
+        return fail(Errc::invalid, "Non-frozen UDT column '{}' ({}) cannot be restricted by any relation",
+                    column.name, to_string(type));
+    if (relation.kind == Relation::Kind::field)
+        return fail(Errc::invalid, "line 1:0 no viable alternative at input '.'");
     switch (relation.op) {
         case Operator::contains:
             if (!type.is_collection())

@@ -5,6 +5,7 @@
 
 #include "store/clustering.h"
 #include "store/cql/system_tables.h"
+#include "store/cql/type_change.h"
 #include "store/uuid.h"
 
 namespace penstock::store::cql {
@@ -27,6 +28,24 @@ std::unexpected<ErrorResponse> exists(std::string keyspace, std::string table) {
                                             table, keyspace);
     return std::unexpected(
         ErrorResponse{ErrorCode::already_exists, text, std::move(keyspace), std::move(table), {}});
+}
+
+/// Inside a collection only frozen ones can be stored.
+Result<> check_nesting(const DataType& type) {
+    for (const auto& parameter : type.parameters) {
+        bool stored_apart = parameter.is_multi_cell() && !type.frozen && type.is_collection();
+        if (stored_apart)
+            return fail(Errc::invalid, "Non-frozen {} are not allowed inside collections: {}",
+                        parameter.kind == Kind::udt ? "UDTs" : "collections", to_string(type));
+        if (parameter.kind == Kind::counter && type.is_collection())
+            return fail(Errc::invalid, "Counters are not allowed inside collections: {}", to_string(type));
+        if (parameter.kind == Kind::duration && type.kind == Kind::set)
+            return fail(Errc::invalid, "Durations are not allowed inside sets: {}", to_string(type));
+        if (type.kind != Kind::udt) TRY(check_nesting(parameter));
+    }
+    if (type.kind == Kind::map && type.parameters[0].kind == Kind::duration)
+        return fail(Errc::invalid, "Durations are not allowed as map keys: {}", to_string(type));
+    return {};
 }
 
 constexpr std::size_t most_name = 48;
@@ -109,21 +128,6 @@ Result<> apply_keyspace_options(const Options& options, KeyspaceDefinition& keys
     if (create && keyspace.replication.empty())
         return fail(Errc::invalid, "Missing mandatory option 'replication'");
     return {};
-}
-
-Result<DataType> column_type(const ColumnDeclaration& declared) {
-    if (declared.type.starts_with("vector<"))
-        return fail(Errc::invalid, "vectors are not offered (column {})", declared.name);
-    auto type = TRY(parse_data_type(declared.type));
-    // Inside a collection only frozen ones can be stored.
-    for (const auto& parameter : type.parameters) {
-        if (parameter.is_multi_cell() && !type.frozen && type.kind != Kind::tuple)
-            return fail(Errc::invalid, "Non-frozen collections are not allowed inside collections: {}",
-                        to_string(type));
-        if (parameter.kind == Kind::counter)
-            return fail(Errc::invalid, "Counters are not allowed inside collections: {}", to_string(type));
-    }
-    return type;
 }
 
 std::string keyspace_of(const Name& name, std::string_view session) {
@@ -238,7 +242,11 @@ struct Changer {
         if (is_system_keyspace(keyspace))
             return refuse(ErrorCode::unauthorized,
                           fmt::format("{} keyspace is not user-modifiable.", keyspace));
-        auto made = define_table(statement, keyspace);
+        auto catalogue_now = database.catalogue();
+        const auto* in = catalogue_now->keyspace(keyspace);
+        if (in == nullptr)
+            return refuse(ErrorCode::invalid, fmt::format("Keyspace '{}' doesn't exist", keyspace));
+        auto made = define_table(statement, keyspace, in->user_types());
         if (!made) return refuse(made.error());
         bool found = false;
         auto done = database.change_catalogue([&](Catalogue& catalogue) -> Result<> {
@@ -260,7 +268,7 @@ struct Changer {
     Outcome<Change> alter(const AlterTable& statement) {
         return with_table(
             statement.table, statement.if_exists, "UPDATED", false,
-            [&](Catalogue&, TableDefinition& table) -> Result<bool> {
+            [&](Catalogue& catalogue, TableDefinition& table) -> Result<bool> {
                 for (const auto& added : statement.added) {
                     if (table.find(added.name)) {
                         if (statement.if_column) continue;
@@ -269,7 +277,8 @@ struct Changer {
                     ColumnDefinition column;
                     column.id = table.next_column++;
                     column.name = added.name;
-                    column.type = TRY(column_type(added));
+                    column.type = TRY(column_type(
+                        added.type, catalogue.keyspaces.find(table.keyspace)->second.user_types()));
                     if (added.is_static) {
                         if (table.clustering_columns == 0)
                             return fail(Errc::invalid,
@@ -360,7 +369,17 @@ ErrorResponse error_response(const Error& error) {
     return out;
 }
 
-Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace) {
+Result<DataType> column_type(const std::string& declared, const UserTypes& user_types) {
+    auto type = TRY(parse_data_type(declared, user_types));
+    TRY(check_nesting(type));
+    if (type.kind == Kind::udt && type.is_multi_cell() &&
+        std::ranges::any_of(type.parameters, &DataType::is_multi_cell))
+        return fail(Errc::invalid, "Non-frozen UDTs with nested non-frozen collections are not supported");
+    return type;
+}
+
+Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace,
+                                     const UserTypes& user_types) {
     TableDefinition table;
     table.keyspace = keyspace;
     table.name = declared.table.name;
@@ -377,7 +396,7 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
         if (table.find(column.name))
             return fail(Errc::invalid, "Duplicate column '{}' declaration for table '{}'", column.name,
                         table.name);
-        auto type = TRY(column_type(column));
+        auto type = TRY(column_type(column.type, user_types));
         auto role = column.is_static ? ColumnRole::static_ : ColumnRole::regular;
         table.columns.push_back({table.next_column++, column.name, type, role, 0, false});
     }
@@ -395,6 +414,10 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
             if (at->role != ColumnRole::regular)
                 return fail(Errc::invalid, "Duplicate column '{}' in PRIMARY KEY clause for table '{}'",
                             names[i], table.name);
+            if (at->type.kind == Kind::udt && at->type.is_multi_cell())
+                return fail(Errc::invalid,
+                            "Invalid non-frozen user-defined type \"{}\" for PRIMARY KEY column '{}'",
+                            to_string(at->type), names[i]);
             if (at->type.is_multi_cell())
                 return fail(Errc::invalid,
                             "Invalid non-frozen collection type {} for PRIMARY KEY column '{}'",
@@ -450,6 +473,12 @@ std::expected<Change, ErrorResponse> change_schema(Database& database, const Sta
     if (const auto* one = std::get_if<CreateTable>(&statement)) return changer.create(*one);
     if (const auto* one = std::get_if<AlterTable>(&statement)) return changer.alter(*one);
     if (const auto* one = std::get_if<DropTable>(&statement)) return changer.drop(*one);
+    if (const auto* one = std::get_if<CreateType>(&statement))
+        return create_type(database, *one, session_keyspace);
+    if (const auto* one = std::get_if<AlterType>(&statement))
+        return alter_type(database, *one, session_keyspace);
+    if (const auto* one = std::get_if<DropType>(&statement))
+        return drop_type(database, *one, session_keyspace);
     return changer.truncate(std::get<Truncate>(statement));
 }
 

@@ -19,7 +19,11 @@ std::expected<Change, wire::cql::ErrorResponse> change_schema(Database& database
                                                               std::string_view session_keyspace);
 
 /// A declared table as a definition without ids of the catalogue. Also for the system's own tables.
-Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace);
+Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace,
+                                     const UserTypes& user_types = {});
+
+/// The type of a declared column. Errc::invalid: what cannot be inside what, unknown types.
+Result<DataType> column_type(const std::string& declared, const UserTypes& user_types);
 
 /// The protocol's code for one of our errors.
 wire::cql::ErrorResponse error_response(const Error& error);

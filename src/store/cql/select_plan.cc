@@ -105,6 +105,21 @@ struct Planner {
                 out.arguments.push_back(TRY(expression(selector.arguments[0])));
                 out.type = TRY(cast_type(out.arguments[0].type, selector.type));
                 return out;
+            case Selector::Kind::field: {
+                out.arguments.push_back(TRY(expression(selector.arguments[0])));
+                const auto& of = out.arguments[0].type;
+                if (of.kind != Kind::udt)
+                    return fail(Errc::invalid, "Invalid field selection: {} of type {} is not a user type",
+                                selector.arguments[0].written, to_string(of));
+                auto field = of.user->field(selector.name);
+                if (field < 0)
+                    return fail(Errc::invalid, "{} of type {} has no field {}", selector.arguments[0].written,
+                                to_string(of), selector.name);
+                out.kind = Expression::Kind::field;
+                out.column = std::uint32_t(field);
+                out.type = of.parameters[out.column];
+                return out;
+            }
             case Selector::Kind::literal:
                 out.kind = Expression::Kind::literal;
                 out.type = natural_type(selector.literal);

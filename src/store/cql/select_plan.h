@@ -24,7 +24,8 @@ struct Expression {
         ttl,
         count_rows,
         aggregate,
-        token
+        token,
+        field  ///< of the first argument; column is its number
     };
     Kind kind = Kind::column;
     std::uint32_t column = 0;  ///< index in the table's columns

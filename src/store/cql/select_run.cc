@@ -181,6 +181,14 @@ public:
             case Expression::Kind::token:
                 if (row == nullptr) return OptionalBytes{};
                 return number_bytes(Kind::bigint, token_of(row->partition_key));
+            case Expression::Kind::field: {
+                auto bytes = TRY(value(of.arguments[0], row));
+                std::vector<std::optional<std::string_view>> fields;
+                if (!bytes || !split_tuple(*bytes, fields) || of.column >= fields.size() ||
+                    !fields[of.column])
+                    return OptionalBytes{};
+                return OptionalBytes(std::in_place, *fields[of.column]);
+            }
             case Expression::Kind::count_rows:
                 return number_bytes(Kind::bigint, accumulators_[of.slot].count);
             case Expression::Kind::aggregate:
@@ -338,8 +346,7 @@ Result<> append_row(std::string& out, const SelectPlan& plan, Evaluator& evaluat
     for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
         if (i > 0) json += ", ";
         // Names that need quotes in CQL have them inside JSON's, too.
-        bool plain = plan.names[i].find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
-        append_json_text(json, plain ? plan.names[i] : "\"" + plan.names[i] + "\"");
+        append_json_name(json, plan.names[i]);
         json += ": ";
         auto value = TRY(evaluator.value(plan.outputs[i], row));
         if (value)

@@ -399,6 +399,19 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
         }
     } else if (table.name == "columns") {
         for (const auto& one : tables_of(*catalogue, of_virtual)) add_column_rows(out, table, *one);
+    } else if (name == "system_schema.types") {
+        for (const auto& [keyspace, in] : catalogue->keyspaces) {
+            for (const auto& [type_name, type] : in.types) {
+                std::vector<std::string> types;
+                for (const auto& field : type.parameters) types.push_back(to_string(field));
+                out.push_back(RowMaker(table)
+                                  .set("keyspace_name", keyspace)
+                                  .set("type_name", type_name)
+                                  .set("field_names", text_set(type.user->fields))
+                                  .set("field_types", text_set(types))
+                                  .take());
+            }
+        }
     } else if (name == "system_views.settings") {
         const auto& options = database_.options();
         for (const auto& [setting, value] : std::map<std::string, std::string>{

@@ -44,6 +44,8 @@ std::string_view constant_name(Term::Kind kind) {
             return "map";
         case Term::Kind::tuple:
             return "tuple";
+        case Term::Kind::udt:
+            return "user type";
         case Term::Kind::function:
             return "function";
         case Term::Kind::cast:
@@ -238,6 +240,29 @@ Result<Value> tuple_value(const Term& term, const DataType& type, std::string_vi
     std::string out;
     for (std::size_t i = 0; i < term.items.size(); ++i) {
         auto value = TRY(evaluate(term.items[i], type.parameters[i], what, bindings));
+        append_component(out, value.is_set() ? std::optional(value.bytes) : std::nullopt);
+    }
+    return set_value(std::move(out));
+}
+
+Result<Value> user_value(const Term& term, const DataType& type, std::string_view what,
+                         const Bindings& bindings) {
+    if (type.kind != Kind::udt) return not_for(what, "user type", type);
+    const auto& user = *type.user;
+    for (const auto& name : term.names)
+        if (user.field(name) < 0)
+            return fail(Errc::invalid, "Unknown field '{}' in value of user defined type {}", name,
+                        user.name);
+    std::string out;
+    for (std::size_t i = 0; i < user.fields.size(); ++i) {
+        auto at = std::ranges::find(term.names, user.fields[i]);
+        if (at == term.names.end()) {
+            append_component(out, std::nullopt);
+            continue;
+        }
+        auto field = std::string(what) + "." + user.fields[i];
+        auto value = TRY(
+            evaluate(term.items[std::size_t(at - term.names.begin())], type.parameters[i], field, bindings));
         append_component(out, value.is_set() ? std::optional(value.bytes) : std::nullopt);
     }
     return set_value(std::move(out));
@@ -457,6 +482,7 @@ Result<std::string> parse_text_value(const DataType& type, std::string_view text
         case Kind::map:
         case Kind::set:
         case Kind::tuple:
+        case Kind::udt:
             return unable(to_string(type));
     }
     return unable(to_string(type));
@@ -498,6 +524,7 @@ DataType natural_type(const Term& term) {
         case Term::Kind::set:
         case Term::Kind::map:
         case Term::Kind::tuple:
+        case Term::Kind::udt:
             return Kind::text;
     }
     return Kind::text;
@@ -516,6 +543,8 @@ Result<Value> evaluate(const Term& term, const DataType& type, std::string_view 
             return collection_value(term, type, what, bindings);
         case Term::Kind::tuple:
             return tuple_value(term, type, what, bindings);
+        case Term::Kind::udt:
+            return user_value(term, type, what, bindings);
         case Term::Kind::function:
             return function_value(term, type, what, bindings);
         case Term::Kind::cast:

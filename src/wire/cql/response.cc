@@ -16,6 +16,16 @@ enum : std::int32_t { global_table = 1, has_more_pages = 2, no_metadata = 4, met
 
 void append_type(std::string& out, const TypeOption& type) {
     append_short(out, type.id);
+    if (type.id == 0x30) {  // user-defined: its name, then each field's name and type
+        append_string(out, type.keyspace);
+        append_string(out, type.name);
+        append_short(out, std::uint16_t(type.parameters.size()));
+        for (std::size_t i = 0; i < type.parameters.size(); ++i) {
+            append_string(out, type.fields[i]);
+            append_type(out, type.parameters[i]);
+        }
+        return;
+    }
     if (type.id == 0x31) append_short(out, std::uint16_t(type.parameters.size()));  // tuple: how many
     for (const auto& parameter : type.parameters) append_type(out, parameter);
 }

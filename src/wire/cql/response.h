@@ -41,11 +41,14 @@ struct ErrorResponse {
     std::uint16_t consistency = 1;  ///< unavailable and the timeouts
 };
 
-/// A type as metadata describes it; parameters of list, set, map and tuple.
+/// A type as metadata describes it; parameters of list, set, map and tuple, types of a user-defined one's
+/// fields.
 struct TypeOption {
     std::uint16_t id = 0;
     std::vector<TypeOption> parameters;
-    std::string name{};  ///< of a custom or user-defined type; empty for the others
+    std::string name{};      ///< of a custom or user-defined type; empty for the others
+    std::string keyspace{};  ///< of a user-defined type
+    std::vector<std::string> fields{};
 };
 
 struct ColumnSpec {
@@ -72,9 +75,9 @@ struct PreparedResponse {
 
 struct SchemaChange {
     std::string change;  ///< CREATED, UPDATED, DROPPED
-    std::string target;  ///< KEYSPACE, TABLE
+    std::string target;  ///< KEYSPACE, TABLE, TYPE
     std::string keyspace;
-    std::string table;
+    std::string table;  ///< or the type
 };
 
 void append_error(std::string& out, const ErrorResponse& error);

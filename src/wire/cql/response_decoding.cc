@@ -31,10 +31,10 @@ bool read_type(BodyReader& reader, TypeOption& out, int depth = 0) {
             parameters = 2;
             break;
         case 0x30: {  // user-defined: keyspace, name, fields
-            reader.string();
+            out.keyspace = reader.string();
             out.name = reader.string();
             for (auto count = reader.short_integer(); count > 0 && reader.ok(); --count) {
-                reader.string();
+                out.fields.emplace_back(reader.string());
                 TypeOption field;
                 if (!read_type(reader, field, depth + 1)) return false;
                 out.parameters.push_back(std::move(field));
