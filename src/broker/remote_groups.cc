@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <thread>
 #include <tuple>
 
 namespace penstock::broker {
@@ -84,9 +85,18 @@ Result<std::vector<ConsumerGroup::Position>> RemoteGroups::positions_of(
 }
 
 Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
-    const rd_kafka_group_list* raw = nullptr;
     auto& client = admin_.client();
-    auto code = rd_kafka_list_groups(client.handle(), nullptr, &raw, int(one_request.count()));
+    auto deadline = std::chrono::steady_clock::now() + one_request;
+    const rd_kafka_group_list* raw = nullptr;
+    auto code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    // A coordinator that has just started reads its groups first, and lists none until it has.
+    while (true) {
+        code = rd_kafka_list_groups(client.handle(), nullptr, &raw, int(one_request.count()));
+        if (code != RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+            std::chrono::steady_clock::now() > deadline)
+            break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
     std::unique_ptr<const rd_kafka_group_list, decltype(&rd_kafka_group_list_destroy)> listed(
         raw, rd_kafka_group_list_destroy);
     // Partial: a broker that is away hides its groups only.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Apache Spark: a standalone master with its UI, one worker, and the Connect server, which is the cluster's application.
 #   spark.sh start|stop|restart|kill|freeze|thaw|status|wipe      restart, kill, freeze and thaw: the Connect server
+#   spark.sh cluster      the master and the worker alone, for spark-submit
 #   SPARK_VERSION=3.5.7 (with the Cassandra connector) or 4.2.0   SPARK_CONNECT_PORT=15002
 #   SPARK_MASTER_PORT, SPARK_UI_PORT, SPARK_WORKER_UI_PORT=SPARK_CONNECT_PORT+1, +2, +3
 . "$(dirname "$0")/lib.sh"
@@ -56,7 +57,7 @@ start_connect() {
   wait_for 120 "$PID" is_ready || { tail -n 5 "$WORK/connect.log" >&2; die "Spark Connect is not ready: see $WORK/connect.log"; }
 }
 
-start_it() {
+start_cluster() {
   need java openjdk-17-jre-headless
   fetch
   mkdir -p "$WORK/home" "$WORK/local" "$WORK/work"
@@ -80,9 +81,13 @@ C
     launch worker 256m org.apache.spark.deploy.worker.Worker --host 127.0.0.1 --cores 2 --memory 1g \
       --webui-port "$WORKER_UI_PORT" -d "$WORK/work" "$URL"
   fi
+  wait_for 60 "$WORK/worker.pid" has_worker || die "the worker is not registered: see $WORK/worker.log"
+}
+
+start_it() {
+  start_cluster
   port_free "$PORT"
   start_connect
-  wait_for 60 "$WORK/worker.pid" has_worker || die "the worker is not registered: see $WORK/worker.log"
   say "ready: Spark $VERSION, Connect at $PORT, UI at $UI_PORT"
 }
 
@@ -94,6 +99,10 @@ stop_it() {
 case ${1:-start} in
   fetch)
     fetch
+    exit
+    ;;
+  cluster)
+    start_cluster
     exit
     ;;
   restart) # the cluster stays, as when somebody restarts the application

@@ -183,6 +183,15 @@ dags:
 """
 
 
+def trigger_import(cluster):
+    """Only the leader does it; who asks another is told whom to ask."""
+    leader = cluster.leader()
+    others = [m for m in cluster.members if m is not leader]
+    refused = others[0].command("trigger", "import")
+    assert refused.returncode != 0 and leader.url("") in refused.stderr, refused.stderr
+    return leader, others, leader.call("POST", "/api/v1/dags/import/trigger")["run_id"]
+
+
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_the_leader_goes_in_the_middle_of_a_run(tmp_path, real_zookeeper, kafka, real_postgres, covers_failover, how):
     """Another one leads and goes on with the runs: every task instance has one success, every record comes once."""
@@ -191,11 +200,8 @@ def test_the_leader_goes_in_the_middle_of_a_run(tmp_path, real_zookeeper, kafka,
     prefix = f"runs_{how}"
     pipeline = DAGS.format(port=api.port, t=prefix)
     with Cluster(tmp_path / prefix, pipeline, real_zookeeper, kafka, real_postgres) as cluster:
-        leader = cluster.leader()
-        others = [m for m in cluster.members if m is not leader]
-        refused = others[0].command("trigger", "import")
-        assert refused.returncode != 0 and leader.url("") in refused.stderr, refused.stderr
-        run_id = leader.call("POST", "/api/v1/dags/import/trigger")["run_id"]
+        # On a busy machine a session of two seconds may end, and somebody else lead, in between.
+        leader, others, run_id = wait_until(lambda: trigger_import(cluster), "a leader that starts the run", 30)
         wait_until(lambda: leader.topic_records(f"{prefix}_items") > PER_PAGE, "the task in its middle", 60)
         if how == "killed":
             leader.kill()

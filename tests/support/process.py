@@ -1,4 +1,5 @@
 """Starts and stops `penstock up` for tests and benchmarks, on free ports, with its log kept."""
+import io
 import json
 import os
 import pathlib
@@ -81,9 +82,14 @@ class Penstock:
         data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
         request = urllib.request.Request(self.url(path), data=data, method=method,
                                          headers={"Content-Type": "application/json", **(headers or {})})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
-            return json.loads(text) if text else None
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            body = error.read()
+            raise urllib.error.HTTPError(error.url, error.code, f"{error.msg}: {body[:500].decode(errors='replace')}",
+                                         error.headers, io.BytesIO(body)) from None
+        return json.loads(text) if text else None
 
     def get(self, path):
         return self.call("GET", path)
