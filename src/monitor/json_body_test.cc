@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "monitor/base64.h"
-
 namespace penstock::monitor {
 namespace {
 
@@ -59,28 +57,6 @@ TEST(JsonObject, TakesNumbersAndBooleansWhereTextIsMeant) {
     ASSERT_TRUE(config);
     EXPECT_EQ(config->at("retention.ms"), "1000");
     EXPECT_EQ(config->at("on"), "true");
-}
-
-TEST(Base64, EncodesAsRfc4648Does) {
-    EXPECT_EQ(to_base64(""), "");
-    EXPECT_EQ(to_base64("f"), "Zg==");
-    EXPECT_EQ(to_base64("fo"), "Zm8=");
-    EXPECT_EQ(to_base64("foo"), "Zm9v");
-    EXPECT_EQ(to_base64("\xfb\xff"), "+/8=");
-}
-
-TEST(Base64, ReadsBackEveryByte) {
-    std::string bytes;
-    for (int i = 0; i < 256; ++i) {
-        bytes += static_cast<char>(i);
-        EXPECT_EQ(from_base64(to_base64(bytes)).value_or("wrong"), bytes);
-    }
-}
-
-TEST(Base64, RefusesWhatIsNone) {
-    EXPECT_FALSE(from_base64("Zg="));
-    EXPECT_FALSE(from_base64("Z==="));
-    EXPECT_FALSE(from_base64("Zg!="));
 }
 
 }  // namespace

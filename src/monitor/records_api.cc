@@ -6,8 +6,8 @@
 #include <mutex>
 
 #include "base/units.h"
+#include "codec/base64.h"
 #include "monitor/api.h"
-#include "monitor/base64.h"
 #include "monitor/json_body.h"
 
 namespace penstock::monitor {
@@ -82,7 +82,7 @@ void write_bytes(JsonWriter& json, const std::string& name, const std::optional<
     else if (text)
         json.field(name, *bytes);
     else
-        json.field(name, to_base64(*bytes));
+        json.field(name, codec::encode_base64(*bytes));
     json.field(name + "_encoding", text ? "utf8" : "base64");
 }
 
@@ -96,7 +96,7 @@ void write_record(JsonWriter& json, const Taken& taken) {
     for (const auto& header : broker::decode_headers(record.headers)) {
         const auto& bytes = header.value;
         const bool text = simdjson::validate_utf8(bytes.data(), bytes.size());
-        json.field(header.name, text ? std::string(bytes) : "base64:" + to_base64(bytes));
+        json.field(header.name, text ? std::string(bytes) : "base64:" + codec::encode_base64(bytes));
     }
     json.end_object().end_object();
 }
@@ -170,9 +170,9 @@ Result<std::optional<std::string>> bytes_of(const JsonObject& object, const std:
     if (encoding != "base64") {
         return fail(Errc::invalid, "{}_encoding: expected utf8 or base64, found '{}'", name, encoding);
     }
-    auto bytes = from_base64(*text);
-    if (!bytes) return fail(name, std::move(bytes).error());
-    return std::move(*bytes);
+    auto bytes = codec::decode_base64(*text);
+    if (!bytes) return fail(Errc::invalid, "{}: not base64 with padding", name);
+    return bytes;
 }
 
 Result<std::vector<Produced>> parse_produced(const JsonObject& body, std::int32_t partitions) {
