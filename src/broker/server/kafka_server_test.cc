@@ -14,6 +14,14 @@ TEST_F(KafkaServerTest, ApiVersionsListsWhatIsOfferedInEveryVersion) {
     }
 }
 
+TEST_F(KafkaServerTest, ApiVersionsTellsOldClientsOfNoRangeFromZero) {
+    for (auto version : {std::int16_t(3), std::int16_t(4)}) {
+        auto features = client_->call<ApiVersions>({}, version).supported_features;
+        ASSERT_EQ(features.size(), 1u);
+        EXPECT_EQ(features[0].min_version, version < 4 ? 1 : 0) << version;
+    }
+}
+
 TEST_F(KafkaServerTest, ApiVersionsOfAnUnknownVersionIsAnsweredInVersionZero) {
     std::string bytes;
     codec::append_big(bytes, std::int16_t(18));

@@ -104,13 +104,15 @@ Answer versions_not_offered(const Request& request) {
 
 }  // namespace
 
-ApiVersions::Response ApiVersions::handle(RequestPointer, Message) {
+ApiVersions::Response ApiVersions::handle(RequestPointer request, Message) {
     Response response;
     for (const auto& route : routes)
         response.api_keys.push_back({route.info.key, route.info.low, route.info.high});
     // Producers begin a new epoch with each transaction (KIP-890).
     constexpr std::int16_t newest_transactions = 2;
-    response.supported_features = {{"transaction.version", 0, newest_transactions}};
+    // Clients before version 4 take a range from 0 for broken, and end their threads (KAFKA-17011).
+    std::int16_t oldest_transactions = request && request->version >= 4 ? 0 : 1;
+    response.supported_features = {{"transaction.version", oldest_transactions, newest_transactions}};
     response.finalized_features = {{"transaction.version", newest_transactions, newest_transactions}};
     response.finalized_features_epoch = 1;
     return response;
