@@ -128,7 +128,54 @@ Result<TableDefinition> read_table(ByteReader& reader, const UserTypes& user_typ
     return table;
 }
 
+/// What came after the first format stands behind the keyspaces, each part with its tag: a program that does
+/// not know a part refuses the catalogue, and older catalogues have none.
+constexpr std::uint8_t indexes_part = 1;
+
+void append_indexes(std::string& out, const Catalogue& catalogue) {
+    for (const auto& [name, keyspace] : catalogue.keyspaces) {
+        for (const auto& [table_name, table] : keyspace.tables) {
+            for (const auto& index : table->indexes) {
+                out += char(indexes_part);
+                append_text(out, name);
+                append_text(out, table_name);
+                append_varint(out, index.id);
+                append_text(out, index.name);
+                append_varint(out, index.column);
+                out += char(index.target);
+                append_text(out, index.class_name);
+                append_texts(out, index.options);
+                out += char(index.is_built);
+            }
+        }
+    }
+}
+
+Result<> read_index(ByteReader& reader, Catalogue& catalogue) {
+    std::string keyspace(reader.text()), table(reader.text());
+    IndexDefinition index;
+    index.id = reader.varint();
+    index.name = reader.text();
+    index.column = reader.varint();
+    index.target = IndexDefinition::Target(reader.fixed<std::uint8_t>());
+    index.class_name = reader.text();
+    index.options = read_texts(reader);
+    index.is_built = reader.fixed<std::uint8_t>() != 0;
+    auto of = reader.ok ? catalogue.table(keyspace, table) : nullptr;
+    if (of == nullptr)
+        return fail(Errc::corrupt, "the catalogue has an index of no table, {}.{}", keyspace, table);
+    auto with = *of;
+    with.indexes.push_back(std::move(index));
+    catalogue.keyspaces[keyspace].tables[table] = std::make_shared<const TableDefinition>(std::move(with));
+    return {};
+}
+
 }  // namespace
+
+const IndexDefinition* TableDefinition::index(std::string_view index_name) const {
+    auto found = std::ranges::find(indexes, index_name, &IndexDefinition::name);
+    return found == indexes.end() ? nullptr : &*found;
+}
 
 const ColumnDefinition* TableDefinition::find(std::string_view column) const {
     for (const auto& candidate : columns)
@@ -209,6 +256,28 @@ bool Catalogue::has_table_id(std::uint32_t id) const {
     return false;
 }
 
+bool Catalogue::has_index_id(std::uint32_t id) const {
+    for (const auto& [name, in] : keyspaces)
+        for (const auto& [table_name, table] : in.tables)
+            for (const auto& index : table->indexes)
+                if (index.id == id) return true;
+    return false;
+}
+
+bool Catalogue::has_indexes() const {
+    for (const auto& [name, in] : keyspaces)
+        for (const auto& [table_name, table] : in.tables)
+            if (!table->indexes.empty()) return true;
+    return false;
+}
+
+std::shared_ptr<const TableDefinition> Catalogue::table_by_id(std::uint32_t id) const {
+    for (const auto& [name, in] : keyspaces)
+        for (const auto& [table_name, table] : in.tables)
+            if (table->id == id) return table;
+    return nullptr;
+}
+
 std::string serialize(const Catalogue& catalogue) {
     std::string out(1, char(format_version));
     append_varint(out, catalogue.next_table);
@@ -222,6 +291,7 @@ std::string serialize(const Catalogue& catalogue) {
         append_varint(out, std::uint32_t(keyspace.tables.size()));
         for (const auto& [table_name, table] : keyspace.tables) append_table(out, *table);
     }
+    append_indexes(out, catalogue);
     return out;
 }
 
@@ -249,6 +319,12 @@ Result<Catalogue> parse_catalogue(std::string_view bytes) {
         }
         auto name = keyspace.name;
         out.keyspaces[name] = std::move(keyspace);
+    }
+    while (reader.ok && !reader.rest.empty()) {
+        auto part = reader.fixed<std::uint8_t>();
+        if (part != indexes_part)
+            return fail(Errc::corrupt, "the catalogue has a part {} that this program does not know", part);
+        TRY(read_index(reader, out));
     }
     if (!reader.ok) return fail(Errc::corrupt, "the catalogue is cut short");
     out.version = name_uuid(bytes);

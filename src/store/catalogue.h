@@ -24,6 +24,23 @@ struct ColumnDefinition {
     bool descending = false;     ///< clustering columns only
 };
 
+/// A secondary index of a table. docs/formats/table_key.md has its keys.
+struct IndexDefinition {
+    /// What of the column is found by it.
+    enum class Target : std::uint8_t { value, keys, values, entries, full };
+    /// Part of its entries' keys; never used again, and of the same numbers as the tables' ids.
+    std::uint32_t id = 0;
+    std::string name;
+    std::uint32_t column = 0;  ///< its id
+    Target target = Target::value;
+    std::string class_name;  ///< of CREATE CUSTOM INDEX ... USING; empty: Cassandra's legacy kind
+    std::map<std::string, std::string> options;
+    bool is_built = false;  ///< holds all rows; until then it is kept up, and nobody asks it
+
+    bool is_sai() const { return !class_name.empty(); }
+    bool operator==(const IndexDefinition&) const = default;
+};
+
 struct TableDefinition {
     /// Part of the rows' keys; never used again. TRUNCATE gives the table another one.
     std::uint32_t id = 0;
@@ -35,6 +52,7 @@ struct TableDefinition {
     std::vector<ColumnDefinition> columns;
     /// As CQL text: comment -> 'what it is for', compaction -> {'class': ...}.
     std::map<std::string, std::string> options;
+    std::vector<IndexDefinition> indexes;  ///< by name
     std::uint32_t next_column = 0;
     std::uint32_t partition_columns = 0;
     std::uint32_t clustering_columns = 0;
@@ -46,6 +64,7 @@ struct TableDefinition {
     /// Index of the first static column, behind all others.
     std::uint32_t first_static() const { return std::uint32_t(columns.size()) - static_columns; }
     bool is_counter() const;
+    const IndexDefinition* index(std::string_view index_name) const;
     std::string full_name() const { return keyspace + "." + name; }
     /// Puts the columns in their order and counts them.
     void arrange();
@@ -72,6 +91,10 @@ struct Catalogue {
     const KeyspaceDefinition* keyspace(std::string_view name) const;
     std::shared_ptr<const TableDefinition> table(std::string_view keyspace, std::string_view name) const;
     bool has_table_id(std::uint32_t id) const;
+    bool has_index_id(std::uint32_t id) const;
+    bool has_indexes() const;
+    /// The table whose rows have this id in their keys; null: there is none.
+    std::shared_ptr<const TableDefinition> table_by_id(std::uint32_t id) const;
 };
 
 std::string serialize(const Catalogue& catalogue);

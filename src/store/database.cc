@@ -12,6 +12,8 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/index_builder.h"
+#include "store/index_entries.h"
 #include "store/row_key.h"
 #include "store/row_merge.h"
 #include "store/uuid.h"
@@ -56,7 +58,11 @@ rocksdb::Options Database::rocks_options() {
     out.merge_operator = make_row_merge();
     out.compaction_filter_factory = std::make_shared<ExpiryFilterFactory>(
         // Compactions may run before the catalogue is read: until then nothing counts as dropped.
-        [this](std::uint32_t table) { return !catalogue_loaded_ || catalogue()->has_table_id(table); },
+        [this](std::uint32_t id) {
+            if (!catalogue_loaded_) return true;
+            auto now = catalogue();
+            return now->has_table_id(id) || now->has_index_id(id);
+        },
         [this] { return now_seconds(); }, options_.grace_seconds);
 
     rocksdb::BlockBasedTableOptions table;
@@ -109,10 +115,12 @@ Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options) {
     database->catalogue_loaded_ = true;
     database->writer_ = std::thread([it = database.get()] { it->write_loop(); });
     database->flusher_ = std::thread([it = database.get()] { it->flush_loop(); });
+    database->index_builder_ = std::make_unique<IndexBuilder>(*database);
     return database;
 }
 
 Database::~Database() {
+    index_builder_.reset();
     {
         std::lock_guard lock(write_mutex_);
         stopping_ = true;
@@ -235,6 +243,7 @@ void Database::write_group(std::vector<Pending>& group) {
             CHECK(status.ok());
             ++end;
         }
+        if (auto now = catalogue(); now->has_indexes()) append_index_entries(*now, first);
         logged_writes.add(std::int64_t(end - start));
         log_syncs.add();
         auto status = db_->Write(options, &first);
@@ -246,6 +255,7 @@ void Database::write_group(std::vector<Pending>& group) {
 
 Result<> Database::write_unlogged(rocksdb::WriteBatch& batch) {
     std::shared_lock commit(commits_);
+    if (auto now = catalogue(); now->has_indexes()) append_index_entries(*now, batch);
     rocksdb::WriteOptions options;
     options.disableWAL = true;
     auto status = db_->Write(options, &batch);
@@ -282,6 +292,13 @@ Result<> Database::flush() {
         unflushed_ = true;
         return fail(error_of(status));
     }
+    return {};
+}
+
+/// The writer takes the catalogue for each group of writes; commits take it while they hold the lock.
+Result<> Database::settle() {
+    TRY(write(rocksdb::WriteBatch()));
+    std::unique_lock no_commits(commits_);
     return {};
 }
 

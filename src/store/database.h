@@ -52,6 +52,8 @@ struct StoreOptions {
     const Clock* clock = nullptr;              ///< null: the system's
 };
 
+class IndexBuilder;
+
 /// Thread-safe.
 class Database {
 public:
@@ -76,6 +78,10 @@ public:
     Result<> ingest(const std::string& path);
     /// Makes all writes so far durable.
     Result<> flush();
+    /// Waits until every write that began with an older catalogue is done.
+    Result<> settle();
+    /// Fills indexes that are new.
+    IndexBuilder& index_builder() { return *index_builder_; }
 
     rocksdb::DB& rocks() { return *db_; }
     const StoreOptions& options() const { return options_; }
@@ -116,6 +122,7 @@ private:
     std::atomic<bool> unflushed_{false};
     std::atomic<std::uint64_t> next_run_{0};
     std::thread writer_, flusher_;
+    std::unique_ptr<IndexBuilder> index_builder_;
 };
 
 /// Our error for RocksDB's.

@@ -161,7 +161,10 @@ Result<> LocalTables::commit(const Commit& commit) {
     std::shared_lock lock(epochs_mutex_);
     TRY(check_epoch(commit.query, commit.epoch));
     auto encoded = TRY(encode(*database_, commit));
-    auto outcome = encoded.rows >= database_->options().sorted_run_rows
+    // Entries of indexes lie elsewhere than the rows, and a run is one file in order.
+    bool indexed = std::ranges::any_of(
+        encoded.tables, [](const auto& table) { return !table.second.first->indexes.empty(); });
+    auto outcome = !indexed && encoded.rows >= database_->options().sorted_run_rows
                        ? write_sorted_run(*database_, encoded, commit.checkpoint)
                        : write_batch(*database_, encoded, commit.checkpoint);
     if (!outcome) return outcome;

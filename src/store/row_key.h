@@ -7,6 +7,7 @@
 //   04 table token partition 01   the values of the partition's static columns
 //   04 table token partition 02 clustering   a row
 //   05                            roles and their permissions (store/roles.h)
+//   06 index value ...            an entry of an index (store/index_entries.h)
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ inline constexpr char catalogue_tag = '\x01';
 inline constexpr char checkpoint_tag = '\x02';
 inline constexpr char state_tag = '\x03';
 inline constexpr char table_tag = '\x04';
+inline constexpr char index_tag = '\x06';
 inline constexpr char roles_tag = '\x05';
 
 inline constexpr char deletion_tag = '\x00';

@@ -62,13 +62,15 @@ public:
     /// still comes late.
     Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& existing,
                       std::string* changed, std::string*) const override {
-        if (key.size() < table_prefix_size || key[0] != table_tag) return Decision::kKeep;
+        bool of_index = key.size() >= table_prefix_size && key[0] == index_tag;
+        if (key.size() < table_prefix_size || (key[0] != table_tag && !of_index)) return Decision::kKeep;
         auto table = load_big_endian<std::uint32_t>(key.data() + 1);
         if (table != last_table_) {
             last_table_ = table;
             last_exists_ = table_exists_(table);
         }
         if (!last_exists_) return Decision::kRemove;
+        if (of_index) return Decision::kKeep;
         ParsedKey parsed;
         if (type != ValueType::kValue || !parse_key(view(key), parsed) || parsed.tag == deletion_tag)
             return Decision::kKeep;

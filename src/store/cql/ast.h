@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "store/cql/index_ast.h"
+#include "store/cql/name.h"
 #include "store/cql/role_ast.h"
 #include "store/data_type.h"
 
@@ -40,11 +42,6 @@ struct Term {
     std::vector<Term> items;
     DataType type;                   ///< casts
     std::vector<std::string> names;  ///< as many as items, of user-defined types
-};
-
-struct Name {
-    std::string keyspace;  ///< empty: the session's
-    std::string name;
 };
 
 enum class Operator : std::uint8_t { eq, ne, lt, le, gt, ge, in, contains, contains_key, not_null, like };
@@ -220,6 +217,7 @@ struct Describe {
         keyspace,
         tables,
         table,
+        index,
         types,
         type,
         functions,
@@ -243,9 +241,10 @@ struct Batch {
     std::vector<Modification> statements;
 };
 
-using Statement = std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace,
-                               AlterKeyspace, DropKeyspace, CreateTable, AlterTable, DropTable, CreateType,
-                               AlterType, DropType, Describe, RoleStatement, Unsupported>;
+using Statement =
+    std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
+                 DropKeyspace, CreateTable, AlterTable, DropTable, CreateType, AlterType, DropType, Describe,
+                 RoleStatement, CreateIndex, DropIndex, Unsupported>;
 
 struct Parsed {
     Statement statement;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "store/cql/index_schema.h"
+
 namespace penstock::store::cql {
 namespace {
 
@@ -109,6 +111,12 @@ bool add_type(Description& out, const Catalogue& catalogue, const std::string& k
     return true;
 }
 
+void add_with_indexes(Description& out, const TableDefinition& table, std::string text) {
+    add(out, table.keyspace, "table", table.name, std::move(text));
+    for (const auto& index : table.indexes)
+        add(out, table.keyspace, "index", index.name, create_index_text(table, index));
+}
+
 bool add_keyspace(Description& out, const Catalogue& catalogue, const std::string& name, bool only) {
     if (is_system_keyspace(name)) {
         add(out, name, "keyspace", name, system_keyspace_text(name));
@@ -123,7 +131,7 @@ bool add_keyspace(Description& out, const Catalogue& catalogue, const std::strin
     for (const auto& type : types_in_order(*keyspace))
         add(out, name, "type", type.user->name, create_type_text(type));
     for (const auto& [table_name, table] : keyspace->tables)
-        add(out, name, "table", table_name, create_table_text(*table));
+        add_with_indexes(out, *table, create_table_text(*table));
     return true;
 }
 
@@ -132,7 +140,7 @@ bool add_table(Description& out, const Catalogue& catalogue, const std::string& 
     auto table =
         is_system_keyspace(keyspace) ? system_table(keyspace, name) : catalogue.table(keyspace, name);
     if (!table) return false;
-    add(out, keyspace, "table", name, table_text(*table));
+    add_with_indexes(out, *table, table_text(*table));
     return true;
 }
 
@@ -158,6 +166,20 @@ void list_tables(Description& out, const Catalogue& catalogue, std::string_view 
 }
 
 }  // namespace
+
+std::string quoted_name(std::string_view name) {
+    bool plain = !name.empty() && (std::islower(static_cast<unsigned char>(name[0])) != 0) &&
+                 std::ranges::all_of(name, [](unsigned char c) {
+                     return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+                 });
+    if (plain) return std::string(name);
+    std::string out = "\"";
+    for (char c : name) {
+        if (c == '"') out += '"';
+        out += c;
+    }
+    return out + "\"";
+}
 
 std::string create_keyspace_text(const KeyspaceDefinition& keyspace) {
     std::string replication = "{";
@@ -247,6 +269,14 @@ Result<Description> describe(const Describe& statement, const Catalogue& catalog
     if (statement.what == What::type) {
         if (add_type(out, catalogue, keyspace, name)) return out;
         return fail(Errc::not_found, "User defined type '{}' not found in '{}'", name, keyspace);
+    }
+    if (statement.what == What::index || statement.what == What::anything) {
+        if (auto table = table_of_index(catalogue, keyspace, name)) {
+            add(out, keyspace, "index", name, create_index_text(*table, *table->index(name)));
+            return out;
+        }
+        if (statement.what == What::index)
+            return fail(Errc::not_found, "Table for existing index '{}' not found in '{}'", name, keyspace);
     }
     if (add_table(out, catalogue, keyspace, name)) return out;
     if (statement.what == What::anything && add_type(out, catalogue, keyspace, name)) return out;

@@ -228,6 +228,8 @@ Result<Statement> create(TokenStream& in) {
     }
     if (accept_table_word(in)) return create_table(in);
     if (in.accept_word("type")) return create_type(in);
+    if (in.is_word("index") || (in.is_word("custom") && in.is_word("index", 1)))
+        return TRY(parse_create_index(in));
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
     return Unsupported{"CREATE " + upper(in.peek().text)};
 }
@@ -247,6 +249,7 @@ Result<Statement> alter(TokenStream& in) {
 }
 
 Result<Statement> drop(TokenStream& in) {
+    if (in.is_word("index")) return TRY(parse_drop_index(in));
     if (in.accept_word("keyspace") || in.accept_word("schema")) {
         DropKeyspace out;
         out.if_exists = TRY(if_exists(in));
@@ -297,12 +300,14 @@ Result<Statement> describe(TokenStream& in) {
     } else if (accept_table_word(in)) {
         out.what = What::table;
         out.name = TRY(in.table_name());
+    } else if (in.accept_word("index")) {
+        out.what = What::index;
+        out.name = TRY(in.table_name());
     } else if (in.is_word("type") && in.peek(1).kind != TokenKind::end && !in.is(";", 1)) {
         in.take();
         out.what = What::type;
         out.name = TRY(in.table_name());
-    } else if (in.is_word("index") || in.is_word("materialized") || in.is_word("function") ||
-               in.is_word("aggregate")) {
+    } else if (in.is_word("materialized") || in.is_word("function") || in.is_word("aggregate")) {
         return Unsupported{"DESCRIBE " + upper(in.peek().text)};
     } else {
         out.what = What::anything;

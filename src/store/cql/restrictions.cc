@@ -62,7 +62,11 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
                 return fail(Errc::invalid, "Cannot use CONTAINS KEY on non-map column {}", column.name);
             return type.parameters[0];
         case Operator::like:
-            return fail(Errc::invalid, "LIKE is not offered: it needs an index");
+            return fail(
+                Errc::invalid,
+                "LIKE restriction is only supported on properly indexed columns. {} LIKE {} is not valid.",
+                column.name,
+                relation.values[0].kind == Term::Kind::string ? "'" + relation.values[0].text + "'" : "?");
         case Operator::not_null:
             return fail(Errc::invalid, "Unsupported restriction: {} IS NOT NULL", column.name);
         default:
@@ -400,6 +404,10 @@ Result<std::vector<Filter>> filters_of(const TableDefinition& table,
 
 bool Filter::matches(const std::optional<std::string_view>& value) const {
     if (!value) return false;
+    auto equal = [&](const DataType& of, std::string_view a, std::string_view b) {
+        bool folds = fold.changes() && (of.kind == Kind::text || of.kind == Kind::ascii);
+        return folds ? folded(fold, a) == folded(fold, b) : compare(of, a, b) == 0;
+    };
     if (element || op == Operator::contains || op == Operator::contains_key) {
         bool map = type->kind == Kind::map;
         std::vector<std::string_view> elements;
@@ -408,10 +416,10 @@ bool Filter::matches(const std::optional<std::string_view>& value) const {
         for (std::size_t i = 0; i + step <= elements.size(); i += step) {
             if (element) {
                 if (compare(type->parameters[0], elements[i], *element) == 0)
-                    return compare(type->parameters[1], elements[i + 1], values[0]) == 0;
+                    return equal(type->parameters[1], elements[i + 1], values[0]);
             } else if (op == Operator::contains_key) {
-                if (compare(type->parameters[0], elements[i], values[0]) == 0) return true;
-            } else if (compare(type->parameters.back(), elements[i + step - 1], values[0]) == 0) {
+                if (equal(type->parameters[0], elements[i], values[0])) return true;
+            } else if (equal(type->parameters.back(), elements[i + step - 1], values[0])) {
                 return true;
             }
         }
@@ -419,6 +427,7 @@ bool Filter::matches(const std::optional<std::string_view>& value) const {
     }
     if (op == Operator::in)
         return std::ranges::any_of(values, [&](const auto& one) { return compare(*type, *value, one) == 0; });
+    if (op == Operator::eq) return equal(*type, *value, values[0]);
     int order = compare(*type, *value, values[0]);
     switch (op) {
         case Operator::eq:

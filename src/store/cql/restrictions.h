@@ -9,6 +9,7 @@
 #include "store/cql/resolve.h"
 #include "store/cql/term_value.h"
 #include "store/row_cursor.h"
+#include "store/text_fold.h"
 
 namespace penstock::store::cql {
 
@@ -59,6 +60,7 @@ struct Filter {
     Operator op = Operator::eq;
     std::vector<std::string> values;
     std::optional<std::string> element;
+    TextFold fold{};  ///< texts are compared as an index folds them
     bool matches(const std::optional<std::string_view>& value) const;
 };
 Result<std::vector<Filter>> filters_of(const TableDefinition& table,

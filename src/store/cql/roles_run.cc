@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/cql/index_schema.h"
 #include "store/cql/resolve.h"
 #include "store/cql/schema_change.h"
 #include "store/cql/system_tables.h"
@@ -420,8 +421,8 @@ Result<> require_for_table(const RoleSet& roles, const Caller& caller, Permissio
     return require(roles, caller, permission, resource::table(keyspace, table));
 }
 
-Result<> require_for_schema(const RoleSet& roles, const Caller& caller, const Statement& statement,
-                            std::string_view session_keyspace) {
+Result<> require_for_schema(const RoleSet& roles, const Catalogue& catalogue, const Caller& caller,
+                            const Statement& statement, std::string_view session_keyspace) {
     if (!caller.is_known()) return {};
     auto keyspace_of = [&](const Name& name) {
         return name.keyspace.empty() ? session_keyspace : std::string_view(name.keyspace);
@@ -440,6 +441,16 @@ Result<> require_for_schema(const RoleSet& roles, const Caller& caller, const St
     if (const auto* one = std::get_if<AlterTable>(&statement)) return table(Permission::alter, one->table);
     if (const auto* one = std::get_if<DropTable>(&statement)) return table(Permission::drop, one->table);
     if (const auto* one = std::get_if<Truncate>(&statement)) return table(Permission::modify, one->table);
+    auto tables = [&](Permission permission, const Name& name) {
+        return require(roles, caller, permission, resource::all_tables(keyspace_of(name)));
+    };
+    if (const auto* one = std::get_if<CreateType>(&statement)) return tables(Permission::create, one->name);
+    if (const auto* one = std::get_if<AlterType>(&statement)) return tables(Permission::alter, one->name);
+    if (const auto* one = std::get_if<DropType>(&statement)) return tables(Permission::drop, one->name);
+    if (const auto* one = std::get_if<CreateIndex>(&statement)) return table(Permission::alter, one->table);
+    if (const auto* one = std::get_if<DropIndex>(&statement))
+        if (auto of = table_of_index(catalogue, keyspace_of(one->name), one->name.name))
+            return require(roles, caller, Permission::alter, resource::table(of->keyspace, of->name));
     return {};
 }
 

@@ -38,8 +38,8 @@ Result<> require(const RoleSet& roles, const Caller& caller, Permission permissi
 Result<> require_for_table(const RoleSet& roles, const Caller& caller, Permission permission,
                            std::string_view keyspace, std::string_view table);
 /// CREATE, ALTER, DROP and TRUNCATE of what is no role.
-Result<> require_for_schema(const RoleSet& roles, const Caller& caller, const Statement& statement,
-                            std::string_view session_keyspace);
+Result<> require_for_schema(const RoleSet& roles, const Catalogue& catalogue, const Caller& caller,
+                            const Statement& statement, std::string_view session_keyspace);
 /// Who created something may do all with it; what is dropped is forgotten.
 Result<> follow_schema_change(Roles& roles, const Caller& caller, const wire::cql::SchemaChange& change);
 

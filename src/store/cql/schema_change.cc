@@ -4,6 +4,7 @@
 #include <array>
 
 #include "store/clustering.h"
+#include "store/cql/index_schema.h"
 #include "store/cql/system_tables.h"
 #include "store/cql/type_change.h"
 #include "store/uuid.h"
@@ -298,6 +299,13 @@ struct Changer {
                         return fail(Errc::invalid, "Column {} was not found in table '{}'", dropped,
                                     table.full_name());
                     }
+                    std::string held;
+                    for (const auto& index : table.indexes)
+                        if (index.column == column->id) held += (held.empty() ? "" : ", ") + index.name;
+                    if (!held.empty())
+                        return fail(Errc::invalid,
+                                    "Cannot drop column {} because it has dependent secondary indexes ({})",
+                                    dropped, held);
                     if (column->role == ColumnRole::partition_key || column->role == ColumnRole::clustering)
                         return fail(Errc::invalid, "Cannot drop PRIMARY KEY column {}", dropped);
                     // Its cells stay where they are; nobody asks for its id again.
@@ -325,6 +333,10 @@ struct Changer {
             statement.table, false, "TRUNCATED", true,
             [](Catalogue& catalogue, TableDefinition& table) -> Result<bool> {
                 table.id = catalogue.next_table++;
+                for (auto& index : table.indexes) {
+                    index.id = catalogue.next_table++;
+                    index.is_built = true;
+                }
                 return true;
             },
             &id);
@@ -465,7 +477,8 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
 }
 
 std::expected<Change, ErrorResponse> change_schema(Database& database, const Statement& statement,
-                                                   std::string_view session_keyspace) {
+                                                   std::string_view session_keyspace,
+                                                   std::vector<std::string>& warnings) {
     Changer changer{database, session_keyspace};
     if (const auto* one = std::get_if<CreateKeyspace>(&statement)) return changer.create(*one);
     if (const auto* one = std::get_if<AlterKeyspace>(&statement)) return changer.alter(*one);
@@ -479,6 +492,10 @@ std::expected<Change, ErrorResponse> change_schema(Database& database, const Sta
         return alter_type(database, *one, session_keyspace);
     if (const auto* one = std::get_if<DropType>(&statement))
         return drop_type(database, *one, session_keyspace);
+    if (const auto* one = std::get_if<CreateIndex>(&statement))
+        return create_index(database, *one, session_keyspace, warnings);
+    if (const auto* one = std::get_if<DropIndex>(&statement))
+        return drop_index(database, *one, session_keyspace);
     return changer.truncate(std::get<Truncate>(statement));
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/cql/ast.h"
 #include "store/database.h"
@@ -16,7 +17,8 @@ using Change = std::optional<wire::cql::SchemaChange>;
 
 /// Errors are those of Cassandra; Errc::exists names the keyspace and table in the response's fields.
 std::expected<Change, wire::cql::ErrorResponse> change_schema(Database& database, const Statement& statement,
-                                                              std::string_view session_keyspace);
+                                                              std::string_view session_keyspace,
+                                                              std::vector<std::string>& warnings);
 
 /// A declared table as a definition without ids of the catalogue. Also for the system's own tables.
 Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace,

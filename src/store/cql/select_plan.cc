@@ -287,6 +287,7 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
     plan.ref = TRY(resolve_table(catalogue, select.table, session_keyspace));
     TRY(plan_outputs(plan, markers));
     plan.where = TRY(sort_out(plan.table(), select.where, markers));
+    TRY(choose_index(plan));
     TRY(plan_order(plan));
     TRY(check_distinct(plan));
     TRY(check_filtering(plan));

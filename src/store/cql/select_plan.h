@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/cql/ast.h"
+#include "store/cql/index_choice.h"
 #include "store/cql/resolve.h"
 #include "store/cql/restrictions.h"
 
@@ -43,6 +44,7 @@ struct SelectPlan {
     std::vector<Expression> outputs;
     std::vector<std::string> names;  ///< as many as outputs; also the keys of SELECT JSON
     std::vector<wire::cql::ColumnSpec> result;
+    IndexChoice index;
     std::uint32_t aggregates = 0;
     bool reversed = false;
     /// Partitions that have static values and no rows appear as one row.

@@ -114,6 +114,79 @@ private:
     bool needs_static_ = false;
 };
 
+/// Cuts away what earlier pages have shown.
+Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
+                       bool skip_partition) {
+    ParsedKey parsed;
+    if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
+    auto next = skip_partition ? after_prefix(std::string(parsed.partition_prefix)) : position + '\0';
+    std::erase_if(
+        ranges, [&](const KeyRange& range) { return reversed ? range.from >= position : range.to <= next; });
+    for (auto& range : ranges) {
+        if (reversed) {
+            range.to = std::min(range.to, position);
+            // The partition has had rows: its static values are not a row of their own.
+            auto rows = std::string(parsed.partition_prefix) + row_tag;
+            if (range.to.starts_with(parsed.partition_prefix)) range.from = std::max(range.from, rows);
+        }
+        // A range that is one row must stay one, or become nothing.
+        else if (range.from < next)
+            range.from = next;
+    }
+    std::erase_if(ranges, [](const KeyRange& range) { return range.from >= range.to; });
+    return {};
+}
+
+/// The rows that an index leads to. They may not match any more: the filters say.
+class IndexedRows final : public RowSource {
+public:
+    IndexedRows(const SelectPlan& plan, Database& database, std::unique_ptr<IndexScan> scan,
+                std::vector<KeyRange> first)
+        : plan_(plan), database_(database), scan_(std::move(scan)), ranges_(std::move(first)) {}
+
+    Result<bool> next(RowValues& out) override {
+        while (true) {
+            if (rows_ && TRY(rows_->next(out))) return true;
+            rows_.reset();
+            if (ranges_.empty() && !TRY(scan_->next(ranges_))) return false;
+            if (skipped_) TRY(leave_out_skipped());
+            if (!ranges_.empty()) rows_ = std::make_unique<StoredRows>(plan_, database_, std::move(ranges_));
+            ranges_.clear();
+        }
+    }
+    void skip_partition() override {
+        skipped_ = position();
+        rows_->skip_partition();
+    }
+    std::string position() const override { return rows_->position(); }
+
+private:
+    Result<> leave_out_skipped() { return continue_from(ranges_, *skipped_, false, true); }
+
+    const SelectPlan& plan_;
+    Database& database_;
+    std::unique_ptr<IndexScan> scan_;
+    std::vector<KeyRange> ranges_;
+    std::unique_ptr<StoredRows> rows_;
+    std::optional<std::string> skipped_;
+};
+
+Result<std::unique_ptr<RowSource>> make_indexed_rows(const SelectPlan& plan, Database& database,
+                                                     std::vector<KeyRange> within, const Bindings& bindings) {
+    IndexedColumn column;
+    if (!describe_index(plan.table(), *plan.index.index, column))
+        return std::make_unique<StoredRows>(plan, database, std::move(within));
+    auto range = TRY(index_range(plan, column, bindings));
+    auto scan = std::make_unique<IndexScan>(database, column, std::move(range), within);
+    std::vector<KeyRange> first;
+    auto found = scan->next(first);
+    // Too many to be put in order: then the table is as good as the index.
+    if (!found && found.error().code == Errc::out_of_range)
+        return std::make_unique<StoredRows>(plan, database, std::move(within));
+    if (!found) return fail(found.error());
+    return std::make_unique<IndexedRows>(plan, database, std::move(scan), std::move(first));
+}
+
 class SystemRows final : public RowSource {
 public:
     SystemRows(std::vector<SystemRow> rows, std::size_t from) : rows_(std::move(rows)), at_(from) {}
@@ -281,29 +354,6 @@ struct PagingState {
     }
 };
 
-/// Cuts away what earlier pages have shown.
-Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
-                       bool skip_partition) {
-    ParsedKey parsed;
-    if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
-    auto next = skip_partition ? after_prefix(std::string(parsed.partition_prefix)) : position + '\0';
-    std::erase_if(
-        ranges, [&](const KeyRange& range) { return reversed ? range.from >= position : range.to <= next; });
-    for (auto& range : ranges) {
-        if (reversed) {
-            range.to = std::min(range.to, position);
-            // The partition has had rows: its static values are not a row of their own.
-            auto rows = std::string(parsed.partition_prefix) + row_tag;
-            if (range.to.starts_with(parsed.partition_prefix)) range.from = std::max(range.from, rows);
-        }
-        // A range that is one row must stay one, or become nothing.
-        else if (range.from < next)
-            range.from = next;
-    }
-    std::erase_if(ranges, [](const KeyRange& range) { return range.from >= range.to; });
-    return {};
-}
-
 Result<std::int64_t> limit_of(const std::optional<Term>& term, std::string_view name,
                               const Bindings& bindings) {
     if (!term) return INT64_MAX;
@@ -470,6 +520,8 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
     run.state.remaining = TRY(limit_of(plan.select->limit, "[limit]", bindings));
     run.per_partition = TRY(limit_of(plan.select->per_partition_limit, "[per_partition_limit]", bindings));
     run.filters = TRY(filters_of(plan.table(), plan.where.filters, bindings));
+    for (const auto& [place, index] : plan.index.folded)
+        run.filters[place].fold = text_fold_of(index->options);
     if (page.paging_state) run.state = TRY(PagingState::decode(plan.table(), *page.paging_state));
     if (plan.ref.is_virtual) {
         // System tables are small: all conditions are tests on their rows.
@@ -489,7 +541,10 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
             bool skip = run.state.remaining_in_partition == 0;
             TRY(continue_from(ranges, run.state.position, plan.reversed, skip));
         }
-        run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges));
+        if (plan.index.index != nullptr)
+            run.source = TRY(make_indexed_rows(plan, database, std::move(ranges), bindings));
+        else
+            run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges));
     }
     return plan.aggregates > 0 ? run.aggregate() : run.rows();
 }

@@ -415,7 +415,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         });
     }
     return Blocking([this, statement, session = std::string(keyspace), caller] {
-        auto changed = change_schema(database_, statement->parsed.statement, session);
+        std::vector<std::string> warnings;
+        auto changed = change_schema(database_, statement->parsed.statement, session, warnings);
         if (!changed) return error(changed.error());
         if (!*changed) return void_answer();
         if (roles_ != nullptr)
@@ -424,6 +425,7 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         Answer out;
         wire::cql::append_schema_change_result(out.body, **changed);
         out.change = **changed;
+        out.warnings = std::move(warnings);
         return out;
     });
 }
@@ -447,7 +449,7 @@ Result<> CqlService::authorize(const PreparedStatement& statement, std::string_v
         for (const auto& one : many->statements) TRY(modify(one));
         return {};
     }
-    return require_for_schema(*roles, caller, statement.parsed.statement, keyspace);
+    return require_for_schema(*roles, *database_.catalogue(), caller, statement.parsed.statement, keyspace);
 }
 
 Answer CqlService::change_roles(const RoleStatement& statement, std::string_view keyspace, int version,

@@ -10,6 +10,7 @@
 #include "store/bytes.h"
 #include "store/cql/auth_tables.h"
 #include "store/cql/functions.h"
+#include "store/cql/index_schema.h"
 #include "store/cql/parser.h"
 #include "store/cql/schema_change.h"
 #include "store/uuid.h"
@@ -285,6 +286,33 @@ std::vector<std::shared_ptr<const TableDefinition>> tables_of(const Catalogue& c
     return out;
 }
 
+/// Of system_schema.indexes, or of system."IndexInfo", which has those that are filled.
+std::vector<SystemRow> index_rows(const TableDefinition& of, const Catalogue& catalogue) {
+    std::vector<SystemRow> out;
+    bool built = of.keyspace == "system";
+    for (const auto& table : tables_of(catalogue, false)) {
+        for (const auto& index : table->indexes) {
+            if (built) {
+                if (index.is_built)
+                    out.push_back(
+                        RowMaker(of).set("table_name", table->keyspace).set("index_name", index.name).take());
+                continue;
+            }
+            auto options = index.options;
+            options["target"] = target_text(*table, index);
+            if (index.is_sai()) options["class_name"] = index.class_name;
+            out.push_back(RowMaker(of)
+                              .set("keyspace_name", table->keyspace)
+                              .set("table_name", table->name)
+                              .set("index_name", index.name)
+                              .set("kind", index.is_sai() ? "CUSTOM" : "COMPOSITES")
+                              .set("options", text_map(options))
+                              .take());
+        }
+    }
+    return out;
+}
+
 SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std::uint16_t port,
                     const Catalogue& catalogue) {
     auto address = inet_bytes(node.address);
@@ -397,6 +425,8 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
                                                   : option_bytes(Kind::text, comment->second))
                               .take());
         }
+    } else if (name == "system_schema.indexes" || name == "system.IndexInfo") {
+        out = index_rows(table, *catalogue);
     } else if (table.name == "columns") {
         for (const auto& one : tables_of(*catalogue, of_virtual)) add_column_rows(out, table, *one);
     } else if (name == "system_schema.types") {

@@ -90,6 +90,9 @@ Result<Batch> parse_batch(TokenStream& in);
 /// CREATE, ALTER and DROP of roles, GRANT, REVOKE, LIST. Behind that word; nothing: it is about something
 /// else.
 Result<std::optional<RoleStatement>> parse_role_statement(TokenStream& in, std::string_view verb);
+/// Behind CREATE and DROP.
+Result<CreateIndex> parse_create_index(TokenStream& in);
+Result<DropIndex> parse_drop_index(TokenStream& in);
 /// CREATE, ALTER, DROP, TRUNCATE, USE, DESCRIBE and what else begins with a word. Behind that word.
 Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb);
 

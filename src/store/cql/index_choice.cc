@@ -1,0 +1,121 @@
+#include "store/cql/index_choice.h"
+
+#include <algorithm>
+
+#include "store/cql/index_schema.h"
+#include "store/cql/select_plan.h"
+#include "store/row_key.h"
+
+namespace penstock::store::cql {
+namespace {
+
+using Target = IndexDefinition::Target;
+
+bool is_slice(Operator op) {
+    return op == Operator::lt || op == Operator::le || op == Operator::gt || op == Operator::ge;
+}
+
+bool serves(const IndexDefinition& index, const Restriction& restriction) {
+    const auto& relation = *restriction.relation;
+    if (restriction.column->id != index.column || relation.in_marker) return false;
+    if (relation.kind == Relation::Kind::element)
+        return index.target == Target::entries && relation.op == Operator::eq;
+    if (relation.kind != Relation::Kind::column) return false;
+    switch (index.target) {
+        case Target::value:
+        case Target::full:
+            if (relation.op == Operator::eq) return true;
+            return index.is_sai() && index.target == Target::value && is_slice(relation.op) &&
+                   takes_ranges(restriction.column->type);
+        case Target::keys:
+            return relation.op == Operator::contains_key;
+        case Target::values:
+            return relation.op == Operator::contains;
+        case Target::entries:
+            return false;
+    }
+    return false;
+}
+
+/// Of several that do, a storage-attached one.
+const IndexDefinition* index_for(const TableDefinition& table, const Restriction& restriction) {
+    const IndexDefinition* found = nullptr;
+    for (const auto& index : table.indexes)
+        if (serves(index, restriction) && (found == nullptr || (index.is_sai() && !found->is_sai())))
+            found = &index;
+    return found;
+}
+
+/// Exact ones first: they find the fewest rows.
+int rank(const Restriction& restriction) {
+    if (restriction.relation->op == Operator::eq) return 0;
+    return is_slice(restriction.relation->op) ? 2 : 1;
+}
+
+}  // namespace
+
+Result<> choose_index(SelectPlan& plan) {
+    const auto& table = plan.table();
+    if (plan.ref.is_virtual || table.indexes.empty() || plan.where.filters.empty()) return {};
+    std::size_t served = 0, served_by_sai = 0;
+    const Restriction* best = nullptr;
+    IndexChoice choice;
+    for (std::size_t i = 0; i < plan.where.filters.size(); ++i) {
+        const auto& filter = plan.where.filters[i];
+        const auto* index = index_for(table, filter);
+        if (index == nullptr) continue;
+        ++served;
+        served_by_sai += index->is_sai();
+        if (text_fold_of(index->options).changes()) choice.folded.emplace_back(i, index);
+        // One that is not filled yet would hide rows: the table is read instead.
+        if (!index->is_built) continue;
+        if (best == nullptr || rank(filter) < rank(*best)) {
+            best = &filter;
+            choice.index = index;
+        }
+    }
+    if (served == 0) return {};
+    if (plan.where.has_partition_in)
+        return fail(Errc::invalid,
+                    "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported");
+    if (!plan.select->order.empty())
+        return fail(Errc::invalid, "ORDER BY with 2ndary indexes is not supported, except for ANN queries.");
+    bool all = served == plan.where.filters.size();
+    if (all && (served == served_by_sai || served == 1)) plan.where.needs_filtering = false;
+    // Where the rows are known already there is less to read than an index has.
+    bool few_rows = std::ranges::any_of(plan.where.clustering, [](const auto& on) { return !on.empty(); });
+    if (best != nullptr && !few_rows) {
+        choice.by.push_back(*best);
+        for (const auto& filter : plan.where.filters)
+            if (&filter != best && rank(*best) == 2 && serves(*choice.index, filter))
+                choice.by.push_back(filter);
+    } else {
+        choice.index = nullptr;
+    }
+    plan.index = std::move(choice);
+    return {};
+}
+
+Result<IndexRange> index_range(const SelectPlan& plan, const IndexedColumn& column,
+                               const Bindings& bindings) {
+    auto prefix = index_prefix(column.index->id);
+    IndexRange out{prefix, after_prefix(prefix), false};
+    auto filters = TRY(filters_of(plan.table(), plan.index.by, bindings));
+    for (const auto& filter : filters) {
+        auto at = prefix;
+        if (filter.element)
+            append_indexed_entry(at, column, *filter.element, filter.values[0]);
+        else
+            append_indexed_value(at, column, filter.values[0]);
+        if (!is_slice(filter.op)) return IndexRange{at, after_prefix(at), true};
+        // Without an order of bytes all entries are looked through.
+        if (!is_ordered(column)) continue;
+        if (filter.op == Operator::gt || filter.op == Operator::ge)
+            out.from = std::max(out.from, filter.op == Operator::ge ? at : after_prefix(at));
+        else
+            out.to = std::min(out.to, filter.op == Operator::lt ? at : after_prefix(at));
+    }
+    return out;
+}
+
+}  // namespace penstock::store::cql

@@ -1,0 +1,29 @@
+// Which index answers a SELECT.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "store/cql/restrictions.h"
+#include "store/index_scan.h"
+
+namespace penstock::store::cql {
+
+struct SelectPlan;
+
+/// Names an index of the plan's table. Copied with the plan.
+struct IndexChoice {
+    const IndexDefinition* index = nullptr;  ///< null: none
+    std::vector<Restriction> by;  ///< the conditions that it answers: one, or the bounds of a range
+    /// Conditions whose text is compared as their index folds it, by their place among the plan's filters.
+    std::vector<std::pair<std::size_t, const IndexDefinition*>> folded;
+};
+
+/// Looks for indexes that answer the plan's filters, sets plan.index and says so where no other filtering is
+/// left. Errc::invalid for what Cassandra refuses together with an index.
+Result<> choose_index(SelectPlan& plan);
+
+/// The entries to read.
+Result<IndexRange> index_range(const SelectPlan& plan, const IndexedColumn& column, const Bindings& bindings);
+
+}  // namespace penstock::store::cql
