@@ -42,6 +42,7 @@ std::size_t fixed_size(Kind kind) {
         case Kind::set:
         case Kind::tuple:
         case Kind::udt:
+        case Kind::vector:
             return 0;
     }
     return 0;

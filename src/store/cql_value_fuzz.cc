@@ -27,7 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                         "list<text>",
                                         "set<int>",
                                         "map<text, decimal>",
-                                        "tuple<int, frozen<list<tuple<text, duration>>>>"};
+                                        "tuple<int, frozen<list<tuple<text, duration>>>>",
+                                        "vector<float, 3>",
+                                        "frozen<list<vector<text, 2>>>"};
     auto type = parse_data_type(types[data[0] % std::size(types)]);
     std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
     // A decimal may announce an exponent that would fill memory with zeros when printed: printing is bounded
@@ -41,7 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (parse_row(bytes, row)) {
         std::string again;
         append_row(again, row);
-        // The input may say a thing in a longer way than append_row() does; what that wrote must stay as it is.
+        // The input may say a thing in a longer way than append_row() does; what that wrote must stay as it
+        // is.
         Row twice;
         if (!parse_row(again, twice) || twice.cells.size() != row.cells.size()) __builtin_trap();
         std::string same;

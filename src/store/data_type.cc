@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <utility>
 
 namespace penstock::store {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Kind>, 25> simple_names{{
+constexpr std::array<std::pair<std::string_view, Kind>, 26> simple_names{{
     {"ascii", Kind::ascii},         {"bigint", Kind::bigint},   {"blob", Kind::blob},
     {"boolean", Kind::boolean},     {"counter", Kind::counter}, {"decimal", Kind::decimal},
     {"double", Kind::double_},      {"float", Kind::float_},    {"int", Kind::int_},
@@ -17,7 +18,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 25> simple_names{{
     {"inet", Kind::inet},           {"date", Kind::date},       {"time", Kind::time},
     {"smallint", Kind::smallint},   {"tinyint", Kind::tinyint}, {"duration", Kind::duration},
     {"list", Kind::list},           {"map", Kind::map},         {"set", Kind::set},
-    {"tuple", Kind::tuple},
+    {"tuple", Kind::tuple},         {"vector", Kind::vector},
 }};
 
 std::string_view name_of(Kind kind) {
@@ -25,6 +26,8 @@ std::string_view name_of(Kind kind) {
         if (of == kind) return name;
     return "?";
 }
+
+constexpr std::int64_t max_dimension = 1 << 16;
 
 struct TypeParser {
     std::string_view text;
@@ -60,6 +63,27 @@ struct TypeParser {
         return out;
     }
 
+    /// Behind "vector".
+    Result<DataType> vector(DataType out) {
+        if (!take('<')) return fail(Errc::invalid, "expected '<' after vector in type {}", text);
+        out.parameters.push_back(frozen(TRY(type())));
+        if (!take(',')) return fail(Errc::invalid, "expected ',' and a dimension in type {}", text);
+        skip_spaces();
+        std::int64_t dimension = 0;
+        auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), dimension);
+        if (error != std::errc()) return fail(Errc::invalid, "expected a dimension in type {}", text);
+        at = std::size_t(end - text.data());
+        if (dimension <= 0)
+            return fail(Errc::invalid, "vectors may only have positive dimensions; given {}", dimension);
+        if (dimension > max_dimension)
+            return fail(Errc::invalid, "vectors have at most {} dimensions; given {}", max_dimension,
+                        dimension);
+        out.dimension = std::uint32_t(dimension);
+        if (!take('>')) return fail(Errc::invalid, "expected '>' in type {}", text);
+        --depth;
+        return out;
+    }
+
     Result<DataType> type() {
         if (++depth > 16) return fail(Errc::invalid, "type {} is nested too deeply", text);
         bool quoted = false;
@@ -80,6 +104,7 @@ struct TypeParser {
         }
         if (!kind) return fail(Errc::invalid, "Unknown type {}", name.empty() ? text : name);
         DataType out(*kind);
+        if (out.kind == Kind::vector) return vector(std::move(out));
         auto wanted = out.kind == Kind::map ? 2u : out.is_collection() ? 1u : 0u;
         if (wanted > 0 || out.kind == Kind::tuple) {
             if (!take('<')) return fail(Errc::invalid, "expected '<' after {} in type {}", name, text);
@@ -102,7 +127,9 @@ int UserTypeName::field(std::string_view wanted) const {
 }
 
 bool DataType::operator==(const DataType& other) const {
-    if (kind != other.kind || frozen != other.frozen || parameters != other.parameters) return false;
+    if (kind != other.kind || frozen != other.frozen || dimension != other.dimension ||
+        parameters != other.parameters)
+        return false;
     if (kind != Kind::udt) return true;
     return user == other.user || (user && other.user && *user == *other.user);
 }
@@ -136,6 +163,7 @@ std::string to_string(const DataType& type) {
             if (i > 0) out += ", ";
             out += to_string(type.parameters[i]);
         }
+        if (type.kind == Kind::vector) out += fmt::format(", {}", type.dimension);
         out += '>';
     }
     // Cassandra writes tuples frozen in its schema tables, and so do we.
@@ -222,6 +250,7 @@ TypeId engine_type_of(const DataType& type) {
         case Kind::set:
         case Kind::map:
         case Kind::udt:
+        case Kind::vector:
         case Kind::tuple:
             return TypeId::json;
     }

@@ -41,6 +41,7 @@ enum class Kind : std::uint16_t {
     set = 0x22,
     udt = 0x30,
     tuple = 0x31,
+    vector = 0xF0,  ///< the protocol has no number for it: it goes by its class's name
 };
 
 /// What a user-defined type is called; its fields' types are the parameters of the DataType.
@@ -59,6 +60,7 @@ struct DataType {
     std::vector<DataType> parameters;  ///< types of the elements of list, set, map (key, value), of a tuple's
                                        ///< components and of a user-defined type's fields
     std::shared_ptr<const UserTypeName> user{};  ///< of user-defined types
+    std::uint32_t dimension = 0;                 ///< of vectors
 
     DataType() = default;
     DataType(Kind of) : kind(of) {}  // NOLINT: a kind without parameters is a type

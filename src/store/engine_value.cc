@@ -41,6 +41,7 @@ bool can_write(TypeId from, const DataType& to) {
         case Kind::map:
         case Kind::set:
         case Kind::tuple:
+        case Kind::vector:
         case Kind::udt:
             return false;
     }

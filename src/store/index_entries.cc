@@ -97,7 +97,8 @@ std::string index_prefix(std::uint32_t index) {
 
 bool describe_index(const TableDefinition& table, const IndexDefinition& index, IndexedColumn& out) {
     const auto* column = table.by_id(index.column);
-    if (column == nullptr) return false;
+    // The nearest vectors are not found by their bytes.
+    if (column == nullptr || column->type.kind == Kind::vector) return false;
     out.table = &table;
     out.index = &index;
     out.column = column;

@@ -31,7 +31,7 @@ struct IndexedColumn {
     DataType type;  ///< of what is indexed: a list's elements, a map's keys, ...
     TextFold fold;
 };
-/// False: the column is gone.
+/// False: the column is gone, or a vector, which has no entries.
 bool describe_index(const TableDefinition& table, const IndexDefinition& index, IndexedColumn& out);
 
 /// Appends a value's encoding. For entries(map) it is that of the key and then that of the value.

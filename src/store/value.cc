@@ -11,6 +11,7 @@
 #include "store/clustering.h"
 #include "store/number.h"
 #include "store/uuid.h"
+#include "store/vector_value.h"
 
 namespace penstock::store {
 namespace {
@@ -61,6 +62,14 @@ Result<> validate_tuple(const DataType& type, std::string_view value, int depth)
                     components.size());
     for (std::size_t i = 0; i < components.size(); ++i)
         if (components[i]) TRY(validate_at(type.parameters[i], *components[i], depth + 1));
+    return {};
+}
+
+Result<> validate_vector(const DataType& type, std::string_view value, int depth) {
+    std::vector<std::string_view> elements;
+    if (!split_vector(type, value, elements))
+        return fail(Errc::invalid, "the {} bytes are not a value of type {}", value.size(), to_string(type));
+    for (auto element : elements) TRY(validate_at(type.parameters[0], element, depth + 1));
     return {};
 }
 
@@ -128,6 +137,8 @@ Result<> validate_at(const DataType& type, std::string_view value, int depth) {
         case Kind::tuple:
         case Kind::udt:
             return validate_tuple(type, value, depth);
+        case Kind::vector:
+            return validate_vector(type, value, depth);
     }
     return {};
 }
@@ -143,6 +154,15 @@ int compare_elements(const DataType& type, std::string_view a, std::string_view 
     for (std::size_t i = 0; i < left.size() && i < right.size(); ++i)
         if (int order = compare(type.parameters[type.kind == Kind::map ? i % 2 : 0], left[i], right[i]))
             return order;
+    return sign_of(left.size() <=> right.size());
+}
+
+int compare_vectors(const DataType& type, std::string_view a, std::string_view b) {
+    std::vector<std::string_view> left, right;
+    split_vector(type, a, left);
+    split_vector(type, b, right);
+    for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i)
+        if (auto order = compare(type.parameters[0], left[i], right[i]); order != 0) return order;
     return sign_of(left.size() <=> right.size());
 }
 
@@ -221,6 +241,7 @@ int compare(const DataType& type, std::string_view a, std::string_view b) {
     if (type.kind == Kind::decimal) return compare_decimal(a, b);
     if (type.kind == Kind::varint) return compare_varint(a, b);
     if (type.is_collection()) return compare_elements(type, a, b);
+    if (type.kind == Kind::vector) return compare_vectors(type, a, b);
     if (type.is_tuple()) return compare_tuples(type, a, b);
     if (type.kind == Kind::counter) return compare(Kind::bigint, a, b);
     if (!can_cluster(type) || type.kind == Kind::text || type.kind == Kind::ascii || type.kind == Kind::blob)
@@ -366,6 +387,7 @@ std::string value_as_text(const DataType& type, std::string_view value) {
         case Kind::map:
         case Kind::tuple:
         case Kind::udt:
+        case Kind::vector:
             break;
     }
     std::string out;
@@ -452,6 +474,17 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
                 append_value_as_json(out, type.parameters[1], elements[i + 1]);
             }
             out += '}';
+            return;
+        }
+        case Kind::vector: {
+            std::vector<std::string_view> elements;
+            split_vector(type, value, elements);
+            out += '[';
+            for (std::size_t i = 0; i < elements.size(); ++i) {
+                if (i > 0) out += ", ";
+                append_value_as_json(out, type.parameters[0], elements[i]);
+            }
+            out += ']';
             return;
         }
         case Kind::tuple:

@@ -77,6 +77,7 @@ struct Select {
     Name table;
     std::vector<Relation> where;
     std::vector<std::pair<std::string, bool>> order;  ///< column, descending
+    std::optional<std::pair<std::string, Term>> ann;  ///< ORDER BY column ANN OF vector
     std::optional<Term> per_partition_limit;
     std::optional<Term> limit;
     bool allow_filtering = false;

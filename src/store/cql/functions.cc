@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "store/bytes.h"
+#include "store/cql/vector_search.h"
 #include "store/number.h"
 #include "store/uuid.h"
 #include "store/value.h"
@@ -147,6 +148,7 @@ bool is_number(Kind kind) {
 }  // namespace
 
 Result<DataType> function_type(std::string_view name, const std::vector<DataType>& arguments) {
+    if (is_similarity_function(name)) return similarity_type(name, arguments);
     auto found = TRY(find(name, arguments.size()));
     switch (found.function) {
         case Function::now:
@@ -197,6 +199,7 @@ std::optional<DataType> parameter_type(std::string_view name, std::size_t) {
 
 Result<TypedValue> call_function(std::string_view name, const std::vector<TypedValue>& arguments,
                                  std::int64_t now_us) {
+    if (is_similarity_function(name)) return call_similarity(name, arguments);
     auto found = TRY(find(name, arguments.size()));
     std::vector<DataType> types;
     for (const auto& argument : arguments) types.push_back(argument.type);

@@ -18,6 +18,7 @@ bool is_slice(Operator op) {
 bool serves(const IndexDefinition& index, const Restriction& restriction) {
     const auto& relation = *restriction.relation;
     if (restriction.column->id != index.column || relation.in_marker) return false;
+    if (restriction.column->type.kind == Kind::vector) return false;
     if (relation.kind == Relation::Kind::element)
         return index.target == Target::entries && relation.op == Operator::eq;
     if (relation.kind != Relation::Kind::column) return false;
@@ -54,9 +55,21 @@ int rank(const Restriction& restriction) {
 
 }  // namespace
 
+bool all_served_by_sai(const SelectPlan& plan) {
+    return std::ranges::all_of(plan.where.filters, [&](const Restriction& filter) {
+        const auto* index = index_for(plan.table(), filter);
+        return index != nullptr && index->is_sai();
+    });
+}
+
 Result<> choose_index(SelectPlan& plan) {
     const auto& table = plan.table();
     if (plan.ref.is_virtual || table.indexes.empty() || plan.where.filters.empty()) return {};
+    for (const auto& filter : plan.where.filters)
+        for (const auto& index : table.indexes)
+            if (filter.column->type.kind == Kind::vector && index.is_sai() &&
+                index.column == filter.column->id)
+                return fail(Errc::invalid, "Vector indexes only support ANN queries");
     std::size_t served = 0, served_by_sai = 0;
     const Restriction* best = nullptr;
     IndexChoice choice;

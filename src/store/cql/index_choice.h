@@ -23,6 +23,9 @@ struct IndexChoice {
 /// left. Errc::invalid for what Cassandra refuses together with an index.
 Result<> choose_index(SelectPlan& plan);
 
+/// All of the plan's filters are answered by storage-attached indexes.
+bool all_served_by_sai(const SelectPlan& plan);
+
 /// The entries to read.
 Result<IndexRange> index_range(const SelectPlan& plan, const IndexedColumn& column, const Bindings& bindings);
 

@@ -7,6 +7,7 @@
 #include "store/cql/system_tables.h"
 #include "store/index_builder.h"
 #include "store/text_fold.h"
+#include "store/vector_value.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -101,6 +102,35 @@ bool sai_takes(const DataType& type) {
     return type.frozen || type.kind == Kind::tuple || std::ranges::find(kinds, type.kind) != kinds.end();
 }
 
+/// What an index on a vector may say.
+std::expected<void, ErrorResponse> check_vector(const DataType& type, const CreateIndex& statement) {
+    if (type.parameters[0].kind != Kind::float_)
+        return invalid("SAI ANN indexes are only allowed on vector columns with float elements");
+    auto by = statement.options.find("similarity_function");
+    auto chosen = Similarity::cosine;
+    if (by != statement.options.end()) {
+        auto known = similarity_of(by->second);
+        std::string upper = by->second;
+        for (auto& c : upper) c = char(std::toupper(static_cast<unsigned char>(c)));
+        if (!known)
+            return invalid(
+                fmt::format("Similarity function {} was not recognized for index {}. Valid values are: "
+                            "EUCLIDEAN, DOT_PRODUCT, COSINE",
+                            upper, statement.name.name.empty() ? "null" : statement.name.name));
+        chosen = *known;
+    }
+    if (chosen == Similarity::cosine && type.dimension == 1)
+        return invalid("Cosine similarity is not supported for single-dimension vectors");
+    return {};
+}
+
+constexpr std::string_view vector_warning =
+    "SAI ANN indexes on vector columns are experimental and are not recommended for production use.\n"
+    "They don't yet support SELECT queries with:\n * Consistency level higher than ONE/LOCAL_ONE.\n * "
+    "Paging.\n"
+    " * No LIMIT clauses.\n * PER PARTITION LIMIT clauses.\n * GROUP BY clauses.\n * Aggregation functions.\n"
+    " * Filters on columns without a SAI index.";
+
 std::expected<void, ErrorResponse> check_sai(const TableDefinition& table, const ColumnDefinition& column,
                                              Target target, const CreateIndex& statement) {
     for (const auto& other : table.indexes)
@@ -112,7 +142,10 @@ std::expected<void, ErrorResponse> check_sai(const TableDefinition& table, const
     for (const auto& [name, value] : statement.options) {
         bool folds = name == "case_sensitive" || name == "normalize" || name == "ascii";
         analyzed = analyzed || folds;
-        if (!folds && name != "target" && name != "class_name")
+        bool of_vectors = column.type.kind == Kind::vector &&
+                          (name == "similarity_function" || name == "maximum_node_connections" ||
+                           name == "construction_beam_width" || name == "optimize_for");
+        if (!folds && !of_vectors && name != "target" && name != "class_name")
             unknown += (unknown.empty() ? "" : ", ") + name;
     }
     auto indexed = column.type.is_multi_cell()
@@ -124,6 +157,7 @@ std::expected<void, ErrorResponse> check_sai(const TableDefinition& table, const
         return refuse(
             ErrorCode::config,
             fmt::format("Properties specified [{}] are not understood by StorageAttachedIndex", unknown));
+    if (indexed.kind == Kind::vector) return check_vector(indexed, statement);
     if (!sai_takes(indexed)) return invalid(fmt::format("Unsupported type for SAI: {}", to_string(indexed)));
     return {};
 }
@@ -218,7 +252,6 @@ bool takes_ranges(const DataType& type) {
 std::expected<Change, ErrorResponse> create_index(Database& database, const CreateIndex& statement,
                                                   std::string_view session_keyspace,
                                                   std::vector<std::string>& warnings) {
-    (void)warnings;
     const auto& table_name = statement.table;
     Maker maker{statement, table_name.keyspace.empty() ? std::string(session_keyspace) : table_name.keyspace};
     const auto& keyspace_name = maker.keyspace_name;
@@ -243,6 +276,10 @@ std::expected<Change, ErrorResponse> create_index(Database& database, const Crea
         }
         auto changed = *table->second;
         made->id = catalogue.next_table++;
+        const auto* column = table->second->by_id(made->column);
+        // There is nothing to fill: the nearest vectors are looked for among all rows.
+        made->is_built = column->type.kind == Kind::vector;
+        if (made->is_built && made->is_sai()) warnings.emplace_back(vector_warning);
         changed.indexes.push_back(std::move(*made));
         std::ranges::sort(changed.indexes, {}, &IndexDefinition::name);
         table->second = std::make_shared<const TableDefinition>(std::move(changed));

@@ -7,6 +7,7 @@
 
 #include "store/cql/term_value.h"
 #include "store/value.h"
+#include "store/vector_value.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -63,6 +64,14 @@ Result<std::string> array(const DataType& type, Element json, int depth) {
         elements.push_back(TRY(value_of(type.parameters[0], element, depth + 1)));
     }
     if (type.kind == Kind::tuple) return tuple;
+    if (type.kind == Kind::vector) {
+        if (elements.size() != type.dimension)
+            return fail(Errc::invalid, "Invalid vector of type {}; expected {} elements, but given {}",
+                        to_string(type), type.dimension, elements.size());
+        std::string vector;
+        for (const auto& element : elements) append_vector_element(vector, type.parameters[0], element);
+        return vector;
+    }
     if (type.kind == Kind::set) {
         std::ranges::sort(
             elements, [&](const auto& a, const auto& b) { return compare(type.parameters[0], a, b) < 0; });
@@ -121,7 +130,8 @@ Result<std::string> object(const DataType& type, Element json, int depth) {
 
 Result<std::string> value_of(const DataType& type, Element json, int depth) {
     if (depth > 16) return fail(Errc::invalid, "values are nested too deeply");
-    bool wants_array = type.kind == Kind::list || type.kind == Kind::set || type.kind == Kind::tuple;
+    bool wants_array = type.kind == Kind::list || type.kind == Kind::set || type.kind == Kind::tuple ||
+                       type.kind == Kind::vector;
     bool wants_object = type.kind == Kind::map || type.kind == Kind::udt;
     if (wants_array != json.is_array() || wants_object != json.is_object())
         return fail(Errc::invalid, "Expected a value of type {}, but got {}", to_string(type),

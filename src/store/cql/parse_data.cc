@@ -182,7 +182,10 @@ Result<Select> parse_select(TokenStream& in) {
     if (in.accept_words("order", "by")) {
         do {
             auto column = TRY(in.name());
-            if (in.is_word("ann")) return fail(Errc::invalid, "ORDER BY ... ANN OF is not offered");
+            if (in.accept_words("ann", "of")) {
+                out.ann.emplace(std::move(column), TRY(parse_term(in)));
+                continue;
+            }
             bool descending = in.accept_word("desc");
             if (!descending) in.accept_word("asc");
             out.order.emplace_back(std::move(column), descending);

@@ -246,8 +246,11 @@ Result<std::string> parse_type_text(TokenStream& in) {
     if (in.accept(".")) out += "." + TRY(part());
     if (in.accept("<")) {
         out += '<';
-        do out += (out.back() == '<' ? "" : ", ") + TRY(parse_type_text(in));
-        while (in.accept(","));
+        do {
+            // A vector's dimension is a number.
+            bool number = in.peek().kind == TokenKind::integer;
+            out += (out.back() == '<' ? "" : ", ") + (number ? in.take().text : TRY(parse_type_text(in)));
+        } while (in.accept(","));
         TRY(in.expect(">"));
         out += '>';
     }

@@ -3,6 +3,7 @@
 #include "store/cql/functions.h"
 #include "store/cql/system_tables.h"
 #include "store/cql/term_value.h"
+#include "store/vector_value.h"
 
 namespace penstock::store::cql {
 
@@ -65,6 +66,11 @@ void note_markers(const Term& term, const DataType& type, std::string_view name,
 
 wire::cql::TypeOption type_option(const DataType& type) {
     wire::cql::TypeOption out{std::uint16_t(type.kind), {}};
+    if (type.kind == Kind::vector) {
+        out.id = 0;
+        out.name = marshal_class(type);
+        return out;
+    }
     for (const auto& parameter : type.parameters) out.parameters.push_back(type_option(parameter));
     if (type.kind == Kind::udt) {
         out.keyspace = type.user->keyspace;

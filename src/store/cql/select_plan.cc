@@ -10,6 +10,7 @@ namespace {
 
 struct Planner {
     SelectPlan& plan;
+    std::vector<MarkerSpec>& markers;
     bool inside_aggregate = false;
 
     Result<Expression> column(const Selector& selector) {
@@ -81,6 +82,10 @@ struct Planner {
             return out;
         }
         out.kind = Expression::Kind::function;
+        if (is_similarity_function(selector.name)) {
+            adapt_vectors(out.arguments, markers);
+            for (std::size_t i = 0; i < types.size(); ++i) types[i] = out.arguments[i].type;
+        }
         out.type = TRY(function_type(selector.name, types));
         return out;
     }
@@ -152,7 +157,7 @@ Result<> plan_outputs(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
             plan.names.push_back(table.columns[index].name);
         }
     }
-    Planner planner{plan};
+    Planner planner{plan, markers};
     for (const auto& selector : select.selectors) {
         if (selector.kind == Selector::Kind::literal)
             note_markers(selector.literal, Kind::text, "[selection]", markers);
@@ -288,6 +293,7 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
     TRY(plan_outputs(plan, markers));
     plan.where = TRY(sort_out(plan.table(), select.where, markers));
     TRY(choose_index(plan));
+    TRY(plan_ann(plan, markers));
     TRY(plan_order(plan));
     TRY(check_distinct(plan));
     TRY(check_filtering(plan));

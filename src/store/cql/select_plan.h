@@ -11,6 +11,7 @@
 #include "store/cql/index_choice.h"
 #include "store/cql/resolve.h"
 #include "store/cql/restrictions.h"
+#include "store/cql/vector_search.h"
 
 namespace penstock::store::cql {
 
@@ -45,6 +46,7 @@ struct SelectPlan {
     std::vector<std::string> names;  ///< as many as outputs; also the keys of SELECT JSON
     std::vector<wire::cql::ColumnSpec> result;
     IndexChoice index;
+    std::optional<AnnOrder> ann;
     std::uint32_t aggregates = 0;
     bool reversed = false;
     /// Partitions that have static values and no rows appear as one row.

@@ -450,6 +450,37 @@ struct Run {
         return finish(std::move(cells), rows, std::nullopt);
     }
 
+    /// ORDER BY ... ANN OF: all rows that pass are looked at, and the nearest kept.
+    Result<std::string> nearest() {
+        constexpr std::int64_t most_nearest = 1000;
+        if (state.remaining > most_nearest)
+            return fail(
+                Errc::invalid,
+                "Use of ANN OF in an ORDER BY clause requires a LIMIT that is not greater than {}. LIMIT "
+                "was {}",
+                most_nearest, state.remaining);
+        const auto& column = plan.table().columns[plan.ann->column];
+        auto target = TRY(evaluate(plan.select->ann->second, column.type, column.name, bindings));
+        if (!target.is_set()) return fail(Errc::invalid, "Unsupported null value for column {}", column.name);
+        Evaluator evaluator(plan, bindings, now);
+        RowValues row;
+        row.values.resize(plan.table().columns.size());
+        Nearest found(std::size_t(state.remaining));
+        while (TRY(source->next(row))) {
+            const auto& value = row.values[plan.ann->column];
+            if (!value || !passes(row)) continue;
+            auto score = similarity(plan.ann->by, *value, target.bytes);
+            if (!score || !found.wants(*score)) continue;
+            std::string cells;
+            TRY(append_row(cells, plan, evaluator, &row));
+            found.add(*score, std::move(cells));
+        }
+        std::string cells;
+        auto rows = found.take();
+        for (const auto& one : rows) cells += one;
+        return finish(std::move(cells), std::int32_t(rows.size()), std::nullopt);
+    }
+
     Result<std::string> rows() {
         Evaluator evaluator(plan, bindings, now);
         RowValues row;
@@ -546,6 +577,7 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
         else
             run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges));
     }
+    if (plan.ann) return run.nearest();
     return plan.aggregates > 0 ? run.aggregate() : run.rows();
 }
 

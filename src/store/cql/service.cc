@@ -133,7 +133,7 @@ Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
 }  // namespace
 
 CqlService::CqlService(Database& database, NodeIdentity identity, Roles* roles)
-    : database_(database), roles_(roles), system_(database, std::move(identity), roles) {}
+    : database_(database), roles_(roles), system_(database, std::move(identity), roles, &traces_) {}
 CqlService::~CqlService() = default;
 
 Answer CqlService::error(const ErrorResponse& error) {
@@ -428,6 +428,31 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         out.warnings = std::move(warnings);
         return out;
     });
+}
+
+void CqlService::describe_for_trace(const wire::cql::Request& request, TraceSession& trace) {
+    auto take = [&](const wire::cql::QueryParameters& parameters) {
+        trace.parameters["consistency_level"] = wire::cql::consistency_name(parameters.consistency);
+        if (parameters.page_size) trace.parameters["page_size"] = std::to_string(*parameters.page_size);
+        if (parameters.serial_consistency)
+            trace.parameters["serial_consistency_level"] =
+                wire::cql::consistency_name(*parameters.serial_consistency);
+    };
+    if (const auto* query = std::get_if<wire::cql::Query>(&request)) {
+        trace.request = "Execute CQL3 query";
+        trace.parameters["query"] = query->text;
+        take(query->parameters);
+    } else if (const auto* to_prepare = std::get_if<wire::cql::Prepare>(&request)) {
+        trace.request = "Preparing CQL3 query";
+        trace.parameters["query"] = to_prepare->text;
+    } else if (const auto* to_execute = std::get_if<wire::cql::Execute>(&request)) {
+        trace.request = "Execute CQL3 prepared query";
+        if (auto statement = prepared(to_execute->id)) trace.parameters["query"] = (*statement)->text;
+        take(to_execute->parameters);
+    } else if (const auto* to_batch = std::get_if<wire::cql::BatchRequest>(&request)) {
+        trace.request = "Execute batch of CQL3 queries";
+        take(to_batch->parameters);
+    }
 }
 
 Result<> CqlService::authorize(const PreparedStatement& statement, std::string_view keyspace,

@@ -19,6 +19,7 @@
 #include "store/cql/schema_change.h"
 #include "store/cql/select_plan.h"
 #include "store/cql/system_tables.h"
+#include "store/cql/trace_log.h"
 #include "wire/cql/request.h"
 
 namespace penstock::store::cql {
@@ -29,6 +30,7 @@ struct Answer {
     std::optional<std::string> keyspace;            ///< the session's from now on
     std::optional<wire::cql::SchemaChange> change;  ///< for those who asked for events
     std::vector<std::string> warnings;
+    std::string tracing_id;  ///< of a request that was traced
 };
 
 /// A statement looked up once. Immutable.
@@ -61,6 +63,10 @@ public:
 
     static Answer error(const wire::cql::ErrorResponse& error);
 
+    TraceLog& traces() { return traces_; }
+    /// What a request is called and given in system_traces.
+    void describe_for_trace(const wire::cql::Request& request, TraceSession& trace);
+
 private:
     using Prepared = std::shared_ptr<const PreparedStatement>;
     template <class T>
@@ -87,6 +93,7 @@ private:
 
     Database& database_;
     Roles* roles_;
+    TraceLog traces_;
     SystemTables system_;
     std::mutex mutex_;
     /// By id; the list is in the order of their making, and the oldest go first.

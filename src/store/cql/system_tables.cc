@@ -313,6 +313,38 @@ std::vector<SystemRow> index_rows(const TableDefinition& of, const Catalogue& ca
     return out;
 }
 
+std::vector<SystemRow> trace_rows(const TableDefinition& of, const TraceLog& traces, const NodeIdentity& node,
+                                  std::uint16_t port) {
+    std::vector<SystemRow> out;
+    for (const auto& session : traces.sessions()) {
+        if (of.name == "sessions") {
+            out.push_back(RowMaker(of)
+                              .set("session_id", session.id)
+                              .set("client", inet_bytes(session.client))
+                              .set("command", "QUERY")
+                              .set("coordinator", inet_bytes(node.address))
+                              .set("coordinator_port", int_bytes(port))
+                              .set("duration", int_bytes(session.duration_us))
+                              .set("request", session.request)
+                              .set("started_at", number_bytes(Kind::timestamp, session.started_us / 1000))
+                              .set("parameters", text_map(session.parameters))
+                              .take());
+            continue;
+        }
+        for (const auto& event : session.events)
+            out.push_back(RowMaker(of)
+                              .set("session_id", session.id)
+                              .set("event_id", event.id)
+                              .set("activity", event.activity)
+                              .set("source", inet_bytes(node.address))
+                              .set("source_elapsed", int_bytes(event.elapsed_us))
+                              .set("source_port", int_bytes(port))
+                              .set("thread", event.thread)
+                              .take());
+    }
+    return out;
+}
+
 SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std::uint16_t port,
                     const Catalogue& catalogue) {
     auto address = inet_bytes(node.address);
@@ -405,6 +437,8 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
     bool of_virtual = table.keyspace == "system_virtual_schema";
     if (table.keyspace == "system_auth") {
         if (roles_ != nullptr) out = auth_rows(table, *roles_->get());
+    } else if (table.keyspace == "system_traces") {
+        if (traces_ != nullptr) out = trace_rows(table, *traces_, identity_, port_);
     } else if (name == "system.local") {
         out.push_back(local_row(table, identity_, port_, *catalogue));
     } else if (name == "system_schema.keyspaces") {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/cql/trace_log.h"
 #include "store/database.h"
 #include "store/roles.h"
 
@@ -42,8 +43,14 @@ using SystemRow = std::vector<std::optional<std::string>>;
 class SystemTables {
 public:
     /// roles: shown by system_auth; null: it has none.
-    SystemTables(Database& database, NodeIdentity identity, const Roles* roles = nullptr)
-        : database_(database), identity_(std::move(identity)), roles_(roles), port_(identity_.port) {}
+    /// traces: shown by system_traces.
+    SystemTables(Database& database, NodeIdentity identity, const Roles* roles = nullptr,
+                 const TraceLog* traces = nullptr)
+        : database_(database),
+          identity_(std::move(identity)),
+          roles_(roles),
+          traces_(traces),
+          port_(identity_.port) {}
     void set_port(std::uint16_t port) { port_ = port; }
     /// All rows of one of system_tables(), in the order of its key.
     std::vector<SystemRow> rows(const TableDefinition& table) const;
@@ -53,6 +60,7 @@ private:
     Database& database_;
     NodeIdentity identity_;
     const Roles* roles_;
+    const TraceLog* traces_;
     std::atomic<std::uint16_t> port_;
 };
 

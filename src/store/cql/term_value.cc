@@ -12,6 +12,7 @@
 #include "store/number.h"
 #include "store/uuid.h"
 #include "store/value.h"
+#include "store/vector_value.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -202,9 +203,26 @@ std::string sorted_collection(std::vector<std::string> elements, const DataType&
     return out;
 }
 
+Result<Value> vector_literal(const Term& term, const DataType& type, std::string_view what,
+                             const Bindings& bindings) {
+    if (term.items.size() != type.dimension)
+        return fail(Errc::invalid,
+                    "Invalid vector literal for {} of type {}; expected {} elements, but given {}", what,
+                    to_string(type), type.dimension, term.items.size());
+    std::string out;
+    for (const auto& item : term.items) {
+        auto element = TRY(evaluate(item, type.parameters[0], what, bindings));
+        if (!element.is_set()) return fail(Errc::invalid, "null is not supported inside vectors");
+        append_vector_element(out, type.parameters[0], element.bytes);
+    }
+    return set_value(std::move(out));
+}
+
 Result<Value> collection_value(const Term& term, const DataType& type, std::string_view what,
                                const Bindings& bindings) {
     bool empty_braces = term.kind == Term::Kind::set && term.items.empty();
+    if (type.kind == Kind::vector && term.kind == Term::Kind::list)
+        return vector_literal(term, type, what, bindings);
     switch (type.kind) {
         case Kind::list: {
             if (term.kind != Term::Kind::list) return not_for(what, constant_name(term.kind), type);
@@ -483,6 +501,7 @@ Result<std::string> parse_text_value(const DataType& type, std::string_view text
         case Kind::set:
         case Kind::tuple:
         case Kind::udt:
+        case Kind::vector:
             return unable(to_string(type));
     }
     return unable(to_string(type));

@@ -1,6 +1,7 @@
 #include "store/server/session.h"
 
 #include "base/metrics.h"
+#include "store/uuid.h"
 #include "wire/cql/primitives.h"
 #include "wire/cql/response.h"
 
@@ -108,6 +109,12 @@ bool Session::take(wire::cql::Frame frame) {
     bool early = phase_ != Phase::ready;
     bool runs = frame.opcode == Opcode::query || frame.opcode == Opcode::prepare ||
                 frame.opcode == Opcode::execute || frame.opcode == Opcode::batch;
+    bool too_much = in_flight_ >= context_->options.max_in_flight || in_flight_bytes_ > most_unfinished;
+    if (runs && !early && refuses_overload_ && too_much) {
+        reply_error(version_, frame.stream, ErrorCode::overloaded,
+                    "Server is in overloaded state. Cannot accept more requests at this point");
+        return true;
+    }
     if (runs && !early) {
         ++in_flight_;
         in_flight_bytes_ += frame.body.size();
@@ -178,6 +185,8 @@ bool Session::take_startup(const wire::cql::Frame& frame, const wire::cql::Start
             return true;
         }
     }
+    if (auto asked = startup.options.find("THROW_ON_OVERLOAD"); asked != startup.options.end())
+        refuses_overload_ = asked->second == "1" || asked->second == "true";
     bool authenticate = context_->roles != nullptr;
     if (authenticate) {
         std::string body;
@@ -254,8 +263,18 @@ net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<w
     if (!request) {
         self->reply_error(version_, frame->stream, ErrorCode::protocol, request.error().text);
     } else {
-        auto answer = co_await self->run_request(*request);
+        std::optional<cql::TraceSession> trace;
+        bool traced = (frame->flags & wire::cql::frame_flag::tracing) != 0;
+        if (traced) trace = self->begin_trace(*request);
+        auto answer = co_await self->run_request(*request, traced ? &*trace : nullptr);
         timer.reset();
+        if (traced) {
+            auto now = context_->database.clock().now_us();
+            trace->add("Request complete", "cql network", now);
+            trace->duration_us = now - trace->started_us;
+            answer.tracing_id = trace->id;
+            context_->service.traces().add(std::move(*trace));
+        }
         requests.add();
         if (answer.opcode == Opcode::error) request_errors.add();
         if (answer.keyspace) self->keyspace_ = *answer.keyspace;
@@ -267,21 +286,44 @@ net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<w
     self->wake();
 }
 
-net::Task<cql::Answer> Session::run_request(const wire::cql::Request& request) {
+cql::TraceSession Session::begin_trace(const wire::cql::Request& request) {
+    cql::TraceSession trace;
+    trace.started_us = context_->database.clock().now_us();
+    trace.id = time_uuid(trace.started_us);
+    trace.client = connection_.peer_address();
+    context_->service.describe_for_trace(request, trace);
+    if (auto query = trace.parameters.find("query"); query != trace.parameters.end())
+        trace.add("Parsing " + query->second, "cql network", trace.started_us);
+    return trace;
+}
+
+net::Task<cql::Answer> Session::run_request(const wire::cql::Request& request, cql::TraceSession* trace) {
     auto work = context_->service.start(request, keyspace_, version_, caller_);
+    auto note = [&](const char* activity, const char* thread) {
+        if (trace != nullptr) trace->add(activity, thread, context_->database.clock().now_us());
+    };
+    note("Preparing statement", "cql network");
     if (auto* answer = std::get_if<cql::Answer>(&work)) co_return std::move(*answer);
     if (auto* write = std::get_if<cql::CqlService::PendingWrite>(&work)) {
+        note("Appending to the write-ahead log", "cql network");
         net::Completion<Result<>> done(executor_);
         context_->database.write(std::move(write->batch),
                                  [done](Result<> outcome) { done.set(std::move(outcome)); });
         auto outcome = co_await done.wait();
+        note("The write is durable", "store writer");
         if (!outcome) co_return cql::CqlService::error(cql::error_response(outcome.error()));
         co_return std::move(write->answer);
     }
     auto& blocking = std::get<cql::CqlService::Blocking>(work);
     while (!broken_ && (reading_ >= most_reading || frames_.size() > most_unsent)) co_await wait_for_change();
     ++reading_;
-    auto answer = co_await context_->pool.run<cql::Answer>(blocking);
+    std::function<cql::Answer()> read = [&] {
+        note("Executing on a reading thread", "cql read");
+        auto made = blocking();
+        note("Read what was asked for", "cql read");
+        return made;
+    };
+    auto answer = co_await context_->pool.run<cql::Answer>(trace != nullptr ? read : blocking);
     --reading_;
     wake();
     co_return answer;
@@ -296,16 +338,21 @@ net::Task<> Session::send_event(std::shared_ptr<Session> self, std::string body)
     co_return;
 }
 
-/// Behind what stands before an answer's body: warnings.
+/// With what stands before an answer's body: the trace's id, warnings.
 void Session::reply_answer(std::int16_t stream, const cql::Answer& answer) {
-    if (answer.warnings.empty() || version_ < 4) {
+    bool warns = !answer.warnings.empty() && version_ >= 4;
+    if (!warns && answer.tracing_id.empty()) {
         reply(version_, stream, answer.opcode, answer.body);
         return;
     }
-    std::string body;
-    wire::cql::append_string_list(body, answer.warnings);
+    auto body = answer.tracing_id;
+    std::uint8_t flags = body.empty() ? 0 : wire::cql::frame_flag::tracing;
+    if (warns) {
+        wire::cql::append_string_list(body, answer.warnings);
+        flags |= wire::cql::frame_flag::warning;
+    }
     body += answer.body;
-    reply(version_, stream, answer.opcode, body, wire::cql::frame_flag::warning);
+    reply(version_, stream, answer.opcode, body, flags);
 }
 
 void Session::reply(int version, std::int16_t stream, Opcode opcode, std::string_view body,
@@ -361,9 +408,11 @@ net::Task<> Session::wait_for_change() {
 }
 
 net::Task<> Session::wait_for_room() {
-    while (!broken_ && (in_flight_ >= context_->options.max_in_flight || in_flight_bytes_ > most_unfinished ||
-                        frames_.size() > most_unsent))
-        co_await wait_for_change();
+    auto is_full = [&] {
+        bool too_much = in_flight_ >= context_->options.max_in_flight || in_flight_bytes_ > most_unfinished;
+        return (too_much && !refuses_overload_) || frames_.size() > most_unsent;
+    };
+    while (!broken_ && is_full()) co_await wait_for_change();
 }
 
 net::Task<> Session::wait_until_idle() {

@@ -60,7 +60,9 @@ private:
     enum class Phase : std::uint8_t { starting, authenticating, ready };
 
     net::Task<> answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame);
-    net::Task<cql::Answer> run_request(const wire::cql::Request& request);
+    /// trace: null when the client did not ask for one.
+    net::Task<cql::Answer> run_request(const wire::cql::Request& request, cql::TraceSession* trace);
+    cql::TraceSession begin_trace(const wire::cql::Request& request);
     net::Task<> log_in(std::shared_ptr<Session> self, std::int16_t stream, std::string role,
                        std::string password);
     net::Task<> send_event(std::shared_ptr<Session> self, std::string body);
@@ -90,6 +92,8 @@ private:
     bool segmented_ = false;
     std::string keyspace_;
     cql::Caller caller_;
+
+    bool refuses_overload_ = false;  ///< too much at once is an error, and not left unread
 
     int in_flight_ = 0;
     std::size_t in_flight_bytes_ = 0;  ///< of their frames

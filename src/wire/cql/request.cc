@@ -1,5 +1,7 @@
 #include "wire/cql/request.h"
 
+#include <array>
+
 #include "wire/cql/primitives.h"
 
 namespace penstock::wire::cql {
@@ -110,6 +112,13 @@ Result<BatchRequest> read_batch(BodyReader& reader, int version) {
 }
 
 }  // namespace
+
+std::string_view consistency_name(std::uint16_t consistency) {
+    constexpr std::array<std::string_view, 11> names{"ANY",    "ONE",          "TWO",          "THREE",
+                                                     "QUORUM", "ALL",          "LOCAL_QUORUM", "EACH_QUORUM",
+                                                     "SERIAL", "LOCAL_SERIAL", "LOCAL_ONE"};
+    return consistency < names.size() ? names[consistency] : "UNKNOWN";
+}
 
 Result<Request> decode_request(const Frame& frame) {
     BodyReader reader(frame.body);

@@ -70,6 +70,9 @@ struct AuthResponse {
 
 using Request = std::variant<Startup, Options, Query, Prepare, Execute, BatchRequest, Register, AuthResponse>;
 
+/// "LOCAL_QUORUM"
+std::string_view consistency_name(std::uint16_t consistency);
+
 /// The frame must outlive the request. Errc::invalid says what is wrong, for a protocol error.
 Result<Request> decode_request(const Frame& frame);
 

@@ -16,6 +16,7 @@ enum : std::int32_t { global_table = 1, has_more_pages = 2, no_metadata = 4, met
 
 void append_type(std::string& out, const TypeOption& type) {
     append_short(out, type.id);
+    if (type.id == 0) append_string(out, type.name);  // custom: its class
     if (type.id == 0x30) {  // user-defined: its name, then each field's name and type
         append_string(out, type.keyspace);
         append_string(out, type.name);
