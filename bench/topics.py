@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Topics beside Apache Kafka, on one machine in one run, with Kafka's own performance tools as the load for both.
+
+  bench/topics.py [--only produce,consume,latency,partitions,connections] [--records 1000000] [--full] [--json FILE]
+
+Two pairs of brokers, by what an acknowledgement means: "page cache" is Kafka's default (written, not flushed) against
+--fsync memory; "durable" is Kafka with flush.messages=1 on the topic against --fsync durable, which is our default. One
+broker runs at a time. CPU-seconds are user and system time of the broker's whole process, so that what the load costs does
+not count; Kafka's JVM is warmed with a tenth of the records first. Without --full: 200 B and 1 KB, one and eight
+partitions, acks=all, none and lz4, fewer combinations.
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests/real"), str(ROOT / "tests")]
+os.environ.setdefault("REAL_RUN", f"/tmp/penstock-bench-{os.getpid()}")
+from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
+from conftest import System  # noqa: E402
+from support.process import Penstock, free_port, wait_until  # noqa: E402
+
+CACHE = pathlib.Path(os.environ.get("PENSTOCK_CACHE", pathlib.Path.home() / ".cache/penstock"))
+TOOLS = ["java", "-Xmx512m", "-Dlog4j2.level=ERROR", "-cp", f"{CACHE}/kafka-4.3.1/lib/*"]
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_mb(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+
+
+class Broker:
+    """What is measured: an address, a process, and settings that topics get."""
+
+    def __init__(self, name, address, pid, topic_settings):
+        self.name, self.address, self.pid, self.topic_settings = name, address, pid, topic_settings
+        self.admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+
+    def create(self, topic, partitions):
+        self.admin.create_topics([NewTopic(topic, partitions, 1, config=self.topic_settings)],
+                                 request_timeout=600)[topic].result(600)
+
+    def remove(self, topic):
+        self.admin.delete_topics([topic])[topic].result(120)
+
+
+@contextlib.contextmanager
+def penstock(fsync):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock-topics-"))
+    (folder / "p").mkdir()
+    with Penstock(folder / "p", folder / "data", ["--fsync", fsync]) as process:
+        yield Broker("Penstock", f"127.0.0.1:{process.ports['kafka']}", process.process.pid, {})
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def kafka(fsync):
+    port = free_port()
+    system = System("kafka.sh", "kafka-4.3.1", {"KAFKA_MODE": "kraft", "KAFKA_PORT": port,
+                                                "KAFKA_CONTROLLER_PORT": free_port()})
+    system("start")
+    try:
+        pid = int((pathlib.Path(os.environ["REAL_RUN"]) / f"kafka-{port}/pid").read_text())
+        settings = {"flush.messages": "1"} if fsync == "durable" else {}
+        yield Broker("Kafka 4.3.1", f"127.0.0.1:{port}", pid, settings)
+    finally:
+        system("wipe")
+
+
+def tool(name, *arguments):
+    done = subprocess.run([*TOOLS, f"org.apache.kafka.tools.{name}", *map(str, arguments)], capture_output=True, text=True,
+                          timeout=1200)
+    assert done.returncode == 0, f"{name} {arguments}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return done.stdout
+
+
+def produce(broker, topic, records, size, acks, compression, throughput=-1):
+    out = tool("ProducerPerformance", "--bootstrap-server", broker.address, "--topic", topic, "--num-records", records,
+               "--record-size", size, "--throughput", throughput, "--command-property", f"acks={acks}",
+               f"compression.type={compression}", "batch.size=65536", "linger.ms=5", "buffer.memory=67108864")
+    last = [line for line in out.splitlines() if "records sent" in line][-1]
+    rate = float(re.search(r"([\d.]+) records/sec", last)[1])
+    p99 = re.search(r"(\d+) ms 99th", last)
+    return rate, float(p99[1]) if p99 else None
+
+
+def consume(broker, topic, records):
+    out = tool("ConsumerPerformance", "--bootstrap-server", broker.address, "--topic", topic, "--num-records", records,
+               "--timeout", 120000, "--hide-header")
+    return float(out.splitlines()[-1].split(",")[9])  # fetch.nMsg.sec: without the time to join
+
+
+def measured(broker, records, work):
+    before = cpu_seconds(broker.pid)
+    rate = work()
+    used = max(cpu_seconds(broker.pid) - before, 1 / TICKS)
+    return {"records_per_s": rate, "records_per_cpu_s": records / used}
+
+
+def throughput(broker, arguments, case):
+    size, partitions, acks, compression = case
+    topic = "bench"
+    broker.create(topic, partitions)
+    produce(broker, topic, max(arguments.records // 10, 1000), size, acks, compression)
+    made = measured(broker, arguments.records, lambda: produce(broker, topic, arguments.records, size, acks, compression)[0])
+    read = measured(broker, arguments.records, lambda: consume(broker, topic, arguments.records))
+    broker.remove(topic)
+    return {"produce": made, "consume": read}
+
+
+def cases(arguments):
+    if arguments.full:
+        return [(size, partitions, acks, compression) for size in (200, 1024) for partitions in (1, 8)
+                for acks in ("1", "all") for compression in ("none", "lz4")]
+    return [(200, 1, "all", "none"), (200, 8, "1", "lz4"), (1024, 8, "all", "none")]
+
+
+def show(label, theirs, ours, aim):
+    ratio = ours["records_per_cpu_s"] / theirs["records_per_cpu_s"]
+    absolute = ours["records_per_s"] / theirs["records_per_s"]
+    print(f"  {label:52} Kafka {theirs['records_per_s']:10,.0f}/s {theirs['records_per_cpu_s']:10,.0f}/CPU-s   "
+          f"Penstock {ours['records_per_s']:10,.0f}/s {ours['records_per_cpu_s']:10,.0f}/CPU-s   "
+          f"{ratio:5.1f}x by CPU (aim {aim}), {absolute:4.1f}x by time", flush=True)
+    return {"by_cpu": ratio, "by_time": absolute}
+
+
+def throughputs(arguments, results, fsync, meaning, aims):
+    found = {}
+    for start in (kafka, penstock):
+        with start(fsync) as broker:
+            for case in cases(arguments):
+                found[broker.name, case] = throughput(broker, arguments, case)
+    for case in cases(arguments):
+        size, partitions, acks, compression = case
+        for work in ("produce", "consume"):
+            label = f"{work}, {meaning}, {size} B, {partitions} p., acks={acks}, {compression}"
+            theirs, ours = found["Kafka 4.3.1", case][work], found["Penstock", case][work]
+            results[label] = {"Kafka": theirs, "Penstock": ours, **show(label, theirs, ours, aims[work])}
+
+
+def latency(arguments, results):
+    """p99 from send to acknowledgement at a rate that Kafka holds: a tenth of the most that it took."""
+    found = {}
+    for start in (kafka, penstock):
+        with start("memory") as broker:
+            broker.create("bench", 8)
+            produce(broker, "bench", 50_000, 1024, "all", "none", arguments.load)
+            found[broker.name] = produce(broker, "bench", arguments.load * 20, 1024, "all", "none", arguments.load)[1]
+    theirs, ours = found["Kafka 4.3.1"], found["Penstock"]
+    results["p99_ms"] = {"Kafka": theirs, "Penstock": ours}
+    print(f"  p99 of 1 KB at {arguments.load:,} records/s, page cache, acks=all       Kafka {theirs:.0f} ms   Penstock {ours:.0f} ms "
+          f"(whole milliseconds is what the tool tells)", flush=True)
+
+
+def partitions(arguments, results):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock-topics-"))
+    (folder / "p").mkdir()
+    process = Penstock(folder / "p", folder / "data").start()
+    Broker("Penstock", f"127.0.0.1:{process.ports['kafka']}", 0, {}).create("many", 10_000)
+    process.stop()
+    begin = time.monotonic()
+    process.start()
+    admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{process.ports['kafka']}"})
+    wait_until(lambda: len(admin.list_topics("many", timeout=10).topics["many"].partitions) == 10_000, "all of them", 60)
+    took, memory = time.monotonic() - begin, resident_mb(process.process.pid)
+    process.stop()
+    shutil.rmtree(folder)
+    results["10000_partitions"] = {"start_s": took, "resident_mb": memory}
+    print(f"  10,000 partitions: starts and answers in {took:.2f} s, {memory:.0f} MiB resident", flush=True)
+
+
+def connections(arguments, results):
+    with penstock("durable") as broker:
+        before = resident_mb(broker.pid)
+        host, port = broker.address.split(":")
+        # ApiVersions 0, so that each connection has been served once.
+        request = bytes.fromhex("0000000e" "0012" "0000" "00000001" "0004") + b"test"
+        open_ones = []
+        for _ in range(1000):
+            one = socket.create_connection((host, int(port)))
+            one.sendall(request)
+            assert one.recv(4096)
+            open_ones.append(one)
+        memory = resident_mb(broker.pid)
+        for one in open_ones:
+            one.close()
+    results["1000_connections_mb"] = memory - before
+    print(f"  1,000 idle connections: {memory - before:.1f} MiB more, {memory:.0f} MiB resident", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="produce,durable,latency,partitions,connections",
+                        help="produce (with consume), durable, latency, partitions, connections")
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--load", type=int, default=10_000, help="records/s of the latency's load")
+    parser.add_argument("--full", action="store_true", help="every combination")
+    parser.add_argument("--json", type=pathlib.Path)
+    arguments = parser.parse_args()
+    wanted, results = arguments.only.split(","), {}
+    subprocess.run([ROOT / "tests/real/kafka.sh", "fetch"], check=True)
+    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    print(f"{os.cpu_count()} x {model[1] if model else platform.machine()}, Linux {platform.release()}, "
+          f"load {os.getloadavg()[0]:.1f}; {arguments.records:,} records a case", flush=True)
+    if "produce" in wanted:
+        throughputs(arguments, results, "memory", "page cache", {"produce": "3x", "consume": "1.5x"})
+    if "durable" in wanted:
+        throughputs(arguments, results, "durable", "durable", {"produce": "10x by time", "consume": "1.5x"})
+    for name, work in (("latency", latency), ("partitions", partitions), ("connections", connections)):
+        if name in wanted:
+            work(arguments, results)
+    results["load"] = os.getloadavg()[0]
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
