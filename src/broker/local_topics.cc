@@ -176,11 +176,45 @@ Result<LocalTopics::TopicPointer> LocalTopics::open_topic(const CatalogueEntry& 
     topic->id = entry.id;
     topic->internal = entry.spec.name == offsets_topic || entry.spec.name == transactions_topic;
     topic->moved = std::make_shared<Listeners>();
-    for (std::int32_t i = 0; i < entry.spec.partitions; ++i) topic->logs.push_back(TRY(open_log(*topic, i)));
+    TRY(open_logs(*topic, 0));
     return topic;
 }
 
-Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int32_t partition) {
+/// Those from `first` on; several at a time when there are many, as each waits for the disk.
+Result<> LocalTopics::open_logs(Topic& topic, std::int32_t first) {
+    constexpr std::int32_t many = 32, at_once = 8;
+    const auto total = topic.spec.partitions;
+    topic.logs.resize(std::size_t(total));
+    std::atomic<std::int32_t> next = first;
+    std::atomic<bool> is_new = false;
+    std::mutex mutex;
+    Result<> outcome;  // guarded by mutex
+    auto work = [&] {
+        for (auto i = next++; i < total; i = next++) {
+            bool made = false;
+            auto log = open_log(topic, i, made);
+            if (made) is_new = true;
+            if (log) {
+                topic.logs[std::size_t(i)] = std::move(*log);
+                continue;
+            }
+            next = total;
+            std::lock_guard lock(mutex);
+            outcome = std::unexpected(std::move(log).error());
+        }
+    };
+    if (total - first < many) {
+        work();
+    } else {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < at_once; ++i) threads.emplace_back(work);
+    }
+    if (outcome && is_new) TRY(options_.files->sync_directory(options_.data_directory));
+    return outcome;
+}
+
+/// made: whether the partition was not there; then the data directory is to be synced.
+Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int32_t partition, bool& made) {
     auto& files = *options_.files;
     auto directory = partition_path(topic.spec.name, partition);
     auto metadata = directory + "/partition.metadata";
@@ -192,8 +226,8 @@ Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int3
     }
     TRY(files.create_directories(directory));
     if (!files.exists(metadata)) {
+        made = true;
         TRY(files.replace_file(metadata, partition_metadata(topic.id)));
-        TRY(files.sync_directory(options_.data_directory));
     }
     Log::Place place{.files = &files,
                      .clock = options_.clock,
@@ -324,7 +358,7 @@ Result<> LocalTopics::add_partitions(std::string_view name, std::int32_t total) 
                     name, topic->spec.partitions, total);
     auto changed = std::make_shared<Topic>(*topic);
     changed->spec.partitions = total;
-    for (auto i = topic->spec.partitions; i < total; ++i) changed->logs.push_back(TRY(open_log(*changed, i)));
+    TRY(open_logs(*changed, topic->spec.partitions));
     auto topics = topics_;
     topics[changed->spec.name] = changed;
     TRY(save_catalogue(topics));

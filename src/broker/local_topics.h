@@ -116,7 +116,8 @@ private:
     Result<> save_catalogue(const std::map<std::string, TopicPointer, std::less<>>& topics);
     Result<> remove_leftovers();
     Result<TopicPointer> open_topic(const CatalogueEntry& entry);
-    Result<std::shared_ptr<Log>> open_log(const Topic& topic, std::int32_t partition);
+    Result<> open_logs(Topic& topic, std::int32_t first);
+    Result<std::shared_ptr<Log>> open_log(const Topic& topic, std::int32_t partition, bool& made);
     Result<std::shared_ptr<Log>> log_of(std::string_view topic, std::int32_t partition) const;
     Result<> change_config(std::string_view topic, const std::function<TopicConfig(TopicConfig)>& change);
     std::string path(std::string_view name) const;
