@@ -17,9 +17,9 @@ def users(tmp_path_factory):
     shutil.copy(ROOT / "examples/users/users.yaml", folder / "users.yaml")
     with Penstock(folder, folder / "data") as penstock:
         os.environ["PENSTOCK_URL"] = penstock.url("")
-        os.environ["PENSTOCK_KAFKA"] = f"127.0.0.1:{penstock.ports['kafka']}"
-        os.environ["PENSTOCK_CQL"] = f"127.0.0.1:{penstock.ports['cql']}"
-        os.environ["PENSTOCK_SCHEMAS"] = f"http://127.0.0.1:{penstock.ports['schemas']}"
+        os.environ.setdefault("PENSTOCK_KAFKA", f"127.0.0.1:{penstock.ports['kafka']}")
+        os.environ.setdefault("PENSTOCK_CQL", f"127.0.0.1:{penstock.ports['cql']}")
+        os.environ.setdefault("PENSTOCK_SCHEMAS", f"http://127.0.0.1:{penstock.ports['schemas']}")
         wait_until(lambda: penstock.query("created_users")["stored"] > 0, "a row in the table")
         yield penstock
 
