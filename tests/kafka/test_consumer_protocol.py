@@ -4,6 +4,7 @@ import threading
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupState, ConsumerGroupType, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from support.process import wait_until
 
 
 @pytest.fixture
@@ -122,3 +123,66 @@ def test_offsets_of_a_group_that_is_read_may_not_be_set_from_outside(address, si
     assert "UNKNOWN_MEMBER" in str(refused.value)
     other.close()
     reader.close()
+
+
+class Member(threading.Thread):
+    """Polls until told to leave; how many partitions it has, and what it has read."""
+
+    def __init__(self, address, group, **settings):
+        super().__init__(daemon=True)
+        self.reader = Consumer({"bootstrap.servers": address, "group.id": group, "auto.offset.reset": "earliest",
+                                "auto.commit.interval.ms": 100, **settings})
+        self.reader.subscribe([group])
+        self.count, self.values, self.leaves = 0, [], threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.leaves.is_set():
+            message = self.reader.poll(0.1)
+            if message is not None and message.error() is None:
+                self.values.append(message.value().decode())
+            self.count = len(self.reader.assignment())
+        self.reader.close()
+
+    def leave(self):
+        self.leaves.set()
+        self.join()
+
+
+@pytest.mark.parametrize("strategy", ["range", "cooperative-sticky"])
+def test_a_running_group_is_changed_over_and_back(address, six_partitions, strategy):
+    topic, members = six_partitions, []
+
+    def join(protocol):
+        settings = {"partition.assignment.strategy": strategy, "heartbeat.interval.ms": 300,
+                    "session.timeout.ms": 10_000} if protocol == "classic" else {}
+        members.append(Member(address, topic, **{"group.protocol": protocol, **settings}))
+        return members[-1]
+
+    def settles(*present):
+        wait_until(lambda: [each.count for each in present] == [6 // len(present)] * len(present),
+                   f"{len(present)} members that share", 60)
+
+    def reads(count):
+        produce(address, topic, 60)
+        wait_until(lambda: sum(len(each.values) for each in members) == count, f"{count} records read", 60)
+    try:
+        first, second = join("classic"), join("classic")
+        settles(first, second)
+        reads(60)
+        third = join("consumer")
+        settles(first, second, third)
+        reads(120)
+        first.leave()
+        second.leave()
+        settles(third)
+        back = join("classic")
+        settles(third, back)
+        third.leave()
+        settles(back)
+        reads(180)
+    finally:
+        for each in members:
+            each.leave()
+    values = [value for each in members for value in each.values]
+    assert sorted(values) == sorted([f"v{i}" for i in range(60)] * 3)

@@ -258,6 +258,7 @@ def pytest_configure(config):
 
 
 def pytest_addoption(parser):
+    parser.addoption("--differences", metavar="FILE", help="writes what the differential test has compared into this file")
     parser.addoption("--compatibility", metavar="FILE", help="writes what ran into this file's table")
 
 

@@ -141,3 +141,21 @@ def test_topics_by_the_brokers_expression(address, topic, members):  # noqa: F81
     assert {partition.rpartition("-")[0] for partition in rows["a"][1]} == {topic, f"{topic}-late", f"{topic}-later"}
     jvm.say(f"join b {topic} - ~(")
     wait_until(lambda: "InvalidRegularExpression" in " ".join(jvm.show()["b"][1]), "the wrong one refused", 30, 0.1)
+
+
+def test_static_members_change_their_protocol_one_by_one(address, topic, members):  # noqa: F811
+    grow(address, topic, 4)
+    jvm = members()
+    for name, instance in (("a", "first"), ("b", "second")):
+        jvm.say(f"join {name} {topic} {instance} {topic} classic")
+    before = jvm.wait_for([2, 2], "two members of the classic protocol")
+    jvm.say("leave a")  # a static member of that protocol says nothing
+    jvm.say(f"join a {topic} first {topic}")
+    mixed = jvm.wait_for([2, 2], "one member of each protocol")
+    assert mixed["a"][1] == before["a"][1] and mixed["b"][1] == before["b"][1]
+    write(address, topic, 40, 4)
+    wait_until(lambda: sum(read for read, _ in jvm.show().values()) == 40, "every record read", 30, 0.1)
+    jvm.say("leave b")
+    jvm.say(f"join b {topic} second {topic}")
+    jvm.wait_for([2, 2], "two members of the consumer protocol")
+    assert topic in tool(GROUPS, "--bootstrap-server", address, "--list", "--type", "consumer")

@@ -1,7 +1,7 @@
 """The same requests, in every version that both offer, to a real Kafka and to Penstock; the answers are compared field by
 field. What differs is listed here with its reason, or it is a failure. The messages' layouts are kafka-python's.
 
-Written to docs/kafka.md by --differences FILE: how many answers of which API were compared."""
+docs/kafka.md holds the table of what was compared: `--differences docs/kafka.md` writes it, and without that it must be so."""
 import collections
 import re
 import socket
@@ -12,20 +12,22 @@ import kafka.protocol.admin as admin
 import kafka.protocol.consumer as consumer
 import kafka.protocol.metadata as metadata
 import kafka.protocol.producer as producer
+import kafka_messages
 import pytest
+from kafka.protocol.api_key import ApiKey
 from kafka.protocol.sasl import SaslHandshakeRequest
-from support.process import Penstock
+from support.process import ROOT, Penstock
 
 pytestmark = pytest.mark.long
 
-MODULES = (admin, consumer, metadata, producer)
+MODULES = (admin, consumer, metadata, producer, kafka_messages)
 WRITTEN = int(time.time() * 1000)  # now, or a real Kafka's retention takes the records away
 
 # Values that belong to one broker or one moment: alike means that both have one.
 OWN = {"host", "port", "cluster_id", "topic_id", "log_dir", "total_bytes", "usable_bytes", "partition_size",
        "producer_id", "member_id", "leader", "timestamp", "log_append_time_ms", "error_message", "offset_lag",
        "throttle_time_ms", "transaction_start_time_ms", "last_timestamp", "authorized_operations",
-       "cluster_authorized_operations", "topic_authorized_operations", "finalized_features_epoch"}
+       "member_epoch", "group_epoch", "assignment_epoch", "cluster_authorized_operations", "topic_authorized_operations", "finalized_features_epoch"}
 
 # (API, path of the field): why it is not the same.
 REASONS = {
@@ -83,7 +85,7 @@ def build(owner, fields, common, body):
 class Broker:
     def __init__(self, name, address):
         self.name, self.address = name, address
-        self.remembered = {}
+        self.remembered, self.epochs = {}, {}
         self.connect()
         answer = self.ask("ApiVersions", 3, client_software_name="differential", client_software_version="1")
         self.offers = {key["api_key"]: (key["min_version"], key["max_version"]) for key in answer["api_keys"]}
@@ -282,12 +284,102 @@ def scenario(topic):
     yield "DescribeUserScramCredentials", {"users": [{"name": "nobody"}]}, None
     yield "OffsetForLeaderEpoch", {"replica_id": -1, "topics": [{"topic": topic, "partitions": [
         {"partition": 0, "leader_epoch": 0, "current_leader_epoch": -1}]}]}, range(2, 5)
+    yield from consumer_groups(topic)
+    yield from quotas(topic)
     yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
         {"partition_index": 0, "offset": 2}, {"partition_index": 9, "offset": 0}]}], "timeout_ms": 5000}, None
     yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
         {"partition_index": 0, "offset": 9999}]}], "timeout_ms": 5000}, None
     yield "DeleteTopics", {"topic_names": [f"{topic}-none"], "timeout_ms": 5000}, range(1, 6)
     yield "DeleteTopics", {"topic_names": [topic], "timeout_ms": 5000}, [5]
+
+
+def consumer_groups(topic):
+    """Of the protocol in which the broker assigns."""
+    group = f"consumers-{topic}"
+    joins = {"group_id": group, "member_id": "a", "member_epoch": 0, "rebalance_timeout_ms": 60_000,
+             "subscribed_topic_names": [topic], "topic_partitions": []}
+    for wrong in ({"group_id": ""}, {"member_epoch": -3}, {"rebalance_timeout_ms": -1}, {"subscribed_topic_names": None},
+                  {"instance_id": ""}, {"server_assignor": "best"},
+                  {"topic_partitions": [{"topic_id": "00000000-0000-0000-0000-000000000007", "partitions": [0]}]},
+                  {"member_epoch": -2}):
+        yield "ConsumerGroupHeartbeat", {**joins, **wrong}, None
+    yield "ConsumerGroupHeartbeat", {**joins, "member_id": ""}, [1]
+    yield "ConsumerGroupHeartbeat", {**joins, "subscribed_topic_regex": "("}, [1]
+    yield "ConsumerGroupHeartbeat", joins, None
+    yield "ConsumerGroupHeartbeat", {**joins, "member_id": "b", "instance_id": "i", "server_assignor": "range"}, [1]
+    yield "ConsumerGroupHeartbeat", {**joins, "member_id": "c", "instance_id": "i"}, [1]
+    yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": "a", "member_epoch": 99}, None
+    yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": "nobody", "member_epoch": 1}, None
+    yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": "b", "member_epoch": 1, "instance_id": "other"}, [1]
+
+    def beat(member, owned):
+        return lambda broker: {"group_id": group, "member_id": member, "member_epoch": broker.epochs[member],
+                               "topic_partitions": owned}
+
+    def has(count):
+        return lambda answer: answer["assignment"] and count == sum(
+            len(each["partitions"]) for each in answer["assignment"]["topic_partitions"])
+    # Kafka assigns when it gets to it.
+    yield "ConsumerGroupHeartbeat", beat("a", None), [1], has(1)
+    yield "ConsumerGroupDescribe", {"group_ids": [group], "include_authorized_operations": False}, None
+    yield "ConsumerGroupHeartbeat", beat("a", []), [1]
+    yield "ConsumerGroupHeartbeat", beat("b", []), [1], has(1)
+    yield "ConsumerGroupDescribe", {"group_ids": [group, "none", f"group-{topic}"],
+                                    "include_authorized_operations": False}, None
+    commit = {"group_id": group, "generation_id_or_member_epoch": 99, "member_id": "a", "topics": [
+        {"name": topic, "partitions": [{"partition_index": 0, "committed_offset": 3, "committed_metadata": "m"}]}]}
+    yield "OffsetCommit", commit, range(5, 10)
+    yield "OffsetCommit", lambda b: {**commit, "generation_id_or_member_epoch": b.epochs["a"]}, [9]
+    yield "OffsetCommit", {**commit, "member_id": "nobody"}, [9]
+    yield "OffsetCommit", {**commit, "member_id": "", "generation_id_or_member_epoch": -1}, [9]
+    fetch = {"group_id": group, "topics": [{"name": topic, "partition_indexes": [0, 1]}]}
+    yield "OffsetFetch", lambda b: {"groups": [{**fetch, "member_id": "a", "member_epoch": b.epochs["a"]}]}, [9]
+    for wrong in ({"member_id": "a", "member_epoch": 99}, {"member_id": "nobody", "member_epoch": 1},
+                  {"member_id": None, "member_epoch": -1}):
+        yield "OffsetFetch", {"groups": [{**fetch, **wrong}]}, [9]
+    yield "DescribeGroups", {"groups": [group]}, None
+    yield "DeleteGroups", {"groups_names": [group]}, None
+    yield "OffsetDelete", {"group_id": group, "topics": [{"name": topic, "partitions": [{"partition_index": 0}]}]}, None
+    yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": "b", "member_epoch": -2, "instance_id": "i"}, [1]
+    yield "ConsumerGroupHeartbeat", {**joins, "member_id": "c", "instance_id": "i"}, [1]
+    for member in ("a", "c", "c"):
+        yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": member, "member_epoch": -1}, [1]
+    yield "ConsumerGroupDescribe", {"group_ids": [group], "include_authorized_operations": False}, None
+    yield "ListGroups", {"states_filter": [], "types_filter": ["consumer"]}, [5]
+    yield "DeleteGroups", {"groups_names": [group]}, [2]
+    yield "ListGroups", {"states_filter": [], "types_filter": ["consumer"]}, [5]
+
+
+def quotas(topic):
+    def named(**names):
+        return [{"entity_type": kind.replace("_", "-"), "entity_name": name} for kind, name in names.items()]
+
+    def change(entity, key, value, remove=False):
+        return {"entries": [{"entity": entity, "ops": [{"key": key, "value": value, "remove": remove}]}],
+                "validate_only": False}
+    for entity, key, value in (([], "producer_byte_rate", 1), (named(planet="x"), "producer_byte_rate", 1),
+                               (named(user=""), "producer_byte_rate", 1), (named(user="a"), "nonsense", 1),
+                               (named(user="a"), "producer_byte_rate", 0), (named(user="a"), "producer_byte_rate", 1.5),
+                               (named(user="a") * 2, "producer_byte_rate", 1),
+                               (named(user=topic), "producer_byte_rate", 1e9),
+                               (named(user=topic), "consumer_byte_rate", 2e9),
+                               (named(user=topic, client_id=None), "consumer_byte_rate", 3e9),
+                               (named(client_id=topic), "consumer_byte_rate", 4e9)):
+        yield "AlterClientQuotas", change(entity, key, value), None
+    for components in ([], [("user", 0, topic)], [("user", 1, None)], [("user", 2, None)], [("client-id", 2, None)],
+                       [("user", 0, topic), ("client-id", 1, None)], [("client-id", 0, topic)], [("ip", 2, None)],
+                       [("planet", 2, None)], [("user", 2, None), ("ip", 2, None)], [("user", 2, None), ("user", 2, None)],
+                       [("user", 7, None)], [("user", 0, None)]):
+        for strict in (False, True):
+            yield "DescribeClientQuotas", {"strict": strict, "components": [
+                {"entity_type": kind, "match_type": how, "match": name} for kind, how, name in components]}, None
+    yield "AlterClientQuotas", change(named(user="nobody"), "producer_byte_rate", 0, True), None
+    for entity, key in ((named(user=topic), "producer_byte_rate"), (named(user=topic), "consumer_byte_rate"),
+                        (named(user=topic, client_id=None), "consumer_byte_rate"),
+                        (named(client_id=topic), "consumer_byte_rate")):
+        yield "AlterClientQuotas", change(entity, key, 0, True), None
+    yield "DescribeClientQuotas", {"strict": False, "components": []}, None
 
 
 @pytest.fixture
@@ -303,19 +395,51 @@ def brokers(real_kafka_kraft, tmp_path):
 RETRIED = {14, 15, 16, 51}  # the coordinator loads, or the last step is still under way
 
 
-def ask(broker, api, version, body):
+def ask(broker, api, version, body, until=None):
     end = time.monotonic() + 60
     while True:
         answer = broker.ask(api, version, **(body(broker) if callable(body) else body))
-        if answer.get("error_code") not in RETRIED or time.monotonic() > end:
+        codes = {answer.get("error_code"), *(each["error_code"] for each in answer.get("coordinators") or ())}
+        if api == "ConsumerGroupHeartbeat" and answer["error_code"] == 0:
+            broker.epochs[answer["member_id"]] = answer["member_epoch"]
+        if time.monotonic() > end or not codes & RETRIED and (until is None or until(answer)):
             return answer
         time.sleep(0.05)  # as clients do
 
 
-def test_answers_are_those_of_a_real_kafka(brokers):
+BEGIN = "<!-- written by tests/real/test_kafka_differential.py --differences docs/kafka.md -->\n"
+END = "<!-- until here -->\n"
+
+
+def name_of(key):
+    try:
+        return ApiKey(key).name
+    except ValueError:
+        return f"API {key}"
+
+
+def as_table(ours, real, compared):
+    def versions(offers):
+        low, high = offers
+        return f"{low}-{high}" if low < high else f"{low}"
+    asked = {request_class(api).json["apiKey"]: (api, count) for api, count in compared.items()}
+    rows = []
+    for key in sorted(ours.offers):
+        name, count = asked.get(key, (name_of(key), ""))
+        rows.append(f"| {name} | {versions(ours.offers[key])} | {versions(real.offers[key])} | {count} |")
+    missing = [name_of(key) for key in sorted(set(real.offers) - set(ours.offers))]
+    reasons = [f"| {api} | `{path}` | {why} |" for (api, path), why in REASONS.items()]
+    return "\n".join([
+        "| API | versions here | of Kafka 4.3 | answers compared |", "|---|---|---|---|", *rows, "",
+        "Not offered, and so not advertised: " + ", ".join(missing) + ".", "",
+        f"Of {sum(compared.values())} answers these fields differ, or may:", "",
+        "| API | field | why |", "|---|---|---|", *reasons, ""])
+
+
+def test_answers_are_those_of_a_real_kafka(brokers, request):
     ours, real = brokers
     compared, found = collections.Counter(), []
-    for api, body, versions in scenario("differential"):
+    for api, body, versions, *until in scenario("differential"):
         schema = request_class(api).json
         key = schema["apiKey"]
         assert key in ours.offers, f"{api} is not offered"
@@ -325,7 +449,7 @@ def test_answers_are_those_of_a_real_kafka(brokers):
         for version in range(low, high + 1):
             if versions is not None and version not in versions:
                 continue
-            answers = [ask(broker, api, version, body) for broker in brokers]
+            answers = [ask(broker, api, version, body, *until) for broker in brokers]
             for broker, answer in zip(brokers, answers):
                 broker.remembered[api] = answer
             compared[api] += 1
@@ -334,3 +458,11 @@ def test_answers_are_those_of_a_real_kafka(brokers):
     print(f"{sum(compared.values())} answers of {len(compared)} APIs compared: "
           f"{', '.join(f'{api} {count}' for api, count in sorted(compared.items()))}")
     assert not found, f"{len(found)} differences:\n" + "\n".join(found)
+    document = ROOT / "docs/kafka.md"
+    before, _, rest = document.read_text().partition(BEGIN)
+    written, _, after = rest.partition(END)
+    table = as_table(ours, real, compared)
+    if file := request.config.getoption("--differences"):
+        (ROOT / file).write_text(before + BEGIN + table + END + after)
+    else:
+        assert written == table, "docs/kafka.md tells something else: --differences docs/kafka.md writes it"

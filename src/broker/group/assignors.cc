@@ -1,6 +1,7 @@
 // How partitions are shared out among the members of a consumer group.
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "broker/group/consumer_groups.h"
 
@@ -90,15 +91,18 @@ std::map<std::string, Assignment> assign_range(const std::vector<AssignedMember>
     std::map<std::string, Assignment> targets;
     for (const auto& member : members) targets[member.id];
     for (const auto& [topic, count] : partitions) {
-        std::vector<std::string> readers;
+        std::vector<const AssignedMember*> readers;
         for (const auto& member : members)
-            if (member.topics.contains(topic)) readers.push_back(member.id);
-        std::ranges::sort(readers);
+            if (member.topics.contains(topic)) readers.push_back(&member);
+        std::ranges::sort(readers, {}, [](const AssignedMember* member) {
+            return std::tuple(!member->instance_id, member->instance_id.value_or(""), member->id);
+        });
         auto size = std::int32_t(readers.size());
         std::int32_t next = 0;
         for (std::int32_t i = 0; i < size; ++i) {
             auto share = count / size + (i < count % size ? 1 : 0);
-            for (std::int32_t k = 0; k < share; ++k) targets[readers[std::size_t(i)]][topic].insert(next++);
+            for (std::int32_t k = 0; k < share; ++k)
+                targets[readers[std::size_t(i)]->id][topic].insert(next++);
         }
     }
     return targets;

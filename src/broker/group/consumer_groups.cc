@@ -8,13 +8,10 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <array>
 
-#include "io/random.h"
+#include "broker/group/consumer_groups_state.h"
 
 namespace penstock::broker {
-
-using wire::kafka::ErrorCode;
 
 namespace {
 
@@ -22,15 +19,6 @@ constexpr std::int32_t joins = 0, leaves = -1, leaves_for_a_while = -2;
 constexpr std::int64_t look_ms = 1000;        // between two looks at the topics
 constexpr std::int64_t refresh_ms = 600'000;  // until expressions are matched anew, as permissions change
 constexpr std::int64_t forget_ms = 10'000;    // between two looks for empty groups
-constexpr std::string_view uniform = "uniform", range = "range";
-
-std::string new_member_id() {
-    std::array<char, 16> random{};
-    io::random_bytes(random);
-    std::array<std::uint8_t, 16> bytes{};
-    std::ranges::copy(random, bytes.begin());
-    return codec::Uuid::from_random(bytes).text();
-}
 
 bool has_any_of(const Assignment& owned, const Assignment& wanted) {
     for (const auto& [topic, partitions] : wanted) {
@@ -50,53 +38,6 @@ bool has_all_of(const Assignment& whole, const Assignment& part) {
 }
 
 }  // namespace
-
-struct ConsumerGroups::Member {
-    enum class State { stable, unrevoked, unreleased };
-
-    std::string id;
-    std::optional<std::string> instance_id, rack_id;
-    std::string client_id, client_host;
-    std::int32_t epoch = 0, previous_epoch = -1;
-    std::int32_t rebalance_timeout_ms = 300'000;
-    std::set<std::string> topics;
-    std::string topic_regex;
-    std::shared_ptr<re2::RE2> pattern;
-    std::function<bool(const std::string&)> may_see;
-    std::string assignor;
-    State state = State::stable;
-    Assignment assigned, revoking;
-    std::int64_t session_ends_ms = 0, revocation_ends_ms = 0;
-};
-
-struct ConsumerGroups::Group {
-    std::string id;
-    std::int32_t epoch = 0, assignment_epoch = 0;
-    std::string assignor{uniform};
-    std::map<std::string, Member> members;
-    std::map<std::string, std::string> static_members;  // instance id -> member id
-    std::map<std::string, Assignment> targets;
-    std::map<codec::Uuid, std::int32_t> partitions;  // of the topics that members read
-    std::int64_t refreshed_ms = INT64_MIN / 2, topics_version = -1;
-
-    bool is_taken(const codec::Uuid& topic, std::int32_t partition, const Member& by_others_than) const {
-        return std::ranges::any_of(members, [&](const auto& each) {
-            if (&each.second == &by_others_than) return false;
-            for (const auto* has : {&each.second.assigned, &each.second.revoking})
-                if (auto found = has->find(topic); found != has->end() && found->second.contains(partition))
-                    return true;
-            return false;
-        });
-    }
-    std::string_view state() const {
-        if (members.empty()) return "Empty";
-        if (epoch > assignment_epoch) return "Assigning";
-        bool all = std::ranges::all_of(members, [&](const auto& each) {
-            return each.second.state == Member::State::stable && each.second.epoch == assignment_epoch;
-        });
-        return all ? "Stable" : "Reconciling";
-    }
-};
 
 ConsumerGroups::ConsumerGroups(const Clock& clock, ConsumerGroupOptions options, Topics topics)
     : clock_(clock), options_(options), topics_(std::move(topics)) {}
@@ -121,6 +62,9 @@ ConsumerHeartbeatResult ConsumerGroups::heartbeat(ConsumerHeartbeat request) {
         return refuse(ErrorCode::unsupported_assignor,
                       "ServerAssignor " + *request.assignor +
                           " is not supported. Supported assignors: uniform, range.");
+    if (request.topic_regex && !re2::RE2(*request.topic_regex, re2::RE2::Quiet).ok())
+        return refuse(ErrorCode::invalid_regular_expression,
+                      "SubscribedTopicRegex is not a valid regular expression.");
     if (is_new) {
         if (request.rebalance_timeout_ms <= 0)
             return refuse(ErrorCode::invalid_request,
@@ -150,7 +94,15 @@ ConsumerHeartbeatResult ConsumerGroups::heartbeat(ConsumerHeartbeat request) {
     return serve(group, *member, request, is_new);
 }
 
-/// With mutex_ held, as all that follows. nullptr: refused says why.
+/// Whether the member has the instance id that it names. With mutex_ held, as all that follows.
+ErrorCode ConsumerGroups::check_instance(const Group& group, const ConsumerHeartbeat& request) {
+    if (!request.instance_id) return ErrorCode::none;
+    auto known = group.static_members.find(*request.instance_id);
+    if (known == group.static_members.end()) return ErrorCode::unknown_member_id;
+    return known->second == request.member_id ? ErrorCode::none : ErrorCode::fenced_instance_id;
+}
+
+/// nullptr: refused says why.
 ConsumerGroups::Member* ConsumerGroups::find_or_add(Group& group, ConsumerHeartbeat& request,
                                                     ConsumerHeartbeatResult& refused) {
     auto refuse_it = [&](Error error, std::string text) -> Member* {
@@ -162,8 +114,8 @@ ConsumerGroups::Member* ConsumerGroups::find_or_add(Group& group, ConsumerHeartb
         if (found == group.members.end())
             return refuse_it(ErrorCode::unknown_member_id, "Member is not a member of the group.");
         auto& member = found->second;
-        if (request.instance_id && request.instance_id != member.instance_id)
-            return refuse_it(ErrorCode::fenced_instance_id, "The instance id belongs to another member.");
+        if (auto error = check_instance(group, request); error != ErrorCode::none)
+            return refuse_it(error, "The instance id belongs to no member, or to another one.");
         // The answer with the newer epoch may have been lost.
         bool lost = request.member_epoch == member.previous_epoch && request.owned &&
                     has_all_of(member.assigned, *request.owned);
@@ -175,13 +127,15 @@ ConsumerGroups::Member* ConsumerGroups::find_or_add(Group& group, ConsumerHeartb
         return &member;
     }
     if (request.member_id.empty()) request.member_id = new_member_id();
-    if (auto found = group.members.find(request.member_id); found != group.members.end())
+    if (auto found = group.members.find(request.member_id); found != group.members.end()) {
+        found->second.classic.reset();
         return &found->second;
+    }
     if (request.instance_id) {
         auto known = group.static_members.find(*request.instance_id);
         if (known != group.static_members.end()) {
             auto old = group.members.extract(known->second);
-            if (!old.empty() && old.mapped().epoch != leaves_for_a_while) {
+            if (!old.empty() && old.mapped().epoch != leaves_for_a_while && !old.mapped().classic) {
                 group.members.insert(std::move(old));
                 return refuse_it(ErrorCode::unreleased_instance_id,
                                  "The static member is still in the group; it must leave first.");
@@ -193,6 +147,7 @@ ConsumerGroups::Member* ConsumerGroups::find_or_add(Group& group, ConsumerHeartb
                 known->second = request.member_id;
                 auto& back = group.members.insert(std::move(old)).position->second;
                 back.epoch = joins;
+                back.classic.reset();
                 return &back;
             }
         }
@@ -237,12 +192,6 @@ bool ConsumerGroups::update(Member& member, const ConsumerHeartbeat& request) {
 
 ConsumerHeartbeatResult ConsumerGroups::serve(Group& group, Member& member, const ConsumerHeartbeat& request,
                                               bool joined) {
-    if (request.topic_regex && !request.topic_regex->empty() &&
-        !re2::RE2(*request.topic_regex, re2::RE2::Quiet).ok()) {
-        if (joined && member.epoch == joins && member.assigned.empty()) remove_member(group, member.id);
-        return refuse(ErrorCode::invalid_regular_expression,
-                      "SubscribedTopicRegex is not a valid expression.");
-    }
     // One step for all that a heartbeat changes.
     if (update(member, request) && group.epoch == group.assignment_epoch) ++group.epoch;
     auto now = now_ms();
@@ -281,7 +230,8 @@ void ConsumerGroups::assign(Group& group) {
     std::map<codec::Uuid, std::int32_t> partitions;
     std::vector<AssignedMember> members;
     for (const auto& [id, member] : group.members) {
-        AssignedMember wants{.id = id, .topics = {}, .current = group.targets[id]};
+        AssignedMember wants{
+            .id = id, .instance_id = member.instance_id, .topics = {}, .current = group.targets[id]};
         auto want = [&](const SubscribedTopic& topic) {
             wants.topics.insert(topic.id);
             partitions[topic.id] = topic.partitions;
@@ -299,13 +249,8 @@ void ConsumerGroups::assign(Group& group) {
     }
     if (partitions != group.partitions && group.epoch == group.assignment_epoch) ++group.epoch;
     if (group.epoch == group.assignment_epoch) return;
-    std::map<std::string_view, int> votes;
-    for (const auto& [id, member] : group.members)
-        if (!member.assignor.empty()) ++votes[member.assignor];
-    auto best = std::ranges::max_element(votes, {}, [](const auto& vote) { return vote.second; });
-    group.assignor = best == votes.end() ? uniform : best->first;
     group.targets =
-        group.assignor == range ? assign_range(members, partitions) : assign_uniform(members, partitions);
+        group.assignor() == range ? assign_range(members, partitions) : assign_uniform(members, partitions);
     group.partitions = std::move(partitions);
     group.assignment_epoch = group.epoch;
 }
@@ -353,11 +298,11 @@ void ConsumerGroups::reconcile(Group& group, Member& member, const ConsumerHeart
 }
 
 ConsumerHeartbeatResult ConsumerGroups::leave(Group& group, const ConsumerHeartbeat& request) {
+    if (auto error = check_instance(group, request); error != ErrorCode::none)
+        return refuse(error, "The instance id belongs to no member, or to another one.");
     auto found = group.members.find(request.member_id);
     if (found == group.members.end())
         return refuse(ErrorCode::unknown_member_id, "Member is not a member of the group.");
-    if (request.instance_id && found->second.instance_id != request.instance_id)
-        return refuse(ErrorCode::fenced_instance_id, "The instance id belongs to another member.");
     if (request.member_epoch == leaves_for_a_while)
         found->second.epoch = leaves_for_a_while;  // its session goes on for those that stay away
     else
@@ -395,13 +340,23 @@ ErrorCode ConsumerGroups::check_member(std::string_view group, std::string_view 
     if (found == groups_.end()) return ErrorCode::unknown_member_id;
     auto at = found->second->members.find(std::string(member));
     if (at == found->second->members.end()) return ErrorCode::unknown_member_id;
-    return at->second.epoch == epoch ? ErrorCode::none : ErrorCode::stale_member_epoch;
+    if (at->second.epoch == epoch) return ErrorCode::none;
+    return at->second.classic ? ErrorCode::illegal_generation : ErrorCode::stale_member_epoch;
 }
 
-ErrorCode ConsumerGroups::check_commit(std::string_view group, std::string_view member,
-                                       std::int32_t epoch) const {
+ErrorCode ConsumerGroups::check_commit(std::string_view group, std::string_view member, std::int32_t epoch,
+                                       bool knows_epochs) const {
     if (epoch < 0 && !has_members(group)) return ErrorCode::none;
-    return check_member(group, member, epoch);
+    if (auto error = check_member(group, member, epoch);
+        error == ErrorCode::unknown_member_id || knows_epochs)
+        return error;
+    std::lock_guard lock(mutex_);
+    auto found = groups_.find(group);
+    if (found == groups_.end()) return ErrorCode::unknown_member_id;
+    auto at = found->second->members.find(std::string(member));
+    if (at == found->second->members.end()) return ErrorCode::unknown_member_id;
+    if (!at->second.classic) return ErrorCode::unsupported_version;
+    return at->second.epoch == epoch ? ErrorCode::none : ErrorCode::illegal_generation;
 }
 
 std::optional<ConsumerGroupDescription> ConsumerGroups::describe(std::string_view name) const {
@@ -411,23 +366,26 @@ std::optional<ConsumerGroupDescription> ConsumerGroups::describe(std::string_vie
     const auto& group = *found->second;
     ConsumerGroupDescription out{.group = group.id,
                                  .state = std::string(group.state()),
-                                 .assignor = group.assignor,
+                                 .assignor = std::string(group.assignor()),
                                  .epoch = group.epoch,
                                  .assignment_epoch = group.assignment_epoch,
                                  .members = {}};
     for (const auto& [id, member] : group.members) {
         auto target = group.targets.find(id);
-        out.members.push_back(
-            {.member_id = id,
-             .instance_id = member.instance_id,
-             .rack_id = member.rack_id,
-             .member_epoch = member.epoch,
-             .client_id = member.client_id,
-             .client_host = member.client_host,
-             .topics = {member.topics.begin(), member.topics.end()},
-             .topic_regex = member.topic_regex.empty() ? std::nullopt : std::optional(member.topic_regex),
-             .assignment = member.assigned,
-             .target = target == group.targets.end() ? Assignment() : target->second});
+        auto has = member.assigned;
+        for (const auto& [topic, partitions] : member.revoking)
+            has[topic].insert(partitions.begin(), partitions.end());
+        out.members.push_back({.member_id = id,
+                               .instance_id = member.instance_id,
+                               .rack_id = member.rack_id,
+                               .member_epoch = member.epoch,
+                               .client_id = member.client_id,
+                               .client_host = member.client_host,
+                               .topics = {member.topics.begin(), member.topics.end()},
+                               .topic_regex = member.topic_regex,
+                               .is_classic = member.classic.has_value(),
+                               .assignment = std::move(has),
+                               .target = target == group.targets.end() ? Assignment() : target->second});
     }
     return out;
 }
@@ -460,6 +418,7 @@ void ConsumerGroups::tick(const std::function<bool(const std::string&)>& is_kept
         std::vector<std::string> gone;
         for (const auto& [id, member] : group->members) {
             bool is_late = member.state == Member::State::unrevoked && now > member.revocation_ends_ms;
+            if (member.classic) is_late = now > member.classic->join_ends_ms;
             if (now > member.session_ends_ms || is_late) gone.push_back(id);
         }
         for (const auto& id : gone) remove_member(*group, id);

@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "broker/group/consumer_protocol.h"
+#include "broker/group/coordinator.h"
 #include "codec/uuid.h"
 #include "wire/kafka/error_code.h"
 
@@ -32,13 +34,15 @@ struct SubscribedTopic {
 /// What assigns: each member's subscription and what it has, to what it shall have.
 struct AssignedMember {
     std::string id;
+    std::optional<std::string> instance_id;
     std::set<codec::Uuid> topics;
     Assignment current;
 };
 /// "uniform": as even as can be, and as little moves as can be.
 std::map<std::string, Assignment> assign_uniform(const std::vector<AssignedMember>& members,
                                                  const std::map<codec::Uuid, std::int32_t>& partitions);
-/// "range": of every topic each member has partitions side by side, so that topics are read together.
+/// "range": of every topic each member has partitions side by side, so that topics are read together. Static
+/// members come first, in the order of their instance ids.
 std::map<std::string, Assignment> assign_range(const std::vector<AssignedMember>& members,
                                                const std::map<codec::Uuid, std::int32_t>& partitions);
 
@@ -73,7 +77,8 @@ struct ConsumerMemberDescription {
     std::int32_t member_epoch = 0;
     std::string client_id, client_host;
     std::vector<std::string> topics;
-    std::optional<std::string> topic_regex;
+    std::string topic_regex;
+    bool is_classic = false;
     Assignment assignment, target;
 };
 
@@ -107,7 +112,9 @@ public:
     /// Whether it is a member of that epoch: none, unknown_member_id or stale_member_epoch.
     Error check_member(std::string_view group, std::string_view member, std::int32_t epoch) const;
     /// The same; and a tool, which names no member, may commit while the group has none.
-    Error check_commit(std::string_view group, std::string_view member, std::int32_t epoch) const;
+    /// knows_epochs: the request's version; of a member that the broker assigns to, an older one is refused.
+    Error check_commit(std::string_view group, std::string_view member, std::int32_t epoch,
+                       bool knows_epochs) const;
     std::optional<ConsumerGroupDescription> describe(std::string_view group) const;
     std::vector<ConsumerGroupDescription> all() const;
     /// none, non_empty_group or group_id_not_found.
@@ -116,11 +123,24 @@ public:
     /// else is left of them. Call it several times a second.
     void tick(const std::function<bool(const std::string&)>& is_kept);
 
+    // Members that speak the classic protocol in a group that is changed over to this one, as Kafka lets them
+    // (KIP-848, online migration).
+    /// False when the members' subscriptions cannot be read; then nothing has changed.
+    bool take_over(const std::string& name, const HandedOverGroup& group);
+    /// A group all of whose members speak the classic protocol; it is gone from here afterwards.
+    std::optional<HandedOverGroup> hand_back(const std::string& name);
+    std::vector<std::string> only_classic() const;
+    JoinResult join(JoinRequest request);
+    SyncResult sync(const SyncRequest& request);
+    Error classic_heartbeat(const MemberIdentity& identity);
+    Error classic_leave(const MemberIdentity& identity);
+
 private:
     struct Member;
     struct Group;
 
     ConsumerHeartbeatResult refuse(Error error, std::string text) const;
+    static Error check_instance(const Group& group, const ConsumerHeartbeat& request);
     ConsumerHeartbeatResult leave(Group& group, const ConsumerHeartbeat& request);
     ConsumerHeartbeatResult serve(Group& group, Member& member, const ConsumerHeartbeat& request,
                                   bool joined);
@@ -130,6 +150,10 @@ private:
     void assign(Group& group);
     void reconcile(Group& group, Member& member, const ConsumerHeartbeat& request);
     void remove_member(Group& group, const std::string& id);
+    JoinResult join_group(Group& group, JoinRequest& request, ConsumerSubscription subscription);
+    Error find_classic(const MemberIdentity& identity, Group*& group, Member*& member);
+    Assignment by_id(const PartitionsByTopic& partitions) const;
+    PartitionsByTopic by_name(const Assignment& assignment) const;
     std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
 
     const Clock& clock_;

@@ -205,10 +205,10 @@ TEST_F(ConsumerGroupsTest, WhoMayCommit) {
     EXPECT_EQ(groups_.check_member("g", "a", epochs_["a"]), ErrorCode::none);
     EXPECT_EQ(groups_.check_member("g", "a", epochs_["a"] + 1), ErrorCode::stale_member_epoch);
     EXPECT_EQ(groups_.check_member("g", "b", 1), ErrorCode::unknown_member_id);
-    EXPECT_EQ(groups_.check_commit("g", "", -1), ErrorCode::unknown_member_id);
+    EXPECT_EQ(groups_.check_commit("g", "", -1, true), ErrorCode::unknown_member_id);
     EXPECT_EQ(groups_.remove("g"), ErrorCode::non_empty_group);
     leave("a");
-    EXPECT_EQ(groups_.check_commit("g", "", -1), ErrorCode::none);
+    EXPECT_EQ(groups_.check_commit("g", "", -1, true), ErrorCode::none);
     EXPECT_EQ(groups_.describe("g")->state, "Empty");
     EXPECT_EQ(groups_.remove("g"), ErrorCode::none);
     EXPECT_EQ(groups_.remove("g"), ErrorCode::group_id_not_found);
@@ -250,6 +250,9 @@ TEST(Assignors, RangeKeepsPartitionsSideBySide) {
         EXPECT_EQ(targets["a"][topic], (std::set<std::int32_t>{0, 1, 2}));
         EXPECT_EQ(targets["b"][topic], (std::set<std::int32_t>{3, 4}));
     }
+    members[0].instance_id = "i";
+    EXPECT_EQ(assign_range(members, partitions)["b"][id_of(1)], (std::set<std::int32_t>{0, 1, 2}))
+        << "static members first";
 }
 
 }  // namespace

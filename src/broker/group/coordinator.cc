@@ -475,6 +475,72 @@ ErrorCode GroupCoordinator::remove(std::string_view name) {
     return ErrorCode::none;
 }
 
+std::optional<HandedOverGroup> GroupCoordinator::snapshot(std::string_view name) const {
+    std::lock_guard lock(mutex_);
+    auto found = groups_.find(name);
+    if (found == groups_.end() || found->second->protocol_type != "consumer") return std::nullopt;
+    HandedOverGroup out{
+        .generation = found->second->generation, .protocol = found->second->protocol, .members = {}};
+    for (const auto& [id, member] : found->second->members)
+        out.members.push_back({.id = id,
+                               .instance_id = member->instance_id,
+                               .client_id = member->client_id,
+                               .client_host = member->client_host,
+                               .session_timeout_ms = member->session_timeout_ms,
+                               .rebalance_timeout_ms = member->rebalance_timeout_ms,
+                               .protocols = member->protocols,
+                               .assignment = member->assignment});
+    return out;
+}
+
+void GroupCoordinator::drop(std::string_view name) {
+    Calls calls;
+    {
+        std::lock_guard lock(mutex_);
+        auto found = groups_.find(name);
+        if (found == groups_.end()) return;
+        for (auto& [id, member] : found->second->members) {
+            if (auto waits = std::exchange(member->waits_for_join, nullptr))
+                calls.push_back([waits, who = id] { waits(refused(ErrorCode::rebalance_in_progress, who)); });
+            if (auto waits = std::exchange(member->waits_for_sync, nullptr))
+                calls.push_back([waits] { waits(SyncResult{.error = ErrorCode::rebalance_in_progress}); });
+        }
+        groups_.erase(found);
+    }
+    for (auto& call : calls) call();
+}
+
+void GroupCoordinator::take_back(const std::string& name, HandedOverGroup handed) {
+    Calls calls;
+    {
+        std::lock_guard lock(mutex_);
+        auto group = std::make_unique<Group>();
+        group->id = name;
+        group->state = GroupState::stable;
+        group->generation = handed.generation;
+        group->protocol_type = "consumer";
+        for (auto& each : handed.members) {
+            auto member = std::make_unique<Member>();
+            member->id = each.id;
+            member->instance_id = each.instance_id;
+            if (each.instance_id) group->static_members[*each.instance_id] = each.id;
+            member->client_id = std::move(each.client_id);
+            member->client_host = std::move(each.client_host);
+            member->session_timeout_ms = each.session_timeout_ms;
+            member->rebalance_timeout_ms = each.rebalance_timeout_ms;
+            member->protocols = std::move(each.protocols);
+            member->assignment = std::move(each.assignment);
+            member->session_ends_ms = now_ms() + each.session_timeout_ms;
+            group->members[each.id] = std::move(member);
+        }
+        group->protocol = group->choose_protocol();
+        group->leader = group->members.begin()->first;
+        auto& made = *(groups_[name] = std::move(group));
+        prepare_rebalance(made, calls);
+    }
+    for (auto& call : calls) call();
+}
+
 void GroupCoordinator::tick() {
     Calls calls;
     {

@@ -90,6 +90,21 @@ struct GroupDescription {
     std::vector<GroupMember> members;
 };
 
+/// A group on its way from one protocol to the other.
+struct HandedOverGroup {
+    struct Member {
+        std::string id;
+        std::optional<std::string> instance_id;
+        std::string client_id, client_host;
+        std::int32_t session_timeout_ms = 0, rebalance_timeout_ms = 0;
+        std::vector<GroupProtocol> protocols;
+        Bytes assignment;
+    };
+    std::int32_t generation = 0;
+    std::string protocol;
+    std::vector<Member> members;
+};
+
 struct CoordinatorOptions {
     std::int32_t session_timeout_ms_min = 6000;
     std::int32_t session_timeout_ms_max = 1'800'000;
@@ -115,6 +130,13 @@ public:
     std::optional<GroupDescription> describe(std::string_view group) const;
     /// Errc none, non_empty_group, or group_id_not_found.
     ErrorCode remove(std::string_view group);
+
+    /// A group of consumers with its members, which are told to join again when they wait for something.
+    /// drop() takes it away.
+    std::optional<HandedOverGroup> snapshot(std::string_view group) const;
+    void drop(std::string_view group);
+    /// Makes the group; its members are told to join again.
+    void take_back(const std::string& name, HandedOverGroup group);
 
     /// Ends sessions and rebalances whose time is up. Call it several times a second.
     void tick();

@@ -45,9 +45,6 @@ Result<QuotaEntity> entity_of(const Names& names) {
         if (each.entity_name && each.entity_name->empty())
             return fail(Errc::invalid, "Empty {} not supported", each.entity_type);
         auto& place = each.entity_type == user_type ? entity.user : entity.client_id;
-        if (place)
-            return fail(Errc::invalid, "Invalid client quota entity, duplicate entity entry found for {}",
-                        each.entity_type);
         place = QuotaName{.is_default = !each.entity_name, .name = each.entity_name.value_or("")};
     }
     return entity;
@@ -161,6 +158,7 @@ net::Task<AlterClientQuotas::Response> AlterClientQuotas::handle(RequestPointer 
             refuse(ErrorCode::invalid_request, entity.error().text);
             continue;
         }
+        answer.entity = names_of<decltype(answer.entity)>(*entity);
         std::vector<QuotaChange> own;
         for (const auto& op : entry.ops) {
             auto change = change_of(*entity, op);

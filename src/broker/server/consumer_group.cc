@@ -40,6 +40,15 @@ bool may_see_all(const Request& request, const ConsumerGroupDescription& group) 
         names, [&](const auto& name) { return request.may_with_topic(Operation::describe, name); });
 }
 
+/// Makes the group one that the broker assigns to, when a member joins it. With group_kinds held.
+bool change_over(ServerState& server, const ConsumerGroupHeartbeat::Message& message) {
+    if (message.member_epoch != 0) return false;
+    auto group = server.groups.snapshot(message.group_id);
+    if (!group || !server.consumer_groups.take_over(message.group_id, *group)) return false;
+    server.groups.drop(message.group_id);
+    return true;
+}
+
 ConsumerHeartbeat heartbeat_of(const Request& request, ConsumerGroupHeartbeat::Message& message) {
     ConsumerHeartbeat beat;
     beat.group = std::move(message.group_id);
@@ -85,7 +94,7 @@ ConsumerGroupHeartbeat::Response ConsumerGroupHeartbeat::handle(RequestPointer r
                 return refuse(ErrorCode::topic_authorization_failed, "Topic authorization failed.");
     std::lock_guard one_kind(server.group_kinds);
     auto classic = server.groups.describe(message.group_id);
-    if (classic && !classic->members.empty())
+    if (classic && !classic->members.empty() && !change_over(server, message))
         return refuse(ErrorCode::group_id_not_found,
                       "Group " + message.group_id + " is not a consumer group.");
     auto result = server.consumer_groups.heartbeat(heartbeat_of(*request, message));
@@ -141,7 +150,7 @@ ConsumerGroupDescribe::Response ConsumerGroupDescribe::handle(RequestPointer req
             out.target_assignment.topic_partitions =
                 named_topics_of<decltype(out.target_assignment.topic_partitions)>(server.topics,
                                                                                   member.target);
-            out.member_type = 1;
+            out.member_type = member.is_classic ? 0 : 1;
         }
     }
     return response;

@@ -1,3 +1,6 @@
+#include <thread>
+
+#include "broker/group/consumer_protocol.h"
 #include "broker/server/kafka_server_fixture.h"
 
 namespace penstock::broker {
@@ -7,9 +10,10 @@ using wire::kafka::ErrorCode;
 
 class ConsumerGroupServerTest : public KafkaServerTest {
 protected:
-    ConsumerGroupHeartbeat::Response join(const std::string& member, std::int32_t epoch = 0) {
+    ConsumerGroupHeartbeat::Response join(const std::string& member, std::int32_t epoch = 0,
+                                          const std::string& group = "g") {
         kafka::ConsumerGroupHeartbeatRequest request;
-        request.group_id = "g";
+        request.group_id = group;
         request.member_id = member;
         request.member_epoch = epoch;
         request.rebalance_timeout_ms = 10'000;
@@ -17,13 +21,44 @@ protected:
         request.topic_partitions.emplace();
         return client_->call<ConsumerGroupHeartbeat>(request, 1);
     }
-    JoinGroup::Response join_classic() {
-        kafka::JoinGroupRequest request{.group_id = "g",
-                                        .session_timeout_ms = 10'000,
-                                        .rebalance_timeout_ms = 10'000,
-                                        .protocol_type = "consumer",
-                                        .protocols = {{.name = "range"}}};
+    ConsumerGroupHeartbeat::Response beat(const std::string& member, std::int32_t epoch) {
+        kafka::ConsumerGroupHeartbeatRequest request{
+            .group_id = "g", .member_id = member, .member_epoch = epoch};
+        return client_->call<ConsumerGroupHeartbeat>(request, 1);
+    }
+    /// Of the topic t, as a consumer sends it in JoinGroup; owned: of t, still.
+    static kafka::Bytes subscription(const std::set<std::int32_t>& owned = {}) {
+        std::string out;
+        kafka::Encoder to(out, false);
+        to.value(std::int16_t(1));
+        to.value(std::vector<std::string>{"t"});
+        to.value(std::optional<kafka::Bytes>());
+        to.value(std::int32_t(1));
+        to.value(std::string("t"));
+        to.value(std::vector<std::int32_t>(owned.begin(), owned.end()));
+        return {out.begin(), out.end()};
+    }
+    JoinGroup::Response join_classic(const std::string& type, kafka::Bytes metadata,
+                                     const std::string& group = "g", const std::string& member = {}) {
+        kafka::JoinGroupRequest request{
+            .group_id = group,
+            .session_timeout_ms = 10'000,
+            .rebalance_timeout_ms = 10'000,
+            .member_id = member,
+            .protocol_type = type,
+            .protocols = {{.name = "cooperative-sticky", .metadata = std::move(metadata)}}};
         return client_->call<JoinGroup>(request, 3);
+    }
+    SyncGroup::Response sync(const JoinGroup::Response& joined, kafka::Bytes assignment) {
+        kafka::SyncGroupRequest request{
+            .group_id = "g", .generation_id = joined.generation_id, .member_id = joined.member_id};
+        request.assignments.push_back({joined.member_id, std::move(assignment)});
+        return client_->call<SyncGroup>(request, 3);
+    }
+    ErrorCode heartbeat(const JoinGroup::Response& joined) {
+        kafka::HeartbeatRequest request{
+            .group_id = "g", .generation_id = joined.generation_id, .member_id = joined.member_id};
+        return client_->call<Heartbeat>(request, 3).error;
     }
     ErrorCode commit(const std::string& member, std::int32_t epoch, std::int16_t version = 9) {
         kafka::OffsetCommitRequest request{
@@ -67,17 +102,68 @@ TEST_F(ConsumerGroupServerTest, AMemberJoinsCommitsIsDescribedAndLeaves) {
     EXPECT_EQ(client_->call<DeleteGroups>({.groups = {"g"}}, 2).results.at(0).error, ErrorCode::none);
 }
 
-TEST_F(ConsumerGroupServerTest, AGroupHasMembersOfOneProtocolOnly) {
+TEST_F(ConsumerGroupServerTest, AGroupOfAnotherKindIsNotChangedOver) {
     create("t");
-    ASSERT_EQ(join("m").error, ErrorCode::none);
-    EXPECT_EQ(join_classic().error, ErrorCode::inconsistent_group_protocol);
+    ASSERT_EQ(join_classic("connect", {}).error, ErrorCode::none);
+    EXPECT_EQ(join("m").error, ErrorCode::group_id_not_found) << "its members are no consumers";
+    ASSERT_EQ(join("m", 0, "h").error, ErrorCode::none);
+    EXPECT_EQ(join_classic("connect", {}, "h").error, ErrorCode::inconsistent_group_protocol);
+    EXPECT_EQ(join_classic("consumer", {1, 2}, "h").error, ErrorCode::inconsistent_group_protocol);
+}
+
+TEST_F(ConsumerGroupServerTest, AGroupIsChangedOverMemberByMemberAndBack) {
+    create("t", 4);
+    auto classic = join_classic("consumer", subscription());
+    ASSERT_EQ(classic.error, ErrorCode::none);
+    EXPECT_EQ(classic.leader, classic.member_id);
+    auto all = encode_assignment({{"t", {0, 1, 2, 3}}}, 1);
+    ASSERT_EQ(sync(classic, all).error, ErrorCode::none);
+    auto newer = join("m");
+    ASSERT_EQ(newer.error, ErrorCode::none) << newer.error_message.value_or("");
+    EXPECT_TRUE(newer.assignment->topic_partitions.empty()) << "the other one has all";
+    EXPECT_EQ(heartbeat(classic), ErrorCode::rebalance_in_progress);
+    auto described = client_->call<ConsumerGroupDescribe>({.group_ids = {"g"}}, 1).groups.at(0).members;
+    EXPECT_EQ(described.size(), 2U);
+    // Cooperative: it joins with what it has, is told what it keeps, and joins again without the rest.
+    classic = join_classic("consumer", subscription({0, 1, 2, 3}), "g", classic.member_id);
+    ASSERT_EQ(classic.error, ErrorCode::none);
+    auto kept = parse_assignment(sync(classic, {}).assignment);
+    ASSERT_EQ(kept["t"].size(), 2U);
+    EXPECT_EQ(heartbeat(classic), ErrorCode::rebalance_in_progress) << "it has not said yet that it gave up";
+    classic = join_classic("consumer", subscription(kept["t"]), "g", classic.member_id);
+    EXPECT_EQ(parse_assignment(sync(classic, {}).assignment), kept);
+    EXPECT_EQ(heartbeat(classic), ErrorCode::none);
+    EXPECT_EQ(commit(classic.member_id, classic.generation_id, 5), ErrorCode::none);
+    EXPECT_EQ(commit(classic.member_id, classic.generation_id + 1, 5), ErrorCode::illegal_generation);
+    newer = beat("m", newer.member_epoch);
+    EXPECT_EQ(newer.assignment->topic_partitions.at(0).partitions.size(), 2U);
+    EXPECT_EQ(commit("m", newer.member_epoch, 5), ErrorCode::unsupported_version);
+    // The newer one leaves: what is left is a classic group again, whose members join once more.
     ASSERT_EQ(join("m", -1).error, ErrorCode::none);
-    auto classic = join_classic();
-    EXPECT_EQ(classic.error, ErrorCode::none) << "an empty group may be of either";
-    EXPECT_EQ(join("m").error, ErrorCode::group_id_not_found);
-    kafka::LeaveGroupRequest leave{.group_id = "g", .members = {{.member_id = classic.member_id}}};
-    EXPECT_EQ(client_->call<LeaveGroup>(leave, 4).error, ErrorCode::none);
-    EXPECT_EQ(join("m").error, ErrorCode::none);
+    while (client_->call<DescribeGroups>({.groups = {"g"}}, 6).groups.at(0).error != ErrorCode::none)
+        std::this_thread::yield();
+    EXPECT_EQ(heartbeat(classic), ErrorCode::rebalance_in_progress);
+    classic = join_classic("consumer", subscription(kept["t"]), "g", classic.member_id);
+    EXPECT_EQ(classic.leader, classic.member_id);
+    EXPECT_EQ(sync(classic, all).error, ErrorCode::none);
+    EXPECT_EQ(heartbeat(classic), ErrorCode::none);
+}
+
+TEST_F(ConsumerGroupServerTest, AClassicMemberOfAChangedGroupThatDoesNotJoinIsTakenOut) {
+    create("t", 4);
+    auto classic = join_classic("consumer", subscription());
+    ASSERT_EQ(sync(classic, encode_assignment({{"t", {0, 1, 2, 3}}}, 1)).error, ErrorCode::none);
+    auto newer = join("m");
+    EXPECT_EQ(heartbeat(classic), ErrorCode::rebalance_in_progress);
+    for (int i = 0; i < 3; ++i) {  // alive, and does not join
+        clock_.advance_us(4'000'000);
+        (void)heartbeat(classic);
+        newer = beat("m", newer.member_epoch);
+    }
+    while (heartbeat(classic) != ErrorCode::unknown_member_id) std::this_thread::yield();
+    newer = beat("m", newer.member_epoch);
+    ASSERT_TRUE(newer.assignment);
+    EXPECT_EQ(newer.assignment->topic_partitions.at(0).partitions.size(), 4U);
 }
 
 TEST_F(ConsumerGroupServerTest, AfterARestartMembersAreToldToJoinAgain) {

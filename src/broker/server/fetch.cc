@@ -81,6 +81,7 @@ Gathered gather(const Request& request, const Message& message) {
             else
                 answer.error = check_epoch(partition.current_leader_epoch);
             if (answer.error != ErrorCode::none) {
+                answer.aborted_transactions.emplace();  // as Kafka: absent only where something was read
                 all.answers_now = true;
                 continue;
             }

@@ -29,14 +29,12 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
     {
         std::lock_guard one_kind(server.group_kinds);
         if (server.consumer_groups.has_members(join.group)) {
-            Response refused;
-            refused.error = ErrorCode::inconsistent_group_protocol;
-            refused.member_id = join.member_id;
-            refused.generation_id = -1;
-            co_return refused;
+            joined.set(server.consumer_groups.join(std::move(join)));
+        } else {
+            server.consumer_groups.remove(join.group);
+            server.groups.join(std::move(join),
+                               [joined](JoinResult result) { joined.set(std::move(result)); });
         }
-        server.consumer_groups.remove(join.group);
-        server.groups.join(std::move(join), [joined](JoinResult result) { joined.set(std::move(result)); });
     }
     auto result = co_await joined.wait();
     Response response;
@@ -69,8 +67,15 @@ net::Task<SyncGroup::Response> SyncGroup::handle(RequestPointer request, Message
     for (auto& assignment : message.assignments)
         sync.assignments[assignment.member_id] = std::move(assignment.assignment);
     net::Completion<SyncResult> synced(co_await net::this_executor());
-    request->server.groups.sync(std::move(sync),
-                                [synced](SyncResult result) { synced.set(std::move(result)); });
+    auto& server = request->server;
+    {
+        std::lock_guard one_kind(server.group_kinds);
+        if (server.consumer_groups.has_members(sync.member.group))
+            synced.set(server.consumer_groups.sync(sync));
+        else
+            server.groups.sync(std::move(sync),
+                               [synced](SyncResult result) { synced.set(std::move(result)); });
+    }
     auto result = co_await synced.wait();
     Response response;
     response.error = result.error;
@@ -86,29 +91,38 @@ Heartbeat::Response Heartbeat::handle(RequestPointer request, Message message) {
         response.error = ErrorCode::group_authorization_failed;
         return response;
     }
-    response.error = request->server.groups.heartbeat({.group = std::move(message.group_id),
-                                                       .member_id = std::move(message.member_id),
-                                                       .instance_id = std::move(message.group_instance_id),
-                                                       .generation = message.generation_id});
+    const MemberIdentity member{.group = std::move(message.group_id),
+                                .member_id = std::move(message.member_id),
+                                .instance_id = std::move(message.group_instance_id),
+                                .generation = message.generation_id};
+    auto& server = request->server;
+    std::lock_guard one_kind(server.group_kinds);
+    response.error = server.consumer_groups.has_members(member.group)
+                         ? server.consumer_groups.classic_heartbeat(member)
+                         : server.groups.heartbeat(member);
     return response;
 }
 
 LeaveGroup::Response LeaveGroup::handle(RequestPointer request, Message message) {
     Response response;
-    auto& groups = request->server.groups;
+    auto leave = [&server = request->server](const MemberIdentity& member) {
+        std::lock_guard one_kind(server.group_kinds);
+        return server.consumer_groups.has_members(member.group) ? server.consumer_groups.classic_leave(member)
+                                                                : server.groups.leave(member);
+    };
     if (!request->may_with_group(Operation::read, message.group_id)) {
         response.error = ErrorCode::group_authorization_failed;
         return response;
     }
     if (request->version < 3) {
         response.error =
-            groups.leave({.group = message.group_id, .member_id = message.member_id, .instance_id = {}});
+            leave({.group = message.group_id, .member_id = message.member_id, .instance_id = {}});
         return response;
     }
     for (const auto& member : message.members) {
-        auto error = groups.leave({.group = message.group_id,
-                                   .member_id = member.member_id,
-                                   .instance_id = member.group_instance_id});
+        auto error = leave({.group = message.group_id,
+                            .member_id = member.member_id,
+                            .instance_id = member.group_instance_id});
         response.members.push_back({member.member_id, member.group_instance_id, error});
     }
     return response;

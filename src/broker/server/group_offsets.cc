@@ -66,9 +66,11 @@ ErrorCode check_fetch(const ConsumerGroups& groups, const OffsetFetch::Message::
 
 }  // namespace
 
-ErrorCode Request::check_commit(const MemberIdentity& member) const {
+ErrorCode Request::check_commit(const MemberIdentity& member, bool knows_epochs) const {
+    std::lock_guard one_kind(server.group_kinds);
     if (server.consumer_groups.contains(member.group))
-        return server.consumer_groups.check_commit(member.group, member.member_id, member.generation);
+        return server.consumer_groups.check_commit(member.group, member.member_id, member.generation,
+                                                   knows_epochs);
     auto error = server.groups.check_commit(member);
     if (error != ErrorCode::illegal_generation || server.groups.describe(member.group)) return error;
     // Offsets are all that is left of it, as after a restart: the member has to join again.
@@ -77,6 +79,7 @@ ErrorCode Request::check_commit(const MemberIdentity& member) const {
 }
 
 net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, Message message) {
+    constexpr std::int16_t knows_epochs = 9;  // of members, and groups that are not there
     auto& server = request->server;
     const bool may = request->may_with_group(Operation::read, message.group_id);
     auto refused = !may ? ErrorCode::group_authorization_failed
@@ -85,9 +88,9 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
                        : request->check_commit({.group = message.group_id,
                                                 .member_id = message.member_id,
                                                 .instance_id = message.group_instance_id,
-                                                .generation = message.generation_id});
-    constexpr std::int16_t knows_missing_groups = 9;
-    if (refused == ErrorCode::group_id_not_found && request->version < knows_missing_groups)
+                                                .generation = message.generation_id},
+                                               request->version >= knows_epochs);
+    if (refused == ErrorCode::group_id_not_found && request->version < knows_epochs)
         refused = ErrorCode::illegal_generation;
     auto now = server.topics.options().clock->now_ms();
     Response response;

@@ -18,6 +18,15 @@ struct KafkaServer::Impl {
     bool stopped = false;
     std::thread ticker;
 
+    /// Those that no member of the newer protocol is left in.
+    void give_back_groups() {
+        for (const auto& name : state->consumer_groups.only_classic()) {
+            std::lock_guard one_kind(state->group_kinds);
+            if (auto group = state->consumer_groups.hand_back(name))
+                state->groups.take_back(name, std::move(*group));
+        }
+    }
+
     /// Groups' sessions and rebalances end in time.
     void tick() {
         constexpr std::chrono::milliseconds interval{100};
@@ -27,6 +36,7 @@ struct KafkaServer::Impl {
             state->groups.tick();
             state->consumer_groups.tick(
                 [this](const std::string& group) { return state->topics.offsets().has_group(group); });
+            give_back_groups();
             lock.lock();
         }
     }

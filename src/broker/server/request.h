@@ -55,7 +55,7 @@ struct ServerState {
     std::shared_ptr<net::TlsContext> tls;  ///< nullptr: without TLS
     GroupCoordinator groups;
     ConsumerGroups consumer_groups;
-    std::mutex group_kinds;  ///< held by whoever joins a group: it has members of one protocol only
+    std::mutex group_kinds;  ///< held while a request finds its group, which is in one of both
     FetchSessions fetch_sessions;
     MemoryBudget memory;
     net::BlockingPool blocking{2};  ///< for what waits for the disk
@@ -90,7 +90,7 @@ struct Request {
     std::int32_t throttle_ms = 0;  ///< of quotas; nothing more is read from the connection for so long
 
     /// Whether the member may commit offsets now, whichever protocol its group has.
-    wire::kafka::ErrorCode check_commit(const MemberIdentity& member) const;
+    wire::kafka::ErrorCode check_commit(const MemberIdentity& member, bool knows_epochs) const;
     // The client's quotas, see ClientQuotas.
     std::int32_t count(Quota quota, std::int64_t bytes) const;
     std::int32_t ask(Quota quota, std::int64_t bytes) const;

@@ -140,7 +140,8 @@ net::Task<TxnOffsetCommit::Response> TxnOffsetCommit::handle(RequestPointer requ
         refused = request->check_commit({.group = message.group_id,
                                          .member_id = message.member_id,
                                          .instance_id = message.group_instance_id,
-                                         .generation = message.generation_id});
+                                         .generation = message.generation_id},
+                                        true);
     if (refused == ErrorCode::none && request->version >= new_epochs_since) {
         std::vector<TopicPartition> places{place};
         refused = co_await add(request, producer, places, true);

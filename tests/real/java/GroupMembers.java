@@ -12,8 +12,8 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
-// Members of groups of Kafka's consumer protocol, as standard input says, one line each:
-//   join NAME GROUP INSTANCE|- TOPIC|~EXPRESSION     leave NAME     show
+// Members of groups, of Kafka's consumer protocol unless it says classic, as standard input says, one line each:
+//   join NAME GROUP INSTANCE|- TOPIC|~EXPRESSION [classic]     leave NAME     show
 // show prints a line for each member, "NAME READ TOPIC-PARTITION ...", and then "." A member that fails prints why.
 public class GroupMembers {
   static class Member extends Thread {
@@ -22,13 +22,14 @@ public class GroupMembers {
     volatile List<String> owned = List.of();
     volatile String failure = "";
 
-    Member(String bootstrap, String group, String instance, String subscription) {
+    Member(String bootstrap, String group, String instance, String subscription, String protocol) {
       Properties settings = new Properties();
       settings.put("bootstrap.servers", bootstrap);
       settings.put("group.id", group);
-      settings.put("group.protocol", "consumer");
+      settings.put("group.protocol", protocol);
       settings.put("auto.offset.reset", "earliest");
       settings.put("auto.commit.interval.ms", "100");
+      if (protocol.equals("classic")) settings.put("heartbeat.interval.ms", "300");
       if (!instance.equals("-")) settings.put("group.instance.id", instance);
       consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
       if (subscription.startsWith("~")) consumer.subscribe(new SubscriptionPattern(subscription.substring(1)));
@@ -59,7 +60,7 @@ public class GroupMembers {
     while (commands.hasNextLine()) {
       String[] words = commands.nextLine().split(" ");
       if (words[0].equals("join")) {
-        Member member = new Member(arguments[0], words[2], words[3], words[4]);
+        Member member = new Member(arguments[0], words[2], words[3], words[4], words.length > 5 ? words[5] : "consumer");
         members.put(words[1], member);
         member.start();
       } else if (words[0].equals("leave")) {
