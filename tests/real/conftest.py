@@ -15,7 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent))
 import compatibility  # noqa: E402
-from support.process import ROOT, free_port  # noqa: E402
+from support.cql_probe import CqlProbe  # noqa: E402
+from support.process import ROOT, free_port, wait_until  # noqa: E402
 
 BUILD = ROOT / os.environ.get("PENSTOCK_BUILD", "build/release")
 LOGS = ROOT / "build/test-logs/real"
@@ -163,6 +164,11 @@ def real_cassandra_cluster():
     try:
         for node in nodes:
             node("start")
+        # A node answers before the others know it, and then has no part in what the schema is agreed on.
+        for i in (1, 2, 3):
+            wait_until(lambda i=i: CqlProbe(port, address=f"127.0.0.{i}").row_count(
+                f"SELECT peer FROM system.peers_v2 WHERE native_port = {port} ALLOW FILTERING") == 2,
+                f"node {i} knowing the others", 60, 0.2)
         yield nodes
     finally:
         for node in nodes:

@@ -4,8 +4,8 @@ import struct
 
 
 class CqlProbe:
-    def __init__(self, port, timeout=5):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, timeout=5, address="127.0.0.1"):
+        self.socket = socket.create_connection((address, port), timeout)
         self._call(1, struct.pack(">H", 1) + self._string("CQL_VERSION") + self._string("3.0.0"))
 
     @staticmethod

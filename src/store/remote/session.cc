@@ -172,6 +172,7 @@ Result<Frame> RemoteSession::run_text(std::string_view text, std::optional<Consi
     query.parameters.serial_consistency = std::uint16_t(settings_->serial_consistency);
     Call call;
     call.opcode = Opcode::query;
+    call.of_schema = true;
     call.retry_for = retry_for;
     wire::cql::append_request(call.body, version_, wire::cql::Request(query));
     return run(std::move(call));
@@ -273,6 +274,15 @@ std::shared_ptr<ClusterNode> RemoteSession::choose(const Pending& pending) {
         for (std::size_t i = 0; i < nodes.size(); ++i) consider(nodes[(i + turn_) % nodes.size()]);
     };
     const auto& call = pending.call;
+    if (call.of_schema) {
+        auto is_free = [&](const std::shared_ptr<ClusterNode>& node) {
+            return node->local && node->connection() != nullptr &&
+                   std::ranges::find(pending.tried, node.get()) == pending.tried.end();
+        };
+        const auto& nodes = cluster_->nodes();
+        auto first = std::ranges::find_if(nodes, is_free);
+        return first == nodes.end() ? nullptr : *first;
+    }
     if (call.token && call.statement) consider_all(cluster_->replicas(call.statement->keyspace, *call.token));
     if (best == nullptr) consider_all(cluster_->nodes());
     return best;

@@ -35,6 +35,7 @@ struct Call {
     std::shared_ptr<const Statement> also;       ///< of a batch with two
     std::optional<std::int64_t> token;           ///< of the partition; a node that has it is asked
     bool is_read = false;                        ///< may be asked of two nodes at once
+    bool of_schema = false;  ///< goes to the node that the others of these went to, while it is there
     std::optional<std::chrono::milliseconds> retry_for;  ///< shorter than that of the settings
     /// The answer, never an ERROR. On the session's thread: must not block.
     std::move_only_function<void(Result<wire::cql::Frame>)> done;
@@ -62,7 +63,8 @@ public:
     void submit(std::vector<Call> calls);
     /// Sends and waits. Not from done.
     Result<wire::cql::Frame> run(Call call);
-    /// A statement of text without values, at the consistency of the settings.
+    /// A statement of text without values, at the consistency of the settings. Of the schema: all of them go to
+    /// one node, which knows what it was told before; the others learn of it some time after.
     Result<wire::cql::Frame> run_text(std::string_view text, std::optional<Consistency> consistency = {},
                                       std::optional<std::chrono::milliseconds> retry_for = {});
     Result<std::vector<SystemRow>> rows_of_text(std::string_view text,

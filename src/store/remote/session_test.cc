@@ -135,6 +135,20 @@ TEST(RemoteSessionTest, RequestsGoToTheNodeThatHasThePartition) {
     EXPECT_EQ(a.asked, before_a + 3);
 }
 
+TEST(RemoteSessionTest, WhatIsOfTheSchemaGoesToOneNode) {
+    ScriptedNode a(id_a, "-100", always_done());
+    ScriptedNode b(id_b, "100", always_done());
+    a.set_peers({b.as_peer()});
+    auto session = open(a);
+    ASSERT_TRUE(wait_until([&] { return execute(*session, false, 50) && b.asked > 0; }));
+    auto before_a = a.asked.load();
+    auto before_b = b.asked.load();
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(session->run_text("CREATE TABLE ks.t (k text PRIMARY KEY)"));
+    auto by_a = a.asked - before_a;
+    EXPECT_TRUE(by_a == 0 || by_a == 6) << by_a;
+    EXPECT_EQ(by_a + b.asked - before_b, 6);
+}
+
 TEST(RemoteSessionTest, AnotherNodeIsAskedWhenOneIsOverloaded) {
     ScriptedNode a(id_a, "-100", always_done());
     ScriptedNode b(id_b, "100", [](const auto&) {
