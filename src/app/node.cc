@@ -204,7 +204,8 @@ Result<> Node::Parts::open_engine() {
             fs::absolute(fs::path(settings.data_directory) / "spark").lexically_normal().string();
         return out;
     };
-    engine = TRY(stream::make_spark_engine(*topics, *tables, system_clock(), settings.engine, neighbours));
+    engine = TRY(stream::make_spark_engine(*topics, *tables, system_clock(), settings.engine, neighbours,
+                                           {.ownership = query_ownership()}));
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/service_url.h"
+#include "stream/spark/spark_url.h"
 
 namespace penstock::app {
 namespace {
@@ -37,11 +38,16 @@ std::string variable_of(std::string_view name) {
 Result<> check_shared(const Settings& settings) {
     if (settings.coordination == "embedded") return {};
     if (settings.engine != "embedded") {
-        return fail(
-            Errc::unsupported,
-            "--coordination with --engine {}: queries on Spark are not handed over between processes yet; "
-            "leave one of the two out",
-            masked_url(settings.engine));
+        auto spark = stream::parse_spark_url(settings.engine);
+        if (!spark) return fail("--engine", std::move(spark).error());
+        if (spark->checkpoints.empty() || settings.tables == "embedded") {
+            return fail(Errc::unsupported,
+                        "--coordination with --engine {}: who goes on with a query must find its checkpoint and "
+                        "its rows; set {} as well (docs/howto/switch_layers.md, Engine)",
+                        masked_url(settings.engine),
+                        spark->checkpoints.empty() ? "checkpoints=FOLDER in the engine's URL"
+                                                   : "--tables cassandra://HOST/KEYSPACE");
+        }
     }
     std::string missing;
     if (settings.kafka == "embedded") missing += " --kafka kafka://HOST:9092 (topics)";

@@ -10,8 +10,6 @@ from cluster import Cluster, read_committed
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import BINARY, wait_until
 
-pytestmark = pytest.mark.long
-
 RATE = 1000
 PIPELINE = """
 pipeline: shared
@@ -339,4 +337,70 @@ def test_tables_in_cassandra(tmp_path, real_zookeeper, kafka, real_postgres, rea
             assert row["items"] > last.get(row["kind"], 0), "no count is told twice, nor goes back"
             last[row["kind"]] = row["items"]
         assert last == kinds
+    api.stop()
+
+
+ON_SPARK = """
+pipeline: onspark
+sources:
+  items:
+    http:
+      url: http://127.0.0.1:{port}/items
+      records: /items
+      pagination: {{ page: {{ parameter: page, first: 0 }} }}
+      limit: 300 records per 1s
+    key: /id
+    topic: onspark_items
+topics:
+  onspark_items: {{ partitions: 2, schema: "id STRING, n BIGINT, kind STRING, at TIMESTAMP" }}
+queries:
+  all_items: {{ sql: "SELECT id, n, upper(kind) AS kind FROM onspark_items", into: onspark.all_items, key: [id] }}
+  per_kind:
+    sql: SELECT kind, count(*) AS items, sum(n) AS total FROM onspark_items GROUP BY kind
+    into: onspark.per_kind
+    key: [kind]
+"""
+
+
+def test_queries_on_spark(tmp_path, real_zookeeper, kafka, real_postgres, real_cassandra, spark_for_seams, covers_failover):
+    """Who has a query is killed, or sleeps: another one finds it on Spark and goes on; no row is wrong in the end."""
+    pages = 200
+    api = PagedApi(pages)
+    records = expected(pages)
+    options = ["--tables", f"{real_cassandra.url}/onspark",
+               "--engine", f"{spark_for_seams.url}/;checkpoints={tmp_path}/checkpoints"]
+    with Cluster(tmp_path / "onspark", ON_SPARK.format(port=api.port), real_zookeeper, kafka, real_postgres,
+                 options=options) as cluster:
+        for work, kills in (("query/all_items", True), ("query/per_kind", False)):
+            name = work.split("/")[1]
+            victim = cluster.owner(work)
+            others = [m for m in cluster.members if m is not victim]
+            wait_until(lambda victim=victim, name=name: victim.query(name)["processed"] > 0, f"{name} on Spark", 120)
+            if kills:
+                victim.kill()
+            else:
+                victim.pause()
+            cluster.wait_shared(among=others)
+            new = cluster.owner(work, among=others)
+            wait_until(lambda new=new, name=name: new.query(name)["state"] == "running", f"{name} gone on with", 60)
+            assert new.logged(f"query {name}: runs on Spark already")
+            if kills:
+                victim.start()
+            else:
+                victim.resume()
+            cluster.wait_shared()
+        asked = cluster.members[0]
+        wait_until(lambda: asked.topic_records("onspark_items") >= len(records), "all records", 120, 0.2)
+        for name in ("all_items", "per_kind"):
+            owner = cluster.owner(f"query/{name}")
+            wait_until(lambda owner=owner, name=name: owner.query(name)["state"] == "running"
+                       and owner.query(name)["lag"] == 0, f"{name} being done", 120, 0.2)
+        rows = {row[0]: (row[1], row[2]) for row in asked.sql("SELECT id, n, kind FROM onspark.all_items LIMIT 10000")}
+        assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in records}
+        kinds = collections.Counter(r["kind"] for r in records)
+        totals = collections.Counter()
+        for r in records:
+            totals[r["kind"]] += r["n"]
+        rows = {row[0]: (row[1], row[2]) for row in asked.sql("SELECT kind, items, total FROM onspark.per_kind")}
+        assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
     api.stop()

@@ -33,11 +33,21 @@ bool same_topics(const std::vector<pipeline::TopicSpec>& a, const std::vector<pi
     return true;
 }
 
+/// A relay belongs to who has the query that it is for.
+EngineOptions for_relays(EngineOptions options) {
+    if (!options.ownership) return options;
+    auto& of_queries = *options.ownership;
+    of_queries.epoch = [epoch = of_queries.epoch](std::string_view relay) { return epoch(relayed_query(relay)); };
+    if (of_queries.lost)
+        of_queries.lost = [lost = of_queries.lost](std::string_view relay) { lost(relayed_query(relay)); };
+    return options;
+}
+
 class SparkEngine final : public Engine {
 public:
     SparkEngine(broker::Topics& topics, store::Tables& tables, const Clock& clock, SparkUrl url,
                 std::function<SparkNeighbours()> neighbours, const EngineOptions& options)
-        : embedded_(make_native_engine(topics, tables, clock, options)),
+        : embedded_(make_native_engine(topics, tables, clock, for_relays(options))),
           shared_{topics, tables, clock, options, url, std::move(neighbours), connect_spark(url), *embedded_},
           select_(shared_) {}
 

@@ -37,6 +37,8 @@ Result<> ensure_topic(broker::Topics& topics, const std::string& name, std::int3
     return {};
 }
 
+constexpr std::string_view relay_suffix = ".spark";
+
 /// Spark's own words about the query's SQL, with our caret where it says where.
 Error with_place(const Error& error, std::string_view sql) {
     if (error.code != Errc::invalid) return error;
@@ -47,7 +49,12 @@ Error with_place(const Error& error, std::string_view sql) {
 }  // namespace
 
 std::string relay_name(std::string_view query) {
-    return fmt::format("{}.spark", query);
+    return fmt::format("{}{}", query, relay_suffix);
+}
+
+std::string_view relayed_query(std::string_view relay) {
+    if (relay.ends_with(relay_suffix)) relay.remove_suffix(relay_suffix.size());
+    return relay;
 }
 
 Result<SparkPlanner::Inputs> SparkPlanner::inputs() {

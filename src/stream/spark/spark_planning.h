@@ -59,6 +59,8 @@ struct RelayQuery {
 };
 RelayQuery relay_query(const pipeline::QuerySpec& query, const SparkJob& job);
 std::string relay_name(std::string_view query);
+/// The query that the relay of this name is for.
+std::string_view relayed_query(std::string_view relay);
 
 /// The first cause in what Spark says when a query has ended, without Java's frames.
 std::string spark_reason(std::string_view exception);

@@ -81,6 +81,11 @@ Result<SparkProgress> parse_spark_progress(std::string_view json) {
     if (document["stateOperators"].get(list) == simdjson::SUCCESS)
         for (auto state : list)
             out.late_rows += std::max<std::int64_t>(0, number(state, "numRowsDroppedByWatermark", 0));
+    // Spark gives it the number of the batch to come, which that one's report has again.
+    element durations, adding;
+    out.is_idle = out.input_rows == 0 && document["durationMs"].get(durations) == simdjson::SUCCESS &&
+                  durations["addBatch"].get(adding) != simdjson::SUCCESS;
+    if (out.is_idle) --out.batch;
     element sink;
     if (document["sink"].get(sink) == simdjson::SUCCESS) out.output_rows = number(sink, "numOutputRows", -1);
     return out;

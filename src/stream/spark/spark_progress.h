@@ -14,6 +14,8 @@ namespace penstock::stream {
 struct SparkProgress {
     std::string run_id;
     std::int64_t batch = -1;
+    /// No micro-batch: told from time to time while there is nothing to do. batch is the last one before it.
+    bool is_idle = false;
     std::int64_t time_us = 0;  ///< when the micro-batch began
     std::int64_t duration_us = 0;
     std::int64_t input_rows = 0;

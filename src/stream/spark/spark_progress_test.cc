@@ -41,6 +41,18 @@ TEST(SparkProgressTest, SaysHowFarItIs) {
     EXPECT_EQ(progress->ends.at("users_created").at(1), 100);
 }
 
+TEST(SparkProgressTest, AReportWithoutABatchHasTheNumberOfTheLastOne) {
+    auto idle = parse_spark_progress(
+        R"({"batchId":8,"numInputRows":0,"durationMs":{"latestOffset":2,"triggerExecution":2},
+            "sources":[{"endOffset":{"t":{"0":9}},"numInputRows":0}]})");
+    ASSERT_TRUE(idle);
+    EXPECT_TRUE(idle->is_idle);
+    EXPECT_EQ(idle->batch, 7);
+    EXPECT_FALSE(parse_spark_progress(report)->is_idle);
+    // One that moves the watermark only.
+    EXPECT_FALSE(parse_spark_progress(R"({"batchId":8,"durationMs":{"addBatch":20},"sources":[]})")->is_idle);
+}
+
 TEST(SparkProgressTest, OffsetsMayBeText) {
     auto progress = parse_spark_progress(R"({"sources":[{"endOffset":"{\"t\":{\"3\":9}}"}]})");
     ASSERT_TRUE(progress);

@@ -34,6 +34,12 @@ bool is_transient(const Error& error) {
     }
 }
 
+/// Between the batch that was counted last and the newest report there are others, to be asked for.
+bool skips(const std::string& newest, std::int64_t counted) {
+    auto report = parse_spark_progress(newest);
+    return report && report->batch > counted + (report->is_idle ? 0 : 1);
+}
+
 }  // namespace
 
 SparkQuery::SparkQuery(SparkShared& shared, std::string pipeline, pipeline::QuerySpec query,
@@ -301,8 +307,7 @@ Result<> SparkQuery::look(const Offsets& ends_before) {
     auto state = TRY(session_->state(*rows_));
     auto reports = TRY(session_->progress(*rows_, false));
     if (!reports.empty()) {
-        auto newest = parse_spark_progress(reports.back());
-        if (newest && newest->batch > last_batch_ + 1) reports = TRY(session_->progress(*rows_, true));
+        if (skips(reports.back(), last_batch_)) reports = TRY(session_->progress(*rows_, true));
         count(reports);
     } else if (state.waiting_for_data && !ends_before.empty()) {
         // After a restart with nothing new there is no report: it has read what there was.
@@ -325,6 +330,12 @@ void SparkQuery::count(const std::vector<std::string>& reports) {
             log::warn("query {}: {}", query_.name, report.error().text);
             continue;
         }
+        if (report->is_idle) {
+            // After a restart with nothing new there is no batch to tell how far it is.
+            std::lock_guard lock(mutex_);
+            if (committed_.empty()) committed_ = report->ends;
+            continue;
+        }
         if (report->batch <= last_batch_) continue;
         last_batch_ = report->batch;
         ++batches_;
@@ -345,14 +356,11 @@ Result<> SparkQuery::look_at_letters() {
     static auto& rejected_total =
         metrics::counter("penstock_stream_rejected_records_total", "Records sent to dead-letter topics.");
     auto reports = TRY(session_->progress(*letters_, false));
-    if (!reports.empty()) {
-        auto newest = parse_spark_progress(reports.back());
-        if (newest && newest->batch > last_letters_batch_ + 1)
-            reports = TRY(session_->progress(*letters_, true));
-    }
+    if (!reports.empty() && skips(reports.back(), last_letters_batch_))
+        reports = TRY(session_->progress(*letters_, true));
     for (const auto& json : reports) {
         auto report = parse_spark_progress(json);
-        if (!report || report->batch <= last_letters_batch_) continue;
+        if (!report || report->is_idle || report->batch <= last_letters_batch_) continue;
         last_letters_batch_ = report->batch;
         auto rejected = std::max<std::int64_t>(0, report->output_rows);
         rejected_total.add(rejected);
@@ -395,7 +403,10 @@ void SparkQuery::stop_streams() {
     changed_.notify_all();
     rows_.reset();
     letters_.reset();
-    if (session_) {
+    // Whoever has the query now may have found its streams already, and goes on with them.
+    const auto& ownership = shared_.options.ownership;
+    bool is_ours = !ownership || ownership->epoch(query_.name);
+    if (session_ && is_ours) {
         // A start that was cut off may have begun there all the same.
         auto stopped = [&]() -> Result<> {
             for (const auto& stream : TRY(session_->active())) TRY(session_->stop(stream));
