@@ -107,6 +107,11 @@ Result<> RemoteAdmin::create(const TopicSpec& spec) {
             if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && is_repeated) return fine;
             const char* text = rd_kafka_topic_result_error_string(results[0]);
             auto error = client_->error(code, what, text ? text : "");
+            // With ZooKeeper a topic that was removed goes some time after.
+            if (error.text.contains("marked for deletion")) {
+                error.code = Errc::unavailable;
+                return error;
+            }
             is_repeated = error.code == Errc::unavailable;
             return error;
         }));
