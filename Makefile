@@ -42,7 +42,7 @@ fuzz: ## T=name SECONDS=60: one fuzzer, with its kept corpus
 
 real: setup setup-real ## the tests against the real systems alone; writes docs/compatibility.md
 	@$(MAKE) build && \
-	  PENSTOCK_SEAMS=all .venv/bin/python -m pytest tests/real -q --timeout 1800 --compatibility docs/compatibility.md
+	  .venv/bin/python -m pytest tests/real -q --timeout 1800 --compatibility docs/compatibility.md
 
 bench: build setup-test ## measure: first row, memory, CPU-seconds per million records
 	@cmake --build build/release -j $(JOBS) --target benches >/dev/null && .venv/bin/python bench/main_job.py

@@ -43,6 +43,8 @@ launch() { # NAME HEAP CLASS ARGUMENT...
     properties+=("$1")
     shift
   done
+  # In a folder of its own: it leaves folders where it stands.
+  cd "$WORK" || die "no folder $WORK"
   run_daemon "$WORK/$name.pid" "$WORK/$name.log" env SPARK_HOME="$WORK/home" SPARK_SCALA_VERSION=$SCALA \
     SPARK_LOCAL_IP=127.0.0.1 SPARK_LOCAL_DIRS="$WORK/local" java "-Xmx$heap" "${OPENS[@]}" "${properties[@]}" \
     -Dlog4j2.configurationFile="$WORK/log4j2.properties" -cp "$WORK/home/jars/*" "$@"

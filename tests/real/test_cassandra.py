@@ -175,7 +175,6 @@ def waits(load):
     return any(query["state"] == "waiting" and "Cassandra at" in query["detail"] for query in load.states().values())
 
 
-@pytest.mark.long
 def test_stopped_and_started_under_load(real_cassandra, tmp_path, covers, suite):
     covers("Apache Cassandra", real_cassandra.version, "stopped, killed and frozen under load", "tables")
     with Load(real_cassandra, tmp_path, 700, rate=800) as load:
@@ -199,7 +198,6 @@ def test_stopped_and_started_under_load(real_cassandra, tmp_path, covers, suite)
         suite.ran += 1
 
 
-@pytest.mark.long
 def test_killed_under_load(real_cassandra, tmp_path, covers, suite):
     """kill -9 of Penstock: no row lost, each counted once."""
     covers("Apache Cassandra", real_cassandra.version, "Penstock killed under load", "tables")
@@ -216,7 +214,6 @@ def test_killed_under_load(real_cassandra, tmp_path, covers, suite):
         suite.ran += 1
 
 
-@pytest.mark.long
 def test_node_killed_under_load(real_cassandra_cluster, tmp_path, covers, suite):
     """The others are found through the first; when that one is killed, nothing is lost and nothing stays waiting."""
     covers("Apache Cassandra", real_cassandra_cluster[0].version, "three nodes, one killed under load", "tables")

@@ -7,8 +7,6 @@ import confluent_kafka
 import pytest
 from support.process import BINARY, free_port
 
-pytestmark = pytest.mark.long
-
 
 def run_suites(kafka, suite, mode, covers, tests="*/Kafka:Kafka*", more=None):
     covers("Apache Kafka", kafka.version, mode, "topics")

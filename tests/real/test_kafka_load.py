@@ -75,7 +75,6 @@ def check_exact(penstock, kafka, expected):
     assert last == kinds
 
 
-@pytest.mark.long
 def test_kafka_dies_under_load(tmp_path, kafka, suite, covers):
     covers("Apache Kafka", kafka.version, kafka.mode, "topics")
     suite.ran += 1

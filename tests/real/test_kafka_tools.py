@@ -11,8 +11,6 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.process import Penstock, wait_until
 
-pytestmark = pytest.mark.long
-
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = pathlib.Path(os.environ.get("PENSTOCK_CACHE", pathlib.Path.home() / ".cache/penstock"))
 TOOLS = CACHE / "kafka-4.3.1/lib"

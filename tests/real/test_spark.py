@@ -16,8 +16,6 @@ from sql_files import read_blocks, topic_of  # noqa: E402
 from support.kafka_log import read_topic  # noqa: E402
 from support.process import BINARY, ROOT, Penstock, wait_until  # noqa: E402
 
-pytestmark = pytest.mark.long
-
 #: A whole minute some hours ago: topics keep their records for days.
 START_MS = (int(time.time()) // 60 - 300) * 60_000
 #: More than columns are inferred from, so that what does not fit comes later.
