@@ -8,8 +8,6 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from support.process import wait_until
 from test_kafka_tools import HERE, QUIET, TOOLS, address, tool, topic  # noqa: F401  (fixtures)
 
-pytestmark = pytest.mark.long
-
 GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 
 
@@ -79,6 +77,7 @@ def write(broker, name, count, partitions):
     assert producer.flush(30) == 0
 
 
+@pytest.mark.long  # a session takes 45 s to end
 def test_members_come_leave_and_are_killed(address, topic, members):  # noqa: F811
     grow(address, topic, 6)
     write(address, topic, 60, 6)

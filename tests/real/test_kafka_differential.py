@@ -18,8 +18,6 @@ from kafka.protocol.api_key import ApiKey
 from kafka.protocol.sasl import SaslHandshakeRequest
 from support.process import ROOT, Penstock
 
-pytestmark = pytest.mark.long
-
 MODULES = (admin, consumer, metadata, producer, kafka_messages)
 WRITTEN = int(time.time() * 1000)  # now, or a real Kafka's retention takes the records away
 
