@@ -1,4 +1,5 @@
 // Any bytes are a value of a type or an error; what is valid can be printed and compared.
+#include "store/clustering.h"
 #include "store/row_value.h"
 #include "store/value.h"
 
@@ -32,6 +33,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                         "frozen<list<vector<text, 2>>>"};
     auto type = parse_data_type(types[data[0] % std::size(types)]);
     std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+    // What is read back from a key is a value, and is written as the same key.
+    for (bool descending : {false, true}) {
+        std::string_view encoded = bytes;
+        std::string value, again;
+        if (!can_cluster(*type) || !take_clustering(encoded, *type, descending, value)) continue;
+        append_clustering(again, *type, descending, value);
+        std::string twice;
+        std::string_view rest = again;
+        if (!take_clustering(rest, *type, descending, twice) || !rest.empty()) __builtin_trap();
+    }
     // A decimal may announce an exponent that would fill memory with zeros when printed: printing is bounded
     // by text.
     if (bytes.size() < 4096 && validate(*type, bytes)) {

@@ -93,6 +93,11 @@ struct TypeParser {
             auto inner = TRY(type());
             if (!take('>')) return fail(Errc::invalid, "expected '>' in type {}", text);
             --depth;
+            if (!inner.is_collection() && !inner.is_tuple())
+                return fail(Errc::invalid,
+                            "syntax: frozen<> is only allowed on collections, tuples, and user-defined types "
+                            "(got {})",
+                            to_string(inner));
             return frozen(std::move(inner));
         }
         auto kind = quoted ? std::nullopt : kind_of_name(name);

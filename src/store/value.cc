@@ -208,16 +208,45 @@ std::int64_t days_of(std::string_view value) {
 std::string float_text(double value, bool single) {
     if (std::isnan(value)) return "NaN";
     if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
-    auto text = single ? fmt::format("{}", float(value)) : fmt::format("{}", value);
-    if (text.find_first_of(".e") == std::string::npos) text += ".0";
-    return text;
+    // The shortest digits that are read back as the number, written as Java does: 1.0E10, 1.0E-4.
+    auto shortest = single ? fmt::format("{}", std::abs(float(value))) : fmt::format("{}", std::abs(value));
+    auto mantissa = shortest.substr(0, shortest.find('e'));
+    auto point = std::min(mantissa.find('.'), mantissa.size());
+    int exponent = int(point) - 1;
+    if (mantissa.size() < shortest.size()) {
+        auto from = mantissa.size() + (shortest[mantissa.size() + 1] == '+' ? 2 : 1);
+        int power = 0;
+        std::from_chars(shortest.data() + from, shortest.data() + shortest.size(), power);
+        exponent += power;
+    }
+    std::string digits;
+    for (char c : mantissa)
+        if (c != '.') digits += c;
+    auto zeros = std::min(digits.find_first_not_of('0'), digits.size());
+    exponent -= int(zeros);
+    digits.erase(0, zeros);
+    while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
+    if (digits.empty()) return std::signbit(value) ? "-0.0" : "0.0";
+    std::string sign = value < 0 ? "-" : "";
+    if (exponent >= 7 || exponent < -3) {
+        auto fraction = digits.size() > 1 ? digits.substr(1) : "0";
+        return sign + digits.substr(0, 1) + "." + fraction + "E" + std::to_string(exponent);
+    }
+    if (exponent < 0) return sign + "0." + std::string(std::size_t(-exponent - 1), '0') + digits;
+    auto whole = std::size_t(exponent) + 1;
+    if (digits.size() <= whole) return sign + digits + std::string(whole - digits.size(), '0') + ".0";
+    return sign + digits.substr(0, whole) + "." + digits.substr(whole);
 }
 
+/// As Java has it: of IPv6 all groups are written.
 std::string inet_text(std::string_view value) {
     char text[INET6_ADDRSTRLEN] = {};
     if (value.size() == 4) inet_ntop(AF_INET, value.data(), text, sizeof text);
-    if (value.size() == 16) inet_ntop(AF_INET6, value.data(), text, sizeof text);
-    return text;
+    if (value.size() != 16) return text;
+    std::string out;
+    for (std::size_t i = 0; i < 16; i += 2)
+        out += fmt::format("{}{:x}", i > 0 ? ":" : "", load_big_endian<std::uint16_t>(value.data() + i));
+    return out;
 }
 
 std::string time_text(std::int64_t ns) {
@@ -333,7 +362,9 @@ bool collect_elements(const Row& row, const ColumnDefinition& column, std::strin
 std::string date_text(std::int64_t days) {
     if (days < -12'687'428 || days > 11'248'737) return std::to_string(days);  // beyond std::chrono's years
     std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-    return fmt::format("{:04}-{:02}-{:02}", int(date.year()), unsigned(date.month()), unsigned(date.day()));
+    int year = int(date.year());
+    return fmt::format("{}{:04}-{:02}-{:02}", year < 0 ? "-" : "", std::abs(year), unsigned(date.month()),
+                       unsigned(date.day()));
 }
 
 std::string timestamp_text(std::int64_t ms) {

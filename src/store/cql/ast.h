@@ -27,14 +27,15 @@ struct Term {
         blob,
         uuid,
         duration,
-        marker,    ///< ? or :name
-        list,      ///< [a, b]
-        set,       ///< {a, b}; {} too
-        map,       ///< {k: v}: items are key, value, key, value ...
-        tuple,     ///< (a, b)
-        udt,       ///< {name: a, other: b}: names has the fields
-        function,  ///< name(items)
-        cast,      ///< (type) items[0]
+        marker,     ///< ? or :name
+        list,       ///< [a, b]
+        set,        ///< {a, b}; {} too
+        map,        ///< {k: v}: items are key, value, key, value ...
+        tuple,      ///< (a, b)
+        udt,        ///< {name: a, other: b}: names has the fields
+        operation,  ///< items[0] text items[1], text is + - * / %; with one item: -items[0]
+        function,   ///< name(items)
+        cast,       ///< (type) items[0]
     };
     Kind kind = Kind::null;
     std::string text;  ///< of literals; a function's or a marker's name
@@ -59,12 +60,26 @@ struct Relation {
 };
 
 struct Selector {
-    enum class Kind : std::uint8_t { column, function, cast, count_rows, writetime, ttl, literal, field };
+    enum class Kind : std::uint8_t {
+        column,
+        function,
+        cast,
+        count_rows,
+        writetime,
+        ttl,
+        literal,
+        field,
+        operation,
+        element,
+        slice,
+        collect
+    };
     Kind kind = Kind::column;
-    std::string name;  ///< column, function, or field of the first argument
+    std::string name;  ///< column, function, operator, or field of the first argument; of collect the kind
     std::vector<Selector> arguments;
-    DataType type;  ///< casts
-    Term literal;
+    DataType type;    ///< casts
+    Term literal;     ///< also an element's key, and where a slice begins
+    Term literal_to;  ///< where a slice ends; null: open, as of literal
     std::string alias;
     std::string written;  ///< as a result column is called: "count", "system.max(a)"
 };
@@ -76,6 +91,7 @@ struct Select {
     std::vector<Selector> selectors;
     Name table;
     std::vector<Relation> where;
+    std::vector<Selector> group;                      ///< GROUP BY: columns, or floor() of one
     std::vector<std::pair<std::string, bool>> order;  ///< column, descending
     std::optional<std::pair<std::string, Term>> ann;  ///< ORDER BY column ANN OF vector
     std::optional<Term> per_partition_limit;
@@ -171,6 +187,7 @@ struct ColumnDeclaration {
 };
 struct CreateTable {
     Name table;
+    bool several_keys = false;  ///< PRIMARY KEY more than once
     bool if_not_exists = false;
     std::vector<ColumnDeclaration> columns;
     std::vector<std::string> partition_key;
@@ -180,13 +197,14 @@ struct CreateTable {
     bool compact_storage = false;
 };
 struct AlterTable {
-    enum class Kind : std::uint8_t { add, drop, options };
+    enum class Kind : std::uint8_t { add, drop, rename, options };
     Name table;
     bool if_exists = false;
     Kind kind = Kind::add;
     bool if_column = false;  ///< ADD IF NOT EXISTS, DROP IF EXISTS
     std::vector<ColumnDeclaration> added;
     std::vector<std::string> dropped;
+    std::vector<std::pair<std::string, std::string>> renamed;  ///< from, to
     Options options;
 };
 struct DropTable {
@@ -207,6 +225,11 @@ struct AlterType {
 };
 struct DropType {
     Name name;
+    bool if_exists = false;
+};
+struct DropFunction {
+    Name name;
+    bool aggregate = false;
     bool if_exists = false;
 };
 struct Describe {
@@ -232,6 +255,7 @@ struct Describe {
 /// Known to Cassandra, not offered here; what names it.
 struct Unsupported {
     std::string what;
+    std::string error{};  ///< Cassandra's own words, when it would refuse as well
 };
 
 using Modification = std::variant<Insert, Update, Delete>;
@@ -244,8 +268,8 @@ struct Batch {
 
 using Statement =
     std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
-                 DropKeyspace, CreateTable, AlterTable, DropTable, CreateType, AlterType, DropType, Describe,
-                 RoleStatement, CreateIndex, DropIndex, Unsupported>;
+                 DropKeyspace, CreateTable, AlterTable, DropTable, CreateType, AlterType, DropType,
+                 DropFunction, Describe, RoleStatement, CreateIndex, DropIndex, Unsupported>;
 
 struct Parsed {
     Statement statement;

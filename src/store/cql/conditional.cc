@@ -5,6 +5,7 @@
 
 #include "store/bytes.h"
 #include "store/cql/term_value.h"
+#include "store/cql/token_stream.h"
 #include "store/row_cursor.h"
 #include "store/value.h"
 
@@ -169,6 +170,14 @@ Result<ColumnCheck> check_of(const Restriction& condition, const Bindings& bindi
             relation->op != Operator::eq && relation->op != Operator::ne && relation->op != Operator::in;
         if (value.is_null() && slice)
             return fail(Errc::invalid, "Invalid comparison with null for operator \"{}\"",
+                        symbol(relation->op));
+        bool empty = out.type.is_multi_cell() && out.type.is_collection() && value.bytes.size() == 4 &&
+                     load_big_endian<std::int32_t>(value.bytes.data()) == 0;
+        if (empty && slice)
+            return fail(Errc::invalid, "Invalid comparison with an empty {} for operator \"{}\"",
+                        out.type.kind == Kind::list  ? "list"
+                        : out.type.kind == Kind::set ? "set"
+                                                     : "map",
                         symbol(relation->op));
         out.values.push_back(value.is_set() ? OptionalBytes(std::move(value.bytes)) : std::nullopt);
     }
@@ -398,11 +407,12 @@ Result<> note_condition(const ColumnDefinition& column, const Relation& relation
     if (column.type.kind == Kind::counter)
         return fail(Errc::invalid, "Conditions on counters are not supported");
     if (relation.kind == Relation::Kind::tuple || relation.kind == Relation::Kind::token)
-        return fail(Errc::invalid, "line 1:0 conditions of IF are on columns");
+        return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '('", syntax_prefix);
     bool known = relation.op != Operator::contains && relation.op != Operator::contains_key &&
                  relation.op != Operator::like && relation.op != Operator::not_null;
     if (!known)
-        return fail(Errc::invalid, "line 1:0 no viable alternative at input '{}'", symbol(relation.op));
+        return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '{}'", syntax_prefix,
+                    symbol(relation.op));
     auto type = TRY(compared_type(column, relation));
     if (type.kind == Kind::duration && relation.op != Operator::eq && relation.op != Operator::ne &&
         relation.op != Operator::in)

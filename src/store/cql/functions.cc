@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "store/bytes.h"
+#include "store/cql/arithmetic.h"
+#include "store/cql/native_functions.h"
 #include "store/cql/vector_search.h"
 #include "store/number.h"
 #include "store/uuid.h"
@@ -125,7 +127,7 @@ Result<Found> find(std::string_view name, std::size_t arguments) {
     } else if (auto kind = blob_conversion(name, to_blob)) {
         out = {to_blob ? Function::as_blob : Function::from_blob, *kind};
     } else {
-        return fail(Errc::invalid, "Unknown function '{}' called", name);
+        return fail(Errc::invalid, "Unknown function '{}'", name);
     }
     if (arguments != arity)
         return fail(Errc::invalid,
@@ -149,6 +151,7 @@ bool is_number(Kind kind) {
 
 Result<DataType> function_type(std::string_view name, const std::vector<DataType>& arguments) {
     if (is_similarity_function(name)) return similarity_type(name, arguments);
+    if (is_native(name)) return native_type(name, arguments);
     auto found = TRY(find(name, arguments.size()));
     switch (found.function) {
         case Function::now:
@@ -200,10 +203,15 @@ std::optional<DataType> parameter_type(std::string_view name, std::size_t) {
 Result<TypedValue> call_function(std::string_view name, const std::vector<TypedValue>& arguments,
                                  std::int64_t now_us) {
     if (is_similarity_function(name)) return call_similarity(name, arguments);
+    if (is_native(name)) return call_native(name, arguments);
     auto found = TRY(find(name, arguments.size()));
     std::vector<DataType> types;
     for (const auto& argument : arguments) types.push_back(argument.type);
     TypedValue out{TRY(function_type(name, types)), std::nullopt};
+    if (found.function == Function::to_json && !arguments[0].bytes) {
+        out.bytes = "null";
+        return out;
+    }
     if (!arguments.empty() && !arguments[0].bytes) return out;
     switch (found.function) {
         case Function::now:
@@ -242,7 +250,12 @@ Result<TypedValue> call_function(std::string_view name, const std::vector<TypedV
             out.bytes = arguments[0].bytes;
             break;
         case Function::from_blob:
-            TRY(validate(out.type, *arguments[0].bytes));
+            if (!validate(out.type, *arguments[0].bytes))
+                return fail(
+                    Errc::invalid,
+                    "In call to function system.{}, value {} is not a valid binary representation for "
+                    "type {}",
+                    name, value_as_text(Kind::blob, *arguments[0].bytes), to_string(out.type));
             out.bytes = arguments[0].bytes;
             break;
     }
@@ -259,7 +272,7 @@ Result<DataType> aggregate_type(std::string_view name, const DataType& argument)
         if (argument.kind == Kind::counter) return DataType(Kind::bigint);
         return argument;
     }
-    if (!is_integer(argument.kind) && !is_float(argument.kind))
+    if (!is_number(argument.kind))
         return fail(Errc::invalid,
                     "Invalid call to function {}, none of its type signatures match (known: numbers up to "
                     "64 bits; the argument is {})",
@@ -268,12 +281,18 @@ Result<DataType> aggregate_type(std::string_view name, const DataType& argument)
 }
 
 Result<DataType> cast_type(const DataType& from, const DataType& to) {
-    bool text = to.kind == Kind::text || to.kind == Kind::ascii;
-    bool simple = !from.is_collection() && !from.is_tuple() && from.kind != Kind::blob;
+    bool text = (to.kind == Kind::text || to.kind == Kind::ascii) && from.kind != Kind::text;
+    bool simple =
+        !from.is_collection() && !from.is_tuple() && from.kind != Kind::blob && from.kind != Kind::duration;
+    // Types that Cassandra takes for one another, because their bytes are: int for date, bigint for
+    // timestamp.
+    bool alike = (from.kind == Kind::int_ && to.kind == Kind::timestamp) ||
+                 (from.kind == Kind::bigint && to.kind == Kind::date) ||
+                 (from.kind == Kind::timestamp && (to.kind == Kind::bigint || to.kind == Kind::varint));
     bool times = (from.kind == Kind::timestamp || from.kind == Kind::timeuuid || from.kind == Kind::date) &&
                  (to.kind == Kind::timestamp || to.kind == Kind::date);
     if ((text && simple) || (is_number(from.kind) && is_number(to.kind) && to.kind != Kind::counter) ||
-        times || from == to)
+        times || alike || from == to)
         return to;
     return fail(Errc::invalid, "{} cannot be cast to {}", to_string(from), to_string(to));
 }
@@ -288,10 +307,8 @@ std::int64_t integer_value(const DataType& type, std::string_view bytes) {
             if (value <= -9.2e18) return INT64_MIN;
             return std::int64_t(value);
         }
-        case Kind::decimal: {
-            auto value = decimal_as_double(bytes);
-            return std::abs(value) < 9.2e18 ? std::int64_t(value) : 0;
-        }
+        case Kind::decimal:
+            return integer_value(Kind::varint, truncated_decimal(bytes));
         case Kind::varint: {
             std::int64_t value = !bytes.empty() && bytes[0] < 0 ? -1 : 0;
             for (unsigned char c : bytes) value = std::int64_t((std::uint64_t(value) << 8) | c);
@@ -360,15 +377,22 @@ std::string number_bytes(const DataType& type, double value) {
 
 std::optional<std::string> cast_value(const DataType& from, const DataType& to, std::string_view bytes) {
     if (from == to) return std::string(bytes);
+    if ((to.kind == Kind::text || to.kind == Kind::ascii) && from.kind == Kind::timestamp) {
+        auto text = value_as_text(from, bytes);
+        if (auto space = text.find(' '); space != std::string::npos) text[space] = 'T';
+        return text;
+    }
     if (to.kind == Kind::text || to.kind == Kind::ascii) return value_as_text(from, bytes);
     if (to.kind == Kind::timestamp || to.kind == Kind::date) {
-        auto ms = ms_of({from, std::string(bytes)});
+        DataType as = from.kind == Kind::int_ ? Kind::date : from.kind;
+        auto ms = ms_of({as, std::string(bytes)});
         if (!ms) return std::nullopt;
         return to.kind == Kind::timestamp ? long_bytes(*ms) : date_bytes(floor_divide(*ms, day_ms));
     }
     if (is_float(to.kind)) return number_bytes(to, float_value(from, bytes));
     if (to.kind == Kind::decimal) return parse_decimal(value_as_text(from, bytes));
     if (to.kind == Kind::varint && from.kind == Kind::varint) return std::string(bytes);
+    if (to.kind == Kind::varint && from.kind == Kind::decimal) return truncated_decimal(bytes);
     return number_bytes(to, integer_value(from, bytes));
 }
 

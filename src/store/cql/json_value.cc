@@ -143,6 +143,17 @@ Result<std::string> value_of(const DataType& type, Element json, int depth) {
 
 }  // namespace
 
+Result<std::optional<std::string>> parse_json_value(const DataType& type, std::string_view json) {
+    simdjson::dom::parser parser;
+    Element element;
+    simdjson::padded_string padded(json);
+    if (auto error = parser.parse(padded).get(element))
+        return fail(Errc::invalid, "Could not decode JSON string '{}': {}", json,
+                    simdjson::error_message(error));
+    if (element.is_null()) return std::optional<std::string>();
+    return std::optional(TRY(value_of(type, element, 0)));
+}
+
 Result<std::map<std::string, std::optional<std::string>>> parse_json_columns(const TableDefinition& table,
                                                                              std::string_view json) {
     simdjson::dom::parser parser;

@@ -8,6 +8,7 @@
 #include "store/clustering.h"
 #include "store/cql/conditional.h"
 #include "store/cql/json_value.h"
+#include "store/cql/row_builder.h"
 #include "store/cql/term_value.h"
 #include "store/row_key.h"
 #include "store/row_value.h"
@@ -38,32 +39,6 @@ Result<> check_counter(const TableDefinition& table, const Operation& operation)
     return {};
 }
 
-/// What the operation's value is read as.
-DataType operand_type(const Operation& operation) {
-    const auto& type = operation.column->type;
-    switch (operation.kind) {
-        case Operation::Kind::set_element:
-            return type.kind == Kind::map ? type.parameters[1] : type.parameters[0];
-        case Operation::Kind::set_field:
-            return type.parameters[operation.field];
-        case Operation::Kind::subtract:
-            if (type.kind == Kind::map) return DataType(Kind::set, {type.parameters[0]}, true);
-            break;
-        default:
-            break;
-    }
-    if (type.kind == Kind::counter) return Kind::bigint;
-    return type;
-}
-
-std::string operand_name(const Operation& operation) {
-    const auto& column = *operation.column;
-    if (operation.kind == Operation::Kind::set_element) return "value(" + column.name + ")";
-    if (operation.kind == Operation::Kind::set_field)
-        return column.name + "." + column.type.user->fields[operation.field];
-    return column.name;
-}
-
 /// The field that is set or removed.
 Result<std::uint16_t> field_of(const ColumnDefinition& column, const std::string& field, bool removes) {
     const auto& type = column.type;
@@ -80,6 +55,24 @@ Result<std::uint16_t> field_of(const ColumnDefinition& column, const std::string
     return std::uint16_t(index);
 }
 
+/// "l = l + [1]", "m['a'] = 1"
+std::string operation_text(const Operation& operation) {
+    const auto& name = operation.column->name;
+    auto value = operation.value == nullptr ? std::string() : term_text(*operation.value);
+    switch (operation.kind) {
+        case Operation::Kind::set_element:
+            return fmt::format("{}[{}] = {}", name, term_text(*operation.element), value);
+        case Operation::Kind::add:
+            return fmt::format("{0} = {0} + {1}", name, value);
+        case Operation::Kind::subtract:
+            return fmt::format("{0} = {0} - {1}", name, value);
+        case Operation::Kind::prepend:
+            return fmt::format("{0} = {1} - {0}", name, value);
+        default:
+            return fmt::format("{} = {}", name, value);
+    }
+}
+
 Result<> note_operation(const TableDefinition& table, const Operation& operation,
                         std::vector<MarkerSpec>& markers) {
     const auto& column = *operation.column;
@@ -88,33 +81,45 @@ Result<> note_operation(const TableDefinition& table, const Operation& operation
     bool whole = operation.kind == Operation::Kind::set || operation.kind == Operation::Kind::remove ||
                  operation.kind == Operation::Kind::set_field ||
                  operation.kind == Operation::Kind::remove_field;
-    if (!whole && type.kind != Kind::counter) {
-        if (!type.is_multi_cell() || !type.is_collection())
-            return fail(Errc::invalid, "Invalid operation for {} column {} of type {}",
-                        type.is_collection() ? "frozen collection" : "non collection", column.name,
-                        to_string(type));
-        bool element = operation.kind == Operation::Kind::set_element ||
-                       operation.kind == Operation::Kind::remove_element;
+    bool counts = type.kind == Kind::counter &&
+                  (operation.kind == Operation::Kind::add || operation.kind == Operation::Kind::subtract);
+    if (!whole && !counts) {
+        if (!type.is_multi_cell() || !type.is_collection()) {
+            bool frozen_collection = type.is_collection();
+            bool removes = operation.kind == Operation::Kind::remove_element;
+            bool sets_element = operation.kind == Operation::Kind::set_element;
+            auto kind = frozen_collection         ? "frozen collection"
+                        : removes || sets_element ? "non collection"
+                                                  : "non counter";
+            if (removes)
+                return fail(Errc::invalid, "Invalid deletion operation for {} column {}", kind, column.name);
+            return fail(Errc::invalid, "Invalid operation ({}) for {} column {}", operation_text(operation),
+                        kind, column.name);
+        }
         bool list = type.kind == Kind::list;
-        if (list && (element || operation.kind == Operation::Kind::subtract))
-            return fail(
-                Errc::invalid,
-                "Changing elements of list {} by index or value is not offered: it would have to read "
-                "the list first",
-                column.name);
         if (operation.kind == Operation::Kind::prepend && !list)
-            return fail(Errc::invalid, "Invalid operation (prepend) for non list column {}", column.name);
+            return fail(Errc::invalid, "Invalid operation ({}) for non list column {}",
+                        operation_text(operation), column.name);
         if (operation.kind == Operation::Kind::set_element && type.kind == Kind::set)
-            return fail(Errc::invalid, "Invalid operation ({0}[...] = ...) for set column {0}", column.name);
+            return fail(Errc::invalid, "Invalid operation ({}) for set column {}", operation_text(operation),
+                        column.name);
+        bool map_of_other = operation.kind == Operation::Kind::add && type.kind == Kind::map &&
+                            operation.value->kind == Term::Kind::set && !operation.value->items.empty();
+        if (map_of_other)
+            return fail(Errc::invalid, "Value for a map addition has to be a map, but was: '{}'",
+                        term_text(*operation.value));
     }
     if (operation.value != nullptr)
         note_markers(*operation.value, operand_type(operation), operand_name(operation), markers);
     if (operation.element != nullptr)
-        note_markers(*operation.element, type.parameters[0], "key(" + column.name + ")", markers);
+        note_markers(*operation.element, element_key_type(type),
+                     (type.kind == Kind::list ? "idx(" : "key(") + column.name + ")", markers);
     return {};
 }
 
 void note_targets(ModifyPlan& plan) {
+    for (const auto& operation : plan.operations)
+        plan.reads_lists = plan.reads_lists || reads_list(operation);
     for (const auto& operation : plan.operations)
         (operation.column->role == ColumnRole::static_ ? plan.writes_statics : plan.writes_regulars) = true;
 }
@@ -204,7 +209,8 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
     if (!plan.where.whole_partition_key)
         return fail(Errc::invalid,
                     "Only EQ and IN relation are supported on the partition key (unless you use the token() "
-                    "function)");
+                    "function) for {} statements",
+                    plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE");
     auto verb = plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE";
     auto missing = missing_of(table.partition_columns, table.key_columns());
     if (plan.only_statics) {
@@ -346,11 +352,7 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
         plan.only_statics = false;
         TRY(plan_where(statement.where, plan, true, markers));
         bool rows = std::ranges::any_of(plan.where.clustering, [](const auto& on) { return !on.empty(); });
-        if (statics && rows)
-            return fail(Errc::invalid,
-                        "Invalid restrictions on clustering columns since the DELETE statement modifies only "
-                        "static columns");
-        plan.only_statics = statics;
+        plan.only_statics = statics && !rows;
     } else {
         TRY(plan_where(statement.where, plan, whole_rows, markers));
     }
@@ -371,192 +373,25 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
     return {};
 }
 
-/// Puts the cells of one row together; keeps their bytes.
-struct RowBuilder {
-    const ModifyPlan& plan;
-    const Bindings& bindings;
-    std::int64_t timestamp_us;
-    std::int64_t now;
-    std::int32_t ttl;
-    Row row;
-    std::deque<std::string> kept;
+void merge(rocksdb::WriteBatch& batch, const std::string& key, const Row& row) {
+    std::string bytes;
+    append_row(bytes, row);
+    batch.Merge(key, bytes);
+}
 
-    std::string_view keep(std::string bytes) { return kept.emplace_back(std::move(bytes)); }
-
-    Cell cell_of(const ColumnDefinition& column) const {
-        Cell cell;
-        cell.column = column.id;
-        cell.timestamp = timestamp_us;
-        if (ttl > 0) {
-            cell.ttl = std::uint32_t(ttl);
-            cell.expires_at = std::uint32_t(now + ttl);
-        }
-        return cell;
-    }
-
-    void remove(const ColumnDefinition& column, std::int64_t at, std::optional<std::string> path = {}) {
-        auto cell = cell_of(column);
-        cell.ttl = 0;
-        cell.timestamp = at;
-        cell.expires_at = std::uint32_t(now);
-        cell.kind =
-            column.type.is_multi_cell() && !path ? CellKind::collection_deletion : CellKind::tombstone;
-        if (path) {
-            cell.has_path = true;
-            cell.path = keep(std::move(*path));
-        }
-        row.cells.push_back(cell);
-    }
-
-    void put(const ColumnDefinition& column, std::string bytes) {
-        auto cell = cell_of(column);
-        cell.value = keep(std::move(bytes));
-        row.cells.push_back(cell);
-    }
-
-    void put_element(const ColumnDefinition& column, std::string path, std::string_view bytes) {
-        auto cell = cell_of(column);
-        cell.has_path = true;
-        cell.path = keep(std::move(path));
-        cell.value = keep(std::string(bytes));
-        row.cells.push_back(cell);
-    }
-
-    static std::string field_path(std::uint16_t field) {
-        std::string out;
-        append_big_endian(out, field);
-        return out;
-    }
-
-    /// A user-defined type's fields that are not null as cells.
-    void put_fields(const ColumnDefinition& column, std::string_view bytes) {
-        std::vector<std::optional<std::string_view>> fields;
-        split_tuple(bytes, fields);
-        for (std::size_t i = 0; i < fields.size(); ++i)
-            if (fields[i]) put_element(column, field_path(std::uint16_t(i)), *fields[i]);
-    }
-
-    /// Elements of a serialised collection as cells. Lists get paths that sort by the time of their writing.
-    void put_elements(const ColumnDefinition& column, std::string_view collection, bool in_front) {
-        std::vector<std::string_view> elements;
-        bool map = column.type.kind == Kind::map;
-        split_collection(collection, map, elements);
-        if (column.type.kind == Kind::list) {
-            if (!in_front) {
-                for (auto element : elements) put_element(column, time_uuid(bindings.now_us), element);
-                return;
-            }
-            for (auto i = elements.size(); i-- > 0;) put_element(column, reversed_time_uuid(), elements[i]);
-            return;
-        }
-        for (std::size_t i = 0; i < elements.size(); i += map ? 2 : 1)
-            put_element(column, std::string(elements[i]), map ? elements[i + 1] : std::string_view());
-    }
-
-    /// Each one sorts before those made earlier.
-    static std::string reversed_time_uuid() {
-        constexpr std::int64_t pivot_us = 1'262'304'000'000'000;  // 2010-01-01, as in Cassandra
-        auto now = time_uuid(system_clock().now_us());
-        auto high = load_big_endian<std::uint64_t>(now.data());
-        auto ticks = ((high & 0xFFF) << 48) | ((high << 16) & 0x0000'FFFF'0000'0000ULL) | (high >> 32);
-        constexpr std::uint64_t pivot = (std::uint64_t(pivot_us) + 12'219'292'800'000'000ULL) * 10;
-        ticks = 2 * pivot - ticks;
-        std::string out;
-        append_big_endian(
-            out, (ticks << 32) | ((ticks >> 16) & 0xFFFF'0000ULL) | 0x1000 | ((ticks >> 48) & 0xFFF));
-        return out + now.substr(8);
-    }
-
-    void set(const ColumnDefinition& column, std::optional<std::string> bytes) {
-        if (!column.type.is_multi_cell()) {
-            if (bytes)
-                put(column, std::move(*bytes));
-            else
-                remove(column, timestamp_us);
-            return;
-        }
-        // The elements that were there before go; those written now are one microsecond younger.
-        remove(column, bytes ? timestamp_us - 1 : timestamp_us);
-        if (!bytes) return;
-        if (column.type.kind == Kind::udt)
-            put_fields(column, *bytes);
-        else
-            put_elements(column, *bytes, false);
-    }
-
-    Result<> apply(const Operation& operation) {
-        const auto& column = *operation.column;
-        Value value;
-        if (operation.value != nullptr)
-            value =
-                TRY(evaluate(*operation.value, operand_type(operation), operand_name(operation), bindings));
-        if (value.state == Value::State::unset) return {};
-        std::string element;
-        if (operation.element != nullptr) {
-            auto path = TRY(evaluate(*operation.element, column.type.parameters[0], column.name, bindings));
-            if (!path.is_set()) return fail(Errc::invalid, "Invalid null map key");
-            element = std::move(path.bytes);
-        }
-        switch (operation.kind) {
-            case Operation::Kind::set:
-                set(column, value.is_set() ? std::optional(std::move(value.bytes)) : std::nullopt);
-                return {};
-            case Operation::Kind::remove:
-                remove(column, timestamp_us);
-                return {};
-            case Operation::Kind::remove_element:
-                remove(column, timestamp_us, std::move(element));
-                return {};
-            case Operation::Kind::set_field:
-                if (value.is_set())
-                    put_element(column, field_path(operation.field), value.bytes);
-                else
-                    remove(column, timestamp_us, field_path(operation.field));
-                return {};
-            case Operation::Kind::remove_field:
-                remove(column, timestamp_us, field_path(operation.field));
-                return {};
-            case Operation::Kind::set_element:
-                if (value.is_set())
-                    put_element(column, std::move(element), value.bytes);
-                else
-                    remove(column, timestamp_us, std::move(element));
-                return {};
-            case Operation::Kind::add:
-            case Operation::Kind::prepend:
-            case Operation::Kind::subtract:
-                return change(operation, value);
-        }
-        return {};
-    }
-
-    Result<> change(const Operation& operation, const Value& value) {
-        const auto& column = *operation.column;
-        bool subtract = operation.kind == Operation::Kind::subtract;
-        if (column.type.kind == Kind::counter) {
-            if (!value.is_set() || value.bytes.size() != 8)
-                return fail(Errc::invalid, "Invalid null value for counter increment");
-            auto delta = load_big_endian<std::uint64_t>(value.bytes.data());
-            auto cell = cell_of(column);
-            cell.kind = CellKind::counter;
-            cell.ttl = cell.expires_at = 0;
-            std::string bytes;
-            append_big_endian(bytes, subtract ? std::uint64_t(0) - delta : delta);
-            cell.value = keep(std::move(bytes));
-            row.cells.push_back(cell);
-            return {};
-        }
-        if (!value.is_set()) return {};
-        if (!subtract) {
-            put_elements(column, value.bytes, operation.kind == Operation::Kind::prepend);
-            return {};
-        }
-        std::vector<std::string_view> elements;
-        split_collection(value.bytes, false, elements);
-        for (auto gone : elements) remove(column, timestamp_us, std::string(gone));
-        return {};
-    }
-};
+/// Reads one row (or a partition's static values), applies the operations on it, adds what is to be written.
+Result<> append_read_write(RowBuilder& builder, const std::string& key, bool is_static, Database& database,
+                           rocksdb::WriteBatch& batch) {
+    auto end = is_static ? key.substr(0, key.size() - 1) + row_tag : key + '\0';
+    RowCursor cursor(database, builder.plan.ref.table, {{key, end}});
+    cursor.show_static_partitions();
+    if (TRY(cursor.next())) builder.existing = is_static ? cursor.static_row() : cursor.row();
+    for (const auto& operation : builder.plan.operations)
+        if ((operation.column->role == ColumnRole::static_) == is_static) TRY(builder.apply(operation));
+    normalize(builder.row, builder.kept);
+    if (!builder.row.cells.empty()) merge(batch, key, builder.row);
+    return {};
+}
 
 Result<std::int64_t> timestamp_of(const Using& with, const Bindings& bindings, std::int64_t otherwise) {
     if (!with.timestamp) return otherwise;
@@ -585,12 +420,6 @@ Result<std::int32_t> ttl_of(const TableDefinition& table, const Using& with, con
     if (ttl > most_ttl)
         return fail(Errc::invalid, "ttl is too large. requested ({}) maximum ({})", ttl, most_ttl);
     return std::int32_t(ttl);
-}
-
-void merge(rocksdb::WriteBatch& batch, const std::string& key, const Row& row) {
-    std::string bytes;
-    append_row(bytes, row);
-    batch.Merge(key, bytes);
 }
 
 /// Key columns' values of an INSERT.
@@ -760,6 +589,15 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
             if (plan.writes_regulars)
                 for (const auto& row : rows) keys.push_back(row_key(table, {partition, row.from}));
         }
+    }
+    if (plan.reads_lists) {
+        for (const auto* one : {&keys, &static_keys})
+            for (const auto& key : *one) {
+                bool is_static = one == &static_keys;
+                RowBuilder each{plan, bindings, timestamp, time.now_seconds, ttl, {}, {}};
+                TRY(append_read_write(each, key, is_static, *time.database, batch));
+            }
+        return {};
     }
     for (const auto& operation : plan.operations) TRY(builder_of(*operation.column).apply(operation));
     normalize(builder.row, builder.kept);

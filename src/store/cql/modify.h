@@ -51,6 +51,8 @@ struct ModifyPlan {
     bool writes_regulars = false;  ///< some operation is on a regular column
     /// Touches nothing but static columns and names no row.
     bool only_statics = false;
+    /// Elements of lists by their index or value: the list is read first, so writing blocks.
+    bool reads_lists = false;
     bool is_conditional() const { return if_not_exists || if_exists || !conditions.empty(); }
     const TableDefinition& table() const { return *ref.table; }
 };
@@ -63,6 +65,7 @@ struct WriteTime {
     std::int64_t timestamp_us = 0;
     std::int64_t now_seconds = 0;
     std::optional<std::int32_t> batch_ttl;
+    Database* database = nullptr;  ///< for statements that read lists
 };
 
 /// Adds what the statement writes. Errc::invalid: a null key, values that do not fit, ...

@@ -1,9 +1,19 @@
+#include <algorithm>
+
 #include "store/cql/token_stream.h"
 
 namespace penstock::store::cql {
 namespace {
 
 Result<Selector> selector(TokenStream& in);
+
+/// c, c.field, c[key], c[from..to]
+bool is_part_of_column(const Selector& selector) {
+    return selector.kind == Selector::Kind::column ||
+           ((selector.kind == Selector::Kind::field || selector.kind == Selector::Kind::element ||
+             selector.kind == Selector::Kind::slice) &&
+            selector.arguments[0].kind == Selector::Kind::column);
+}
 
 Result<Selector> function_selector(TokenStream& in) {
     Selector out;
@@ -29,16 +39,16 @@ Result<Selector> function_selector(TokenStream& in) {
         out.written = "count";
         return out;
     }
-    out.kind = out.name == "writetime" ? Selector::Kind::writetime
-               : out.name == "ttl"     ? Selector::Kind::ttl
-                                       : Selector::Kind::function;
+    out.kind = out.name == "writetime" || out.name == "maxwritetime" ? Selector::Kind::writetime
+               : out.name == "ttl"                                   ? Selector::Kind::ttl
+                                                                     : Selector::Kind::function;
     if (!in.is(")")) {
         do out.arguments.push_back(TRY(selector(in)));
         while (in.accept(","));
     }
     TRY(in.expect(")"));
     if (out.kind != Selector::Kind::function &&
-        (out.arguments.size() != 1 || out.arguments[0].kind != Selector::Kind::column))
+        (out.arguments.size() != 1 || !is_part_of_column(out.arguments[0])))
         return fail(Errc::invalid, "{}{} takes one column", place_of(in.peek()), out.name);
     out.written = (out.kind == Selector::Kind::function ? "system." : "") + out.name + "(";
     for (std::size_t i = 0; i < out.arguments.size(); ++i)
@@ -47,9 +57,114 @@ Result<Selector> function_selector(TokenStream& in) {
     return out;
 }
 
+Selector operation(std::string op, Selector left, Selector right) {
+    Selector out;
+    out.kind = Selector::Kind::operation;
+    out.written = left.written + " " + op + " " + right.written;
+    out.name = std::move(op);
+    out.arguments.push_back(std::move(left));
+    out.arguments.push_back(std::move(right));
+    return out;
+}
+
+/// (a, b), [a, b], {a, b}
+Result<Selector> collected(TokenStream& in, std::string kind, std::string_view close) {
+    Selector out;
+    out.kind = Selector::Kind::collect;
+    out.name = std::move(kind);
+    out.written = in.take().text;
+    do {
+        out.arguments.push_back(TRY(selector(in)));
+        if (in.is(":")) return fail(Errc::invalid, "Cannot infer type for a map in selection clause");
+        out.written += (out.arguments.size() > 1 ? ", " : "") + out.arguments.back().written;
+    } while (in.accept(","));
+    TRY(in.expect(close));
+    out.written += close;
+    bool literals = std::ranges::all_of(
+        out.arguments, [](const Selector& argument) { return argument.kind == Selector::Kind::literal; });
+    if (!literals) return out;
+    out.literal.kind = out.name == "tuple"  ? Term::Kind::tuple
+                       : out.name == "list" ? Term::Kind::list
+                                            : Term::Kind::set;
+    for (auto& argument : out.arguments) out.literal.items.push_back(std::move(argument.literal));
+    out.arguments.clear();
+    out.kind = Selector::Kind::literal;
+    return out;
+}
+
+/// (a + b), or a tuple of values.
+Result<Selector> in_parentheses(TokenStream& in) {
+    auto start = in.peek().offset;
+    auto place = in.place();
+    in.take();
+    bool is_type =
+        in.peek().kind == TokenKind::word && kind_of_name(in.peek().text) && (in.is(")", 1) || in.is("<", 1));
+    if (!is_type) {
+        auto inner = selector(in);
+        if (inner && in.accept(")")) {
+            inner->written = "(" + inner->written + ")";
+            return inner;
+        }
+        in.go_back(place);
+        return collected(in, "tuple", ")");
+    }
+    in.go_back(place);
+    Selector out;
+    out.kind = Selector::Kind::literal;
+    out.literal = TRY(parse_operand(in));
+    out.written = in.written(start);
+    return out;
+}
+
+/// a.field, a[key], a[from..to]
+Result<Selector> modified(TokenStream& in, Selector out) {
+    while (in.is(".") || in.is("[")) {
+        Selector outer;
+        if (in.accept(".")) {
+            outer.kind = Selector::Kind::field;
+            outer.name = TRY(in.name());
+            outer.written = out.written + "." + outer.name;
+        } else {
+            in.take();
+            auto start = in.peek().offset;
+            outer.kind = Selector::Kind::element;
+            if (!in.is("..")) outer.literal = TRY(parse_term(in));
+            if (in.accept("..")) {
+                outer.kind = Selector::Kind::slice;
+                if (!in.is("]")) outer.literal_to = TRY(parse_term(in));
+            }
+            auto inside = in.written(start);
+            TRY(in.expect("]"));
+            outer.written = out.written + "[" + inside + "]";
+        }
+        outer.arguments.push_back(std::move(out));
+        out = std::move(outer);
+    }
+    return out;
+}
+
 Result<Selector> one_selector(TokenStream& in) {
+    if (in.is("(")) return in_parentheses(in);
+    if (in.is("[") && !in.is("]", 1)) return collected(in, "list", "]");
+    if (in.is("{") && !in.is("}", 1)) return collected(in, "set", "}");
+    bool negated = in.is("-") && in.peek(1).kind != TokenKind::integer &&
+                   in.peek(1).kind != TokenKind::number && in.peek(1).kind != TokenKind::duration &&
+                   !in.is_word("nan", 1) && !in.is_word("infinity", 1);
+    if (negated) {
+        in.take();
+        Selector out;
+        out.kind = Selector::Kind::operation;
+        out.name = "-";
+        if (++in.depth > max_nesting)
+            return fail(Errc::invalid, "{}functions are nested too deeply", place_of(in.peek()));
+        out.arguments.push_back(TRY(one_selector(in)));
+        --in.depth;
+        out.written = "-" + out.arguments[0].written;
+        return out;
+    }
     bool word = in.peek().kind == TokenKind::word;
-    if (word && (in.is("(", 1) || (in.is(".", 1) && in.is("(", 3)))) return function_selector(in);
+    if (word && (in.is("(", 1) || (in.is(".", 1) && in.is("(", 3))))
+        return modified(in, TRY(function_selector(in)));
     Selector out;
     bool name = in.peek().kind == TokenKind::quoted_name ||
                 (word && in.peek().text != "null" && in.peek().text != "true" && in.peek().text != "false" &&
@@ -57,27 +172,31 @@ Result<Selector> one_selector(TokenStream& in) {
     if (name) {
         out.name = TRY(in.name());
         out.written = out.name;
-        while (in.accept(".")) {
-            Selector field;
-            field.kind = Selector::Kind::field;
-            field.name = TRY(in.name());
-            field.written = out.written + "." + field.name;
-            field.arguments.push_back(std::move(out));
-            out = std::move(field);
-        }
-        return out;
+        return modified(in, std::move(out));
     }
     auto start = in.peek().offset;
     out.kind = Selector::Kind::literal;
-    out.literal = TRY(parse_term(in));
-    out.written = in.written(start);
+    out.literal = TRY(parse_operand(in));
+    out.written = out.literal.kind == Term::Kind::null ? "NULL" : in.written(start);
     return out;
 }
 
 Result<Selector> selector(TokenStream& in) {
     if (++in.depth > max_nesting)
         return fail(Errc::invalid, "{}functions are nested too deeply", place_of(in.peek()));
-    auto out = one_selector(in);
+    auto product = [&]() -> Result<Selector> {
+        auto out = TRY(one_selector(in));
+        while (in.is("*") || in.is("/") || in.is("%")) {
+            auto op = in.take().text;
+            out = operation(op, std::move(out), TRY(one_selector(in)));
+        }
+        return out;
+    };
+    auto out = TRY(product());
+    while (in.is("+") || in.is("-")) {
+        auto op = in.take().text;
+        out = operation(op, std::move(out), TRY(product()));
+    }
     --in.depth;
     return out;
 }
@@ -87,9 +206,9 @@ Result<Using> parse_using(TokenStream& in) {
     if (!in.accept_word("using")) return out;
     do {
         if (in.accept_word("timestamp"))
-            out.timestamp = TRY(parse_term(in));
+            out.timestamp = TRY(in.int_value());
         else if (in.accept_word("ttl"))
-            out.ttl = TRY(parse_term(in));
+            out.ttl = TRY(in.int_value());
         else
             return in.no_alternative();
     } while (in.accept_word("and"));
@@ -178,7 +297,10 @@ Result<Select> parse_select(TokenStream& in) {
     TRY(in.expect_word("from"));
     out.table = TRY(in.table_name());
     if (in.accept_word("where")) out.where = TRY(parse_relations(in));
-    if (in.accept_words("group", "by")) return fail(Errc::invalid, "GROUP BY is not offered");
+    if (in.accept_words("group", "by")) {
+        do out.group.push_back(TRY(selector(in)));
+        while (in.accept(","));
+    }
     if (in.accept_words("order", "by")) {
         do {
             auto column = TRY(in.name());
@@ -194,9 +316,9 @@ Result<Select> parse_select(TokenStream& in) {
     if (in.accept_word("per")) {
         TRY(in.expect_word("partition"));
         TRY(in.expect_word("limit"));
-        out.per_partition_limit = TRY(parse_term(in));
+        out.per_partition_limit = TRY(in.int_value());
     }
-    if (in.accept_word("limit")) out.limit = TRY(parse_term(in));
+    if (in.accept_word("limit")) out.limit = TRY(in.int_value());
     if (in.accept_word("allow")) {
         TRY(in.expect_word("filtering"));
         out.allow_filtering = true;
@@ -235,6 +357,14 @@ Result<Insert> parse_insert(TokenStream& in) {
     return out;
 }
 
+/// Two parts of one SET can be done together.
+bool compatible(const Assignment& a, const Assignment& b) {
+    if (a.column != b.column) return true;
+    if (a.kind == Assignment::Kind::set || b.kind == Assignment::Kind::set) return false;
+    bool fields = a.kind == Assignment::Kind::set_field && b.kind == Assignment::Kind::set_field;
+    return !fields || a.field != b.field;
+}
+
 Result<Update> parse_update(TokenStream& in) {
     Update out;
     out.table = TRY(in.table_name());
@@ -245,6 +375,11 @@ Result<Update> parse_update(TokenStream& in) {
     TRY(in.expect_word("where"));
     out.where = TRY(parse_relations(in));
     TRY(parse_conditions(in, out.if_exists, out.conditions));
+    for (std::size_t i = 0; i < out.assignments.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (!compatible(out.assignments[j], out.assignments[i]))
+                return fail(Errc::invalid, "{}{}", syntax_prefix,
+                            "Multiple incompatible setting of column " + out.assignments[i].column);
     return out;
 }
 

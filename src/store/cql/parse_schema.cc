@@ -66,8 +66,7 @@ Result<bool> if_exists(TokenStream& in) {
 }
 
 Result<> primary_key(TokenStream& in, CreateTable& out) {
-    if (!out.partition_key.empty())
-        return fail(Errc::invalid, "{}Multiple PRIMARY KEYs specified", place_of(in.peek()));
+    out.several_keys = out.several_keys || !out.partition_key.empty();
     TRY(in.expect("("));
     if (in.accept("(")) {
         do out.partition_key.push_back(TRY(in.name()));
@@ -125,8 +124,7 @@ Result<Statement> create_table(TokenStream& in) {
         }
         auto declared = TRY(column(in));
         if (in.accept_words("primary", "key")) {
-            if (!out.partition_key.empty())
-                return fail(Errc::invalid, "{}Multiple PRIMARY KEYs specified", place_of(in.peek()));
+            out.several_keys = out.several_keys || !out.partition_key.empty();
             out.partition_key.push_back(declared.name);
         }
         out.columns.push_back(std::move(declared));
@@ -159,8 +157,18 @@ Result<Statement> alter_table(TokenStream& in) {
             return fail(Errc::invalid, "ALTER TABLE ... DROP ... USING TIMESTAMP is not offered");
         return out;
     }
-    if (in.is_word("rename")) return Unsupported{"ALTER TABLE ... RENAME"};
-    if (in.is_word("alter")) return Unsupported{"ALTER TABLE ... ALTER"};
+    if (in.accept_word("rename")) {
+        out.kind = AlterTable::Kind::rename;
+        out.if_column = TRY(if_exists(in));
+        do {
+            auto from = TRY(in.name());
+            TRY(in.expect_word("to"));
+            out.renamed.emplace_back(std::move(from), TRY(in.name()));
+        } while (in.accept_word("and"));
+        return out;
+    }
+    if (in.is_word("alter"))
+        return Unsupported{"ALTER TABLE ... ALTER", "Altering column types is no longer supported"};
     out.kind = AlterTable::Kind::options;
     out.options = TRY(keyspace_options(in));
     return out;
@@ -230,6 +238,12 @@ Result<Statement> create(TokenStream& in) {
     if (in.accept_word("type")) return create_type(in);
     if (in.is_word("index") || (in.is_word("custom") && in.is_word("index", 1)))
         return TRY(parse_create_index(in));
+    // As a Cassandra does whose settings do not allow them, which is the default.
+    bool function = in.is_word("function") || in.is_word("aggregate");
+    if (function || (in.is_word("or") && in.is_word("replace", 1)))
+        return Unsupported{"CREATE FUNCTION",
+                           "User-defined functions are disabled in cassandra.yaml - set "
+                           "user_defined_functions_enabled=true to enable"};
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
     return Unsupported{"CREATE " + upper(in.peek().text)};
 }
@@ -260,6 +274,18 @@ Result<Statement> drop(TokenStream& in) {
         DropTable out;
         out.if_exists = TRY(if_exists(in));
         out.table = TRY(in.table_name());
+        return out;
+    }
+    if (in.is_word("function") || in.is_word("aggregate")) {
+        DropFunction out;
+        out.aggregate = in.take().text == "aggregate";
+        out.if_exists = TRY(if_exists(in));
+        out.name = TRY(in.table_name());
+        if (!in.accept("(")) return out;
+        if (in.accept(")")) return out;
+        do TRY(parse_type_text(in));
+        while (in.accept(","));
+        TRY(in.expect(")"));
         return out;
     }
     if (in.accept_word("type")) {

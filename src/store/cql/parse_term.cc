@@ -21,8 +21,10 @@ Result<Term> collection(TokenStream& in) {
         return out;
     }
     TRY(in.expect("{"));
-    bool field =
-        (in.peek().kind == TokenKind::word || in.peek().kind == TokenKind::quoted_name) && in.is(":", 1);
+    bool constant = in.is_word("null") || in.is_word("true") || in.is_word("false") || in.is_word("nan") ||
+                    in.is_word("infinity");
+    bool name = in.peek().kind == TokenKind::quoted_name || (in.peek().kind == TokenKind::word && !constant);
+    bool field = name && in.is(":", 1);
     if (field) {
         out.kind = Term::Kind::udt;
         do {
@@ -99,6 +101,28 @@ Result<Term> function(TokenStream& in) {
     return out;
 }
 
+Term operation(std::string op, Term left, Term right) {
+    Term out;
+    out.kind = Term::Kind::operation;
+    out.text = std::move(op);
+    out.items.push_back(std::move(left));
+    out.items.push_back(std::move(right));
+    return out;
+}
+
+/// What comes is a value, and not the name of a column as in "l = [1] + l".
+bool begins_term(const TokenStream& in, std::size_t ahead) {
+    const auto& token = in.peek(ahead);
+    if (token.kind == TokenKind::quoted_name || token.kind == TokenKind::end) return false;
+    if (token.kind == TokenKind::symbol)
+        return token.text == "?" || token.text == ":" || token.text == "[" || token.text == "{" ||
+               token.text == "(" || token.text == "-";
+    if (token.kind != TokenKind::word) return true;
+    bool constant = token.text == "null" || token.text == "true" || token.text == "false" ||
+                    token.text == "nan" || token.text == "infinity";
+    return constant || in.is("(", ahead + 1) || (in.is(".", ahead + 1) && in.is("(", ahead + 3));
+}
+
 Result<Term> one_term(TokenStream& in) {
     const auto& token = in.peek();
     switch (token.kind) {
@@ -135,9 +159,15 @@ Result<Term> one_term(TokenStream& in) {
         const auto& next = in.peek();
         bool number = next.kind == TokenKind::integer || next.kind == TokenKind::number ||
                       next.kind == TokenKind::duration || next.text == "nan" || next.text == "infinity";
-        if (!number) return in.no_alternative();
-        auto out = TRY(one_term(in));
-        out.text = "-" + out.text;
+        if (number) {
+            auto out = TRY(one_term(in));
+            out.text = "-" + out.text;
+            return out;
+        }
+        Term out;
+        out.kind = Term::Kind::operation;
+        out.text = "-";
+        out.items.push_back(TRY(parse_operand(in)));
         return out;
     }
     if (token.text == "?" || token.text == ":") return marker(in);
@@ -222,11 +252,28 @@ Result<Relation> relation(TokenStream& in) {
 
 }  // namespace
 
-Result<Term> parse_term(TokenStream& in) {
+Result<Term> parse_operand(TokenStream& in) {
     if (++in.depth > max_nesting)
         return fail(Errc::invalid, "{}values are nested too deeply", place_of(in.peek()));
     auto out = one_term(in);
     --in.depth;
+    return out;
+}
+
+Result<Term> parse_term(TokenStream& in) {
+    auto product = [&]() -> Result<Term> {
+        auto out = TRY(parse_operand(in));
+        while ((in.is("*") || in.is("/") || in.is("%")) && begins_term(in, 1)) {
+            auto op = in.take().text;
+            out = operation(op, std::move(out), TRY(parse_operand(in)));
+        }
+        return out;
+    };
+    auto out = TRY(product());
+    while ((in.is("+") || in.is("-")) && begins_term(in, 1)) {
+        auto op = in.take().text;
+        out = operation(op, std::move(out), TRY(product()));
+    }
     return out;
 }
 

@@ -18,12 +18,11 @@ TEST(ParserTest, ErrorsNameThePlaceAsCassandraDoes) {
     EXPECT_EQ(error_of("SELEC x"), "line 1:0 no viable alternative at input 'SELEC' ([SELEC]...)");
     EXPECT_EQ(error_of("SELECT * FORM t"),
               "line 1:9 mismatched input 'FORM' expecting K_FROM (SELECT * [FORM]...)");
-    EXPECT_EQ(error_of("SELECT *\nFROM t\nWHERE"),
-              "line 3:5 no viable alternative at input '<EOF>' (SELECT * FROM t WHERE)");
+    EXPECT_EQ(error_of("SELECT *\nFROM t\nWHERE"), "line 0:-1 no viable alternative at input '<EOF>'");
     EXPECT_EQ(error_of("SELECT 'abc FROM t"), "line 1:7 mismatched character '<EOF>' expecting '''");
     EXPECT_EQ(error_of("SELECT * FROM t; SELECT"),
               "line 1:17 mismatched input 'SELECT' expecting EOF (SELECT * FROM t; [SELECT])");
-    EXPECT_EQ(error_of(""), "line 1:0 no viable alternative at input '<EOF>' ()");
+    EXPECT_EQ(error_of(""), "line 0:-1 no viable alternative at input '<EOF>'");
 }
 
 TEST(ParserTest, MarkersAreCountedInTheirOrder) {

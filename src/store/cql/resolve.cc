@@ -46,9 +46,12 @@ void note_markers(const Term& term, const DataType& type, std::string_view name,
     }
     for (std::size_t i = 0; i < term.items.size(); ++i) {
         DataType of = type;
-        if (term.kind == Term::Kind::function) {
+        if (term.kind == Term::Kind::operation) {
+            if (i == 1 && (type.kind == Kind::timestamp || type.kind == Kind::date)) of = Kind::duration;
+        } else if (term.kind == Term::Kind::function) {
             auto wanted = parameter_type(term.text, i);
             of = wanted ? *wanted : natural_type(term.items[i]);
+            if (term.text == "fromjson" || term.text == "from_json") of = Kind::text;
         } else if (term.kind == Term::Kind::cast) {
             of = term.type;
         } else if (!type.parameters.empty()) {

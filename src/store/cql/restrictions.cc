@@ -4,6 +4,7 @@
 
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/cql/token_stream.h"
 #include "store/token.h"
 #include "store/value.h"
 
@@ -51,7 +52,7 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
         return fail(Errc::invalid, "Non-frozen UDT column '{}' ({}) cannot be restricted by any relation",
                     column.name, to_string(type));
     if (relation.kind == Relation::Kind::field)
-        return fail(Errc::invalid, "line 1:0 no viable alternative at input '.'");
+        return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '.'", syntax_prefix);
     switch (relation.op) {
         case Operator::contains:
             if (!type.is_collection())
@@ -65,17 +66,26 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
             return fail(
                 Errc::invalid,
                 "LIKE restriction is only supported on properly indexed columns. {} LIKE {} is not valid.",
-                column.name,
-                relation.values[0].kind == Term::Kind::string ? "'" + relation.values[0].text + "'" : "?");
+                column.name, relation.values.empty() ? "" : term_text(relation.values[0]));
+        case Operator::ne:
+            return fail(Errc::invalid, "Unsupported \"!=\" relation: {} != {}", column.name,
+                        relation.values.empty() ? "" : term_text(relation.values[0]));
         case Operator::not_null:
             return fail(Errc::invalid, "Unsupported restriction: {} IS NOT NULL", column.name);
         default:
             break;
     }
     if (relation.kind == Relation::Kind::element) {
-        if (type.kind != Kind::map)
-            return fail(Errc::invalid, "Map-entry predicates on non-map column {} are not supported",
+        if (type.kind == Kind::list)
+            return fail(Errc::invalid,
+                        "Indexes on list entries ({}[index] = value) are not currently supported.",
                         column.name);
+        if (type.kind != Kind::map)
+            return fail(Errc::invalid, "Column {} cannot be used as a map", column.name);
+        if (relation.op == Operator::in)
+            return fail(Errc::invalid, "{}line 1:0 no viable alternative at input 'IN'", syntax_prefix);
+        if (relation.op != Operator::eq)
+            return fail(Errc::invalid, "Only EQ relations are supported on map entries");
         return type.parameters[1];
     }
     if (type.is_multi_cell())
@@ -128,10 +138,121 @@ Result<std::vector<std::string>> values_of(const ColumnDefinition& column, const
     return out;
 }
 
+std::string tuple_name(const Relation& relation) {
+    std::string out = "(";
+    for (const auto& name : relation.columns) out += (out.size() > 1 ? "," : "") + name;
+    return out + ")";
+}
+
+/// (a, b) of the clustering columns, in their order and without a gap.
+Result<> add_tuple(const TableDefinition& table, const Relation& relation, std::vector<MarkerSpec>& markers,
+                   Restrictions& out) {
+    DataType tuple(Kind::tuple);
+    std::vector<const ColumnDefinition*> columns;
+    for (const auto& name : relation.columns) {
+        const auto* column = TRY(resolve_column(table, name));
+        if (column->role != ColumnRole::clustering)
+            return fail(
+                Errc::invalid,
+                "Multi-column relations can only be applied to clustering columns but was applied to: {}",
+                name);
+        if (std::ranges::find(columns, column) != columns.end())
+            return fail(Errc::invalid, "Column \"{}\" appeared twice in a relation: {}", name,
+                        tuple_name(relation));
+        if (!columns.empty() && column->position != columns.back()->position + 1)
+            return fail(
+                Errc::invalid,
+                "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: {}",
+                tuple_name(relation));
+        columns.push_back(column);
+        tuple.parameters.push_back(column->type);
+    }
+    if (relation.op != Operator::eq && relation.op != Operator::in && !is_slice(relation.op))
+        return fail(Errc::invalid, "{} cannot be used for multi-column relations", symbol(relation.op));
+    for (const auto& value : relation.values) {
+        auto type = relation.in_marker ? DataType(Kind::list, {tuple}, true) : tuple;
+        note_markers(value, type, (relation.op == Operator::in ? "in" : "") + tuple_name(relation), markers);
+    }
+    for (const auto* column : columns) out.clustering[column->position].push_back({column, &relation});
+    return {};
+}
+
+/// The components of a tuple that a multi-column relation compares with.
+Result<std::vector<std::string>> components_of(const TableDefinition& table, const Relation& relation,
+                                               const std::vector<std::optional<std::string_view>>& given) {
+    std::vector<std::string> out;
+    if (given.size() != relation.columns.size())
+        return fail(Errc::invalid, "Expected {} elements in value tuple, but got {}", relation.columns.size(),
+                    given.size());
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        if (!given[i])
+            return fail(Errc::invalid, "Invalid null value in condition for column {}",
+                        table.find(relation.columns[i])->name);
+        out.emplace_back(*given[i]);
+    }
+    return out;
+}
+
+/// Each tuple's components.
+Result<std::vector<std::vector<std::string>>> tuples_of(const TableDefinition& table,
+                                                        const Relation& relation, const Bindings& bindings) {
+    DataType tuple(Kind::tuple);
+    for (const auto& name : relation.columns) tuple.parameters.push_back(table.find(name)->type);
+    std::vector<std::vector<std::string>> out;
+    std::vector<std::optional<std::string_view>> parts;
+    auto add = [&](std::string_view bytes) -> Result<> {
+        split_tuple(bytes, parts);
+        out.push_back(TRY(components_of(table, relation, parts)));
+        return {};
+    };
+    if (relation.in_marker) {
+        auto list = TRY(evaluate(relation.values[0], DataType(Kind::list, {tuple}, true),
+                                 tuple_name(relation), bindings));
+        if (!list.is_set()) return fail(Errc::invalid, "Invalid null value for IN restriction");
+        std::vector<std::string_view> elements;
+        split_collection(list.bytes, false, elements);
+        for (auto element : elements) TRY(add(element));
+        return out;
+    }
+    for (const auto& term : relation.values) {
+        if (term.kind == Term::Kind::tuple) {
+            // Not as a tuple's value: that is one where components may be missing.
+            std::vector<std::string> components;
+            if (term.items.size() != relation.columns.size())
+                return fail(Errc::invalid, "Expected {} elements in value tuple, but got {}",
+                            relation.columns.size(), term.items.size());
+            for (std::size_t i = 0; i < term.items.size(); ++i) {
+                auto value = TRY(evaluate(term.items[i], tuple.parameters[i], relation.columns[i], bindings));
+                if (value.state == Value::State::unset)
+                    return fail(Errc::invalid, "Invalid unset value for column {}", relation.columns[i]);
+                if (value.is_null())
+                    return fail(Errc::invalid, "Invalid null value in condition for column {}",
+                                relation.columns[i]);
+                components.push_back(std::move(value.bytes));
+            }
+            out.push_back(std::move(components));
+            continue;
+        }
+        if (term.kind != Term::Kind::marker && relation.columns.size() == 1) {
+            auto value = TRY(evaluate(term, tuple.parameters[0], relation.columns[0], bindings));
+            if (!value.is_set())
+                return fail(Errc::invalid, "Invalid null value in condition for column {}",
+                            relation.columns[0]);
+            out.push_back({std::move(value.bytes)});
+            continue;
+        }
+        auto value = TRY(evaluate(term, tuple, tuple_name(relation), bindings));
+        if (!value.is_set())
+            return fail(Errc::invalid, "Invalid null value in condition for columns: {}",
+                        tuple_name(relation));
+        TRY(add(value.bytes));
+    }
+    return out;
+}
+
 Result<> add_relation(const TableDefinition& table, const Relation& relation,
                       std::vector<MarkerSpec>& markers, Restrictions& out) {
-    if (relation.kind == Relation::Kind::tuple)
-        return fail(Errc::invalid, "Multi-column relations are not offered");
+    if (relation.kind == Relation::Kind::tuple) return add_tuple(table, relation, markers, out);
     if (relation.kind == Relation::Kind::token) {
         bool all = relation.columns.size() == table.partition_columns;
         for (std::size_t i = 0; all && i < relation.columns.size(); ++i)
@@ -166,6 +287,14 @@ Result<> add_relation(const TableDefinition& table, const Relation& relation,
 Result<> check_combination(const std::vector<Restriction>& on) {
     int lower = 0, upper = 0;
     for (const auto& one : on) {
+        bool apart = is_slice(one.relation->op) && one.relation->columns[0] != on[0].relation->columns[0];
+        if (apart)
+            return fail(
+                Errc::invalid,
+                "Column \"{}\" cannot be restricted by two inequalities not starting with the same column",
+                one.column->name);
+    }
+    for (const auto& one : on) {
         auto op = one.relation->op;
         if ((op == Operator::eq || op == Operator::in) && on.size() > 1)
             return fail(Errc::invalid,
@@ -181,6 +310,13 @@ Result<> check_combination(const std::vector<Restriction>& on) {
         return fail(Errc::invalid, "More than one restriction was found for the end bound on {}",
                     on[0].column->name);
     return {};
+}
+
+/// Several columns at once, and not each of them by itself as with =.
+bool names_tuples(const std::vector<Restriction>& on) {
+    return std::ranges::any_of(on, [](const Restriction& one) {
+        return one.relation->kind == Relation::Kind::tuple && one.relation->op != Operator::eq;
+    });
 }
 
 bool is_exact(const std::vector<Restriction>& on) {
@@ -210,12 +346,21 @@ Result<> sort_partition_key(const TableDefinition& table, Restrictions& out) {
 /// Clustering conditions work as ranges up to the first slice; what follows is filtered.
 void sort_clustering(Restrictions& out) {
     bool open = out.whole_partition_key;
+    std::size_t covered = 0;  // columns that a tuple in front of them has dealt with
     for (auto& on : out.clustering) {
+        if (covered > 0) {
+            --covered;
+            continue;
+        }
         bool usable = open && !on.empty() && std::ranges::all_of(on, [](const Restriction& one) {
                           return one.relation->op == Operator::eq || one.relation->op == Operator::in ||
                                  is_slice(one.relation->op);
                       });
         if (usable) {
+            bool tuple = names_tuples(on);
+            std::size_t size = 1;
+            for (const auto& one : on) size = std::max(size, one.relation->columns.size());
+            if (tuple) covered = size - 1;
             open = is_exact(on);
             continue;
         }
@@ -264,24 +409,127 @@ Result<std::vector<std::string>> partition_keys(const TableDefinition& table,
         }
         out.push_back(TRY(join_partition_key(table, values)));
     }
-    if (out.size() > 1)
-        std::ranges::sort(out, {}, [](const std::string& key) { return std::pair(token_of(key), key); });
     return out;
 }
+
+namespace {
+
+std::string end_of(const std::string& prefix) {
+    return prefix.empty() ? std::string() : after_prefix(prefix);
+}
+
+/// (a, b) = (1, 2): what the one column has to be.
+Result<std::vector<std::string>> component_values(const TableDefinition& table,
+                                                  const ColumnDefinition& column, const Relation& relation,
+                                                  const Bindings& bindings) {
+    auto tuples = TRY(tuples_of(table, relation, bindings));
+    auto index = std::size_t(std::ranges::find(relation.columns, column.name) - relation.columns.begin());
+    return std::vector<std::string>{tuples[0][index]};
+}
+
+/// (a, b) IN (...): each tuple behind each prefix.
+Result<> append_tuples(const TableDefinition& table, const Relation& relation, const Bindings& bindings,
+                       std::vector<ClusteringRange>& ranges) {
+    std::vector<std::string> encoded;
+    for (const auto& tuple : TRY(tuples_of(table, relation, bindings))) {
+        encoded.emplace_back();
+        for (std::size_t i = 0; i < tuple.size(); ++i) {
+            const auto& column = *table.find(relation.columns[i]);
+            append_clustering(encoded.back(), column.type, column.descending, tuple[i]);
+        }
+    }
+    std::ranges::sort(encoded);
+    encoded.erase(std::unique(encoded.begin(), encoded.end()), encoded.end());
+    if (ranges.size() * encoded.size() > most_keys)
+        return fail(Errc::invalid, "IN names more than {} rows", most_keys);
+    std::vector<ClusteringRange> next;
+    for (const auto& prefix : ranges)
+        for (const auto& one : encoded) next.push_back({prefix.from + one, {}});
+    ranges = std::move(next);
+    return {};
+}
+
+/// What is beyond a tuple on one side, behind a prefix. Columns that descend make several ranges of it: those
+/// where the first column differs, those where it is the same and the second differs, and so on.
+std::vector<ClusteringRange> beyond(const TableDefinition& table, const Relation& relation,
+                                    const std::vector<std::string>& tuple, const std::string& prefix) {
+    bool greater = relation.op == Operator::gt || relation.op == Operator::ge;
+    std::vector<ClusteringRange> out;
+    auto base = prefix;
+    for (std::size_t i = 0; i < tuple.size(); ++i) {
+        const auto& column = *table.find(relation.columns[i]);
+        auto at = base;
+        append_clustering(at, column.type, column.descending, tuple[i]);
+        if (greater != column.descending)
+            out.push_back({end_of(at), end_of(base)});
+        else
+            out.push_back({base, at});
+        base = std::move(at);
+    }
+    if (relation.op == Operator::ge || relation.op == Operator::le) out.push_back({base, end_of(base)});
+    std::erase_if(out,
+                  [](const ClusteringRange& range) { return !range.to.empty() && range.from >= range.to; });
+    std::ranges::sort(out, {}, &ClusteringRange::from);
+    return out;
+}
+
+std::vector<ClusteringRange> intersection(const std::vector<ClusteringRange>& a,
+                                          const std::vector<ClusteringRange>& b) {
+    std::vector<ClusteringRange> out;
+    for (const auto& left : a) {
+        for (const auto& right : b) {
+            ClusteringRange both{std::max(left.from, right.from), left.to};
+            if (both.to.empty() || (!right.to.empty() && right.to < both.to)) both.to = right.to;
+            if (both.to.empty() || both.from < both.to) out.push_back(std::move(both));
+        }
+    }
+    std::ranges::sort(out, {}, &ClusteringRange::from);
+    return out;
+}
+
+Result<std::vector<ClusteringRange>> tuple_slices(const TableDefinition& table,
+                                                  const std::vector<Restriction>& on,
+                                                  const Bindings& bindings,
+                                                  const std::vector<ClusteringRange>& prefixes) {
+    std::vector<ClusteringRange> out;
+    for (const auto& prefix : prefixes) {
+        std::vector<ClusteringRange> ranges{{prefix.from, end_of(prefix.from)}};
+        for (const auto& one : on) {
+            bool single = one.relation->kind == Relation::Kind::column;
+            std::vector<std::vector<std::string>> tuples;
+            if (single)
+                tuples.push_back(TRY(values_of(*one.column, *one.relation, bindings)));
+            else
+                tuples = TRY(tuples_of(table, *one.relation, bindings));
+            ranges = intersection(ranges, beyond(table, *one.relation, tuples[0], prefix.from));
+        }
+        out.insert(out.end(), ranges.begin(), ranges.end());
+    }
+    return out;
+}
+
+}  // namespace
 
 Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& table,
                                                        const Restrictions& restrictions,
                                                        const Bindings& bindings) {
     std::vector<ClusteringRange> out{{}};
-    auto end_of = [](const std::string& prefix) {
-        return prefix.empty() ? std::string() : after_prefix(prefix);
-    };
     std::size_t depth = 0;
-    for (const auto& on : restrictions.clustering) {
+    while (depth < restrictions.clustering.size()) {
+        const auto& on = restrictions.clustering[depth];
         if (on.empty()) break;
         const auto& column = *on[0].column;
+        bool tuple = names_tuples(on);
+        if (tuple && on[0].relation->op == Operator::in) {
+            TRY(append_tuples(table, *on[0].relation, bindings, out));
+            depth += on[0].relation->columns.size();
+            continue;
+        }
+        if (tuple) return tuple_slices(table, on, bindings, out);
         if (is_exact(on)) {
-            auto values = TRY(values_of(column, *on[0].relation, bindings));
+            auto values = on[0].relation->kind == Relation::Kind::tuple
+                              ? TRY(component_values(table, column, *on[0].relation, bindings))
+                              : TRY(values_of(column, *on[0].relation, bindings));
             if (column.descending) std::ranges::reverse(values);
             if (out.size() * values.size() > most_keys)
                 return fail(Errc::invalid, "IN names more than {} rows", most_keys);
@@ -372,6 +620,13 @@ Result<std::vector<KeyRange>> key_ranges(const TableDefinition& table, const Res
                                          const Bindings& bindings) {
     if (!restrictions.whole_partition_key) return token_ranges(table, restrictions, bindings);
     auto keys = TRY(partition_keys(table, restrictions, bindings));
+    if (!restrictions.token.empty()) {
+        auto allowed = TRY(token_ranges(table, restrictions, bindings));
+        std::erase_if(keys, [&](const std::string& key) {
+            auto prefix = partition_prefix(table.id, key);
+            return allowed.empty() || prefix < allowed[0].from || prefix >= allowed[0].to;
+        });
+    }
     auto ranges = TRY(clustering_ranges(table, restrictions, bindings));
     if (keys.size() * ranges.size() > most_keys)
         return fail(Errc::invalid, "IN names more than {} rows", most_keys);
@@ -393,13 +648,56 @@ Result<std::vector<Filter>> filters_of(const TableDefinition& table,
     std::vector<Filter> out;
     for (const auto& [column, relation] : restrictions) {
         Filter filter{std::uint32_t(column - table.columns.data()), &column->type, relation->op, {}, {}};
-        filter.values = TRY(values_of(*column, *relation, bindings));
+        bool tuple = relation->kind == Relation::Kind::tuple;
+        if (tuple && relation->op != Operator::eq) {
+            // Each of its columns has this restriction; it is tested once.
+            if (relation->columns[0] != column->name) {
+                filter.always = true;
+                out.push_back(std::move(filter));
+                continue;
+            }
+            for (const auto& name : relation->columns) {
+                const auto* each = table.find(name);
+                filter.columns.push_back(std::uint32_t(each - table.columns.data()));
+                filter.types.push_back(&each->type);
+            }
+            filter.tuples = TRY(tuples_of(table, *relation, bindings));
+            out.push_back(std::move(filter));
+            continue;
+        }
+        filter.values = tuple ? TRY(component_values(table, *column, *relation, bindings))
+                              : TRY(values_of(*column, *relation, bindings));
         if (relation->element)
             filter.element =
                 TRY(evaluate(*relation->element, column->type.parameters[0], column->name, bindings)).bytes;
         out.push_back(std::move(filter));
     }
     return out;
+}
+
+bool Filter::matches_row(const std::vector<std::optional<std::string_view>>& row) const {
+    if (always) return true;
+    if (columns.empty()) return matches(row[column]);
+    return std::ranges::any_of(tuples, [&](const std::vector<std::string>& tuple) {
+        int order = 0;
+        for (std::size_t i = 0; i < columns.size() && order == 0; ++i) {
+            const auto& value = row[columns[i]];
+            if (!value) return false;
+            order = compare(*types[i], *value, tuple[i]);
+        }
+        switch (op) {
+            case Operator::lt:
+                return order < 0;
+            case Operator::le:
+                return order <= 0;
+            case Operator::gt:
+                return order > 0;
+            case Operator::ge:
+                return order >= 0;
+            default:
+                return order == 0;
+        }
+    });
 }
 
 bool Filter::matches(const std::optional<std::string_view>& value) const {

@@ -34,8 +34,8 @@ struct Restrictions {
 Result<Restrictions> sort_out(const TableDefinition& table, const std::vector<Relation>& where,
                               std::vector<MarkerSpec>& markers);
 
-/// The partition keys (joined) that = and IN on all its columns name: each once, in the order of their
-/// tokens.
+/// The partition keys (joined) that = and IN on all its columns name: each once, in the order of
+/// their values, as Cassandra reads them.
 Result<std::vector<std::string>> partition_keys(const TableDefinition& table,
                                                 const Restrictions& restrictions, const Bindings& bindings);
 
@@ -49,7 +49,7 @@ Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& ta
                                                        const Restrictions& restrictions,
                                                        const Bindings& bindings);
 
-/// The ranges of RocksDB keys that hold all rows that can match, in key order.
+/// The ranges of RocksDB keys that hold all rows that can match: partition by partition, each in key order.
 Result<std::vector<KeyRange>> key_ranges(const TableDefinition& table, const Restrictions& restrictions,
                                          const Bindings& bindings);
 
@@ -61,7 +61,14 @@ struct Filter {
     std::vector<std::string> values;
     std::optional<std::string> element;
     TextFold fold{};  ///< texts are compared as an index folds them
+    /// (a, b) > (1, 2): the columns (type is the first one's), and tuples of as many values; IN has several.
+    std::vector<std::uint32_t> columns{};
+    std::vector<const DataType*> types{};
+    std::vector<std::vector<std::string>> tuples{};
+    bool always = false;  ///< one of the other columns of such a relation: tested with the first
     bool matches(const std::optional<std::string_view>& value) const;
+    /// The same of several columns.
+    bool matches_row(const std::vector<std::optional<std::string_view>>& row) const;
 };
 Result<std::vector<Filter>> filters_of(const TableDefinition& table,
                                        const std::vector<Restriction>& restrictions,

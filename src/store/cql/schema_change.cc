@@ -6,6 +6,7 @@
 #include "store/clustering.h"
 #include "store/cql/index_schema.h"
 #include "store/cql/system_tables.h"
+#include "store/cql/token_stream.h"
 #include "store/cql/type_change.h"
 #include "store/uuid.h"
 
@@ -85,16 +86,16 @@ constexpr std::array<std::string_view, 24> table_options{"additional_write_polic
 Result<> apply_options(const Options& options, TableDefinition& table) {
     auto known = [&](const std::string& name) -> Result<> {
         if (std::ranges::find(table_options, name) == table_options.end())
-            return fail(Errc::invalid, "Unknown property '{}'", name);
+            return fail(Errc::invalid, "{}Unknown property '{}'", syntax_prefix, name);
         return {};
     };
     for (const auto& [name, text] : options.texts) {
         TRY(known(name));
         if (name == "id") continue;
-        if (name == "default_time_to_live" &&
-            (text.empty() || text.find_first_not_of("0123456789") != std::string::npos))
-            return fail(Errc::invalid, "default_time_to_live must be greater than or equal to 0 (got {})",
-                        text);
+        bool counts = name == "default_time_to_live" || name == "gc_grace_seconds";
+        if (counts && (text.empty() || text.find_first_not_of("0123456789") != std::string::npos))
+            return fail(Errc::invalid, "{}{} must be greater than or equal to 0 (got {})", config_prefix,
+                        name, text);
         table.options[name] = text;
     }
     for (const auto& [name, map] : options.maps) {
@@ -109,11 +110,12 @@ Result<> apply_options(const Options& options, TableDefinition& table) {
 
 Result<> apply_keyspace_options(const Options& options, KeyspaceDefinition& keyspace, bool create) {
     for (const auto& [name, text] : options.texts) {
-        if (name != "durable_writes") return fail(Errc::invalid, "Unknown property '{}'", name);
+        if (name != "durable_writes")
+            return fail(Errc::invalid, "{}Unknown property '{}'", syntax_prefix, name);
         keyspace.durable_writes = text != "false";
     }
     for (const auto& [name, map] : options.maps) {
-        if (name != "replication") return fail(Errc::invalid, "Unknown property '{}'", name);
+        if (name != "replication") return fail(Errc::invalid, "{}Unknown property '{}'", syntax_prefix, name);
         auto replication = map;
         if (!replication.contains("class")) return fail(Errc::invalid, "Missing replication strategy class");
         auto& strategy = replication["class"];
@@ -151,7 +153,9 @@ struct Changer {
         KeyspaceDefinition made;
         made.name = statement.name;
         if (auto applied = apply_keyspace_options(statement.options, made, true); !applied)
-            return refuse(ErrorCode::config, applied.error().text);
+            return applied.error().text.starts_with(syntax_prefix)
+                       ? refuse(applied.error())
+                       : refuse(ErrorCode::config, applied.error().text);
         bool found = false;
         auto done = database.change_catalogue([&](Catalogue& catalogue) -> Result<> {
             found = catalogue.keyspaces.contains(statement.name);
@@ -311,10 +315,31 @@ struct Changer {
                     // Its cells stay where they are; nobody asks for its id again.
                     table.columns.erase(table.columns.begin() + (column - table.columns.data()));
                 }
+                for (const auto& [from, to] : statement.renamed)
+                    TRY(rename(table, from, to, statement.if_column));
                 TRY(apply_options(statement.options, table));
                 table.arrange();
                 return true;
             });
+    }
+
+    /// Keys are told by their place: what is stored stays as it is.
+    static Result<> rename(TableDefinition& table, const std::string& from, const std::string& to,
+                           bool if_exists) {
+        const auto* column = table.find(from);
+        if (column == nullptr) {
+            if (if_exists) return {};
+            return fail(Errc::invalid, "Column {} was not found in table {}", from, table.full_name());
+        }
+        if (column->role != ColumnRole::partition_key && column->role != ColumnRole::clustering)
+            return fail(Errc::invalid, "Cannot rename non PRIMARY KEY column {}", from);
+        if (table.find(to) != nullptr)
+            return fail(
+                Errc::invalid,
+                "Cannot rename column {} to {} in table '{}'; another column with that name already exists",
+                from, to, table.full_name());
+        table.columns[std::size_t(column - table.columns.data())].name = to;
+        return {};
     }
 
     Outcome<Change> drop(const DropTable& statement) {
@@ -350,13 +375,23 @@ struct Changer {
 ErrorResponse error_response(const Error& error) {
     ErrorResponse out;
     out.text = error.text;
+    for (auto [prefix, code] :
+         {std::pair(syntax_prefix, ErrorCode::syntax), std::pair(config_prefix, ErrorCode::config)})
+        if (out.text.starts_with(prefix)) {
+            out.text.erase(0, prefix.size());
+            out.code = code;
+            return out;
+        }
     switch (error.code) {
         case Errc::invalid:
         case Errc::not_found:
         case Errc::exists:
-        case Errc::out_of_range:
         case Errc::unsupported:
             out.code = ErrorCode::invalid;
+            break;
+        case Errc::out_of_range:
+            out.code = ErrorCode::function_failure;
+            out.keyspace = "system";
             break;
         case Errc::unauthorized:
             out.code = ErrorCode::unauthorized;
@@ -399,10 +434,11 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     if (declared.compact_storage)
         return fail(Errc::invalid, "Compact tables are not allowed in Cassandra starting with 4.0 version.");
     if (!valid_name(table.name))
-        return fail(Errc::invalid,
-                    "Table name must not be empty, more than {} characters long, or contain "
-                    "non-alphanumeric-underscore characters (got \"{}\")",
-                    most_name, table.name);
+        return fail(
+            Errc::invalid,
+            "{}{}: Table name must not be empty or not contain non-alphanumeric-underscore characters (got "
+            "\"{}\")",
+            config_prefix, table.full_name(), table.name);
     bool counters = false, others = false;
     for (const auto& column : declared.columns) {
         if (table.find(column.name))
@@ -414,7 +450,10 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     }
     if (declared.partition_key.empty())
         return fail(Errc::invalid, "No PRIMARY KEY specifed for table '{}' (exactly one required)",
-                    table.full_name());
+                    table.name);
+    if (declared.several_keys)
+        return fail(Errc::invalid, "Multiple PRIMARY KEY specified for table '{}' (exactly one required)",
+                    table.name);
     auto assign = [&](const std::vector<std::string>& names, ColumnRole role) -> Result<> {
         for (std::size_t i = 0; i < names.size(); ++i) {
             auto at = std::ranges::find(table.columns, names[i], &ColumnDefinition::name);
@@ -463,14 +502,23 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
                     "clustering column");
     for (std::size_t i = 0; i < declared.order.size(); ++i) {
         const auto& [name, descending] = declared.order[i];
-        if (i >= declared.clustering.size() || declared.clustering[i] != name)
-            return fail(Errc::invalid,
-                        "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive");
+        if (std::ranges::find(declared.clustering, name) == declared.clustering.end())
+            return fail(
+                Errc::invalid,
+                "Only clustering key columns can be defined in CLUSTERING ORDER directive: [{}] are not "
+                "clustering columns",
+                name);
+        if (declared.clustering[i] != name)
+            return fail(
+                Errc::invalid,
+                "The order of columns in the CLUSTERING ORDER directive must match that of the clustering "
+                "columns ({} instead of {})",
+                name, declared.clustering[i]);
         std::ranges::find(table.columns, name, &ColumnDefinition::name)->descending = descending;
     }
     if (!declared.order.empty() && declared.order.size() != declared.clustering.size())
-        return fail(Errc::invalid,
-                    "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive");
+        return fail(Errc::invalid, "Missing CLUSTERING ORDER for column {}",
+                    declared.clustering[declared.order.size()]);
     TRY(apply_options(declared.options, table));
     table.arrange();
     return table;

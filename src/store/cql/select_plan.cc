@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/cql/arithmetic.h"
 #include "store/cql/functions.h"
 #include "store/cql/term_value.h"
 
@@ -23,17 +24,21 @@ struct Planner {
     }
 
     Result<Expression> written_when(const Selector& selector) {
-        auto out = TRY(column(selector.arguments[0]));
+        const auto& part = selector.arguments[0];
+        auto inner = TRY(expression(part));
+        auto out = part.kind == Selector::Kind::column ? inner : inner.arguments[0];
         const auto& of = plan.table().columns[out.column];
         bool is_ttl = selector.kind == Selector::Kind::ttl;
         if (of.role == ColumnRole::partition_key || of.role == ColumnRole::clustering)
             return fail(Errc::invalid, "Cannot use selection function {} on PRIMARY KEY part {}",
                         is_ttl ? "ttl" : "writetime", of.name);
-        if (of.type.is_multi_cell())
-            return fail(Errc::invalid, "{} on non-frozen collections is not offered",
-                        is_ttl ? "ttl" : "writetime");
         out.kind = is_ttl ? Expression::Kind::ttl : Expression::Kind::writetime;
-        out.type = is_ttl ? Kind::int_ : Kind::bigint;
+        DataType single = is_ttl ? Kind::int_ : Kind::bigint;
+        out.latest = selector.name == "maxwritetime";
+        bool many = of.type.is_multi_cell() &&
+                    (part.kind == Selector::Kind::column || part.kind == Selector::Kind::slice);
+        out.type = many && !out.latest ? DataType(Kind::list, {single}) : single;
+        if (part.kind != Selector::Kind::column) out.arguments.push_back(std::move(inner));
         return out;
     }
 
@@ -42,11 +47,27 @@ struct Planner {
         for (std::size_t i = 0; all && i < selector.arguments.size(); ++i)
             all = selector.arguments[i].kind == Selector::Kind::column &&
                   selector.arguments[i].name == plan.table().columns[i].name;
-        if (!all)
-            return fail(Errc::invalid, "token() takes the columns of the partition key, in their order");
         Expression out;
         out.kind = Expression::Kind::token;
         out.type = Kind::bigint;
+        if (all) return out;
+        // Of other values of the same types: where they would lie.
+        if (selector.arguments.size() != plan.table().partition_columns)
+            return fail(
+                Errc::invalid,
+                "Invalid number of arguments in call to function system.token: {} required but {} provided",
+                plan.table().partition_columns, selector.arguments.size());
+        for (std::size_t i = 0; i < selector.arguments.size(); ++i) {
+            auto argument = TRY(expression(selector.arguments[i]));
+            const auto& wanted = plan.table().columns[i].type;
+            if (argument.kind == Expression::Kind::literal) argument.type = wanted;
+            if (argument.type.kind != wanted.kind)
+                return fail(
+                    Errc::invalid,
+                    "Type error: {} cannot be passed as argument {} of function system.token of type {}",
+                    selector.arguments[i].written, i, to_string(wanted));
+            out.arguments.push_back(std::move(argument));
+        }
         return out;
     }
 
@@ -72,6 +93,8 @@ struct Planner {
             auto& argument = out.arguments.back();
             if (argument.kind == Expression::Kind::literal)
                 if (auto wanted = parameter_type(selector.name, i)) argument.type = *wanted;
+            if (argument.kind == Expression::Kind::literal && selector.name == "mask_replace" && i == 1)
+                argument.type = types[0];
             types.push_back(argument.type);
         }
         if (aggregate) {
@@ -87,6 +110,68 @@ struct Planner {
             for (std::size_t i = 0; i < types.size(); ++i) types[i] = out.arguments[i].type;
         }
         out.type = TRY(function_type(selector.name, types));
+        return out;
+    }
+
+    Result<Expression> operation(const Selector& selector) {
+        Expression out;
+        out.kind = Expression::Kind::operation;
+        out.function = selector.name;
+        for (const auto& argument : selector.arguments) out.arguments.push_back(TRY(expression(argument)));
+        if (out.arguments.size() == 1) {
+            out.type = out.arguments[0].type;
+            TRY(arithmetic_type('-', out.type, out.type));
+        } else {
+            out.type = TRY(arithmetic_type(selector.name[0], out.arguments[0].type, out.arguments[1].type));
+        }
+        return out;
+    }
+
+    /// (a, b), [a, b] and {a, b}: what is inside lists and sets has one type.
+    Result<Expression> collect(const Selector& selector) {
+        Expression out;
+        out.kind = Expression::Kind::collect;
+        bool tuple = selector.name == "tuple";
+        out.type = DataType(tuple ? Kind::tuple : selector.name == "list" ? Kind::list : Kind::set);
+        out.type.frozen = !tuple;
+        for (const auto& argument : selector.arguments) {
+            auto one = TRY(expression(argument));
+            bool untyped = one.kind == Expression::Kind::literal && argument.literal.kind != Term::Kind::cast;
+            if (untyped && (tuple || out.type.parameters.empty()))
+                return fail(
+                    Errc::invalid,
+                    "Cannot infer type for term {} in selection clause (try using a cast to force a type)",
+                    selector.written);
+            if (untyped) one.type = out.type.parameters[0];
+            if (!tuple && !out.type.parameters.empty() && !(one.type == out.type.parameters[0]))
+                return fail(
+                    Errc::invalid,
+                    "Cannot infer type for term {} in selection clause (try using a cast to force a type)",
+                    selector.written);
+            if (tuple || out.type.parameters.empty()) out.type.parameters.push_back(one.type);
+            out.arguments.push_back(std::move(one));
+        }
+        return out;
+    }
+
+    /// m[key] and m[from..to] of maps and sets.
+    Result<Expression> part_of(const Selector& selector) {
+        Expression out;
+        out.arguments.push_back(TRY(expression(selector.arguments[0])));
+        const auto& of = out.arguments[0].type;
+        bool slice = selector.kind == Selector::Kind::slice;
+        if (!of.is_collection())
+            return fail(Errc::invalid, "Invalid {} selection: {} is of type {} is not a collection",
+                        slice ? "slice" : "element", selector.arguments[0].written, to_string(of));
+        if (of.kind == Kind::list)
+            return fail(Errc::invalid, "{} selection is only allowed on sets and maps, but {} is a list",
+                        slice ? "Slice" : "Element", selector.arguments[0].written);
+        out.kind = slice ? Expression::Kind::slice : Expression::Kind::element;
+        out.type = slice ? of : of.parameters.back();
+        out.literal = selector.literal;
+        out.literal_to = selector.literal_to;
+        for (const auto* term : {&out.literal, &out.literal_to})
+            note_markers(*term, of.parameters[0], "key(" + selector.arguments[0].written + ")", markers);
         return out;
     }
 
@@ -125,6 +210,13 @@ struct Planner {
                 out.type = of.parameters[out.column];
                 return out;
             }
+            case Selector::Kind::operation:
+                return operation(selector);
+            case Selector::Kind::collect:
+                return collect(selector);
+            case Selector::Kind::element:
+            case Selector::Kind::slice:
+                return part_of(selector);
             case Selector::Kind::literal:
                 out.kind = Expression::Kind::literal;
                 out.type = natural_type(selector.literal);
@@ -159,8 +251,17 @@ Result<> plan_outputs(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
     }
     Planner planner{plan, markers};
     for (const auto& selector : select.selectors) {
-        if (selector.kind == Selector::Kind::literal)
+        if (selector.kind == Selector::Kind::literal) {
             note_markers(selector.literal, Kind::text, "[selection]", markers);
+            bool typed = selector.literal.kind == Term::Kind::cast ||
+                         selector.literal.kind == Term::Kind::function ||
+                         selector.literal.kind == Term::Kind::operation;
+            if (!typed)
+                return fail(
+                    Errc::invalid,
+                    "Cannot infer type for term {} in selection clause (try using a cast to force a type)",
+                    term_text(selector.literal));
+        }
         plan.outputs.push_back(TRY(planner.expression(selector)));
         plan.names.push_back(selector.alias.empty() ? selector.written : selector.alias);
     }
@@ -173,6 +274,48 @@ Result<> plan_outputs(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
     return {};
 }
 
+/// GROUP BY names columns of the key from its first on; those that have one value each may be left out.
+Result<> plan_group(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
+    const auto& table = plan.table();
+    Planner planner{plan, markers};
+    auto has_one_value = [&](std::uint32_t index) {
+        const auto& on = index < table.partition_columns
+                             ? plan.where.partition_key[index]
+                             : plan.where.clustering[index - table.partition_columns];
+        return on.size() == 1 && on[0].relation->op == Operator::eq;
+    };
+    std::uint32_t at = 0;
+    bool last = false;
+    for (const auto& selector : plan.select->group) {
+        bool function = selector.kind == Selector::Kind::function;
+        if (last || (selector.kind != Selector::Kind::column && !function))
+            return fail(Errc::invalid,
+                        "Functions are only supported on the last element of the GROUP BY clause");
+        const Selector* named = &selector;
+        if (function)
+            for (const auto& argument : selector.arguments)
+                if (argument.kind == Selector::Kind::column) named = &argument;
+        const auto* column = TRY(resolve_column(table, named->name));
+        auto index = std::uint32_t(column - table.columns.data());
+        if (index >= table.key_columns())
+            return fail(Errc::invalid,
+                        "Group by is currently only supported on the columns of the PRIMARY KEY, got {}",
+                        column->name);
+        while (at < index && has_one_value(at)) ++at;
+        if (at != index)
+            return fail(Errc::invalid,
+                        "Group by currently only support groups of columns following their declared order in "
+                        "the PRIMARY KEY");
+        ++at;
+        last = function;
+        plan.group.push_back(TRY(planner.expression(selector)));
+    }
+    // A partition is always a group of its own, at least.
+    if (!plan.group.empty() && at < table.partition_columns)
+        return fail(Errc::invalid, "Group by is not supported on only a part of the partition key");
+    return {};
+}
+
 Result<> plan_order(SelectPlan& plan) {
     const auto& select = *plan.select;
     const auto& table = plan.table();
@@ -180,10 +323,6 @@ Result<> plan_order(SelectPlan& plan) {
     if (!plan.where.whole_partition_key)
         return fail(Errc::invalid,
                     "ORDER BY is only supported when the partition key is restricted by an EQ or an IN.");
-    if (plan.where.has_partition_in)
-        return fail(Errc::invalid,
-                    "ORDER BY together with IN on the partition key is not offered: order the rows of one "
-                    "partition at a time");
     std::optional<bool> reversed;
     std::size_t position = 0;
     for (const auto& [name, descending] : select.order) {
@@ -206,7 +345,11 @@ Result<> plan_order(SelectPlan& plan) {
         reversed = other;
         ++position;
     }
-    plan.reversed = reversed.value_or(false);
+    plan.sorts = plan.where.has_partition_in;
+    plan.reversed = reversed.value_or(false) && !plan.sorts;
+    if (plan.sorts)
+        for (const auto& [name, descending] : select.order)
+            plan.needed[std::size_t(table.find(name) - table.columns.data())] = true;
     return {};
 }
 
@@ -294,7 +437,12 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
     plan.where = TRY(sort_out(plan.table(), select.where, markers));
     TRY(choose_index(plan));
     TRY(plan_ann(plan, markers));
+    TRY(plan_group(plan, markers));
     TRY(plan_order(plan));
+    if (select.per_partition_limit && plan.aggregates > 0 && plan.group.empty())
+        return fail(Errc::invalid, "PER PARTITION LIMIT is not allowed with aggregate queries.");
+    if (select.per_partition_limit && select.distinct)
+        return fail(Errc::invalid, "PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries");
     TRY(check_distinct(plan));
     TRY(check_filtering(plan));
     bool rows_restricted = false;

@@ -27,14 +27,19 @@ struct Expression {
         count_rows,
         aggregate,
         token,
-        field  ///< of the first argument; column is its number
+        field,      ///< of the first argument; column is its number
+        operation,  ///< function is the operator, on one or two arguments
+        element,    ///< of the first argument: literal is which
+        slice,      ///< of the first argument: from literal to literal_to
+        collect     ///< all arguments, as a tuple, list or set
     };
     Kind kind = Kind::column;
     std::uint32_t column = 0;  ///< index in the table's columns
     DataType type;
     std::string function;
     std::vector<Expression> arguments;
-    Term literal;
+    Term literal, literal_to;
+    bool latest = false;     ///< maxwritetime
     std::uint32_t slot = 0;  ///< aggregates: which accumulator
 };
 
@@ -48,7 +53,9 @@ struct SelectPlan {
     IndexChoice index;
     std::optional<AnnOrder> ann;
     std::uint32_t aggregates = 0;
+    std::vector<Expression> group;  ///< GROUP BY: rows in a row that have the same values
     bool reversed = false;
+    bool sorts = false;  ///< ORDER BY over several partitions
     /// Partitions that have static values and no rows appear as one row.
     bool static_partitions = false;
     std::vector<bool> needed;  ///< columns that must be read

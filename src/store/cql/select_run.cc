@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "store/bytes.h"
+#include "store/cql/arithmetic.h"
+#include "store/cql/evaluator.h"
 #include "store/cql/functions.h"
 #include "store/cql/system_tables.h"
 #include "store/row_cursor.h"
@@ -15,19 +17,10 @@ namespace {
 
 /// A page ends early when it gets this large, so that huge rows cannot exhaust memory.
 constexpr std::size_t most_page_bytes = 8u << 20;
+/// Rows that must be sorted are held in memory.
+constexpr std::size_t most_sorted_bytes = 64u << 20;
 /// Rows of a page when the client sets no limit.
 constexpr std::int64_t default_page_rows = 100'000;
-
-/// One row's columns as they are needed, wherever it comes from.
-struct RowValues {
-    std::vector<std::optional<std::string_view>> values;  ///< by column index
-    const Row* row = nullptr;                             ///< of a stored table, for writetime and ttl
-    const Row* static_row = nullptr;                      ///< the same of its partition
-    std::string_view partition_key;
-    std::vector<std::string_view> partition;
-    std::vector<std::string> clustering;
-    std::vector<std::string> collections;
-};
 
 class RowSource {
 public:
@@ -115,8 +108,8 @@ private:
 };
 
 /// Cuts away what earlier pages have shown.
-Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
-                       bool skip_partition) {
+Result<> leave_out_until(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
+                         bool skip_partition) {
     ParsedKey parsed;
     if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
     auto next = skip_partition ? after_prefix(std::string(parsed.partition_prefix)) : position + '\0';
@@ -161,7 +154,7 @@ public:
     std::string position() const override { return rows_->position(); }
 
 private:
-    Result<> leave_out_skipped() { return continue_from(ranges_, *skipped_, false, true); }
+    Result<> leave_out_skipped() { return leave_out_until(ranges_, *skipped_, false, true); }
 
     const SelectPlan& plan_;
     Database& database_;
@@ -211,122 +204,6 @@ private:
     std::size_t at_;
 };
 
-struct Accumulator {
-    std::int64_t count = 0;
-    std::int64_t integer = 0;
-    double number = 0;
-    std::optional<std::string> extreme;
-};
-
-using OptionalBytes = std::optional<std::string>;
-
-class Evaluator {
-public:
-    Evaluator(const SelectPlan& plan, const Bindings& bindings, std::int64_t now)
-        : plan_(plan), bindings_(bindings), now_(now), accumulators_(plan.aggregates) {}
-
-    Result<OptionalBytes> value(const Expression& of, const RowValues* row) {
-        switch (of.kind) {
-            case Expression::Kind::column:
-                if (row == nullptr || !row->values[of.column]) return OptionalBytes{};
-                return OptionalBytes(std::in_place, *row->values[of.column]);
-            case Expression::Kind::literal: {
-                auto value = TRY(evaluate(of.literal, of.type, "[selection]", bindings_));
-                return value.is_set() ? OptionalBytes(std::move(value.bytes)) : OptionalBytes{};
-            }
-            case Expression::Kind::function: {
-                std::vector<TypedValue> arguments;
-                for (const auto& argument : of.arguments) {
-                    auto bytes = TRY(value(argument, row));
-                    arguments.push_back({argument.type, std::move(bytes)});
-                }
-                auto result = TRY(call_function(of.function, arguments, bindings_.now_us));
-                return std::move(result.bytes);
-            }
-            case Expression::Kind::cast: {
-                auto bytes = TRY(value(of.arguments[0], row));
-                if (!bytes) return OptionalBytes{};
-                return cast_value(of.arguments[0].type, of.type, *bytes);
-            }
-            case Expression::Kind::writetime:
-            case Expression::Kind::ttl:
-                return written_when(of, row);
-            case Expression::Kind::token:
-                if (row == nullptr) return OptionalBytes{};
-                return number_bytes(Kind::bigint, token_of(row->partition_key));
-            case Expression::Kind::field: {
-                auto bytes = TRY(value(of.arguments[0], row));
-                std::vector<std::optional<std::string_view>> fields;
-                if (!bytes || !split_tuple(*bytes, fields) || of.column >= fields.size() ||
-                    !fields[of.column])
-                    return OptionalBytes{};
-                return OptionalBytes(std::in_place, *fields[of.column]);
-            }
-            case Expression::Kind::count_rows:
-                return number_bytes(Kind::bigint, accumulators_[of.slot].count);
-            case Expression::Kind::aggregate:
-                return aggregate(of);
-        }
-        return OptionalBytes{};
-    }
-
-    Result<> add(const Expression& of, const RowValues& row) {
-        if (of.kind == Expression::Kind::count_rows) {
-            ++accumulators_[of.slot].count;
-            return {};
-        }
-        if (of.kind != Expression::Kind::aggregate) {
-            for (const auto& argument : of.arguments) TRY(add(argument, row));
-            return {};
-        }
-        auto bytes = TRY(value(of.arguments[0], &row));
-        if (!bytes) return {};
-        auto& to = accumulators_[of.slot];
-        ++to.count;
-        const auto& type = of.arguments[0].type;
-        if (of.function == "sum" || of.function == "avg") {
-            // Unsigned, so that an overflow wraps as Java's does.
-            to.integer = std::int64_t(std::uint64_t(to.integer) + std::uint64_t(integer_value(type, *bytes)));
-            to.number += float_value(type, *bytes);
-        } else if (of.function != "count") {
-            bool better = !to.extreme || (of.function == "min") == (compare(type, *bytes, *to.extreme) < 0);
-            if (better) to.extreme = std::move(bytes);
-        }
-        return {};
-    }
-
-private:
-    Result<OptionalBytes> aggregate(const Expression& of) const {
-        const auto& from = accumulators_[of.slot];
-        if (of.function == "count") return number_bytes(Kind::bigint, from.count);
-        if (of.function == "min" || of.function == "max") return from.extreme;
-        bool floating = of.type.kind == Kind::float_ || of.type.kind == Kind::double_;
-        auto divisor = of.function == "avg" ? std::max<std::int64_t>(from.count, 1) : 1;
-        if (floating) return number_bytes(of.type, from.number / double(divisor));
-        return number_bytes(of.type, from.integer / divisor);
-    }
-
-    OptionalBytes written_when(const Expression& of, const RowValues* row) const {
-        if (row == nullptr) return std::nullopt;
-        const auto& column = plan_.table().columns[of.column];
-        const auto* stored = column.role == ColumnRole::static_ ? row->static_row : row->row;
-        if (stored == nullptr) return std::nullopt;
-        auto id = column.id;
-        for (const auto& cell : stored->cells) {
-            if (cell.column != id) continue;
-            if (of.kind == Expression::Kind::writetime) return number_bytes(Kind::bigint, cell.timestamp);
-            if (cell.ttl == 0) return std::nullopt;
-            return number_bytes(Kind::int_, std::int64_t(cell.expires_at) - now_);
-        }
-        return std::nullopt;
-    }
-
-    const SelectPlan& plan_;
-    const Bindings& bindings_;
-    std::int64_t now_;
-    std::vector<Accumulator> accumulators_;
-};
-
 /// How far a page came; opaque to clients.
 struct PagingState {
     std::string position;
@@ -354,6 +231,34 @@ struct PagingState {
     }
 };
 
+/// Cuts away what earlier pages have shown. Ranges are in the order in which they are read, which with IN on
+/// the partition key is not that of their keys.
+Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
+                       bool skip_partition) {
+    ParsedKey parsed;
+    if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
+    auto next = skip_partition ? after_prefix(std::string(parsed.partition_prefix)) : position + '\0';
+    auto at = std::ranges::find_if(
+        ranges, [&](const KeyRange& range) { return position >= range.from && position <= range.to; });
+    if (at == ranges.end()) return fail(Errc::invalid, "Invalid value for the paging state");
+    ranges.erase(ranges.begin(), at);
+    for (auto& range : ranges) {
+        bool whole_table = !range.from.starts_with(parsed.partition_prefix) && &range != &ranges.front();
+        if (whole_table) break;
+        if (reversed) {
+            range.to = std::min(range.to, position);
+            // The partition has had rows: its static values are not a row of their own.
+            auto rows = std::string(parsed.partition_prefix) + row_tag;
+            if (range.to.starts_with(parsed.partition_prefix)) range.from = std::max(range.from, rows);
+        }
+        // A range that is one row must stay one, or become nothing.
+        else if (range.from < next)
+            range.from = next;
+    }
+    std::erase_if(ranges, [](const KeyRange& range) { return range.from >= range.to; });
+    return {};
+}
+
 Result<std::int64_t> limit_of(const std::optional<Term>& term, std::string_view name,
                               const Bindings& bindings) {
     if (!term) return INT64_MAX;
@@ -375,6 +280,25 @@ void append_cell(std::string& out, const OptionalBytes& value) {
         wire::cql::append_null_bytes(out);
 }
 
+Result<> append_values(std::string& out, const SelectPlan& plan, const std::vector<OptionalBytes>& values) {
+    if (!plan.select->json) {
+        for (const auto& value : values) append_cell(out, value);
+        return {};
+    }
+    std::string json = "{";
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i > 0) json += ", ";
+        append_json_name(json, plan.names[i]);
+        json += ": ";
+        if (values[i])
+            append_value_as_json(json, plan.outputs[i].type, *values[i]);
+        else
+            json += "null";
+    }
+    wire::cql::append_bytes(out, json + "}");
+    return {};
+}
+
 Result<> append_row(std::string& out, const SelectPlan& plan, Evaluator& evaluator, const RowValues* row) {
     if (!plan.select->json) {
         for (const auto& output : plan.outputs) {
@@ -392,21 +316,59 @@ Result<> append_row(std::string& out, const SelectPlan& plan, Evaluator& evaluat
         }
         return {};
     }
-    std::string json = "{";
-    for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
-        if (i > 0) json += ", ";
-        // Names that need quotes in CQL have them inside JSON's, too.
-        append_json_name(json, plan.names[i]);
-        json += ": ";
-        auto value = TRY(evaluator.value(plan.outputs[i], row));
-        if (value)
-            append_value_as_json(json, plan.outputs[i].type, *value);
-        else
-            json += "null";
-    }
-    wire::cql::append_bytes(out, json + "}");
-    return {};
+    std::vector<OptionalBytes> values;
+    for (const auto& output : plan.outputs) values.push_back(TRY(evaluator.value(output, row)));
+    return append_values(out, plan, values);
 }
+
+bool has_aggregate(const Expression& of) {
+    return of.kind == Expression::Kind::aggregate || of.kind == Expression::Kind::count_rows ||
+           std::ranges::any_of(of.arguments, has_aggregate);
+}
+
+/// Columns beside aggregates show the values of their group's first row.
+class FirstRow {
+public:
+    explicit FirstRow(const SelectPlan& plan) : plan_(plan) {
+        for (const auto& output : plan.outputs) aggregates_.push_back(has_aggregate(output));
+    }
+    void clear() {
+        values_.assign(plan_.outputs.size(), {});
+        row_.reset();
+        kept_.clear();
+    }
+    Result<> take(Evaluator& evaluator, const RowValues& row) {
+        values_.clear();
+        for (std::size_t i = 0; i < plan_.outputs.size(); ++i)
+            values_.push_back(aggregates_[i] ? OptionalBytes()
+                                             : TRY(evaluator.value(plan_.outputs[i], &row)));
+        // For what is calculated of aggregates and columns together.
+        kept_.clear();
+        for (const auto& value : row.values)
+            kept_.push_back(value ? OptionalBytes(std::in_place, *value) : std::nullopt);
+        key_ = row.partition_key;
+        row_.emplace();
+        row_->partition_key = key_;
+        for (const auto& value : kept_)
+            row_->values.push_back(value ? std::optional<std::string_view>(*value) : std::nullopt);
+        return {};
+    }
+    Result<std::vector<OptionalBytes>> outputs(Evaluator& evaluator) {
+        values_.resize(plan_.outputs.size());
+        auto out = values_;
+        for (std::size_t i = 0; i < out.size(); ++i)
+            if (aggregates_[i]) out[i] = TRY(evaluator.value(plan_.outputs[i], row_ ? &*row_ : nullptr));
+        return out;
+    }
+
+private:
+    const SelectPlan& plan_;
+    std::vector<bool> aggregates_;
+    std::vector<OptionalBytes> values_;
+    std::vector<OptionalBytes> kept_;
+    std::string key_;
+    std::optional<RowValues> row_;
+};
 
 struct Run {
     const SelectPlan& plan;
@@ -419,35 +381,77 @@ struct Run {
     std::int64_t now = 0;
 
     bool passes(const RowValues& row) const {
-        return std::ranges::all_of(
-            filters, [&](const Filter& filter) { return filter.matches(row.values[filter.column]); });
+        return std::ranges::all_of(filters,
+                                   [&](const Filter& filter) { return filter.matches_row(row.values); });
     }
 
-    Result<std::string> aggregate() {
+    /// What tells groups apart: the partition and the values of GROUP BY.
+    Result<std::string> group_key(Evaluator& evaluator, const RowValues& row) const {
+        std::string out;
+        append_element(out, row.partition_key);
+        for (const auto& one : plan.group) {
+            auto value = TRY(evaluator.value(one, &row));
+            append_component(out, value);
+        }
+        return out;
+    }
+
+    Result<std::string> groups() {
         Evaluator evaluator(plan, bindings, now);
         RowValues row;
         row.values.resize(plan.table().columns.size());
-        std::optional<std::vector<OptionalBytes>> first;
-        while (TRY(source->next(row))) {
+        auto wanted =
+            page.page_size && *page.page_size > 0 ? std::int64_t(*page.page_size) : default_page_rows;
+        bool grouped = !plan.group.empty();
+        std::string cells, key, partition, position;
+        std::int64_t count = 0;
+        FirstRow first(plan);
+        bool open = false, more = false, in_partition = false;
+        auto left_in_partition = state.remaining_in_partition;
+        auto close = [&]() -> Result<> {
+            auto values = TRY(first.outputs(evaluator));
+            TRY(append_values(cells, plan, values));
+            evaluator.reset();
+            first.clear();
+            open = false;
+            ++count;
+            --state.remaining;
+            return {};
+        };
+        while (state.remaining > 0) {
+            if (!TRY(source->next(row))) break;
             if (!passes(row)) continue;
-            for (const auto& output : plan.outputs) TRY(evaluator.add(output, row));
-            if (first) continue;
-            // Columns beside aggregates show the first row's values.
-            first.emplace();
-            for (const auto& output : plan.outputs) first->push_back(TRY(evaluator.value(output, &row)));
-        }
-        std::string cells;
-        std::int32_t rows = 1;
-        if (plan.select->json) {
-            TRY(append_row(cells, plan, evaluator, nullptr));
-        } else {
-            for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
-                bool plain = plan.outputs[i].kind == Expression::Kind::column;
-                append_cell(cells,
-                            plain && first ? (*first)[i] : TRY(evaluator.value(plan.outputs[i], nullptr)));
+            auto row_key = grouped ? TRY(group_key(evaluator, row)) : std::string();
+            if (open && row_key != key) {
+                TRY(close());
+                if (state.remaining == 0) break;
+                more = count >= wanted || cells.size() > most_page_bytes;
+                if (more) break;
             }
+            if (!open) {
+                if (!in_partition || partition != row.partition_key) {
+                    bool continued = !in_partition && !state.position.empty() && continues(row);
+                    if (!continued) left_in_partition = per_partition;
+                }
+                partition = row.partition_key;
+                in_partition = true;
+                if (left_in_partition <= 0) {
+                    source->skip_partition();
+                    continue;
+                }
+                --left_in_partition;
+                key = std::move(row_key);
+                open = true;
+                TRY(first.take(evaluator, row));
+            }
+            for (const auto& output : plan.outputs) TRY(evaluator.add(output, row));
+            position = source->position();
         }
-        return finish(std::move(cells), rows, std::nullopt);
+        if (!more && state.remaining > 0 && (open || !grouped)) TRY(close());
+        if (!more) return finish(std::move(cells), std::int32_t(count), std::nullopt);
+        state.position = std::move(position);
+        state.remaining_in_partition = per_partition == INT64_MAX ? INT64_MAX : left_in_partition;
+        return finish(std::move(cells), std::int32_t(count), state.encode(plan.table()));
     }
 
     /// ORDER BY ... ANN OF: all rows that pass are looked at, and the nearest kept.
@@ -528,6 +532,50 @@ struct Run {
         return finish(std::move(cells), std::int32_t(count), state.encode(plan.table()));
     }
 
+    /// ORDER BY over several partitions: everything is read, then sorted.
+    Result<std::string> sorted() {
+        Evaluator evaluator(plan, bindings, now);
+        RowValues row;
+        row.values.resize(plan.table().columns.size());
+        struct Sortable {
+            std::size_t number = 0;
+            std::vector<OptionalBytes> key;
+            std::string cells;
+        };
+        std::vector<Sortable> rows;
+        std::size_t bytes = 0;
+        const auto& order = plan.select->order;
+        std::vector<std::size_t> columns;
+        for (const auto& [name, descending] : order)
+            columns.push_back(std::size_t(plan.table().find(name) - plan.table().columns.data()));
+        while (TRY(source->next(row))) {
+            if (!passes(row)) continue;
+            Sortable one;
+            one.number = rows.size();
+            for (auto column : columns)
+                one.key.push_back(row.values[column] ? OptionalBytes(std::in_place, *row.values[column])
+                                                     : std::nullopt);
+            TRY(append_row(one.cells, plan, evaluator, &row));
+            bytes += one.cells.size();
+            if (bytes > most_sorted_bytes)
+                return fail(Errc::invalid, "more than {} bytes of rows would have to be sorted",
+                            most_sorted_bytes);
+            rows.push_back(std::move(one));
+        }
+        std::ranges::sort(rows, [&](const Sortable& a, const Sortable& b) {
+            for (std::size_t i = 0; i < columns.size(); ++i) {
+                if (!a.key[i] || !b.key[i]) continue;
+                int by = compare(plan.table().columns[columns[i]].type, *a.key[i], *b.key[i]);
+                if (by != 0) return order[i].second ? by > 0 : by < 0;
+            }
+            return a.number < b.number;
+        });
+        auto count = std::min<std::int64_t>(std::int64_t(rows.size()), state.remaining);
+        std::string cells;
+        for (std::int64_t i = 0; i < count; ++i) cells += rows[std::size_t(i)].cells;
+        return finish(std::move(cells), std::int32_t(count), std::nullopt);
+    }
+
     bool continues(const RowValues& row) const {
         ParsedKey parsed;
         return parse_key(state.position, parsed) && parsed.partition_key == row.partition_key;
@@ -565,6 +613,13 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
         run.source = std::make_unique<SystemRows>(system.rows(plan.table()), from);
     } else {
         auto ranges = TRY(key_ranges(plan.table(), plan.where, bindings));
+        if (plan.sorts && !ranges.empty() && page.page_size && *page.page_size > 0)
+            return fail(
+                Errc::invalid,
+                "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you "
+                "must either remove the ORDER BY or the IN and sort client side, or disable paging for "
+                "this query");
+        if (plan.reversed) std::ranges::reverse(ranges);
         // From the static values on, which lie in front of the rows.
         if (plan.static_partitions && plan.where.whole_partition_key)
             for (auto& range : ranges) range.from.back() = static_tag;
@@ -578,7 +633,8 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
             run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges));
     }
     if (plan.ann) return run.nearest();
-    return plan.aggregates > 0 ? run.aggregate() : run.rows();
+    if (plan.sorts && plan.aggregates == 0 && plan.group.empty()) return run.sorted();
+    return plan.aggregates > 0 || !plan.group.empty() ? run.groups() : run.rows();
 }
 
 }  // namespace penstock::store::cql

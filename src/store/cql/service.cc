@@ -8,6 +8,7 @@
 #include "store/cql/describe.h"
 #include "store/cql/parser.h"
 #include "store/cql/select_run.h"
+#include "store/cql/token_stream.h"
 #include "store/row_cursor.h"
 #include "store/value.h"
 #include "wire/cql/primitives.h"
@@ -62,6 +63,8 @@ std::string hash_bytes(std::string_view bytes) {
 }
 
 ErrorResponse syntax_error(const Error& error) {
+    if (error.text.starts_with(syntax_prefix))
+        return {ErrorCode::syntax, error.text.substr(syntax_prefix.size()), {}, {}, {}};
     // What the parser knows and does not offer is no error of syntax.
     return {error.text.starts_with("line ") ? ErrorCode::syntax : ErrorCode::invalid, error.text, {}, {}, {}};
 }
@@ -191,8 +194,12 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
                roles && !roles->syntax_fault.empty()) {
         return std::unexpected(ErrorResponse{ErrorCode::syntax, roles->syntax_fault, {}, {}, {}});
     } else if (const auto* unsupported = std::get_if<Unsupported>(&statement)) {
-        return std::unexpected(
-            ErrorResponse{ErrorCode::invalid, unsupported->what + " is not offered", {}, {}, {}});
+        return std::unexpected(ErrorResponse{
+            ErrorCode::invalid,
+            unsupported->error.empty() ? unsupported->what + " is not offered" : unsupported->error,
+            {},
+            {},
+            {}});
     } else {
         Result<ModifyPlan> planned = fail(Errc::internal, "");
         bool modifies = true;
@@ -354,7 +361,7 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     auto order = order_of(statement->markers, parameters.names);
     if (!order) return error(error_response(order.error()));
     bindings.order = std::move(*order);
-    WriteTime time{parameters.timestamp_us.value_or(0), database_.now_seconds(), {}};
+    WriteTime time{parameters.timestamp_us.value_or(0), database_.now_seconds(), {}, &database_};
     if (parameters.now_seconds) time.now_seconds = *parameters.now_seconds;
     if (!parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
 
@@ -367,6 +374,10 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         if (modify->is_conditional())
             return Blocking([this, statement, modify, bindings, time] {
                 return conditional({{modify, bindings}}, false, time);
+            });
+        if (modify->reads_lists)
+            return Blocking([this, statement, modify, bindings, time] {
+                return read_and_write({{modify, bindings}}, time);
             });
         PendingWrite write{rocksdb::WriteBatch(), void_answer()};
         auto appended = append_writes(*modify, bindings, time, write.batch);
@@ -388,6 +399,12 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
                 for (const auto& one : batch->statements) statements.push_back({&one, bindings});
                 return conditional(statements, true, time);
             });
+        if (std::ranges::any_of(batch->statements, &ModifyPlan::reads_lists))
+            return Blocking([this, statement, batch, bindings, time] {
+                std::vector<ConditionalStatement> statements;
+                for (const auto& one : batch->statements) statements.push_back({&one, bindings});
+                return read_and_write(statements, time);
+            });
         for (const auto& one : batch->statements)
             if (auto appended = append_writes(one, bindings, time, write.batch); !appended)
                 return error(error_response(appended.error()));
@@ -401,6 +418,17 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         wire::cql::append_set_keyspace_result(out.body, use->keyspace);
         out.keyspace = use->keyspace;
         return out;
+    }
+    if (const auto* drop = std::get_if<DropFunction>(&statement->parsed.statement)) {
+        // There are none.
+        if (drop->if_exists) return void_answer();
+        return error({ErrorCode::invalid,
+                      fmt::format("{} '{}.{}' doesn't exist", drop->aggregate ? "Aggregate" : "Function",
+                                  drop->name.keyspace.empty() ? std::string(keyspace) : drop->name.keyspace,
+                                  drop->name.name),
+                      {},
+                      {},
+                      {}});
     }
     if (const auto* what = std::get_if<Describe>(&statement->parsed.statement)) {
         auto description = describe(*what, *database_.catalogue(), system_.identity(), keyspace);
@@ -497,7 +525,7 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
                                    const Caller& caller) {
     if (batch.items.size() > most_batch_statements)
         return error({ErrorCode::invalid, "too many statements in BATCH", {}, {}, {}});
-    WriteTime time{batch.parameters.timestamp_us.value_or(0), database_.now_seconds(), {}};
+    WriteTime time{batch.parameters.timestamp_us.value_or(0), database_.now_seconds(), {}, &database_};
     if (!batch.parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
     std::vector<Prepared> kept;
     std::vector<ConditionalStatement> statements;
@@ -528,6 +556,8 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
     }
     if (conditions)
         return Blocking([this, kept, statements, time] { return conditional(statements, true, time); });
+    if (std::ranges::any_of(statements, [](const auto& one) { return one.plan->reads_lists; }))
+        return Blocking([this, kept, statements, time] { return read_and_write(statements, time); });
     PendingWrite write{rocksdb::WriteBatch(), void_answer()};
     for (const auto& [plan, bindings] : statements)
         if (auto appended = append_writes(*plan, bindings, time, write.batch); !appended)
@@ -548,6 +578,18 @@ Answer CqlService::select(const PreparedStatement& statement, const wire::cql::Q
     Answer out;
     out.body = std::move(*body);
     return out;
+}
+
+/// Writes what has to be read first. As in Cassandra, nothing keeps others from writing in between.
+Answer CqlService::read_and_write(const std::vector<ConditionalStatement>& statements,
+                                  const WriteTime& time) {
+    rocksdb::WriteBatch batch;
+    for (const auto& [plan, bindings] : statements)
+        if (auto appended = append_writes(*plan, bindings, time, batch); !appended)
+            return error(error_response(appended.error()));
+    if (auto written = database_.write(std::move(batch)); !written)
+        return error(error_response(written.error()));
+    return void_answer();
 }
 
 /// Reads the partition, tests, writes: alone among conditional statements, as Cassandra's are.

@@ -89,6 +89,7 @@ private:
                   const Bindings& bindings, int version, std::optional<std::string> new_metadata_id);
     Answer conditional(const std::vector<ConditionalStatement>& statements, bool is_batch,
                        const WriteTime& time);
+    Answer read_and_write(const std::vector<ConditionalStatement>& statements, const WriteTime& time);
     std::int64_t next_timestamp_us();
 
     Database& database_;

@@ -8,7 +8,9 @@
 #include <cmath>
 
 #include "store/bytes.h"
+#include "store/cql/arithmetic.h"
 #include "store/cql/functions.h"
+#include "store/cql/json_value.h"
 #include "store/number.h"
 #include "store/uuid.h"
 #include "store/value.h"
@@ -47,12 +49,41 @@ std::string_view constant_name(Term::Kind kind) {
             return "tuple";
         case Term::Kind::udt:
             return "user type";
+        case Term::Kind::operation:
+            return "operation";
         case Term::Kind::function:
             return "function";
         case Term::Kind::cast:
             return "cast";
     }
     return "?";
+}
+
+/// A literal that can never be a value of the type, as far as its form tells.
+bool fits(const Term& term, const DataType& type);
+
+/// "Invalid list literal for l: value 'a' is not of type int"
+Result<> check_parts(const Term& term, const DataType& type, std::string_view what) {
+    for (std::size_t i = 0; i < term.items.size(); ++i) {
+        auto refuse = [&](std::string_view literal, std::string_view part, const DataType& wanted) {
+            return fail(Errc::invalid, "Invalid {} literal for {}: {} is not of type {}", literal, what, part,
+                        to_string(wanted));
+        };
+        const auto& item = term.items[i];
+        if (type.kind == Kind::udt) {
+            auto field = type.user->field(term.names[i]);
+            if (field >= 0 && !fits(item, type.parameters[std::size_t(field)]))
+                return refuse("user type", "field " + term.names[i], type.parameters[std::size_t(field)]);
+        } else if (type.kind == Kind::tuple) {
+            if (i < type.parameters.size() && !fits(item, type.parameters[i]))
+                return refuse("tuple", "component " + std::to_string(i), type.parameters[i]);
+        } else {
+            const auto& wanted = type.parameters[type.kind == Kind::map ? i % 2 : 0];
+            auto part = (type.kind == Kind::map && i % 2 == 0 ? "key " : "value ") + term_text(item);
+            if (!fits(item, wanted)) return refuse(constant_name(term.kind), part, wanted);
+        }
+    }
+    return {};
 }
 
 Value set_value(std::string bytes) {
@@ -164,6 +195,40 @@ Result<Value> literal_value(const Term& term, const DataType& type, std::string_
     return set_value(TRY(parse_text_value(type, term.text)));
 }
 
+bool fits(const Term& term, const DataType& type) {
+    switch (term.kind) {
+        case Term::Kind::string:
+        case Term::Kind::integer:
+        case Term::Kind::number:
+        case Term::Kind::boolean:
+        case Term::Kind::blob:
+        case Term::Kind::uuid:
+        case Term::Kind::duration:
+            return takes(type.kind, term.kind);
+        case Term::Kind::list:
+            return type.kind == Kind::vector ||
+                   (type.kind == Kind::list && check_parts(term, type, "").has_value());
+        case Term::Kind::set:
+            return (type.kind == Kind::set || (type.kind == Kind::map && term.items.empty())) &&
+                   check_parts(term, type, "").has_value();
+        case Term::Kind::map:
+            return type.kind == Kind::map && check_parts(term, type, "").has_value();
+        case Term::Kind::udt:
+            return type.kind == Kind::udt && check_parts(term, type, "").has_value();
+        case Term::Kind::tuple:
+            if (type.kind != Kind::tuple) return term.items.size() == 1 && fits(term.items[0], type);
+            return check_parts(term, type, "").has_value();
+        case Term::Kind::cast:
+            return term.type.kind == type.kind;
+        case Term::Kind::null:
+        case Term::Kind::marker:
+        case Term::Kind::function:
+        case Term::Kind::operation:
+            return true;
+    }
+    return true;
+}
+
 std::unexpected<Error> not_for(std::string_view what, std::string_view given, const DataType& type) {
     return fail(Errc::invalid, "Invalid {} literal for {} of type {}", given, what, to_string(type));
 }
@@ -223,6 +288,12 @@ Result<Value> collection_value(const Term& term, const DataType& type, std::stri
     bool empty_braces = term.kind == Term::Kind::set && term.items.empty();
     if (type.kind == Kind::vector && term.kind == Term::Kind::list)
         return vector_literal(term, type, what, bindings);
+    if (term.kind == Term::Kind::list && type.kind != Kind::list)
+        return fail(Errc::invalid, "Unexpected receiver type '{}'; only list and vector are expected",
+                    to_string(type));
+    bool same = (term.kind == Term::Kind::list) == (type.kind == Kind::list) &&
+                (term.kind == Term::Kind::map) == (type.kind == Kind::map) && type.is_collection();
+    if (same) TRY(check_parts(term, type, what));
     switch (type.kind) {
         case Kind::list: {
             if (term.kind != Term::Kind::list) return not_for(what, constant_name(term.kind), type);
@@ -255,6 +326,7 @@ Result<Value> tuple_value(const Term& term, const DataType& type, std::string_vi
         return fail(Errc::invalid,
                     "Invalid tuple literal for {}: too many elements. Type {} expects {} but got {}", what,
                     to_string(type), type.parameters.size(), term.items.size());
+    TRY(check_parts(term, type, what));
     std::string out;
     for (std::size_t i = 0; i < term.items.size(); ++i) {
         auto value = TRY(evaluate(term.items[i], type.parameters[i], what, bindings));
@@ -271,6 +343,7 @@ Result<Value> user_value(const Term& term, const DataType& type, std::string_vie
         if (user.field(name) < 0)
             return fail(Errc::invalid, "Unknown field '{}' in value of user defined type {}", name,
                         user.name);
+    TRY(check_parts(term, type, what));
     std::string out;
     for (std::size_t i = 0; i < user.fields.size(); ++i) {
         auto at = std::ranges::find(term.names, user.fields[i]);
@@ -303,6 +376,12 @@ Result<Value> marker_value(const Term& term, const DataType& type, std::string_v
 
 Result<Value> function_value(const Term& term, const DataType& type, std::string_view what,
                              const Bindings& bindings) {
+    if ((term.text == "fromjson" || term.text == "from_json") && term.items.size() == 1) {
+        auto text = TRY(evaluate(term.items[0], Kind::text, what, bindings));
+        if (!text.is_set()) return Value{};
+        auto value = TRY(parse_json_value(type, text.bytes));
+        return value ? set_value(std::move(*value)) : Value{};
+    }
     std::vector<TypedValue> arguments;
     for (std::size_t i = 0; i < term.items.size(); ++i) {
         auto wanted = parameter_type(term.text, i);
@@ -320,6 +399,35 @@ Result<Value> function_value(const Term& term, const DataType& type, std::string
                     to_string(result.type), what, to_string(type));
     if (!result.bytes) return Value{};
     return set_value(std::move(*result.bytes));
+}
+
+/// Values that are written out are of the type that is wanted; functions and casts have their own.
+DataType operand_type(const Term& term, const DataType& wanted) {
+    if (term.kind == Term::Kind::function || term.kind == Term::Kind::cast) return natural_type(term);
+    if (term.kind != Term::Kind::operation) return wanted;
+    for (const auto& item : term.items)
+        if (auto type = operand_type(item, wanted); !(type == wanted)) return natural_type(term);
+    return wanted;
+}
+
+Result<Value> operation_value(const Term& term, const DataType& type, std::string_view what,
+                              const Bindings& bindings) {
+    auto left_type = operand_type(term.items[0], type);
+    auto left = TRY(evaluate(term.items[0], left_type, what, bindings));
+    if (term.items.size() == 1) {
+        if (!left.is_set()) return left;
+        return set_value(TRY(negate(left_type, left.bytes)));
+    }
+    bool time = type.kind == Kind::timestamp || type.kind == Kind::date;
+    auto right_type = operand_type(term.items[1], time ? DataType(Kind::duration) : type);
+    auto result = TRY(arithmetic_type(term.text[0], left_type, right_type));
+    if (result.kind != type.kind)
+        return fail(Errc::invalid,
+                    "Type error: cannot assign result of function system._{} (type {}) to {} (type {})",
+                    term.text, to_string(result), what, to_string(type));
+    auto right = TRY(evaluate(term.items[1], right_type, what, bindings));
+    if (!left.is_set() || !right.is_set()) return Value{};
+    return set_value(TRY(calculate(term.text[0], left_type, left.bytes, right_type, right.bytes)));
 }
 
 std::optional<std::int64_t> parse_date_days(std::string_view text) {
@@ -455,7 +563,7 @@ Result<std::string> parse_text_value(const DataType& type, std::string_view text
         case Kind::timeuuid: {
             auto bytes = parse_uuid(text);
             if (!bytes) return unable("UUID");
-            TRY(validate(type, *bytes));
+            if (!validate(type, *bytes)) return fail(Errc::invalid, "TimeUUID supports only version 1 UUIDs");
             return *bytes;
         }
         case Kind::inet: {
@@ -507,6 +615,51 @@ Result<std::string> parse_text_value(const DataType& type, std::string_view text
     return unable(to_string(type));
 }
 
+std::string term_text(const Term& term) {
+    auto list = [&](std::string_view open, std::string_view close) {
+        std::string out(open);
+        for (std::size_t i = 0; i < term.items.size(); ++i) {
+            bool value = term.kind == Term::Kind::map && i % 2 == 1;
+            if (i > 0) out += value ? ": " : ", ";
+            if (term.kind == Term::Kind::udt) out += term.names[i] + ": ";
+            out += term_text(term.items[i]);
+        }
+        return out + std::string(close);
+    };
+    switch (term.kind) {
+        case Term::Kind::null:
+            return "NULL";
+        case Term::Kind::string:
+            return "'" + term.text + "'";
+        case Term::Kind::blob:
+            return "0x" + term.text;
+        case Term::Kind::integer:
+        case Term::Kind::number:
+        case Term::Kind::boolean:
+        case Term::Kind::uuid:
+        case Term::Kind::duration:
+            return term.text;
+        case Term::Kind::marker:
+            return term.text.empty() ? "?" : ":" + term.text;
+        case Term::Kind::list:
+            return list("[", "]");
+        case Term::Kind::set:
+        case Term::Kind::map:
+        case Term::Kind::udt:
+            return list("{", "}");
+        case Term::Kind::tuple:
+            return list("(", ")");
+        case Term::Kind::function:
+            return term.text + list("(", ")");
+        case Term::Kind::cast:
+            return "(" + to_string(term.type) + ")" + term_text(term.items[0]);
+        case Term::Kind::operation:
+            if (term.items.size() == 1) return "-" + term_text(term.items[0]);
+            return term_text(term.items[0]) + " " + term.text + " " + term_text(term.items[1]);
+    }
+    return "?";
+}
+
 DataType natural_type(const Term& term) {
     switch (term.kind) {
         case Term::Kind::integer: {
@@ -527,6 +680,12 @@ DataType natural_type(const Term& term) {
             return Kind::duration;
         case Term::Kind::cast:
             return term.type;
+        case Term::Kind::operation: {
+            if (term.items.size() == 1) return natural_type(term.items[0]);
+            auto type =
+                arithmetic_type(term.text[0], natural_type(term.items[0]), natural_type(term.items[1]));
+            return type ? *type : DataType(Kind::text);
+        }
         case Term::Kind::function: {
             std::vector<DataType> arguments;
             for (std::size_t i = 0; i < term.items.size(); ++i) {
@@ -564,12 +723,14 @@ Result<Value> evaluate(const Term& term, const DataType& type, std::string_view 
             return tuple_value(term, type, what, bindings);
         case Term::Kind::udt:
             return user_value(term, type, what, bindings);
+        case Term::Kind::operation:
+            return operation_value(term, type, what, bindings);
         case Term::Kind::function:
             return function_value(term, type, what, bindings);
         case Term::Kind::cast:
             if (term.type.kind != type.kind)
-                return fail(Errc::invalid, "Cannot assign value of type {} to {} of type {}",
-                            to_string(term.type), what, to_string(type));
+                return fail(Errc::invalid, "Cannot assign value {} to {} of type {}", term_text(term), what,
+                            to_string(type));
             return evaluate(term.items[0], type, what, bindings);
         case Term::Kind::string:
         case Term::Kind::integer:

@@ -32,6 +32,9 @@ struct Bindings {
 Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what,
                        const Bindings& bindings);
 
+/// The term as messages show it: 'text', [1, 2], (int)5.
+std::string term_text(const Term& term);
+
 /// The type that a literal has by itself, for functions that take any: text, int or bigint, double, ...
 DataType natural_type(const Term& term);
 

@@ -34,6 +34,12 @@ Result<std::string> TokenStream::name() {
     return take().text;
 }
 
+Result<Term> TokenStream::int_value() {
+    bool negative = is("-") && peek(1).kind == TokenKind::integer;
+    if (!negative && peek().kind != TokenKind::integer && !is("?") && !is(":")) return no_alternative();
+    return parse_operand(*this);
+}
+
 Result<Name> TokenStream::table_name() {
     Name out;
     out.name = TRY(name());
@@ -61,14 +67,18 @@ std::string TokenStream::context() const {
 
 std::unexpected<Error> TokenStream::mismatch(std::string_view expected) const {
     const auto& token = peek();
-    auto shown = token.kind == TokenKind::end ? "<EOF>" : std::string(text_.substr(token.offset, token.size));
+    if (token.kind == TokenKind::end)
+        return fail(Errc::invalid, "line 0:-1 mismatched input '<EOF>' expecting {}", expected);
+    auto shown = std::string(text_.substr(token.offset, token.size));
     return fail(Errc::invalid, "{}mismatched input '{}' expecting {} ({})", place_of(token), shown, expected,
                 context());
 }
 
 std::unexpected<Error> TokenStream::no_alternative() const {
     const auto& token = peek();
-    auto shown = token.kind == TokenKind::end ? "<EOF>" : std::string(text_.substr(token.offset, token.size));
+    if (token.kind == TokenKind::end)
+        return fail(Errc::invalid, "line 0:-1 no viable alternative at input '<EOF>'");
+    auto shown = std::string(text_.substr(token.offset, token.size));
     return fail(Errc::invalid, "{}no viable alternative at input '{}' ({})", place_of(token), shown,
                 context());
 }

@@ -11,6 +11,11 @@
 
 namespace penstock::store::cql {
 
+/// In front of an error's text that is one of syntax although it names no place; not shown.
+inline constexpr std::string_view syntax_prefix = "syntax: ";
+/// The same of errors that Cassandra calls those of configuration.
+inline constexpr std::string_view config_prefix = "config: ";
+
 /// Nested terms, types and selectors deeper than this are refused, so that text cannot exhaust the stack.
 inline constexpr int max_nesting = 50;
 
@@ -51,6 +56,8 @@ public:
     }
     /// A name: a word that is not reserved, or in double quotes.
     Result<std::string> name();
+    /// A whole number or a bind marker.
+    Result<Term> int_value();
     Result<Name> table_name();
 
     /// line 1:7 mismatched input 'x' expecting WHAT (...[x]...)
@@ -68,6 +75,18 @@ public:
     std::string written(std::size_t from_offset) const;
     int depth = 0;
 
+    /// To try one reading and come back for another.
+    struct Place {
+        std::size_t at, markers;
+        int depth;
+    };
+    Place place() const { return {at_, markers_.size(), depth}; }
+    void go_back(const Place& to) {
+        at_ = to.at;
+        markers_.resize(to.markers);
+        depth = to.depth;
+    }
+
 private:
     std::string context() const;
     std::string_view text_;
@@ -76,8 +95,10 @@ private:
     std::vector<std::string> markers_;
 };
 
-/// Literals, markers, collections, function calls.
+/// Literals, markers, collections, function calls, and what is calculated of them.
 Result<Term> parse_term(TokenStream& in);
+/// The same without + - * / % on the outside.
+Result<Term> parse_operand(TokenStream& in);
 /// A type's text up to its end, in lower case.
 Result<std::string> parse_type_text(TokenStream& in);
 /// WHERE's conditions, joined by AND.

@@ -109,8 +109,12 @@ void append_error(std::string& out, const ErrorResponse& error) {
             append_int(out, 0);
             append_int(out, 1);
             break;
-        case ErrorCode::read_failure:  // other servers': ours has no replicas, functions or change capture
-        case ErrorCode::function_failure:
+        case ErrorCode::function_failure:  // keyspace, function, the types of its arguments
+            append_string(out, error.keyspace);
+            append_string(out, error.table);
+            append_short(out, 0);
+            break;
+        case ErrorCode::read_failure:  // other servers': ours has no replicas or change capture
         case ErrorCode::write_failure:
         case ErrorCode::cdc_write_failure:
         case ErrorCode::server:

@@ -35,8 +35,8 @@ enum class ErrorCode : std::int32_t {
 struct ErrorResponse {
     ErrorCode code = ErrorCode::server;
     std::string text;
-    std::string keyspace;           ///< already_exists
-    std::string table;              ///< already_exists; empty: the keyspace
+    std::string keyspace;           ///< already_exists, function_failure
+    std::string table;              ///< already_exists; empty: the keyspace. function_failure: the function
     std::string id;                 ///< unprepared
     std::uint16_t consistency = 1;  ///< unavailable and the timeouts
 };

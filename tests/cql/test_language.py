@@ -1,0 +1,261 @@
+"""Selections, relations, assignments and functions. Everything here also holds of Apache Cassandra 5.0 (PENSTOCK_CQL)."""
+import datetime
+import decimal
+import hashlib
+
+import pytest
+from cassandra import FunctionFailure, InvalidRequest
+from cassandra.protocol import SyntaxException
+from cassandra.query import SimpleStatement
+from cassandra.util import Date, Duration
+
+D = decimal.Decimal
+
+
+def rows(session, query, *values, **options):
+    return [tuple(row) for row in session.execute(SimpleStatement(query, **options) if options else query, *values)]
+
+
+def refused(session, query, message, error=InvalidRequest):
+    with pytest.raises(error) as raised:
+        session.execute(query)
+    assert message in str(raised.value), query
+
+
+@pytest.fixture
+def grid(session, keyspace):
+    session.execute("CREATE TABLE t (p int, a int, b int, c int, v int, PRIMARY KEY (p, a, b, c)) "
+                    "WITH CLUSTERING ORDER BY (a ASC, b DESC, c ASC)")
+    insert = session.prepare("INSERT INTO t (p, a, b, c, v) VALUES (?, ?, ?, ?, ?)")
+    for p in (0, 1):
+        for a in range(3):
+            for b in range(3):
+                for c in range(2):
+                    session.execute(insert, (p, a, b, c, a * 100 + b * 10 + c))
+    return session
+
+
+def every(p=0):
+    return [(p, a, b, c) for a in range(3) for b in (2, 1, 0) for c in range(2)]
+
+
+@pytest.mark.parametrize("relation, holds", [
+    ("(a, b, c) = (1, 1, 1)", lambda a, b, c: (a, b, c) == (1, 1, 1)),
+    ("(a, b) = (1, 2)", lambda a, b, c: (a, b) == (1, 2)),
+    ("(a, b, c) > (1, 1, 0)", lambda a, b, c: (a, b, c) > (1, 1, 0)),
+    ("(a, b, c) >= (1, 1, 0)", lambda a, b, c: (a, b, c) >= (1, 1, 0)),
+    ("(a, b) < (1, 1)", lambda a, b, c: (a, b) < (1, 1)),
+    ("(a, b) <= (1, 1)", lambda a, b, c: (a, b) <= (1, 1)),
+    ("(a) > (0)", lambda a, b, c: a > 0),
+    ("(a, b) > (0, 1) AND (a, b) < (2, 1)", lambda a, b, c: (0, 1) < (a, b) < (2, 1)),
+    ("(a, b, c) >= (0, 1, 1) AND (a, b) <= (1, 1)", lambda a, b, c: (a, b, c) >= (0, 1, 1) and (a, b) <= (1, 1)),
+    ("(a, b) > (1, 1) AND a < 2", lambda a, b, c: (a, b) > (1, 1) and a < 2),
+    ("a = 1 AND (b, c) > (0, 1)", lambda a, b, c: a == 1 and (b, c) > (0, 1)),
+    ("a IN (0, 2) AND (b, c) <= (1, 0)", lambda a, b, c: a in (0, 2) and (b, c) <= (1, 0)),
+    ("(a, b, c) IN ((2, 0, 0), (0, 1, 1), (7, 7, 7))", lambda a, b, c: (a, b, c) in ((2, 0, 0), (0, 1, 1))),
+    ("(a, b) IN ((1, 0), (0, 2))", lambda a, b, c: (a, b) in ((1, 0), (0, 2))),
+    ("a = 1 AND (b, c) IN ((0, 0), (2, 1))", lambda a, b, c: a == 1 and (b, c) in ((0, 0), (2, 1))),
+    ("a IN (1, 2) AND b IN (0, 2) AND c = 1", lambda a, b, c: a in (1, 2) and b in (0, 2) and c == 1),
+])
+def test_relations_on_several_columns(grid, relation, holds):
+    expected = [row for row in every() if holds(*row[1:])]
+    query = f"SELECT p, a, b, c FROM t WHERE p = 0 AND {relation}"
+    assert rows(grid, query) == expected
+    assert rows(grid, query, fetch_size=2) == expected
+    assert rows(grid, f"{query} ORDER BY a DESC", fetch_size=3) == expected[::-1]
+    if "IN" in relation and "=" not in relation.replace("IN", ""):
+        grid.execute(f"DELETE FROM t WHERE p = 0 AND {relation}")
+        assert rows(grid, "SELECT p, a, b, c FROM t WHERE p = 0") == [row for row in every() if row not in expected]
+
+
+def test_tuples_are_bound(grid):
+    assert len(rows(grid, grid.prepare("SELECT * FROM t WHERE p = ? AND (a, b) > (?, ?)"), (0, 1, 1))) == 2 + 6
+    assert len(rows(grid, grid.prepare("SELECT * FROM t WHERE p = ? AND (a, b) >= ?"), (0, (1, 1)))) == 4 + 6
+    assert len(rows(grid, grid.prepare("SELECT * FROM t WHERE p = ? AND (a, b, c) IN ?"), (0, [(1, 1, 1), (0, 0, 0)]))) == 2
+    assert len(rows(grid, grid.prepare("SELECT * FROM t WHERE p = ? AND (a, b) IN (?, ?)"), (0, (1, 1), (0, 0)))) == 4
+
+
+def test_several_column_relations_that_make_no_sense(grid):
+    for relation, message in (
+            ("(a, c) > (1, 1)", "Clustering columns must appear in the PRIMARY KEY order in multi-column relations"),
+            ("(b, a) = (1, 1)", "Clustering columns must appear in the PRIMARY KEY order in multi-column relations"),
+            ("(p, a) = (1, 1)", "Multi-column relations can only be applied to clustering columns but was applied to: p"),
+            ("(a, v) = (1, 1)", "Multi-column relations can only be applied to clustering columns but was applied to: v"),
+            ("(a, b) > (1)", "Expected 2 elements in value tuple, but got 1"),
+            ("(a, b) > (1, null)", "Invalid null value"),
+            ("(b, c) = (1, 1)", 'PRIMARY KEY column "b" cannot be restricted as preceding column "a" is not restricted'),
+            ("a > 1 AND (b, c) = (1, 1)", "cannot be restricted")):
+        refused(grid, f"SELECT * FROM t WHERE p = 0 AND {relation}", message)
+
+
+def test_group_by(grid):
+    assert sorted(rows(grid, "SELECT p, count(*) FROM t GROUP BY p")) == [(0, 18), (1, 18)]
+    assert rows(grid, "SELECT p, a, max(v), min(v) FROM t WHERE p = 0 GROUP BY p, a") == [
+        (0, 0, 21, 0), (0, 1, 121, 100), (0, 2, 221, 200)]
+    assert rows(grid, "SELECT a, b, v FROM t WHERE p = 0 GROUP BY p, a LIMIT 2") == [(0, 2, 20), (1, 2, 120)]
+    assert len(rows(grid, "SELECT p, a, count(*) FROM t GROUP BY p, a PER PARTITION LIMIT 2")) == 4
+    for size in (1, 2, 5, 100):
+        assert rows(grid, "SELECT p, a, b, sum(v) FROM t WHERE p = 1 GROUP BY p, a, b", fetch_size=size) == [
+            (1, a, b, 2 * (a * 100 + b * 10) + 1) for a in range(3) for b in (2, 1, 0)]
+    assert rows(grid, "SELECT p, a, count(v) AS n FROM t WHERE p = 0 GROUP BY p, a ORDER BY a DESC") == [
+        (0, 2, 6), (0, 1, 6), (0, 0, 6)]
+    assert rows(grid, "SELECT p, count(*) FROM t WHERE p = 9 GROUP BY p") == []
+    assert rows(grid, "SELECT count(*), max(v) FROM t WHERE p = 9") == [(0, None)]
+    refused(grid, "SELECT p FROM t GROUP BY v", "Group by is currently only supported on the columns of the PRIMARY KEY, got v")
+    refused(grid, "SELECT p FROM t GROUP BY p, b", "following their declared order in the PRIMARY KEY")
+    refused(grid, "SELECT count(*) FROM t PER PARTITION LIMIT 1", "PER PARTITION LIMIT is not allowed with aggregate queries.")
+
+
+def test_order_over_several_partitions(grid):
+    query = "SELECT p, a, b, c FROM t WHERE p IN (1, 0) AND b = 1 AND c = 0 AND a IN (2, 0) ORDER BY a DESC"
+    assert rows(grid, query, fetch_size=None) == [(0, 2, 1, 0), (1, 2, 1, 0), (0, 0, 1, 0), (1, 0, 1, 0)]
+    refused(grid, SimpleStatement(query, fetch_size=10), "Cannot page queries with both ORDER BY and a IN restriction")
+
+
+@pytest.fixture
+def values(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, i int, ti tinyint, d decimal, v varint, f float, db double, tx text, "
+                    "m map<text, int>, l list<int>, se set<int>, ts timestamp, da date, u uuid, bl blob, tp tuple<int, text>)")
+    session.execute("INSERT INTO t (k, i, ti, d, v, f, db, tx, m, l, se, ts, da, u, bl, tp) VALUES (1, 5, 3, 2.50, 10, 1.5, 2.5, "
+                    "'hello', {'a': 1, 'b': 2}, [3, 1, 2], {5, 6}, 1000, '2020-01-31', 123e4567-e89b-42d3-a456-426614174000, "
+                    "0xff, (1, 'x'))")
+    session.execute("INSERT INTO t (k) VALUES (2)")
+    return session
+
+
+@pytest.mark.parametrize("expression, value, type_name", [
+    ("i + ti", 8, "int"), ("i + 1", 6, "int"), ("i * 1.5", 7.5, "double"), ("i / 2", 2, "int"), ("i % 2", 1, "int"),
+    ("d + 1", D("3.50"), "decimal"), ("d * d", D("6.2500"), "decimal"),
+    ("d / 3", D("0.83333333333333333333333333333333"), "decimal"), ("v / 3", 3, "varint"), ("f + 1", 2.5, "float"),
+    ("f + db", 4.0, "double"), ("ti + ti", 6, "tinyint"), ("(i + 1) * 2", 12, "int"), ("i + 2 * 3", 11, "int"),
+    ("i + 3000000000", 3000000005, "bigint"), ("ts + 1d", datetime.datetime(1970, 1, 2, 0, 0, 1), "timestamp"),
+    ("ts - 1mo", datetime.datetime(1969, 12, 1, 0, 0, 1), "timestamp"), ("da + 1mo", Date("2020-02-29"), "date"),
+    ("tx + '!'", "hello!", "varchar"), ("f / 0", float("inf"), "float"), ("abs(-5)", 5, "int"), ("abs(d)", D("2.50"), "decimal"),
+    ("exp(i)", 148, "int"), ("exp(v)", 22026, "varint"), ("exp(d)", D("12.182493960703473438070175951168"), "decimal"),
+    ("log(d)", D("0.91629073187415506518352721176801"), "decimal"),
+    ("log10(d)", D("0.39794000867203760957252221055101"), "decimal"), ("log(i)", 1, "int"), ("round(f)", 2.0, "float"),
+    ("round(d)", D("3"), "decimal"), ("exp(ti)", 20, "tinyint"), ("map_values(m)", [1, 2], "list"),
+    ("collection_count(m)", 2, "int"), ("collection_min(l)", 1, "int"), ("collection_max(se)", 6, "int"),
+    ("collection_sum(l)", 6, "int"), ("collection_avg(l)", 2, "int"), ("m['a']", 1, "int"), ("m['zz']", None, "int"),
+    ("se[5]", 5, "int"), ("mask_default(i)", 0, "int"), ("mask_default(tx)", "****", "varchar"),
+    ("mask_default(tp)", (0, "****"), "tuple"), ("mask_default(d)", D("0"), "decimal"), ("mask_null(i)", None, "int"),
+    ("mask_replace(tx, 'x')", "x", "varchar"), ("mask_inner(tx, 1, 1)", "h***o", "varchar"),
+    ("mask_outer(tx, 1, 1)", "*ell*", "varchar"), ("mask_inner(tx, null, 2, '#')", "###lo", "varchar"),
+    ("mask_hash(tx)", hashlib.sha256(b"hello").digest(), "blob"), ("to_json(m)", '{"a": 1, "b": 2}', "varchar"),
+    ("CAST(ts AS text)", "1970-01-01T00:00:01.000Z", "varchar"), ("CAST(d AS int)", 2, "int"), ("(bigint) 5", 5, "bigint"),
+    ("blob_as_int(int_as_blob(i))", 5, "int")])
+def test_expressions(values, expression, value, type_name):
+    result = values.execute(f"SELECT {expression} AS x FROM t WHERE k = 1")
+    assert (result.column_types[0].typename, result.one().x) == (type_name, value)
+
+
+def test_slices_of_collections(values):
+    assert [list(x) for x in rows(values, "SELECT se[6..], se[..5], se[1..9] FROM t WHERE k = 1")[0]] == [[6], [5], [5, 6]]
+    assert dict(rows(values, "SELECT m[..'a'] FROM t WHERE k = 1")[0][0]) == {"a": 1}
+    assert rows(values, "SELECT m['x'..'y'], se[1..2] FROM t WHERE k = 1") == [(None, None)]
+    assert values.execute("SELECT m['a'], se[1..2] FROM t").column_names == ["m['a']", "se[1..2]"]
+
+
+def test_expressions_of_null_are_null(values):
+    assert rows(values, "SELECT i + 1, m['a'], abs(i), collection_count(m), mask_inner(tx, 1, 1), toJson(i) FROM t WHERE k = 2") == [
+        (None, None, None, None, None, "null")]
+
+
+def test_write_times_of_collections(values):
+    values.execute("UPDATE t USING TIMESTAMP 7 SET l = [1, 2], m = {'z': 1}, i = 1 WHERE k = 3")
+    assert rows(values, "SELECT writetime(l), maxwritetime(l), writetime(m), writetime(m['z']), maxwritetime(i) FROM t WHERE k = 3") == [
+        ([7, 7], 7, [7], 7, 7)]
+
+
+def test_calculations_where_values_stand(values):
+    values.execute("INSERT INTO t (k, i, ti, tx) VALUES (3, 1 + 2 * 3, 100 + 100, 'a' + 'b')")
+    values.execute("UPDATE t SET i = -(2 - 5), ts = '2020-01-01' + 1d WHERE k = 2 + 2")
+    assert rows(values, "SELECT k, i, ti, tx, ts FROM t WHERE k IN (1 + 2, 8 / 2)") == [
+        (3, 7, -56, "ab", None), (4, 3, None, None, datetime.datetime(2020, 1, 2))]
+    refused(values, "INSERT INTO t (k, i) VALUES (5, 1 / 0)", "the operation 'int / int' failed: / by zero", FunctionFailure)
+    refused(values, "SELECT i / 0 FROM t", "the operation 'int / int' failed: / by zero", FunctionFailure)
+    refused(values, "SELECT d % 0 FROM t", "the operation 'decimal % int' failed", FunctionFailure)
+
+
+def test_json_values(values):
+    values.execute("INSERT INTO t (k, m, i) VALUES (3, fromJson('{\"x\": 5}'), from_json('7'))")
+    values.execute(values.prepare("UPDATE t SET l = fromJson(?) WHERE k = ?"), ("[1, 2]", 3))
+    assert rows(values, "SELECT m, i, l FROM t WHERE k = 3") == [({"x": 5}, 7, [1, 2])]
+
+
+def test_aggregates_of_every_number(values):
+    assert rows(values, "SELECT sum(d), avg(d), sum(v), avg(v), sum(f), avg(i), count(i), max(tx), min(l) FROM t") == [
+        (D("2.50"), D("2.50"), 10, 10, 1.5, 5, 1, "hello", [3, 1, 2])]
+
+
+def test_lists_by_index_and_value(values):
+    values.execute("UPDATE t SET l[0] = 9 WHERE k = 1")
+    values.execute("DELETE l[1] FROM t WHERE k = 1")
+    assert rows(values, "SELECT l FROM t WHERE k = 1") == [([9, 2],)]
+    values.execute("UPDATE t SET l = l + [9, 4, 9] WHERE k = 1")
+    values.execute("UPDATE t SET l = l - [9] WHERE k = 1")
+    assert rows(values, "SELECT l FROM t WHERE k = 1") == [([2, 4],)]
+    values.execute(values.prepare("UPDATE t SET l[?] = ? WHERE k = ?"), (1, 7, 1))
+    assert rows(values, "SELECT l FROM t WHERE k = 1") == [([2, 7],)]
+    values.execute("BEGIN BATCH UPDATE t SET l[0] = 1 WHERE k = 1; UPDATE t SET l = [0] + l WHERE k = 1; APPLY BATCH")
+    assert rows(values, "SELECT l FROM t WHERE k = 1") == [([0, 1, 7],)]
+    refused(values, "UPDATE t SET l[7] = 9 WHERE k = 1", "List index 7 out of bound, list has size 3")
+    refused(values, "UPDATE t SET l[0] = 9 WHERE k = 2", "Attempted to set an element on a list which is null")
+    refused(values, "DELETE l[0] FROM t WHERE k = 2", "Attempted to delete an element from a list which is null")
+
+
+def test_relations_on_entries_of_maps(values):
+    assert rows(values, "SELECT k FROM t WHERE m['a'] = 1 ALLOW FILTERING") == [(1,)]
+    assert rows(values, "SELECT k FROM t WHERE m['a'] = 2 ALLOW FILTERING") == []
+
+
+@pytest.mark.parametrize("query, message, error", [
+    ("SELECT l[0] FROM t", "Element selection is only allowed on sets and maps, but l is a list", InvalidRequest),
+    ("SELECT i['a'] FROM t", "Invalid element selection: i is of type int is not a collection", InvalidRequest),
+    ("SELECT nothing(i) FROM t", "Unknown function 'nothing'", InvalidRequest),
+    ("SELECT abs(tx) FROM t", "Invalid call to function abs, none of its type signatures match", InvalidRequest),
+    ("SELECT map_keys(l) FROM t", "Function system.map_keys requires a map argument", InvalidRequest),
+    ("SELECT 5 FROM t", "Cannot infer type for term 5 in selection clause", InvalidRequest),
+    ("SELECT k FROM t WHERE i = 1 AND i BETWEEN 1 AND 2 ALLOW FILTERING", "line 1:", SyntaxException),
+    ("SELECT k FROM t WHERE m['a'] > 1 ALLOW FILTERING", "Only EQ relations are supported on map entries", InvalidRequest),
+    ("SELECT k FROM t WHERE l[0] = 1 ALLOW FILTERING", "Indexes on list entries", InvalidRequest),
+    ("SELECT k FROM t WHERE i != 1 ALLOW FILTERING", 'Unsupported "!=" relation: i != 1', InvalidRequest),
+    ("UPDATE t SET i = 1, i = 2 WHERE k = 1", "Multiple incompatible setting of column i", SyntaxException),
+    ("UPDATE t SET i = i + 1 WHERE k = 1", "Invalid operation (i = i + 1) for non counter column i", InvalidRequest),
+    ("UPDATE t SET i['a'] = 1 WHERE k = 1", "Invalid operation (i['a'] = 1) for non collection column i", InvalidRequest),
+    ("INSERT INTO t (k, l) VALUES (1, ['a'])", "Invalid list literal for l: value 'a' is not of type int", InvalidRequest),
+    ("INSERT INTO t (k, m) VALUES (1, {1: 1})", "Invalid map literal for m: key 1 is not of type text", InvalidRequest),
+    ("INSERT INTO t (k, tp) VALUES (1, (1, 2))", "Invalid tuple literal for tp: component 1 is not of type text", InvalidRequest),
+    ("INSERT INTO t (k, i) VALUES (1, (text) 'a')", "Cannot assign value (text)'a' to i of type int", InvalidRequest),
+    ("INSERT INTO t (k) VALUES (1) USING TIMESTAMP 'a'", "no viable alternative", SyntaxException),
+    ("CREATE FUNCTION f (a int) RETURNS NULL ON NULL INPUT RETURNS int LANGUAGE java AS $$return a;$$",
+     "User-defined functions are disabled in cassandra.yaml - set user_defined_functions_enabled=true to enable", InvalidRequest),
+    ("SELECT * FROM t WHERE", "line 0:-1 no viable alternative at input '<EOF>'", SyntaxException),
+    ("ALTER TABLE t RENAME i TO j", "Cannot rename non PRIMARY KEY column i", InvalidRequest)])
+def test_what_is_refused(values, query, message, error):
+    refused(values, query, message, error)
+
+
+def test_a_key_column_is_renamed(session, keyspace):
+    session.execute("CREATE TABLE t (p int, c text, v int, PRIMARY KEY (p, c))")
+    session.execute("INSERT INTO t (p, c, v) VALUES (1, 'x', 2)")
+    session.execute("ALTER TABLE t RENAME p TO q AND c TO d")
+    assert rows(session, "SELECT q, d, v FROM t WHERE q = 1 AND d = 'x'") == [(1, "x", 2)]
+    refused(session, "SELECT p FROM t", "Undefined column name p")
+
+
+def test_clustering_by_types_with_parts(session, keyspace):
+    session.execute("CREATE TABLE t (p frozen<list<int>>, d decimal, l frozen<list<text>>, m frozen<map<text, int>>, "
+                    "tp tuple<int, text>, v int, PRIMARY KEY (p, d, l, m, tp)) WITH CLUSTERING ORDER BY (d DESC, l ASC, m DESC, tp ASC)")
+    insert = session.prepare("INSERT INTO t (p, d, l, m, tp, v) VALUES (?, ?, ?, ?, ?, ?)")
+    for i, d in enumerate((D("1.5"), D("-3"), D("1000"), D("0.25"))):
+        session.execute(insert, ([1, 2], d, ["a"], {"k": i}, (i, None), i))
+    for i, more in enumerate((["a", "b"], [], ["b"])):
+        session.execute(insert, ([1, 2], D("7"), more, {}, (1, "x"), i))
+    assert rows(session, "SELECT d FROM t WHERE p = [1, 2] PER PARTITION LIMIT 2") == [(D("1000"),), (D("7"),)]
+    assert rows(session, "SELECT l FROM t WHERE p = [1, 2] AND d = 7.0") == [([],), (["a", "b"],), (["b"],)]
+    assert rows(session, "SELECT v FROM t WHERE p = [1, 2] AND d = 7 AND l >= ['a']") == [(0,), (2,)]
+    assert rows(session, "SELECT m, tp FROM t WHERE p = [1, 2] AND d < 1.5") == [({"k": 3}, (3, None)), ({"k": 1}, (1, None))]
+    assert rows(session, "SELECT v FROM t WHERE p = [2, 1]") == []
+    session.execute("DELETE FROM t WHERE p = [1, 2] AND d > 2")
+    assert len(rows(session, "SELECT * FROM t")) == 3
