@@ -59,7 +59,9 @@ class Type:
             return "(" + ", ".join("null" if nulls and r.random() < 0.15 else part.literal(r) for part in self.parts) + ")"
         size = r.choice((0, 1, 1, 2, 3))
         if self.kind == "map":
-            return "{" + ", ".join(f"{self.parts[0].literal(r, False)}: {self.parts[1].literal(r)}" for _ in range(size)) + "}"
+            # Each key once: which one of several values counts is nowhere said.
+            keys = dict.fromkeys(self.parts[0].literal(r, False) for _ in range(size))
+            return "{" + ", ".join(f"{key}: {self.parts[1].literal(r)}" for key in keys) + "}"
         inner = ", ".join(self.parts[0].literal(r, False) for _ in range(size))
         return f"[{inner}]" if self.kind == "list" else "{" + inner + "}"
 
