@@ -11,6 +11,7 @@
 #include "store/cql/arithmetic.h"
 #include "store/number.h"
 #include "store/value.h"
+#include "store/vector_value.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -236,6 +237,10 @@ std::string default_mask(const DataType& type) {
         case Kind::set:
         case Kind::map:
             begin_collection(out, 0);
+            return out;
+        case Kind::vector:
+            for (std::uint32_t i = 0; i < type.dimension; ++i)
+                append_vector_element(out, type.parameters[0], default_mask(type.parameters[0]));
             return out;
         case Kind::tuple:
         case Kind::udt:
