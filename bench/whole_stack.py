@@ -10,7 +10,7 @@ Penstock: the same API, one process. Then the mixed form: Penstock's engine betw
   first row       from the first process started to a row that a CQL client sees
   one by one      the API asked for one person a request, without a pause: records/s, and milliseconds from the answer
                   of the API to the row being seen by CQL, of every 20th person
-  memory          of all processes, proportional set size, while that runs
+  memory          while that runs: of all processes, their proportional set sizes; Penstock's whole resident set
   backlog         people already in the topic, as the DAG writes them, into the table
   CPU             user and system time of all processes, for the backlog
 
@@ -98,12 +98,12 @@ def cpu_seconds(folders):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def memory_mib(folders):
+def memory_mib(folders, what="Pss"):
     total = 0
     for folder in folders:
         try:
             total += sum(int(line.split()[1]) for line in (folder / "smaps_rollup").read_text().splitlines()
-                         if line.startswith("Pss:"))
+                         if line.startswith(what + ":"))
         except OSError:
             continue
     return total / 1024
@@ -126,11 +126,16 @@ def as_the_dag_writes(person):
             "registered_date": person["registered"]["date"], "picture": person["picture"]["medium"]}
 
 
+def create_topic(bootstrap, name):
+    from confluent_kafka.admin import AdminClient, NewTopic
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.create_topics([NewTopic(name, 1, 1)]).values():
+        future.result()
+
+
 def fill(bootstrap, everyone):
     from confluent_kafka import Producer
-    from confluent_kafka.admin import AdminClient, NewTopic
-    for future in AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic("backlog", 1, 1)]).values():
-        future.result()
+    create_topic(bootstrap, "backlog")
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
     for person in everyone:
         producer.produce("backlog", json.dumps(as_the_dag_writes(person)))
@@ -250,9 +255,11 @@ def check_rows(port, table, given):
 def measure_stack(stack, api, everyone, given, results):
     start = time.monotonic()
     stack.start()
+    create_topic(stack.kafka, "users_created")
     state = stack.trigger(given.seconds)
     stack.submit("users_created", "created_users")
-    wait_until(lambda: has_row(stack.cql), "a row in Cassandra", 300, 0.02)
+    wait_until(lambda: has_row(stack.cql) or stack.job.poll() is not None, "a row in Cassandra", 300, 0.02)
+    assert stack.job.poll() is None, (RUN / "created_users.log").read_text()[-3000:]
     found = {"first_row_s": time.monotonic() - start}
     wait_until(lambda: state() in ("success", "failed"), "the first DAG run's end", 600, 0.5)
     assert state() == "success"
@@ -322,7 +329,7 @@ def measure_penstock(api, everyone, folder, given, results):
     latencies = Latencies(api, penstock.ports["cql"])
     served, began = api.next, time.monotonic()
     time.sleep(given.seconds / 2)
-    found["memory_mib"] = memory_mib([pathlib.Path(f"/proc/{penstock.process.pid}")])
+    found["memory_mib"] = memory_mib([pathlib.Path(f"/proc/{penstock.process.pid}")], "Rss")
     time.sleep(given.seconds / 2)
     found["one_by_one_per_s"] = (api.next - served) / (time.monotonic() - began)
     penstock.call("POST", "/api/v1/sources/random_users/stop", {})
