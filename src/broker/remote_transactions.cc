@@ -16,6 +16,8 @@ constexpr int one_call_ms = 5'000;
 /// Longer than between two positions that one run of a source or query asks for.
 constexpr milliseconds idle_after{500};
 constexpr int batch_bytes = 900'000;
+constexpr milliseconds purge_every{500};
+constexpr milliseconds report_within{30'000};  // after a transaction has ended
 
 using KafkaError = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
 KafkaError owned(rd_kafka_error_t* error) {
@@ -79,6 +81,42 @@ private:
         own.headers = std::span(headers).subspan(first);
         records.push_back(own);
     }
+};
+
+/// The reports of one transaction's appends, two for each: its records and its position.
+class RemoteTransactions::Reports {
+public:
+    explicit Reports(std::vector<std::unique_ptr<Queued>> batch)
+        : batch_(std::move(batch)), open_(batch_.size() * 2) {}
+
+    const std::vector<std::unique_ptr<Queued>>& batch() const { return batch_; }
+
+    void told(Queued& queued, Result<std::int64_t> result, bool is_position) {
+        {
+            std::lock_guard lock(mutex_);
+            if (given_up_) return;
+            // The first failure counts; of what went well, the records' base offset.
+            if (queued.result && (!result || !is_position)) queued.result = std::move(result);
+            --open_;
+        }
+        changed_.notify_all();
+    }
+    bool wait(milliseconds limit) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, limit, [&] { return open_ == 0; });
+    }
+    /// Reports that come later are of no interest.
+    void give_up() {
+        std::lock_guard lock(mutex_);
+        given_up_ = true;
+    }
+
+private:
+    const std::vector<std::unique_ptr<Queued>> batch_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t open_;
+    bool given_up_ = false;
 };
 
 /// One transactional producer and the thread that runs its transactions.
@@ -148,8 +186,6 @@ public:
     }
 
 private:
-    using Batch = std::vector<std::unique_ptr<Queued>>;
-
     Session(const RemoteSettings& settings, std::unique_ptr<RemoteClient> client)
         : retry_for_(settings.retry_for), client_(std::move(client)) {
         thread_ = std::thread([this] { run(); });
@@ -166,7 +202,7 @@ private:
         }
         wake_.notify_all();
         for (;;) {
-            Batch batch;
+            std::vector<std::unique_ptr<Queued>> batch;
             {
                 std::unique_lock lock(mutex_);
                 wake_.wait(lock, [&] { return stops_ || !queue_.empty(); });
@@ -176,8 +212,9 @@ private:
                 queued_bytes_ = 0;
                 is_committing_ = true;
             }
-            auto committed = is_broken() ? Result<>(fail(*error_)) : commit(batch);
-            for (auto& queued : batch) {
+            auto reports = std::make_shared<Reports>(std::move(batch));
+            auto committed = is_broken() ? Result<>(fail(*error_)) : commit(reports);
+            for (const auto& queued : reports->batch()) {
                 bool has_own_error = !queued->result && queued->result.error().code != Errc::cancelled;
                 if (committed || has_own_error)
                     queued->done(queued->result);
@@ -216,7 +253,7 @@ private:
         }
     }
 
-    Result<> commit(Batch& batch) {
+    Result<> commit(const std::shared_ptr<Reports>& reports) {
         auto* handle = client_->handle();
         auto begun = owned(rd_kafka_begin_transaction(handle));
         if (begun) {
@@ -227,19 +264,16 @@ private:
                 return failed;
             }
         }
-        auto open = std::make_shared<std::atomic<std::size_t>>(batch.size() * 2);
-        for (auto& queued : batch) {
-            auto told = [open, &queued = *queued](Result<std::int64_t> result, bool is_position) {
-                // The first failure counts; of what went well, the records' base offset.
-                if (queued.result && (!result || !is_position)) queued.result = std::move(result);
-                open->fetch_sub(1);
-                open->notify_all();
+        for (const auto& queued : reports->batch()) {
+            auto told = [reports, &queued = *queued](bool is_position) {
+                return [reports, &queued, is_position](Result<std::int64_t> result) {
+                    reports->told(queued, std::move(result), is_position);
+                };
             };
-            send(queued->request(), [told](auto result) { told(std::move(result), false); });
+            send(queued->request(), told(false));
             auto key = position_key(queued->producer, queued->topic, queued->partition);
             NewRecord position{.key = key, .value = queued->position, .headers = {}};
-            send({.topic = positions_topic, .records = std::span(&position, 1)},
-                 [told](auto result) { told(std::move(result), true); });
+            send({.topic = positions_topic, .records = std::span(&position, 1)}, told(true));
         }
         // Waits for the records' delivery, too.
         auto done =
@@ -256,13 +290,26 @@ private:
                 }
             }
             // Whether it was committed shows when somebody takes the producer over.
-            if (is_over) {
-                end_with(why);
-                rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-            }
+            if (is_over) end_with(why);
             done = fail(why);
         }
-        for (auto left = open->load(); left > 0; left = open->load()) open->wait(left);
+        return all_reported(*reports, std::move(done));
+    }
+
+    /// What failed is purged until all of it is reported: what was on its way to a broker that went away
+    /// comes back into the queue after a purge. Reports that do not come are not waited for: the producer is
+    /// taken over anew, which shows what was committed.
+    Result<> all_reported(Reports& reports, Result<> done) {
+        auto deadline = steady_clock::now() + report_within;
+        bool is_over = !done && is_broken();
+        do {
+            if (is_over)
+                rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+            if (reports.wait(purge_every)) return done;
+        } while (steady_clock::now() < deadline);
+        reports.give_up();
+        if (done) done = fail(Errc::unavailable, "Kafka's client does not tell what became of a transaction");
+        if (!is_broken()) end_with(done.error());
         return done;
     }
 

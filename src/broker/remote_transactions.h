@@ -44,6 +44,7 @@ public:
 private:
     /// An append's own copy of what the caller gave.
     struct Queued;
+    class Reports;
     class Session;
 
     Result<std::shared_ptr<Session>> session(std::string_view producer, bool take_over);

@@ -16,8 +16,6 @@ import pytest
 from conftest import ROOT
 from support.process import BINARY, free_port, wait_until
 
-pytestmark = pytest.mark.long
-
 HERE = pathlib.Path(__file__).parent
 BASE = "localhost/penstock-test/debian:12"
 IMAGE = "localhost/penstock-test/penstock:latest"
