@@ -63,6 +63,18 @@ TopicInfo info_of(const LocalTopics::Topic& topic) {
     return info;
 }
 
+/// Several at a time when there are many, as each waits for the disk.
+void for_each_log(std::int32_t count, const std::function<void(std::size_t)>& work) {
+    constexpr std::int32_t many = 32, at_once = 8;
+    std::atomic<std::int32_t> next = 0;
+    auto some = [&] {
+        for (auto i = next++; i < count; i = next++) work(std::size_t(i));
+    };
+    if (count < many) return some();
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < at_once; ++i) threads.emplace_back(some);
+}
+
 }  // namespace
 
 LocalTopics::LocalTopics(Private, LocalTopicsOptions options) : options_(std::move(options)) {}
@@ -89,9 +101,10 @@ LocalTopics::~LocalTopics() {
     closing_ = true;
     committer_.reset();  // writes what is queued
     for (const auto& topic : all())
-        for (const auto& log : topic->logs)
-            if (auto closed = log->close(); !closed)
+        for_each_log(std::int32_t(topic->logs.size()), [&](std::size_t i) {
+            if (auto closed = topic->logs[i]->close(); !closed)
                 log::error("cannot close {}: {}", topic->spec.name, closed.error().text);
+        });
 }
 
 std::string LocalTopics::path(std::string_view name) const {
@@ -180,35 +193,24 @@ Result<LocalTopics::TopicPointer> LocalTopics::open_topic(const CatalogueEntry& 
     return topic;
 }
 
-/// Those from `first` on; several at a time when there are many, as each waits for the disk.
+/// Those from `first` on.
 Result<> LocalTopics::open_logs(Topic& topic, std::int32_t first) {
-    constexpr std::int32_t many = 32, at_once = 8;
-    const auto total = topic.spec.partitions;
-    topic.logs.resize(std::size_t(total));
-    std::atomic<std::int32_t> next = first;
+    topic.logs.resize(std::size_t(topic.spec.partitions));
     std::atomic<bool> is_new = false;
     std::mutex mutex;
     Result<> outcome;  // guarded by mutex
-    auto work = [&] {
-        for (auto i = next++; i < total; i = next++) {
-            bool made = false;
-            auto log = open_log(topic, i, made);
-            if (made) is_new = true;
-            if (log) {
-                topic.logs[std::size_t(i)] = std::move(*log);
-                continue;
-            }
-            next = total;
-            std::lock_guard lock(mutex);
-            outcome = std::unexpected(std::move(log).error());
+    for_each_log(topic.spec.partitions - first, [&](std::size_t i) {
+        bool made = false;
+        const auto partition = first + std::int32_t(i);
+        auto log = open_log(topic, partition, made);
+        if (made) is_new = true;
+        if (log) {
+            topic.logs[std::size_t(partition)] = std::move(*log);
+            return;
         }
-    };
-    if (total - first < many) {
-        work();
-    } else {
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < at_once; ++i) threads.emplace_back(work);
-    }
+        std::lock_guard lock(mutex);
+        outcome = std::unexpected(std::move(log).error());
+    });
     if (outcome && is_new) TRY(options_.files->sync_directory(options_.data_directory));
     return outcome;
 }

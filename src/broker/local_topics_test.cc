@@ -249,5 +249,23 @@ TEST(PartitionerTest, EqualsKafkas) {
     EXPECT_EQ(hash("abc"), positive(479470107));
 }
 
+TEST_F(LocalTopicsTest, ManyPartitionsAreMadeGrownAndOpenedAgainAfterAPowerCut) {
+    ASSERT_TRUE(topics_->create({.name = "t", .partitions = 200, .config = {}}));
+    ASSERT_TRUE(topics_->add_partitions("t", 300));
+    NewRecord record{.key = "k", .value = "v", .headers = {}};
+    for (std::int32_t partition : {0, 199, 299})
+        ASSERT_TRUE(append_and_wait(
+            *topics_, {.topic = "t", .partition = partition, .records = std::span(&record, 1)}));
+    for (int round = 0; round < 2; ++round) {
+        crash();
+        auto topic = topics_->find(std::string_view("t"));
+        ASSERT_EQ(topic->logs.size(), 300u);
+        for (std::int32_t partition = 0; partition < 300; ++partition) {
+            const bool has_one = partition == 0 || partition == 199 || partition == 299;
+            EXPECT_EQ(topic->logs[std::size_t(partition)]->end_offset(), has_one ? 1 : 0) << partition;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace penstock::broker

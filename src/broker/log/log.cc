@@ -504,6 +504,7 @@ Result<> Log::close() {
     }
     if (unsynced_) TRY(active()->sync());
     unsynced_ = false;
+    if (end_offset_ == 0 && active()->size() == 0) return {};  // nothing that a start would have to scan
     TRY(active()->save_indexes());
     return write_checkpoint();
 }
