@@ -244,6 +244,17 @@ def test_a_key_column_is_renamed(session, keyspace):
     refused(session, "SELECT p FROM t", "Undefined column name p")
 
 
+def test_nothing_comes_behind_the_greatest_key(session, keyspace):
+    session.execute("CREATE TABLE t (p int, b boolean, i int, PRIMARY KEY (p, b, i)) WITH CLUSTERING ORDER BY (b DESC, i DESC)")
+    session.execute("INSERT INTO t (p, b, i) VALUES (0, true, 1)")
+    session.execute("INSERT INTO t (p, b, i) VALUES (0, false, -2147483648)")
+    for relation in ("b < false", "(b, i) < (false, -2147483648)", "b = false AND i < -2147483648", "b >= false AND b < false"):
+        assert rows(session, f"SELECT * FROM t WHERE p = 0 AND {relation}") == []
+        session.execute(f"DELETE FROM t WHERE p = 0 AND {relation}")
+    assert rows(session, "SELECT b FROM t WHERE p = 0") == [(True,), (False,)]
+    assert rows(session, "SELECT b FROM t WHERE p = 0 AND b <= false") == [(False,)]
+
+
 def test_clustering_by_types_with_parts(session, keyspace):
     session.execute("CREATE TABLE t (p frozen<list<int>>, d decimal, l frozen<list<text>>, m frozen<map<text, int>>, "
                     "tp tuple<int, text>, v int, PRIMARY KEY (p, d, l, m, tp)) WITH CLUSTERING ORDER BY (d DESC, l ASC, m DESC, tp ASC)")

@@ -149,6 +149,16 @@ def test_collections_and_counters_may_be_static(session, keyspace):
     assert rows(session, "SELECT p, c, total, v FROM n") == [(0, 0, 6, 2)]
 
 
+def test_a_collection_and_null_of_the_same_time(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, s set<int>)")
+    session.execute("INSERT INTO t (k, s) VALUES (0, null) USING TIMESTAMP 5")
+    session.execute("INSERT INTO t (k, s) VALUES (0, {1}) USING TIMESTAMP 5")
+    session.execute("INSERT INTO t (k, s) VALUES (0, null) USING TIMESTAMP 5")
+    assert [set(row.s) for row in session.execute("SELECT s FROM t")] == [{1}]
+    session.execute("DELETE s FROM t USING TIMESTAMP 5 WHERE k = 0")
+    assert rows(session, "SELECT s FROM t") == [(None,)]
+
+
 def test_json(table):
     refused(table, """INSERT INTO t JSON '{"p": 0, "s": "only"}'""", "Invalid null value in condition for column c")
     table.execute("UPDATE t SET s = 'only' WHERE p = 0")

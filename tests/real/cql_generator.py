@@ -9,7 +9,7 @@ VALUES = {
     "blob": ["0x", "0x00", "0xff", "0x00ff", "0xcafe"],
     "boolean": ["true", "false"],
     "date": ["'1970-01-01'", "'2024-02-29'", "'-0044-03-15'", "'1969-12-31'"],
-    "decimal": ["0", "1.5", "-1.5", "1e10", "-0.001", "12345678901234567890.123"],
+    "decimal": ["0", "1.5", "-1.5", "10000000000", "-0.001", "12345678901234567890.123"],
     "double": ["0.0", "1.5", "-1.5", "NaN", "Infinity", "-Infinity", "1e300"],
     "float": ["0.0", "1.5", "-1.5", "NaN", "Infinity", "-Infinity"],
     "inet": ["'127.0.0.1'", "'10.0.0.2'", "'::1'", "'2001:db8::1'"],
@@ -60,6 +60,8 @@ class Type:
         size = r.choice((0, 1, 1, 2, 3))
         if self.kind == "map":
             # Each key once: which one of several values counts is nowhere said.
+            # Cassandra fails with an empty one where a key is compared.
+            size = max(size, 1 if self.frozen else 0)
             keys = dict.fromkeys(self.parts[0].literal(r, False) for _ in range(size))
             return "{" + ", ".join(f"{key}: {self.parts[1].literal(r)}" for key in keys) + "}"
         inner = ", ".join(self.parts[0].literal(r, False) for _ in range(size))
@@ -74,6 +76,7 @@ class Column:
 class Table:
     def __init__(self, name, columns, counters=False):
         self.name, self.columns, self.counters = name, columns, counters
+        self.by_clock = counters  # its cells are as new as the server's clock says
 
     def of(self, *roles):
         return [column for column in self.columns if column.role in roles]
@@ -337,7 +340,9 @@ class Generator:
         what = r.random()
         if what < 0.6:
             return column.name
-        if what < 0.7 and column.role in ("regular", "static") and not table.counters:
+        # Of a type's fields that are null the time is null, and the driver cannot read a null inside a list.
+        fields = column.type.fields and column.type.multi_cell
+        if what < 0.7 and not fields and column.role in ("regular", "static") and not table.by_clock:
             return f"writetime({column.name})"
         if what < 0.75:
             return f"toJson({column.name})"
@@ -441,6 +446,8 @@ class Generator:
             yield self.table().create()
         # What compare and set writes is as new as the clock: nothing with a timestamp of old changes it any more.
         conditional = set(self.r.sample(range(tables), max(1, tables // 5)))
+        for index in conditional:
+            self.tables[index].by_clock = True
         for _ in range(each * tables):
             index = self.r.randrange(tables)
             table = self.tables[index]

@@ -337,6 +337,8 @@ double float_value(const DataType& type, std::string_view bytes) {
     if (type.kind == Kind::double_ && bytes.size() == 8)
         return std::bit_cast<double>(load_big_endian<std::uint64_t>(bytes.data()));
     if (type.kind == Kind::decimal) return decimal_as_double(bytes);
+    if (type.kind == Kind::varint && bytes.size() > 8)
+        return decimal_as_double(std::string(4, '\0') + std::string(bytes));
     if (type.kind == Kind::float_ || type.kind == Kind::double_) return 0;
     return double(integer_value(type, bytes));
 }

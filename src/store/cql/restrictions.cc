@@ -82,6 +82,10 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
                         column.name);
         if (type.kind != Kind::map)
             return fail(Errc::invalid, "Column {} cannot be used as a map", column.name);
+        if (type.frozen)
+            return fail(Errc::invalid,
+                        "Map-entry equality predicates on frozen map column {} are not supported",
+                        column.name);
         if (relation.op == Operator::in)
             return fail(Errc::invalid, "{}line 1:0 no viable alternative at input 'IN'", syntax_prefix);
         if (relation.op != Operator::eq)
@@ -94,8 +98,24 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
     return type;
 }
 
+bool has_duration(const DataType& type) {
+    return type.kind == Kind::duration || std::ranges::any_of(type.parameters, has_duration);
+}
+
+/// Durations have no order: a month may be longer than 30 days, or not.
+Result<> check_slice(const DataType& type, Operator op) {
+    if (!is_slice(op) || !has_duration(type)) return {};
+    if (type.kind == Kind::duration)
+        return fail(Errc::invalid, "Slice restrictions are not supported on duration columns");
+    return fail(Errc::invalid, "Slice restrictions are not supported on {} containing durations",
+                type.is_collection()     ? "collections"
+                : type.kind == Kind::udt ? "UDTs"
+                                         : "tuples");
+}
+
 Result<> note(const ColumnDefinition& column, const Relation& relation, std::vector<MarkerSpec>& markers) {
     auto type = TRY(value_type(column, relation));
+    TRY(check_slice(type, relation.op));
     for (const auto& value : relation.values) {
         if (relation.in_marker)
             note_markers(value, DataType(Kind::list, {type}, true), "in(" + column.name + ")", markers);
@@ -414,6 +434,10 @@ Result<std::vector<std::string>> partition_keys(const TableDefinition& table,
 
 namespace {
 
+bool is_empty(const ClusteringRange& range) {
+    return !range.to.empty() && range.from >= range.to;
+}
+
 std::string end_of(const std::string& prefix) {
     return prefix.empty() ? std::string() : after_prefix(prefix);
 }
@@ -460,10 +484,10 @@ std::vector<ClusteringRange> beyond(const TableDefinition& table, const Relation
         const auto& column = *table.find(relation.columns[i]);
         auto at = base;
         append_clustering(at, column.type, column.descending, tuple[i]);
-        if (greater != column.descending)
-            out.push_back({end_of(at), end_of(base)});
-        else
+        if (greater == column.descending)
             out.push_back({base, at});
+        else if (auto from = end_of(at); !from.empty())
+            out.push_back({std::move(from), end_of(base)});
         base = std::move(at);
     }
     if (relation.op == Operator::ge || relation.op == Operator::le) out.push_back({base, end_of(base)});
@@ -544,9 +568,11 @@ Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& ta
             ++depth;
             continue;
         }
-        for (auto& range : out) {
+        std::vector<ClusteringRange> slices;
+        for (auto range : out) {
             auto prefix = range.from;
             range.to = end_of(prefix);
+            bool nothing = false;
             for (const auto& one : on) {
                 auto op = one.relation->op;
                 auto value = TRY(values_of(column, *one.relation, bindings));
@@ -555,13 +581,17 @@ Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& ta
                 bool greater = op == Operator::gt || op == Operator::ge;
                 bool inclusive = op == Operator::ge || op == Operator::le;
                 // In bytes a descending column runs the other way.
-                if (greater != column.descending)
+                if (greater != column.descending) {
                     range.from = inclusive ? at : end_of(at);
-                else
+                    // Nothing comes behind the greatest of all keys.
+                    nothing = nothing || range.from.empty();
+                } else {
                     range.to = inclusive ? end_of(at) : at;
+                }
             }
+            if (!nothing) slices.push_back(std::move(range));
         }
-        return out;
+        return slices;
     }
     for (auto& range : out) {
         range.single = depth == table.clustering_columns;
@@ -619,6 +649,8 @@ Result<std::vector<KeyRange>> token_ranges(const TableDefinition& table, const R
 Result<std::vector<KeyRange>> key_ranges(const TableDefinition& table, const Restrictions& restrictions,
                                          const Bindings& bindings) {
     if (!restrictions.whole_partition_key) return token_ranges(table, restrictions, bindings);
+    auto ranges = TRY(clustering_ranges(table, restrictions, bindings));
+    if (std::ranges::all_of(ranges, is_empty)) return std::vector<KeyRange>{};
     auto keys = TRY(partition_keys(table, restrictions, bindings));
     if (!restrictions.token.empty()) {
         auto allowed = TRY(token_ranges(table, restrictions, bindings));
@@ -627,7 +659,6 @@ Result<std::vector<KeyRange>> key_ranges(const TableDefinition& table, const Res
             return allowed.empty() || prefix < allowed[0].from || prefix >= allowed[0].to;
         });
     }
-    auto ranges = TRY(clustering_ranges(table, restrictions, bindings));
     if (keys.size() * ranges.size() > most_keys)
         return fail(Errc::invalid, "IN names more than {} rows", most_keys);
     std::vector<KeyRange> out;

@@ -136,8 +136,9 @@ void RowBuilder::set(const ColumnDefinition& column, std::optional<std::string> 
             remove(column, timestamp_us);
         return;
     }
-    // The elements that were there before go; those written now are one microsecond younger.
-    remove(column, bytes ? timestamp_us - 1 : timestamp_us);
+    // The elements that were there before go; those written now, at the same time by others too, stay. Null
+    // is a collection without elements.
+    remove(column, timestamp_us - 1);
     if (!bytes) return;
     if (column.type.kind == Kind::udt)
         put_fields(column, *bytes);

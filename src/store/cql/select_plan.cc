@@ -263,7 +263,11 @@ Result<> plan_outputs(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
                     term_text(selector.literal));
         }
         plan.outputs.push_back(TRY(planner.expression(selector)));
-        plan.names.push_back(selector.alias.empty() ? selector.written : selector.alias);
+        // A cast to the type that it has already is none.
+        const auto& made = plan.outputs.back();
+        bool no_cast = selector.kind == Selector::Kind::cast && made.arguments[0].type == made.type;
+        const auto& written = no_cast ? selector.arguments[0].written : selector.written;
+        plan.names.push_back(selector.alias.empty() ? written : selector.alias);
     }
     if (select.json) {
         plan.result.push_back(column_spec(table, "[json]", Kind::text));
