@@ -277,6 +277,10 @@ Result<> Node::Parts::listen() {
             return monitor::groups_of(*local_topics, kafka_server->groups(), kafka_server->consumer_groups());
         };
     if (kafka_topics) shown.groups = [this] { return monitor::groups_of(*kafka_topics); };
+    if (local_tables)
+        shown.backup_tables = [this](const std::string& name) {
+            return store::make_backup(local_tables->database(), name);
+        };
     shown.loaded = [this] { return loaded.load(); };
     monitor::MonitorOptions options;
     options.listen.host = settings.host;

@@ -20,6 +20,7 @@
 #include "net/task.h"
 #include "orchestrate/scheduler.h"
 #include "registry/schemas.h"
+#include "store/backup.h"
 #include "store/tables.h"
 #include "stream/engine.h"
 
@@ -41,6 +42,9 @@ struct MonitorParts {
     /// groups_of() of the embedded log or of a real Kafka. From the pool. Empty: /groups says that none are
     /// told.
     std::function<Result<std::vector<GroupView>>()> groups;
+    /// Makes a copy of the tables by this name. From the pool. Empty: /tables/backups says that these are not
+    /// ours.
+    std::function<Result<store::Backup>(const std::string&)> backup_tables;
     /// False while the pipelines are being loaded: /health answers 503 until then. Empty: always loaded. From
     /// any thread.
     std::function<bool()> loaded;

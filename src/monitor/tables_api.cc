@@ -1,7 +1,8 @@
-// GET /api/v1/tables
+// GET /api/v1/tables, POST /api/v1/tables/backups
 #include <algorithm>
 
 #include "monitor/api.h"
+#include "monitor/json_body.h"
 
 namespace penstock::monitor {
 
@@ -37,9 +38,25 @@ Result<net::HttpResponse> list_tables(Api& api, const net::HttpRequest&) {
     return net::json_response(json.end_array().take());
 }
 
+Result<net::HttpResponse> backup_tables(Api& api, const net::HttpRequest& request) {
+    const auto body = TRY(JsonBody::parse(request.body));
+    TRY(body.object().only({"name"}));
+    const auto name = TRY(body.object().string("name"));
+    if (!api.parts.backup_tables)
+        return fail(Errc::unsupported, "{} are backed up by their own tools", api.parts.tables.describe());
+    const auto made = TRY(api.parts.backup_tables(name));
+    JsonWriter json;
+    json.begin_object()
+        .field("directory", made.directory)
+        .field("bytes", std::int64_t(made.bytes))
+        .end_object();
+    return net::json_response(json.take());
+}
+
 }  // namespace
 
 void add_table_routes(ApiRoutes& routes) {
+    routes.on("POST", "/api/v1/tables/backups", backup_tables);
     routes.on("GET", "/api/v1/tables", list_tables);
 }
 

@@ -131,6 +131,38 @@ Result<TableDefinition> read_table(ByteReader& reader, const UserTypes& user_typ
 /// What came after the first format stands behind the keyspaces, each part with its tag: a program that does
 /// not know a part refuses the catalogue, and older catalogues have none.
 constexpr std::uint8_t indexes_part = 1;
+constexpr std::uint8_t views_part = 2;
+
+void append_views(std::string& out, const Catalogue& catalogue) {
+    for (const auto& [name, keyspace] : catalogue.keyspaces) {
+        for (const auto& [table_name, table] : keyspace.tables) {
+            if (!table->view) continue;
+            out += char(views_part);
+            append_text(out, name);
+            append_text(out, table_name);
+            append_text(out, table->view->base);
+            append_text(out, table->view->where);
+            out += char(int(table->view->include_all) | int(table->view->is_built) << 1);
+        }
+    }
+}
+
+Result<> read_view(ByteReader& reader, Catalogue& catalogue) {
+    std::string keyspace(reader.text()), name(reader.text());
+    ViewDefinition view;
+    view.base = reader.text();
+    view.where = reader.text();
+    auto flags = reader.fixed<std::uint8_t>();
+    view.include_all = (flags & 1) != 0;
+    view.is_built = (flags & 2) != 0;
+    auto of = reader.ok ? catalogue.table(keyspace, name) : nullptr;
+    if (of == nullptr || !catalogue.table(keyspace, view.base))
+        return fail(Errc::corrupt, "the catalogue has a view of no table, {}.{}", keyspace, name);
+    auto with = *of;
+    with.view = std::make_shared<const ViewDefinition>(std::move(view));
+    catalogue.keyspaces[keyspace].tables[name] = std::make_shared<const TableDefinition>(std::move(with));
+    return {};
+}
 
 void append_indexes(std::string& out, const Catalogue& catalogue) {
     for (const auto& [name, keyspace] : catalogue.keyspaces) {
@@ -267,7 +299,7 @@ bool Catalogue::has_index_id(std::uint32_t id) const {
 bool Catalogue::has_indexes() const {
     for (const auto& [name, in] : keyspaces)
         for (const auto& [table_name, table] : in.tables)
-            if (!table->indexes.empty()) return true;
+            if (!table->indexes.empty() || table->view) return true;
     return false;
 }
 
@@ -292,6 +324,7 @@ std::string serialize(const Catalogue& catalogue) {
         for (const auto& [table_name, table] : keyspace.tables) append_table(out, *table);
     }
     append_indexes(out, catalogue);
+    append_views(out, catalogue);
     return out;
 }
 
@@ -322,6 +355,10 @@ Result<Catalogue> parse_catalogue(std::string_view bytes) {
     }
     while (reader.ok && !reader.rest.empty()) {
         auto part = reader.fixed<std::uint8_t>();
+        if (part == views_part) {
+            TRY(read_view(reader, out));
+            continue;
+        }
         if (part != indexes_part)
             return fail(Errc::corrupt, "the catalogue has a part {} that this program does not know", part);
         TRY(read_index(reader, out));

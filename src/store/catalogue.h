@@ -41,6 +41,15 @@ struct IndexDefinition {
     bool operator==(const IndexDefinition&) const = default;
 };
 
+/// What makes a table a materialised view (store/view_entries.h). Its columns have the ids of the base
+/// table's.
+struct ViewDefinition {
+    std::string base;          ///< a table of the same keyspace
+    bool include_all = false;  ///< SELECT *: columns that the base table gets are the view's, too
+    std::string where;         ///< as written
+    bool is_built = false;     ///< has the rows that were there before it
+};
+
 struct TableDefinition {
     /// Part of the rows' keys; never used again. TRUNCATE gives the table another one.
     std::uint32_t id = 0;
@@ -52,7 +61,8 @@ struct TableDefinition {
     std::vector<ColumnDefinition> columns;
     /// As CQL text: comment -> 'what it is for', compaction -> {'class': ...}.
     std::map<std::string, std::string> options;
-    std::vector<IndexDefinition> indexes;  ///< by name
+    std::vector<IndexDefinition> indexes;        ///< by name
+    std::shared_ptr<const ViewDefinition> view;  ///< null: a table
     std::uint32_t next_column = 0;
     std::uint32_t partition_columns = 0;
     std::uint32_t clustering_columns = 0;
@@ -92,6 +102,7 @@ struct Catalogue {
     std::shared_ptr<const TableDefinition> table(std::string_view keyspace, std::string_view name) const;
     bool has_table_id(std::uint32_t id) const;
     bool has_index_id(std::uint32_t id) const;
+    /// Or views: whether writing a row means writing more than it.
     bool has_indexes() const;
     /// The table whose rows have this id in their keys; null: there is none.
     std::shared_ptr<const TableDefinition> table_by_id(std::uint32_t id) const;

@@ -4,6 +4,7 @@
 #include "store/index_entries.h"
 #include "store/row_cursor.h"
 #include "store/row_key.h"
+#include "store/view_entries.h"
 
 namespace penstock::store {
 namespace {
@@ -47,6 +48,13 @@ void IndexBuilder::run() {
         auto catalogue = database_.catalogue();
         for (const auto& [name, keyspace] : catalogue->keyspaces) {
             for (const auto& [table_name, table] : keyspace.tables) {
+                if (table->view && !table->view->is_built) {
+                    auto base = catalogue->table(name, table->view->base);
+                    auto built = base ? build_view(base, table) : Result<>{};
+                    if (is_stopping()) return;
+                    if (!built)
+                        log::error("tables: view {} cannot be built: {}", table_name, built.error().text);
+                }
                 for (const auto& index : table->indexes) {
                     if (index.is_built) continue;
                     auto built = build(table, index);
@@ -65,25 +73,9 @@ Result<> IndexBuilder::build(const std::shared_ptr<const TableDefinition>& table
     TRY(database_.settle());
     IndexedColumn column;
     if (!describe_index(*table, index, column)) return {};
-    auto range = table_range(*table);
-    rocksdb::Slice upper(range.to);
-    rocksdb::ReadOptions options;
-    options.iterate_upper_bound = &upper;
-    options.fill_cache = false;
-    std::unique_ptr<rocksdb::Iterator> it(database_.rocks().NewIterator(options));
-    rocksdb::WriteBatch batch;
-    Row row;
-    for (it->Seek(range.from); it->Valid(); it->Next()) {
-        if (!parse_row({it->value().data(), it->value().size()}, row)) continue;
-        append_index_entries(column, {it->key().data(), it->key().size()}, row, batch);
-        if (batch.GetDataSize() < most_batch_bytes) continue;
-        TRY(database_.write_unlogged(batch));
-        batch.Clear();
-        if (is_stopping()) return fail(Errc::cancelled, "the tables are being closed");
-    }
-    if (!it->status().ok()) return fail(error_of(it->status()));
-    TRY(database_.write_unlogged(batch));
-    TRY(database_.flush());
+    TRY(fill(*table, [&](std::string_view key, const Row& row, rocksdb::WriteBatch& batch) {
+        append_index_entries(column, key, row, batch);
+    }));
     return database_.change_catalogue([&](Catalogue& catalogue) -> Result<> {
         auto now = catalogue.table(table->keyspace, table->name);
         if (!now) return {};
@@ -93,6 +85,48 @@ Result<> IndexBuilder::build(const std::shared_ptr<const TableDefinition>& table
             std::make_shared<const TableDefinition>(std::move(changed));
         return {};
     });
+}
+
+Result<> IndexBuilder::build_view(const std::shared_ptr<const TableDefinition>& base,
+                                  const std::shared_ptr<const TableDefinition>& view) {
+    TRY(database_.settle());
+    TRY(fill(*base, [&](std::string_view key, const Row& row, rocksdb::WriteBatch& batch) {
+        append_view_entry(*base, *view, key, row, batch);
+    }));
+    return database_.change_catalogue([&](Catalogue& catalogue) -> Result<> {
+        auto now = catalogue.table(view->keyspace, view->name);
+        if (!now || !now->view || now->id != view->id) return {};
+        auto changed = *now;
+        auto definition = *now->view;
+        definition.is_built = true;
+        changed.view = std::make_shared<const ViewDefinition>(std::move(definition));
+        catalogue.keyspaces[view->keyspace].tables[view->name] =
+            std::make_shared<const TableDefinition>(std::move(changed));
+        return {};
+    });
+}
+
+/// What the rows of a table that are there lead to, durably.
+Result<> IndexBuilder::fill(const TableDefinition& table, const Entries& entries) {
+    auto range = table_range(table);
+    rocksdb::Slice upper(range.to);
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &upper;
+    options.fill_cache = false;
+    std::unique_ptr<rocksdb::Iterator> it(database_.rocks().NewIterator(options));
+    rocksdb::WriteBatch batch;
+    Row row;
+    for (it->Seek(range.from); it->Valid(); it->Next()) {
+        if (!parse_row({it->value().data(), it->value().size()}, row)) continue;
+        entries({it->key().data(), it->key().size()}, row, batch);
+        if (batch.GetDataSize() < most_batch_bytes) continue;
+        TRY(database_.write_unlogged(batch));
+        batch.Clear();
+        if (is_stopping()) return fail(Errc::cancelled, "the tables are being closed");
+    }
+    if (!it->status().ok()) return fail(error_of(it->status()));
+    TRY(database_.write_unlogged(batch));
+    return database_.flush();
 }
 
 }  // namespace penstock::store

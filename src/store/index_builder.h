@@ -1,11 +1,13 @@
-// Fills new indexes with the rows that were there before, on a thread of its own.
+// Fills new indexes and materialised views with the rows that were there before, on a thread of its own.
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
 #include "store/database.h"
+#include "store/row_value.h"
 
 namespace penstock::store {
 
@@ -20,6 +22,10 @@ public:
 private:
     void run();
     Result<> build(const std::shared_ptr<const TableDefinition>& table, const IndexDefinition& index);
+    Result<> build_view(const std::shared_ptr<const TableDefinition>& base,
+                        const std::shared_ptr<const TableDefinition>& view);
+    using Entries = std::function<void(std::string_view key, const Row& row, rocksdb::WriteBatch& batch)>;
+    Result<> fill(const TableDefinition& table, const Entries& entries);
     bool is_stopping();
 
     Database& database_;

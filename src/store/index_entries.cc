@@ -7,6 +7,7 @@
 #include "store/row_cursor.h"
 #include "store/row_key.h"
 #include "store/value.h"
+#include "store/view_entries.h"
 
 namespace penstock::store {
 namespace {
@@ -60,6 +61,7 @@ struct Collector final : rocksdb::WriteBatch::Handler {
     std::uint32_t last_id = UINT32_MAX;
     std::shared_ptr<const TableDefinition> table;
     std::vector<IndexedColumn> columns;
+    std::vector<std::shared_ptr<const TableDefinition>> views;
     rocksdb::WriteBatch entries;
     Row row;
 
@@ -68,8 +70,10 @@ struct Collector final : rocksdb::WriteBatch::Handler {
         ParsedKey parsed;
         if (!parse_key(bytes, parsed) || parsed.tag == deletion_tag) return rocksdb::Status::OK();
         if (parsed.table != last_id) look_up(parsed.table);
-        if (columns.empty() || !parse_row({value.data(), value.size()}, row)) return rocksdb::Status::OK();
+        if ((columns.empty() && views.empty()) || !parse_row({value.data(), value.size()}, row))
+            return rocksdb::Status::OK();
         for (const auto& column : columns) append_index_entries(column, bytes, row, entries);
+        for (const auto& view : views) append_view_entry(*table, *view, bytes, row, entries);
         return rocksdb::Status::OK();
     }
     rocksdb::Status PutCF(std::uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override {
@@ -80,8 +84,11 @@ struct Collector final : rocksdb::WriteBatch::Handler {
     void look_up(std::uint32_t id) {
         last_id = id;
         columns.clear();
+        views.clear();
         table = catalogue->table_by_id(id);
         if (!table) return;
+        for (const auto& [name, other] : catalogue->keyspaces.at(table->keyspace).tables)
+            if (other->view && other->view->base == table->name) views.push_back(other);
         for (const auto& index : table->indexes)
             if (IndexedColumn one; describe_index(*table, index, one)) columns.push_back(std::move(one));
     }

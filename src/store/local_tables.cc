@@ -38,6 +38,8 @@ Result<EncodedCommit> encode(Database& database, const Commit& commit) {
     for (const auto& write : commit.writes) {
         if (write.rows == nullptr || write.rows->rows == 0) continue;
         auto table = TRY(find_table(*catalogue, write.table));
+        if (table->view)
+            return fail(Errc::invalid, "{} is a materialized view: write to its table", write.table);
         auto [at, fresh] = out.tables.try_emplace(table->id, table, BatchEncoder(*table, now));
         TRY(at->second.second.add(*write.rows, write.timestamp_us));
     }
@@ -162,8 +164,14 @@ Result<> LocalTables::commit(const Commit& commit) {
     TRY(check_epoch(commit.query, commit.epoch));
     auto encoded = TRY(encode(*database_, commit));
     // Entries of indexes lie elsewhere than the rows, and a run is one file in order.
-    bool indexed = std::ranges::any_of(
-        encoded.tables, [](const auto& table) { return !table.second.first->indexes.empty(); });
+    auto catalogue = database_->catalogue();
+    bool indexed = std::ranges::any_of(encoded.tables, [&](const auto& table) {
+        const auto& keyspace = catalogue->keyspaces.at(table.second.first->keyspace);
+        return !table.second.first->indexes.empty() ||
+               std::ranges::any_of(keyspace.tables, [&](const auto& other) {
+                   return other.second->view && other.second->view->base == table.second.first->name;
+               });
+    });
     auto outcome = !indexed && encoded.rows >= database_->options().sorted_run_rows
                        ? write_sorted_run(*database_, encoded, commit.checkpoint)
                        : write_batch(*database_, encoded, commit.checkpoint);
@@ -210,6 +218,10 @@ Result<> LocalTables::forget(std::string_view query) {
 Result<std::unique_ptr<Cursor>> LocalTables::scan(std::string_view full_name,
                                                   const std::vector<std::string>& columns) {
     auto table = TRY(find_table(*database_->catalogue(), full_name));
+    if (table->view)
+        return fail(Errc::unsupported,
+                    "{} is a materialized view, which queries of pipelines cannot read: read {}.{}",
+                    full_name, table->keyspace, table->view->base);
     return make_table_scan(*database_, std::move(table), columns);
 }
 

@@ -34,6 +34,7 @@ void add_commands(CLI::App& app, CommandContext& context) {
     add_groups_command(app, context);
     add_schemas_command(app, context);
     add_tables_command(app, context);
+    add_backup_command(app, context);
     add_sources_command(app, context);
     add_queries_command(app, context);
     add_dags_command(app, context);

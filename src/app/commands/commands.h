@@ -36,6 +36,7 @@ void add_consume_command(CLI::App& app, CommandContext& context);
 void add_groups_command(CLI::App& app, CommandContext& context);
 void add_schemas_command(CLI::App& app, CommandContext& context);
 void add_tables_command(CLI::App& app, CommandContext& context);
+void add_backup_command(CLI::App& app, CommandContext& context);
 void add_sql_command(CLI::App& app, CommandContext& context);
 void add_status_command(CLI::App& app, CommandContext& context);
 void add_health_command(CLI::App& app, CommandContext& context);

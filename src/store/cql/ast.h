@@ -199,6 +199,7 @@ struct CreateTable {
 struct AlterTable {
     enum class Kind : std::uint8_t { add, drop, rename, options };
     Name table;
+    bool of_view = false;  ///< ALTER MATERIALIZED VIEW
     bool if_exists = false;
     Kind kind = Kind::add;
     bool if_column = false;  ///< ADD IF NOT EXISTS, DROP IF EXISTS
@@ -232,6 +233,23 @@ struct DropFunction {
     bool aggregate = false;
     bool if_exists = false;
 };
+struct CreateView {
+    Name name;
+    bool if_not_exists = false;
+    Name base;
+    bool all = false;
+    std::vector<std::string> columns;
+    std::vector<Relation> where;
+    std::string where_text;
+    std::vector<std::string> partition_key;
+    std::vector<std::string> clustering;
+    std::vector<std::pair<std::string, bool>> order;  ///< column, descending
+    Options options;
+};
+struct DropView {
+    Name name;
+    bool if_exists = false;
+};
 struct Describe {
     enum class What : std::uint8_t {
         cluster,
@@ -242,6 +260,7 @@ struct Describe {
         tables,
         table,
         index,
+        view,
         types,
         type,
         functions,
@@ -266,10 +285,10 @@ struct Batch {
     std::vector<Modification> statements;
 };
 
-using Statement =
-    std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace, AlterKeyspace,
-                 DropKeyspace, CreateTable, AlterTable, DropTable, CreateType, AlterType, DropType,
-                 DropFunction, Describe, RoleStatement, CreateIndex, DropIndex, Unsupported>;
+using Statement = std::variant<Select, Insert, Update, Delete, Batch, Use, Truncate, CreateKeyspace,
+                               AlterKeyspace, DropKeyspace, CreateTable, AlterTable, DropTable, CreateType,
+                               AlterType, DropType, DropFunction, Describe, RoleStatement, CreateIndex,
+                               DropIndex, CreateView, DropView, Unsupported>;
 
 struct Parsed {
     Statement statement;

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "store/cql/index_schema.h"
+#include "store/cql/view_schema.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -131,7 +132,9 @@ bool add_keyspace(Description& out, const Catalogue& catalogue, const std::strin
     for (const auto& type : types_in_order(*keyspace))
         add(out, name, "type", type.user->name, create_type_text(type));
     for (const auto& [table_name, table] : keyspace->tables)
-        add_with_indexes(out, *table, create_table_text(*table));
+        if (!table->view) add_with_indexes(out, *table, create_table_text(*table));
+    for (const auto& [table_name, table] : keyspace->tables)
+        if (table->view) add(out, name, "materialized_view", table_name, create_table_text(*table));
     return true;
 }
 
@@ -140,7 +143,15 @@ bool add_table(Description& out, const Catalogue& catalogue, const std::string& 
     auto table =
         is_system_keyspace(keyspace) ? system_table(keyspace, name) : catalogue.table(keyspace, name);
     if (!table) return false;
+    if (table->view) {
+        add(out, keyspace, "materialized_view", name, table_text(*table));
+        return true;
+    }
     add_with_indexes(out, *table, table_text(*table));
+    if (const auto* in = catalogue.keyspace(keyspace))
+        for (const auto& [view_name, view] : in->tables)
+            if (view->view && view->view->base == name)
+                add(out, keyspace, "materialized_view", view_name, table_text(*view));
     return true;
 }
 
@@ -161,7 +172,7 @@ void list_tables(Description& out, const Catalogue& catalogue, std::string_view 
                 out.rows.push_back({keyspace, "table", quoted_name(table->name)});
         if (const auto* in = catalogue.keyspace(keyspace))
             for (const auto& [name, table] : in->tables)
-                out.rows.push_back({keyspace, "table", quoted_name(name)});
+                if (!table->view) out.rows.push_back({keyspace, "table", quoted_name(name)});
     }
 }
 
@@ -206,9 +217,10 @@ std::string create_type_text(const DataType& type) {
 }
 
 std::string create_table_text(const TableDefinition& table) {
-    auto out = structure_text(table, "CREATE TABLE");
+    auto out = table.view ? view_text(table) : structure_text(table, "CREATE TABLE");
     bool first = true;
     for (const auto& [name, text] : default_table_options()) {
+        if (table.view && name == "default_time_to_live") continue;  // its rows live as long as their table's
         auto given = table.options.find(std::string(name));
         out += fmt::format("{}{} = {}", first ? "" : "\n    AND ", name,
                            given == table.options.end() ? text : std::string_view(given->second));
@@ -277,6 +289,13 @@ Result<Description> describe(const Describe& statement, const Catalogue& catalog
         }
         if (statement.what == What::index)
             return fail(Errc::not_found, "Table for existing index '{}' not found in '{}'", name, keyspace);
+    }
+    if (statement.what == What::view || statement.what == What::table) {
+        auto found = catalogue.table(keyspace, name);
+        bool wrong = found && (statement.what == What::view) != (found->view != nullptr);
+        if (statement.what == What::view && (!found || wrong))
+            return fail(Errc::not_found, "Materialized view '{}' not found in keyspace '{}'", name, keyspace);
+        if (wrong) return fail(Errc::not_found, "Table '{}' not found in keyspace '{}'", name, keyspace);
     }
     if (add_table(out, catalogue, keyspace, name)) return out;
     if (statement.what == What::anything && add_type(out, catalogue, keyspace, name)) return out;

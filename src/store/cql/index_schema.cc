@@ -198,6 +198,7 @@ struct Maker {
             return refuse(ErrorCode::config,
                           fmt::format("Unable to find custom indexer class '{}'",
                                       statement.has_using ? statement.class_name : "legacy_local_table"));
+        if (table.view) return invalid("Secondary indexes on materialized views aren't supported");
         if (table.is_counter()) return invalid("Secondary indexes on counter tables aren't supported");
         if (!out.name.empty() && name_taken(keyspace, out.name)) {
             is_there = statement.if_not_exists;

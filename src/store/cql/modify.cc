@@ -517,6 +517,7 @@ Result<ModifyPlan> plan_modify(const Modification& statement, const Catalogue& c
     ModifyPlan plan;
     const auto& name = std::visit([](const auto& one) -> const Name& { return one.table; }, statement);
     plan.ref = TRY(resolve_writable(catalogue, name, session_keyspace));
+    if (plan.ref.table->view) return fail(Errc::invalid, "Cannot directly modify a materialized view");
     if (const auto* insert = std::get_if<Insert>(&statement))
         TRY(plan_insert(*insert, plan, markers));
     else if (const auto* update = std::get_if<Update>(&statement))

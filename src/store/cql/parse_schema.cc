@@ -236,6 +236,7 @@ Result<Statement> create(TokenStream& in) {
     }
     if (accept_table_word(in)) return create_table(in);
     if (in.accept_word("type")) return create_type(in);
+    if (in.accept_words("materialized", "view")) return TRY(parse_create_view(in));
     if (in.is_word("index") || (in.is_word("custom") && in.is_word("index", 1)))
         return TRY(parse_create_index(in));
     // As a Cassandra does whose settings do not allow them, which is the default.
@@ -257,6 +258,15 @@ Result<Statement> alter(TokenStream& in) {
         return out;
     }
     if (accept_table_word(in)) return alter_table(in);
+    if (in.accept_words("materialized", "view")) {
+        AlterTable out;
+        out.of_view = true;
+        out.kind = AlterTable::Kind::options;
+        out.if_exists = TRY(if_exists(in));
+        out.table = TRY(in.table_name());
+        out.options = TRY(keyspace_options(in));
+        return out;
+    }
     if (in.accept_word("type")) return alter_type(in);
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
     return Unsupported{"ALTER " + upper(in.peek().text)};
@@ -264,6 +274,7 @@ Result<Statement> alter(TokenStream& in) {
 
 Result<Statement> drop(TokenStream& in) {
     if (in.is_word("index")) return TRY(parse_drop_index(in));
+    if (in.accept_words("materialized", "view")) return TRY(parse_drop_view(in));
     if (in.accept_word("keyspace") || in.accept_word("schema")) {
         DropKeyspace out;
         out.if_exists = TRY(if_exists(in));
@@ -326,6 +337,9 @@ Result<Statement> describe(TokenStream& in) {
     } else if (accept_table_word(in)) {
         out.what = What::table;
         out.name = TRY(in.table_name());
+    } else if (in.accept_words("materialized", "view")) {
+        out.what = What::view;
+        out.name = TRY(in.table_name());
     } else if (in.accept_word("index")) {
         out.what = What::index;
         out.name = TRY(in.table_name());
@@ -344,6 +358,10 @@ Result<Statement> describe(TokenStream& in) {
 }
 
 }  // namespace
+
+Result<> parse_table_properties(TokenStream& in, CreateTable& out) {
+    return table_properties(in, out);
+}
 
 Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb) {
     bool of_roles =

@@ -441,6 +441,11 @@ Result<> require_for_schema(const RoleSet& roles, const Catalogue& catalogue, co
     if (const auto* one = std::get_if<AlterTable>(&statement)) return table(Permission::alter, one->table);
     if (const auto* one = std::get_if<DropTable>(&statement)) return table(Permission::drop, one->table);
     if (const auto* one = std::get_if<Truncate>(&statement)) return table(Permission::modify, one->table);
+    if (const auto* one = std::get_if<CreateView>(&statement)) return table(Permission::alter, one->base);
+    if (const auto* one = std::get_if<DropView>(&statement))
+        if (auto view = catalogue.table(keyspace_of(one->name), one->name.name); view && view->view)
+            return require(roles, caller, Permission::alter,
+                           resource::table(view->keyspace, view->view->base));
     auto tables = [&](Permission permission, const Name& name) {
         return require(roles, caller, permission, resource::all_tables(keyspace_of(name)));
     };

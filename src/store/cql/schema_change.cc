@@ -8,6 +8,7 @@
 #include "store/cql/system_tables.h"
 #include "store/cql/token_stream.h"
 #include "store/cql/type_change.h"
+#include "store/cql/view_schema.h"
 #include "store/uuid.h"
 
 namespace penstock::store::cql {
@@ -274,6 +275,13 @@ struct Changer {
         return with_table(
             statement.table, statement.if_exists, "UPDATED", false,
             [&](Catalogue& catalogue, TableDefinition& table) -> Result<bool> {
+                if (table.view && !statement.of_view)
+                    return fail(
+                        Errc::invalid,
+                        "Cannot use ALTER TABLE on a materialized view; use ALTER MATERIALIZED VIEW instead");
+                if (!table.view && statement.of_view)
+                    return fail(Errc::invalid, "Materialized view '{}' doesn't exist", table.full_name());
+                auto views = views_of(catalogue, table);
                 for (const auto& added : statement.added) {
                     if (table.find(added.name)) {
                         if (statement.if_column) continue;
@@ -294,6 +302,14 @@ struct Changer {
                     if ((column.type.kind == Kind::counter) != table.is_counter())
                         return fail(Errc::invalid,
                                     "Cannot mix counter and non counter columns in the same table");
+                    for (const auto& view : views) {
+                        if (!view->view->include_all || column.role == ColumnRole::static_) continue;
+                        auto wider = *view;
+                        wider.columns.push_back(column);
+                        wider.arrange();
+                        catalogue.keyspaces[table.keyspace].tables[view->name] =
+                            std::make_shared<const TableDefinition>(std::move(wider));
+                    }
                     table.columns.push_back(std::move(column));
                 }
                 for (const auto& dropped : statement.dropped) {
@@ -303,6 +319,10 @@ struct Changer {
                         return fail(Errc::invalid, "Column {} was not found in table '{}'", dropped,
                                     table.full_name());
                     }
+                    if (!views.empty())
+                        return fail(Errc::invalid,
+                                    "Cannot drop column {} on base table {} with materialized views", dropped,
+                                    table.name);
                     std::string held;
                     for (const auto& index : table.indexes)
                         if (index.column == column->id) held += (held.empty() ? "" : ", ") + index.name;
@@ -346,7 +366,18 @@ struct Changer {
         std::optional<std::uint32_t> id;
         auto out = with_table(
             statement.table, statement.if_exists, "DROPPED", true,
-            [](Catalogue&, TableDefinition&) -> Result<bool> { return false; }, &id);
+            [](Catalogue& catalogue, TableDefinition& table) -> Result<bool> {
+                if (table.view)
+                    return fail(
+                        Errc::invalid,
+                        "Cannot use DROP TABLE on a materialized view. Please use DROP MATERIALIZED VIEW "
+                        "instead.");
+                if (auto views = names_of_views(catalogue, table); !views.empty())
+                    return fail(Errc::invalid,
+                                "Cannot drop a table when materialized views still depend on it ({})", views);
+                return false;
+            },
+            &id);
         if (out && *out && id) database.reclaim(*id);
         return out;
     }
@@ -357,6 +388,19 @@ struct Changer {
         auto out = with_table(
             statement.table, false, "TRUNCATED", true,
             [](Catalogue& catalogue, TableDefinition& table) -> Result<bool> {
+                if (table.view)
+                    return fail(
+                        Errc::invalid,
+                        "Cannot TRUNCATE materialized view directly; must truncate base table instead");
+                for (const auto& view : views_of(catalogue, table)) {
+                    auto emptied = *view;
+                    emptied.id = catalogue.next_table++;
+                    auto definition = *view->view;
+                    definition.is_built = true;
+                    emptied.view = std::make_shared<const ViewDefinition>(std::move(definition));
+                    catalogue.keyspaces[table.keyspace].tables[view->name] =
+                        std::make_shared<const TableDefinition>(std::move(emptied));
+                }
                 table.id = catalogue.next_table++;
                 for (auto& index : table.indexes) {
                     index.id = catalogue.next_table++;
@@ -371,6 +415,10 @@ struct Changer {
 };
 
 }  // namespace
+
+Result<> apply_table_options(const Options& options, TableDefinition& table) {
+    return apply_options(options, table);
+}
 
 ErrorResponse error_response(const Error& error) {
     ErrorResponse out;
@@ -540,6 +588,10 @@ std::expected<Change, ErrorResponse> change_schema(Database& database, const Sta
         return alter_type(database, *one, session_keyspace);
     if (const auto* one = std::get_if<DropType>(&statement))
         return drop_type(database, *one, session_keyspace);
+    if (const auto* one = std::get_if<CreateView>(&statement))
+        return create_view(database, *one, session_keyspace);
+    if (const auto* one = std::get_if<DropView>(&statement))
+        return drop_view(database, *one, session_keyspace);
     if (const auto* one = std::get_if<CreateIndex>(&statement))
         return create_index(database, *one, session_keyspace, warnings);
     if (const auto* one = std::get_if<DropIndex>(&statement))

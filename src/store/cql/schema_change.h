@@ -20,6 +20,8 @@ std::expected<Change, wire::cql::ErrorResponse> change_schema(Database& database
                                                               std::string_view session_keyspace,
                                                               std::vector<std::string>& warnings);
 
+/// WITH of a table or view: known names are kept. Errc::invalid: an unknown one.
+Result<> apply_table_options(const Options& options, TableDefinition& table);
 /// A declared table as a definition without ids of the catalogue. Also for the system's own tables.
 Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace,
                                      const UserTypes& user_types = {});

@@ -437,6 +437,8 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
     SelectPlan plan;
     plan.select = &select;
     plan.ref = TRY(resolve_table(catalogue, select.table, session_keyspace));
+    if (plan.table().view)
+        plan.base = {catalogue.table(plan.table().keyspace, plan.table().view->base), false};
     TRY(plan_outputs(plan, markers));
     plan.where = TRY(sort_out(plan.table(), select.where, markers));
     TRY(choose_index(plan));

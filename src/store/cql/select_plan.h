@@ -45,6 +45,7 @@ struct Expression {
 
 struct SelectPlan {
     TableRef ref;
+    TableRef base{};                 ///< of a materialised view
     const Select* select = nullptr;  ///< lives as long as the statement
     Restrictions where;
     std::vector<Expression> outputs;

@@ -6,7 +6,9 @@
 #include "store/cql/arithmetic.h"
 #include "store/cql/evaluator.h"
 #include "store/cql/functions.h"
+#include "store/cql/row_source.h"
 #include "store/cql/system_tables.h"
+#include "store/cql/view_rows.h"
 #include "store/row_cursor.h"
 #include "store/token.h"
 #include "store/value.h"
@@ -21,15 +23,6 @@ constexpr std::size_t most_page_bytes = 8u << 20;
 constexpr std::size_t most_sorted_bytes = 64u << 20;
 /// Rows of a page when the client sets no limit.
 constexpr std::int64_t default_page_rows = 100'000;
-
-class RowSource {
-public:
-    virtual ~RowSource() = default;
-    virtual Result<bool> next(RowValues& out) = 0;
-    virtual void skip_partition() {}
-    /// Where a following page continues, behind the row that came last.
-    virtual std::string position() const = 0;
-};
 
 class StoredRows final : public RowSource {
 public:
@@ -627,7 +620,9 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
             bool skip = run.state.remaining_in_partition == 0;
             TRY(continue_from(ranges, run.state.position, plan.reversed, skip));
         }
-        if (plan.index.index != nullptr)
+        if (plan.table().view)
+            run.source = TRY(make_view_rows(plan, database, std::move(ranges)));
+        else if (plan.index.index != nullptr)
             run.source = TRY(make_indexed_rows(plan, database, std::move(ranges), bindings));
         else
             run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges));

@@ -36,7 +36,8 @@ struct PreparedStatement {
         auto same = [&](const TableRef& ref) {
             return ref.is_virtual || catalogue.table(ref.table->keyspace, ref.table->name) == ref.table;
         };
-        if (const auto* select = std::get_if<SelectPlan>(&plan)) return same(select->ref);
+        if (const auto* select = std::get_if<SelectPlan>(&plan))
+            return same(select->ref) && (!select->base.table || same(select->base));
         if (const auto* modify = std::get_if<ModifyPlan>(&plan)) return same(modify->ref);
         if (const auto* batch = std::get_if<BatchPlan>(&plan))
             return std::ranges::all_of(batch->statements, [&](const auto& one) { return same(one.ref); });
@@ -496,7 +497,7 @@ Result<> CqlService::authorize(const PreparedStatement& statement, std::string_v
     };
     if (const auto* select = std::get_if<SelectPlan>(&statement.plan))
         return require_for_table(*roles, caller, Permission::select, select->table().keyspace,
-                                 select->table().name);
+                                 select->table().view ? select->table().view->base : select->table().name);
     if (const auto* one = std::get_if<ModifyPlan>(&statement.plan)) return modify(*one);
     if (const auto* many = std::get_if<BatchPlan>(&statement.plan)) {
         for (const auto& one : many->statements) TRY(modify(one));

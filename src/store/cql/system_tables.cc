@@ -286,6 +286,40 @@ std::vector<std::shared_ptr<const TableDefinition>> tables_of(const Catalogue& c
     return out;
 }
 
+/// Of system_schema.views, or of system.built_views.
+std::vector<SystemRow> view_rows(const TableDefinition& of, const Catalogue& catalogue) {
+    std::vector<SystemRow> out;
+    for (const auto& table : tables_of(catalogue, false)) {
+        if (!table->view) continue;
+        if (of.keyspace == "system") {
+            if (table->view->is_built)
+                out.push_back(RowMaker(of)
+                                  .set("keyspace_name", table->keyspace)
+                                  .set("view_name", table->name)
+                                  .set("status_replicated", std::string(1, '\x01'))
+                                  .take());
+            continue;
+        }
+        RowMaker row(of);
+        auto base = catalogue.table(table->keyspace, table->view->base);
+        row.set("keyspace_name", table->keyspace)
+            .set("view_name", table->name)
+            .set("id", table->uuid)
+            .set("base_table_id", base ? base->uuid : "")
+            .set("base_table_name", table->view->base)
+            .set("include_all_columns", std::string(1, table->view->include_all ? '\x01' : '\0'))
+            .set("where_clause", table->view->where);
+        for (const auto& [name, text] : default_table_options()) {
+            auto given = table->options.find(std::string(name));
+            row.set(name,
+                    option_bytes(of.find(name)->type,
+                                 given == table->options.end() ? text : std::string_view(given->second)));
+        }
+        out.push_back(row.take());
+    }
+    return out;
+}
+
 /// Of system_schema.indexes, or of system."IndexInfo", which has those that are filled.
 std::vector<SystemRow> index_rows(const TableDefinition& of, const Catalogue& catalogue) {
     std::vector<SystemRow> out;
@@ -447,7 +481,10 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
         for (auto keyspace : {"system_views", "system_virtual_schema"})
             out.push_back(RowMaker(table).set("keyspace_name", keyspace).take());
     } else if (name == "system_schema.tables") {
-        for (const auto& one : tables_of(*catalogue, false)) out.push_back(table_row(table, *one));
+        for (const auto& one : tables_of(*catalogue, false))
+            if (!one->view) out.push_back(table_row(table, *one));
+    } else if (name == "system_schema.views" || name == "system.built_views") {
+        out = view_rows(table, *catalogue);
     } else if (name == "system_virtual_schema.tables") {
         for (const auto& one : tables_of(*catalogue, true)) {
             auto comment = one->options.find("comment");

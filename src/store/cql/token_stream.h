@@ -114,6 +114,10 @@ Result<std::optional<RoleStatement>> parse_role_statement(TokenStream& in, std::
 /// Behind CREATE and DROP.
 Result<CreateIndex> parse_create_index(TokenStream& in);
 Result<DropIndex> parse_drop_index(TokenStream& in);
+Result<CreateView> parse_create_view(TokenStream& in);
+Result<DropView> parse_drop_view(TokenStream& in);
+/// WITH ... of a table or view, or nothing.
+Result<> parse_table_properties(TokenStream& in, CreateTable& out);
 /// CREATE, ALTER, DROP, TRUNCATE, USE, DESCRIBE and what else begins with a word. Behind that word.
 Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb);
 

@@ -73,7 +73,8 @@ Session::Session(std::shared_ptr<SessionContext> context, net::Connection connec
       reader_(context_->options.max_frame) {}
 
 net::Task<> Session::run() {
-    std::vector<char> buffer(16 * 1024);
+    // Small at first: most of ten thousand connections are idle.
+    std::vector<char> buffer(4 * 1024);
     bool open = true;
     while (open && !broken_) {
         auto got = co_await connection_.read_some(buffer);

@@ -1,0 +1,58 @@
+#include "store/cql/token_stream.h"
+
+namespace penstock::store::cql {
+
+/// Behind CREATE MATERIALIZED VIEW.
+Result<CreateView> parse_create_view(TokenStream& in) {
+    CreateView out;
+    if (in.accept_word("if")) {
+        TRY(in.expect_word("not"));
+        TRY(in.expect_word("exists"));
+        out.if_not_exists = true;
+    }
+    out.name = TRY(in.table_name());
+    TRY(in.expect_word("as"));
+    TRY(in.expect_word("select"));
+    if (in.accept("*")) {
+        out.all = true;
+    } else {
+        do out.columns.push_back(TRY(in.name()));
+        while (in.accept(","));
+    }
+    TRY(in.expect_word("from"));
+    out.base = TRY(in.table_name());
+    if (in.accept_word("where")) {
+        auto from = in.peek().offset;
+        out.where = TRY(parse_relations(in));
+        out.where_text = in.written(from);
+    }
+    TRY(in.expect_word("primary"));
+    TRY(in.expect_word("key"));
+    TRY(in.expect("("));
+    if (in.accept("(")) {
+        do out.partition_key.push_back(TRY(in.name()));
+        while (in.accept(","));
+        TRY(in.expect(")"));
+    } else {
+        out.partition_key.push_back(TRY(in.name()));
+    }
+    while (in.accept(",")) out.clustering.push_back(TRY(in.name()));
+    TRY(in.expect(")"));
+    CreateTable properties;
+    TRY(parse_table_properties(in, properties));
+    out.order = std::move(properties.order);
+    out.options = std::move(properties.options);
+    return out;
+}
+
+Result<DropView> parse_drop_view(TokenStream& in) {
+    DropView out;
+    if (in.accept_word("if")) {
+        TRY(in.expect_word("exists"));
+        out.if_exists = true;
+    }
+    out.name = TRY(in.table_name());
+    return out;
+}
+
+}  // namespace penstock::store::cql
