@@ -14,11 +14,14 @@ from cassandra.query import SimpleStatement, tuple_factory
 from cql_generator import Generator
 from support.process import Penstock
 
-SEEDS = [int(seed) for seed in os.environ.get("PENSTOCK_SEEDS", "1 4").split()]
+pytestmark = pytest.mark.long
+
+SEEDS = [int(seed) for seed in os.environ.get("PENSTOCK_SEEDS", "1 2 3 4").split()]
 TABLES, EACH = 8, 110
 
 # (what the statement looks like, what the outcomes look like): why they may differ.
 WANTED = [
+    (r"\[\{[a-z]+: ", "^\\('rows'", "a column named after a type's value as key: Cassandra sorts the value's fields"),
     ("", r"Server error.*java\.lang\.", "Cassandra has a fault there: it answers with an exception of Java's"),
     ("", r"code=1300", "Cassandra has a fault there: its own read fails"),
 ]
@@ -90,6 +93,8 @@ def differences(ours, theirs, seed, tables=TABLES, each=EACH):
     for statement in generator.statements(tables, each):
         count += 1
         fetch_size = generator.r.choice((2, 5, 5000))
+        if "GROUP BY" in statement:
+            fetch_size = 5000  # Cassandra refuses its own paging state when partitions have one row each
         got, wanted = ours.run(statement, fetch_size), theirs.run(statement, fetch_size)
         if not same(got, wanted) and reason(statement, got, wanted) is None:
             found.append((statement, got, wanted))

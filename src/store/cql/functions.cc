@@ -395,7 +395,11 @@ std::optional<std::string> cast_value(const DataType& from, const DataType& to, 
     if (to.kind == Kind::decimal) return parse_decimal(value_as_text(from, bytes));
     if (to.kind == Kind::varint && from.kind == Kind::varint) return std::string(bytes);
     if (to.kind == Kind::varint && from.kind == Kind::decimal) return truncated_decimal(bytes);
-    return number_bytes(to, integer_value(from, bytes));
+    auto whole = integer_value(from, bytes);
+    // As Java has it: of floating numbers what does not fit is the nearest int, and then loses its upper bytes.
+    bool small = to.kind == Kind::int_ || to.kind == Kind::smallint || to.kind == Kind::tinyint;
+    if (is_float(from.kind) && small) whole = std::clamp<std::int64_t>(whole, INT32_MIN, INT32_MAX);
+    return number_bytes(to, whole);
 }
 
 }  // namespace penstock::store::cql

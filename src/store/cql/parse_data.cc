@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "store/cql/term_value.h"
 #include "store/cql/token_stream.h"
 
 namespace penstock::store::cql {
@@ -126,14 +127,20 @@ Result<Selector> modified(TokenStream& in, Selector out) {
             outer.written = out.written + "." + outer.name;
         } else {
             in.take();
-            auto start = in.peek().offset;
+            std::string inside;
             outer.kind = Selector::Kind::element;
-            if (!in.is("..")) outer.literal = TRY(parse_term(in));
+            if (!in.is("..")) {
+                outer.literal = TRY(parse_term(in));
+                inside = term_text(outer.literal);
+            }
             if (in.accept("..")) {
                 outer.kind = Selector::Kind::slice;
-                if (!in.is("]")) outer.literal_to = TRY(parse_term(in));
+                inside += "..";
+                if (!in.is("]")) {
+                    outer.literal_to = TRY(parse_term(in));
+                    inside += term_text(outer.literal_to);
+                }
             }
-            auto inside = in.written(start);
             TRY(in.expect("]"));
             outer.written = out.written + "[" + inside + "]";
         }
