@@ -98,25 +98,24 @@ def test_killed_under_concurrent_writes(tmp_path):
     folder = tmp_path / "pipelines"
     folder.mkdir()
     (folder / "empty.yaml").write_text("pipeline: empty\n")
-    penstock = Penstock(folder, tmp_path / "data").start()
-    cluster, session = connect(penstock)
-    for statement in SCHEMA.split(";"):
-        session.execute(statement)
-    model = {w: {way: {"asked": 0, "done": 0} for way in ("batch", "swap", "entry", "count")} for w in range(WRITERS)}
-    for w in range(WRITERS):
-        session.execute("INSERT INTO crash.registers (w, n) VALUES (%s, 0)", (w,))
-    for _ in range(KILLS):
-        writers = [Writer(w, session, model) for w in range(WRITERS)]
-        for writer in writers:
-            writer.start()
-        time.sleep(chance.uniform(0.05, 0.6))
-        penstock.kill()
-        for writer in writers:
-            writer.join()
-        cluster.shutdown()
-        penstock.start()
+    with Penstock(folder, tmp_path / "data") as penstock:
         cluster, session = connect(penstock)
-        compare(session, model)
-    cluster.shutdown()
-    assert sum(ways["batch"]["done"] for ways in model.values()) > KILLS
-    penstock.stop()
+        for statement in SCHEMA.split(";"):
+            session.execute(statement)
+        model = {w: {way: {"asked": 0, "done": 0} for way in ("batch", "swap", "entry", "count")} for w in range(WRITERS)}
+        for w in range(WRITERS):
+            session.execute("INSERT INTO crash.registers (w, n) VALUES (%s, 0)", (w,))
+        for _ in range(KILLS):
+            writers = [Writer(w, session, model) for w in range(WRITERS)]
+            for writer in writers:
+                writer.start()
+            time.sleep(chance.uniform(0.05, 0.6))
+            penstock.kill()
+            for writer in writers:
+                writer.join()
+            cluster.shutdown()
+            penstock.start()
+            cluster, session = connect(penstock)
+            compare(session, model)
+        cluster.shutdown()
+        assert sum(ways["batch"]["done"] for ways in model.values()) > KILLS
