@@ -254,8 +254,19 @@ struct Fakes {
             group.positions = {{"users_created", 1, 0}, {"deleted", 0, 7}};
             return std::vector<GroupView>{group};
         };
-        return {topics,      tables,   engine, sources,   metadata, scheduler,
-                coordinator, &schemas, clock,  pipelines, groups,   [this] { return loaded.load(); }};
+        return {topics,
+                tables,
+                engine,
+                sources,
+                metadata,
+                scheduler,
+                coordinator,
+                &schemas,
+                clock,
+                pipelines,
+                groups,
+                {},
+                [this] { return loaded.load(); }};
     }
 };
 
