@@ -19,6 +19,8 @@ COMBINATIONS = {
     "spark": {"engine": "spark_for_seams"},
     "together": {"kafka": "real_kafka_module", "tables": "real_cassandra", "metadata": "real_postgres",
                  "schemas": "real_registry", "coordination": "real_zookeeper"},
+    "all_on_spark": {"kafka": "real_kafka_module", "tables": "real_cassandra", "metadata": "real_postgres",
+                     "schemas": "real_registry", "coordination": "real_zookeeper", "engine": "spark_for_seams"},
 }
 STOPS_THE_DATA = ("kafka", "tables", "engine")  # a pipeline stands still while one of these is away, and says so
 ROWS = {}  # step -> the rows of the embedded layers
@@ -27,7 +29,10 @@ ROWS = {}  # step -> the rows of the embedded layers
 class Combination:
     def __init__(self, name, systems, folder):
         self.name, self.systems = name, systems
-        options = [part for setting, system in systems.items() for part in (f"--{setting}", system.url)]
+        urls = {setting: system.url for setting, system in systems.items()}
+        if "engine" in urls:
+            urls["engine"] += f"/;checkpoints={folder}/checkpoints"
+        options = [part for setting, url in urls.items() for part in (f"--{setting}", url)]
         self.run = SeamRun(f"s_{name}", folder, options)
         self.penstock = self.run.penstock
 
