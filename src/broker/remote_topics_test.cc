@@ -308,9 +308,12 @@ TEST_F(KafkaAwayTest, AKillInTheMiddleOfAppendsLosesNothingAcknowledged) {
     stop_ = true;
     first.join();
     second.join();
-    EXPECT_EQ(plain.failed, 0);
     std::vector<std::string> of_plain, of_named;
     for (auto& value : values(*topics_)) (value.starts_with("plain") ? of_plain : of_named).push_back(value);
+    // With ZooKeeper a broker that comes back knows no topics for a moment, and an append may fail for that; what
+    // became of one that failed is not known.
+    std::set<std::string> told(plain.acknowledged.begin(), plain.acknowledged.end());
+    std::erase_if(of_plain, [&](const auto& value) { return !told.contains(value); });
     EXPECT_EQ(of_plain, plain.acknowledged);
     // A transaction that Kafka's death has aborted was not acknowledged, and is not there.
     EXPECT_EQ(of_named, named.acknowledged);
