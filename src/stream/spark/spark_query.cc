@@ -286,12 +286,18 @@ Result<SparkQuery::Offsets> SparkQuery::ends() {
 
 Result<> SparkQuery::watch() {
     Offsets ends_before;
+    bool said_away = false;
     while (!stopping()) {
         auto before = batches_;
         TRY(look(ends_before));
         if (letters_) TRY(look_at_letters());
         publish_positions();
         auto now = ends();
+        // Spark itself waits for a Kafka that is away without a word.
+        if (bool is_away = !now; is_away != said_away) {
+            said_away = is_away;
+            set_state(is_away ? QueryState::waiting : QueryState::running, is_away ? now.error().text : "");
+        }
         if (now) ends_before = std::move(*now);
         bool behind = false;
         {
