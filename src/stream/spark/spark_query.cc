@@ -287,6 +287,10 @@ Result<SparkQuery::Offsets> SparkQuery::ends() {
 Result<> SparkQuery::watch() {
     Offsets ends_before;
     bool said_away = false;
+    {
+        std::lock_guard lock(mutex_);
+        kafka_away_ = false;
+    }
     while (!stopping()) {
         auto before = batches_;
         TRY(look(ends_before));
@@ -296,6 +300,10 @@ Result<> SparkQuery::watch() {
         // Spark itself waits for a Kafka that is away without a word.
         if (bool is_away = !now; is_away != said_away) {
             said_away = is_away;
+            {
+                std::lock_guard lock(mutex_);
+                kafka_away_ = is_away;
+            }
             set_state(is_away ? QueryState::waiting : QueryState::running, is_away ? now.error().text : "");
         }
         if (now) ends_before = std::move(*now);
@@ -429,20 +437,22 @@ void SparkQuery::stop_streams() {
 // What others ask.
 
 QueryStatus SparkQuery::status() {
-    std::vector<std::pair<std::string, broker::TopicInfo>> infos;
     std::vector<std::string> topics;
     {
         std::lock_guard lock(mutex_);
-        topics = status_.reads;
+        // Asked again and again, a Kafka that is away would hold whoever wants to see that it is.
+        if (!kafka_away_) topics = status_.reads;
     }
+    std::map<std::string, broker::TopicInfo> infos;
     for (const auto& topic : topics)
-        if (auto info = shared_.topics.info(topic)) infos.emplace_back(topic, std::move(*info));
+        if (auto info = shared_.topics.info(topic)) infos.emplace(topic, std::move(*info));
     std::optional<QueryStatus> relay;
     for (auto& one : shared_.relays.status())
         if (one.name == relay_name(query_.name)) relay = std::move(one);
     std::lock_guard lock(mutex_);
     auto out = status_;
-    for (const auto& [topic, info] : infos) {
+    if (!infos.empty()) infos_ = std::move(infos);
+    for (const auto& [topic, info] : infos_) {
         auto committed = committed_.find(topic);
         for (std::size_t i = 0; i < info.partitions.size(); ++i) {
             auto from = info.partitions[i].start_offset;
