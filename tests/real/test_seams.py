@@ -22,6 +22,7 @@ COMBINATIONS = {
     "all_on_spark": {"kafka": "real_kafka_module", "tables": "real_cassandra", "metadata": "real_postgres",
                      "schemas": "real_registry", "coordination": "real_zookeeper", "engine": "spark_for_seams"},
 }
+LONG = ("all_on_spark",)  # what it shows, fail-over with Spark and `together` show in parts
 STOPS_THE_DATA = ("kafka", "tables", "engine")  # a pipeline stands still while one of these is away, and says so
 ROWS = {}  # step -> the rows of the embedded layers
 
@@ -44,7 +45,8 @@ class Combination:
         assert plain == ROWS.setdefault(step, plain), "differs from the embedded layers' rows"
 
 
-@pytest.fixture(scope="module", params=COMBINATIONS)
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=[pytest.mark.long] if name in LONG else [])
+                                        for name in COMBINATIONS])
 def combination(request, tmp_path_factory):
     systems = {setting: request.getfixturevalue(fixture) for setting, fixture in COMBINATIONS[request.param].items()}
     one = Combination(request.param, systems, tmp_path_factory.mktemp(request.param))
