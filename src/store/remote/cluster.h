@@ -50,6 +50,7 @@ public:
     const std::vector<std::shared_ptr<ClusterNode>>& nodes() const { return nodes_; }
     /// Who holds the partition; empty when it is not known.
     std::span<const std::shared_ptr<ClusterNode>> replicas(const std::string& keyspace, std::int64_t token);
+    const Ring& ring() const { return ring_; }
     std::size_t local_nodes() const;
     int version() const { return version_; }
     const std::string& local_dc() const { return local_dc_; }

@@ -13,6 +13,12 @@ namespace {
 constexpr std::size_t max_partition_key = 65'535;
 constexpr std::size_t most_rows_in_batch = 100;
 constexpr std::size_t most_bytes_in_batch = 64 * 1024;
+/// Of several partitions: beyond these Cassandra warns by default (batch_size_warn_threshold,
+/// unlogged_batch_across_partitions_warn_threshold).
+constexpr std::size_t most_partitions_in_batch = 10;
+constexpr std::size_t most_bytes_of_several = 5'000;
+/// What Cassandra counts of a cell beside its value.
+constexpr std::size_t cell_bytes = 20;
 /// Calls that are handed over at once.
 constexpr std::size_t slice = 64;
 
@@ -29,7 +35,7 @@ std::string insert_text(const TableDefinition& table, const std::vector<ColumnSo
 /// What a value takes at most, for keeping batches small.
 std::size_t size_of(const ColumnSource& source, std::size_t row) {
     bool text = storage_of(source.values->type) == Storage::strings;
-    return 4 + (text ? source.values->strings[row].size() : 16);
+    return cell_bytes + (text ? source.values->strings[row].size() : 16);
 }
 
 }  // namespace
@@ -118,15 +124,23 @@ void RowWriter::drop_replaced() {
     placed_ = std::move(kept);
 }
 
-std::size_t RowWriter::together(std::size_t from) const {
+std::size_t RowWriter::together(std::size_t from, const Ring& ring) const {
     std::size_t bytes = 0;
     std::size_t count = 0;
+    std::size_t partitions = 1;
     const auto& first = placed_[from];
+    // Between two tokens of the ring everything is on the same nodes.
+    auto range = ring.token_at_or_after(first.token);
     for (auto i = from; i < placed_.size() && count < most_rows_in_batch; ++i, ++count) {
         const auto& one = placed_[i];
-        if (one.part != first.part || one.token != first.token || one.partition() != first.partition()) break;
+        if (one.part != first.part) break;
+        bool is_same = count == 0 ||
+                       (one.token == placed_[i - 1].token && one.partition() == placed_[i - 1].partition());
+        if (!is_same &&
+            (++partitions > most_partitions_in_batch || !range || ring.token_at_or_after(one.token) != range))
+            break;
         for (const auto& source : parts_[one.part].sources) bytes += size_of(source, one.row);
-        if (count > 0 && bytes > most_bytes_in_batch) break;
+        if (count > 0 && bytes > (partitions > 1 ? most_bytes_of_several : most_bytes_in_batch)) break;
     }
     return std::max<std::size_t>(count, 1);
 }
@@ -176,9 +190,10 @@ Result<Call> RowWriter::call_of(std::size_t from, std::size_t count) {
 Result<> RowWriter::send(CallGroup& group) {
     drop_replaced();
     for (auto& part : parts_) part.statement = TRY(session_.prepare(part.text));
+    auto ring = session_.ring();
     std::vector<Call> calls;
     for (std::size_t i = 0; i < placed_.size();) {
-        auto count = together(i);
+        auto count = together(i, ring);
         auto call = TRY(call_of(i, count));
         call.done = [&group](Result<wire::cql::Frame> answer) { group.done(answer); };
         calls.push_back(std::move(call));

@@ -1,4 +1,5 @@
-// Batches of the streaming engine as requests: one for each partition, to a node that has it.
+// Batches of the streaming engine as requests: each with the rows of one partition, or of a few small ones
+// that the same nodes have, to one of these nodes.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,7 @@ private:
     Result<> append_partition_key(const Part& part, std::size_t row);
     void drop_replaced();
     /// How many rows from here go into one request.
-    std::size_t together(std::size_t from) const;
+    std::size_t together(std::size_t from, const Ring& ring) const;
     Result<Call> call_of(std::size_t from, std::size_t count);
     Result<> append_values(std::string& out, const Part& part, std::size_t row) const;
 

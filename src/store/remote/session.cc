@@ -106,6 +106,12 @@ std::size_t RemoteSession::local_nodes() const {
     return count.get_future().get();
 }
 
+Ring RemoteSession::ring() const {
+    std::promise<Ring> ring;
+    net::asio::post(executor_, [&] { ring.set_value(cluster_->ring()); });
+    return ring.get_future().get();
+}
+
 // Callers' threads.
 
 void RemoteSession::enter(std::size_t bytes) {

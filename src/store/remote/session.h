@@ -56,6 +56,8 @@ public:
     const std::string& local_dc() const { return local_dc_; }
     std::string describe() const { return described_; }
     std::size_t local_nodes() const;
+    /// As it is known now.
+    Ring ring() const;
     /// Changes whenever the cluster tells that its schema did.
     std::int64_t schema_changes() const { return schema_changes_.load(); }
 
@@ -63,8 +65,8 @@ public:
     void submit(std::vector<Call> calls);
     /// Sends and waits. Not from done.
     Result<wire::cql::Frame> run(Call call);
-    /// A statement of text without values, at the consistency of the settings. Of the schema: all of them go to
-    /// one node, which knows what it was told before; the others learn of it some time after.
+    /// A statement of text without values, at the consistency of the settings. Of the schema: all of them go
+    /// to one node, which knows what it was told before; the others learn of it some time after.
     Result<wire::cql::Frame> run_text(std::string_view text, std::optional<Consistency> consistency = {},
                                       std::optional<std::chrono::milliseconds> retry_for = {});
     Result<std::vector<SystemRow>> rows_of_text(std::string_view text,
