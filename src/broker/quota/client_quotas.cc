@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "base/units.h"
+#include "broker/checked_text.h"
 #include "codec/base64.h"
-#include "codec/crc32c.h"
 
 namespace penstock::broker {
 namespace {
@@ -19,20 +19,12 @@ std::string encode(const std::optional<QuotaName>& name) {
 }
 
 std::string encode(const std::map<QuotaEntity, QuotaValues>& quotas) {
-    std::string out(first_line);
-    out += '\n';
+    std::string out;
     for (const auto& [entity, values] : quotas)
         for (const auto& [quota, limit] : values)
             out += fmt::format("{} {} {} {}\n", encode(entity.user), encode(entity.client_id),
                                to_string(quota), limit);
-    return out + fmt::format("crc32c {:08x}\n", codec::crc32c(out));
-}
-
-std::string_view take(std::string_view& text, char separator) {
-    auto at = text.find(separator);
-    auto taken = text.substr(0, at);
-    text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-    return taken;
+    return checked_text(first_line, out);
 }
 
 /// False when it is none.
@@ -49,18 +41,14 @@ bool decode(std::string_view text, std::optional<QuotaName>& out) {
 }
 
 Result<std::map<QuotaEntity, QuotaValues>> decode(std::string_view text) {
-    auto end = text.rfind("crc32c ");
-    if (end == std::string_view::npos ||
-        text.substr(end) != fmt::format("crc32c {:08x}\n", codec::crc32c(text.substr(0, end))))
-        return fail(Errc::corrupt, "the checksum in the last line is wrong");
-    text = text.substr(0, end);
-    if (take(text, '\n') != first_line) return fail(Errc::corrupt, "line 1: expected '{}'", first_line);
+    text = TRY(lines_of_checked_text(text, first_line));
     std::map<QuotaEntity, QuotaValues> quotas;
     for (int number = 2; !text.empty(); ++number) {
-        auto line = take(text, '\n');
+        auto line = take_until(text, '\n');
         QuotaEntity entity;
-        const bool named = decode(take(line, ' '), entity.user) && decode(take(line, ' '), entity.client_id);
-        auto quota = parse_quota(take(line, ' '));
+        const bool named =
+            decode(take_until(line, ' '), entity.user) && decode(take_until(line, ' '), entity.client_id);
+        auto quota = parse_quota(take_until(line, ' '));
         auto limit = parse_double(line);
         if (!named || (!entity.user && !entity.client_id) || !quota || !limit || !(*limit > 0))
             return fail(Errc::corrupt, "line {}: expected USER CLIENT-ID QUOTA BYTES-PER-SECOND", number);

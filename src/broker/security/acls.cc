@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "broker/checked_text.h"
 #include "codec/base64.h"
-#include "codec/crc32c.h"
 
 namespace penstock::broker {
 namespace {
@@ -12,38 +12,25 @@ namespace {
 constexpr std::string_view first_line = "penstock acls 1";
 
 std::string encode(const std::set<Acl>& acls) {
-    std::string out(first_line);
-    out += '\n';
+    std::string out;
     for (const auto& acl : acls)
         out += fmt::format("{} {} {} {} {} {} {}\n", int(acl.resource), codec::encode_base64(acl.name),
                            int(acl.pattern), codec::encode_base64(acl.principal),
                            codec::encode_base64(acl.host), int(acl.operation), int(acl.permission));
-    return out + fmt::format("crc32c {:08x}\n", codec::crc32c(out));
-}
-
-std::string_view take(std::string_view& text, char separator) {
-    auto at = text.find(separator);
-    auto taken = text.substr(0, at);
-    text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-    return taken;
+    return checked_text(first_line, out);
 }
 
 Result<std::set<Acl>> decode(std::string_view text) {
-    auto end = text.rfind("crc32c ");
-    if (end == std::string_view::npos ||
-        text.substr(end) != fmt::format("crc32c {:08x}\n", codec::crc32c(text.substr(0, end))))
-        return fail(Errc::corrupt, "the checksum in the last line is wrong");
-    text = text.substr(0, end);
-    if (take(text, '\n') != first_line) return fail(Errc::corrupt, "line 1: expected '{}'", first_line);
+    text = TRY(lines_of_checked_text(text, first_line));
     std::set<Acl> acls;
     for (int number = 2; !text.empty(); ++number) {
-        auto line = take(text, '\n');
-        auto resource = parse_int(take(line, ' '));
-        auto name = codec::decode_base64(take(line, ' '));
-        auto pattern = parse_int(take(line, ' '));
-        auto principal = codec::decode_base64(take(line, ' '));
-        auto host = codec::decode_base64(take(line, ' '));
-        auto operation = parse_int(take(line, ' '));
+        auto line = take_until(text, '\n');
+        auto resource = parse_int(take_until(line, ' '));
+        auto name = codec::decode_base64(take_until(line, ' '));
+        auto pattern = parse_int(take_until(line, ' '));
+        auto principal = codec::decode_base64(take_until(line, ' '));
+        auto host = codec::decode_base64(take_until(line, ' '));
+        auto operation = parse_int(take_until(line, ' '));
         auto permission = parse_int(line);
         if (!resource || !name || !pattern || !principal || !host || !operation || !permission)
             return fail(Errc::corrupt, "line {}: expected seven fields", number);

@@ -1,8 +1,8 @@
 #include "broker/security/credentials.h"
 
 #include "base/units.h"
+#include "broker/checked_text.h"
 #include "codec/base64.h"
-#include "codec/crc32c.h"
 
 namespace penstock::broker {
 namespace {
@@ -10,37 +10,24 @@ namespace {
 constexpr std::string_view first_line = "penstock users 1";
 
 std::string encode(const std::map<Credentials::Key, ScramCredential>& credentials) {
-    std::string out(first_line);
-    out += '\n';
+    std::string out;
     for (const auto& [key, each] : credentials)
         out += fmt::format("{} {} {} {} {} {}\n", codec::encode_base64(key.first), to_string(key.second),
                            each.iterations, codec::encode_base64(each.salt),
                            codec::encode_base64(each.stored_key), codec::encode_base64(each.server_key));
-    return out + fmt::format("crc32c {:08x}\n", codec::crc32c(out));
-}
-
-std::string_view take(std::string_view& text, char separator) {
-    auto at = text.find(separator);
-    auto taken = text.substr(0, at);
-    text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-    return taken;
+    return checked_text(first_line, out);
 }
 
 Result<std::map<Credentials::Key, ScramCredential>> decode(std::string_view text) {
-    auto end = text.rfind("crc32c ");
-    if (end == std::string_view::npos ||
-        text.substr(end) != fmt::format("crc32c {:08x}\n", codec::crc32c(text.substr(0, end))))
-        return fail(Errc::corrupt, "the checksum in the last line is wrong");
-    text = text.substr(0, end);
-    if (take(text, '\n') != first_line) return fail(Errc::corrupt, "line 1: expected '{}'", first_line);
+    text = TRY(lines_of_checked_text(text, first_line));
     std::map<Credentials::Key, ScramCredential> credentials;
     for (int number = 2; !text.empty(); ++number) {
-        auto line = take(text, '\n');
-        auto user = codec::decode_base64(take(line, ' '));
-        auto mechanism = parse_scram_mechanism(take(line, ' '));
-        auto iterations = parse_int(take(line, ' '));
-        auto salt = codec::decode_base64(take(line, ' '));
-        auto stored_key = codec::decode_base64(take(line, ' '));
+        auto line = take_until(text, '\n');
+        auto user = codec::decode_base64(take_until(line, ' '));
+        auto mechanism = parse_scram_mechanism(take_until(line, ' '));
+        auto iterations = parse_int(take_until(line, ' '));
+        auto salt = codec::decode_base64(take_until(line, ' '));
+        auto stored_key = codec::decode_base64(take_until(line, ' '));
         auto server_key = codec::decode_base64(line);
         if (!user || !mechanism || !iterations || *iterations < 1 || *iterations > INT32_MAX || !salt ||
             !stored_key || !server_key)
