@@ -4,6 +4,7 @@
 #include <map>
 
 #include "store/bytes.h"
+#include "store/cql/operators.h"
 #include "store/cql/term_value.h"
 #include "store/cql/token_stream.h"
 #include "store/row_cursor.h"
@@ -13,34 +14,6 @@ namespace penstock::store::cql {
 namespace {
 
 using OptionalBytes = std::optional<std::string>;
-
-std::string_view symbol(Operator op) {
-    switch (op) {
-        case Operator::eq:
-            return "=";
-        case Operator::ne:
-            return "!=";
-        case Operator::lt:
-            return "<";
-        case Operator::le:
-            return "<=";
-        case Operator::gt:
-            return ">";
-        case Operator::ge:
-            return ">=";
-        case Operator::in:
-            return "IN";
-        case Operator::contains:
-            return "CONTAINS";
-        case Operator::contains_key:
-            return "CONTAINS KEY";
-        case Operator::not_null:
-            return "IS NOT";
-        case Operator::like:
-            return "LIKE";
-    }
-    return "?";
-}
 
 /// What the condition's values are compared with: the column, or an element of it.
 Result<DataType> compared_type(const ColumnDefinition& column, const Relation& relation) {
@@ -67,28 +40,7 @@ DataType element_type(const ColumnDefinition& column) {
 bool matches(Operator op, const DataType& type, const OptionalBytes& wanted, const OptionalBytes& found) {
     if (!wanted) return (op == Operator::ne) == found.has_value();
     if (!found) return op == Operator::ne;
-    int order = compare(type, *found, *wanted);
-    switch (op) {
-        case Operator::eq:
-        case Operator::in:
-            return order == 0;
-        case Operator::ne:
-            return order != 0;
-        case Operator::lt:
-            return order < 0;
-        case Operator::le:
-            return order <= 0;
-        case Operator::gt:
-            return order > 0;
-        case Operator::ge:
-            return order >= 0;
-        case Operator::contains:
-        case Operator::contains_key:
-        case Operator::not_null:
-        case Operator::like:
-            return false;
-    }
-    return false;
+    return is_met(op, compare(type, *found, *wanted));
 }
 
 /// A condition on a column with its values ready.
@@ -412,7 +364,7 @@ Result<> note_condition(const ColumnDefinition& column, const Relation& relation
                  relation.op != Operator::like && relation.op != Operator::not_null;
     if (!known)
         return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '{}'", syntax_prefix,
-                    symbol(relation.op));
+                    relation.op == Operator::not_null ? "IS NOT" : symbol(relation.op));
     auto type = TRY(compared_type(column, relation));
     if (type.kind == Kind::duration && relation.op != Operator::eq && relation.op != Operator::ne &&
         relation.op != Operator::in)

@@ -178,20 +178,6 @@ void list_tables(Description& out, const Catalogue& catalogue, std::string_view 
 
 }  // namespace
 
-std::string quoted_name(std::string_view name) {
-    bool plain = !name.empty() && (std::islower(static_cast<unsigned char>(name[0])) != 0) &&
-                 std::ranges::all_of(name, [](unsigned char c) {
-                     return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
-                 });
-    if (plain) return std::string(name);
-    std::string out = "\"";
-    for (char c : name) {
-        if (c == '"') out += '"';
-        out += c;
-    }
-    return out + "\"";
-}
-
 std::string create_keyspace_text(const KeyspaceDefinition& keyspace) {
     std::string replication = "{";
     // The class comes first and without its package, as people write it.

@@ -14,8 +14,6 @@ namespace penstock::store::cql {
 
 std::string create_table_text(const TableDefinition& table);
 std::string create_type_text(const DataType& type);
-/// In quotes when it would not be read back as it is.
-std::string quoted_name(std::string_view name);
 std::string create_keyspace_text(const KeyspaceDefinition& keyspace);
 
 struct Description {

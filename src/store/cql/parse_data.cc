@@ -355,11 +355,7 @@ Result<Insert> parse_insert(TokenStream& in) {
         while (in.accept(","));
         TRY(in.expect(")"));
     }
-    if (in.accept_word("if")) {
-        TRY(in.expect_word("not"));
-        TRY(in.expect_word("exists"));
-        out.if_not_exists = true;
-    }
+    out.if_not_exists = TRY(parse_if_not_exists(in));
     out.with = TRY(parse_using(in));
     return out;
 }

@@ -52,11 +52,7 @@ Result<CreateIndex> parse_create_index(TokenStream& in) {
     CreateIndex out;
     out.custom = in.accept_word("custom");
     TRY(in.expect_word("index"));
-    if (in.accept_word("if")) {
-        TRY(in.expect_word("not"));
-        TRY(in.expect_word("exists"));
-        out.if_not_exists = true;
-    }
+    out.if_not_exists = TRY(parse_if_not_exists(in));
     if (!in.is_word("on")) out.name = TRY(in.table_name());
     TRY(in.expect_word("on"));
     out.table = TRY(in.table_name());
@@ -81,10 +77,7 @@ Result<CreateIndex> parse_create_index(TokenStream& in) {
 Result<DropIndex> parse_drop_index(TokenStream& in) {
     DropIndex out;
     TRY(in.expect_word("index"));
-    if (in.accept_word("if")) {
-        TRY(in.expect_word("exists"));
-        out.if_exists = true;
-    }
+    out.if_exists = TRY(parse_if_exists(in));
     out.name = TRY(in.table_name());
     return out;
 }

@@ -52,32 +52,36 @@ Result<Options> keyspace_options(TokenStream& in) {
     return out;
 }
 
-Result<bool> if_not_exists(TokenStream& in) {
+}  // namespace
+
+Result<bool> parse_if_not_exists(TokenStream& in) {
     if (!in.accept_word("if")) return false;
     TRY(in.expect_word("not"));
     TRY(in.expect_word("exists"));
     return true;
 }
 
-Result<bool> if_exists(TokenStream& in) {
+Result<bool> parse_if_exists(TokenStream& in) {
     if (!in.accept_word("if")) return false;
     TRY(in.expect_word("exists"));
     return true;
 }
 
-Result<> primary_key(TokenStream& in, CreateTable& out) {
-    out.several_keys = out.several_keys || !out.partition_key.empty();
+Result<> parse_primary_key(TokenStream& in, std::vector<std::string>& partition_key,
+                           std::vector<std::string>& clustering) {
     TRY(in.expect("("));
     if (in.accept("(")) {
-        do out.partition_key.push_back(TRY(in.name()));
+        do partition_key.push_back(TRY(in.name()));
         while (in.accept(","));
         TRY(in.expect(")"));
     } else {
-        out.partition_key.push_back(TRY(in.name()));
+        partition_key.push_back(TRY(in.name()));
     }
-    while (in.accept(",")) out.clustering.push_back(TRY(in.name()));
+    while (in.accept(",")) clustering.push_back(TRY(in.name()));
     return in.expect(")");
 }
+
+namespace {
 
 Result<ColumnDeclaration> column(TokenStream& in) {
     ColumnDeclaration out;
@@ -113,13 +117,14 @@ Result<> table_properties(TokenStream& in, CreateTable& out) {
 
 Result<Statement> create_table(TokenStream& in) {
     CreateTable out;
-    out.if_not_exists = TRY(if_not_exists(in));
+    out.if_not_exists = TRY(parse_if_not_exists(in));
     out.table = TRY(in.table_name());
     TRY(in.expect("("));
     do {
         if (in.is(")")) break;
         if (in.accept_words("primary", "key")) {
-            TRY(primary_key(in, out));
+            out.several_keys = out.several_keys || !out.partition_key.empty();
+            TRY(parse_primary_key(in, out.partition_key, out.clustering));
             continue;
         }
         auto declared = TRY(column(in));
@@ -136,10 +141,10 @@ Result<Statement> create_table(TokenStream& in) {
 
 Result<Statement> alter_table(TokenStream& in) {
     AlterTable out;
-    out.if_exists = TRY(if_exists(in));
+    out.if_exists = TRY(parse_if_exists(in));
     out.table = TRY(in.table_name());
     if (in.accept_word("add")) {
-        out.if_column = TRY(if_not_exists(in));
+        out.if_column = TRY(parse_if_not_exists(in));
         bool many = in.accept("(");
         do out.added.push_back(TRY(column(in)));
         while (in.accept(","));
@@ -148,7 +153,7 @@ Result<Statement> alter_table(TokenStream& in) {
     }
     if (in.accept_word("drop")) {
         out.kind = AlterTable::Kind::drop;
-        out.if_column = TRY(if_exists(in));
+        out.if_column = TRY(parse_if_exists(in));
         bool many = in.accept("(");
         do out.dropped.push_back(TRY(in.name()));
         while (in.accept(","));
@@ -159,7 +164,7 @@ Result<Statement> alter_table(TokenStream& in) {
     }
     if (in.accept_word("rename")) {
         out.kind = AlterTable::Kind::rename;
-        out.if_column = TRY(if_exists(in));
+        out.if_column = TRY(parse_if_exists(in));
         do {
             auto from = TRY(in.name());
             TRY(in.expect_word("to"));
@@ -182,7 +187,7 @@ Result<std::pair<std::string, std::string>> field(TokenStream& in) {
 
 Result<Statement> create_type(TokenStream& in) {
     CreateType out;
-    out.if_not_exists = TRY(if_not_exists(in));
+    out.if_not_exists = TRY(parse_if_not_exists(in));
     out.name = TRY(in.table_name());
     TRY(in.expect("("));
     do {
@@ -195,10 +200,10 @@ Result<Statement> create_type(TokenStream& in) {
 
 Result<Statement> alter_type(TokenStream& in) {
     AlterType out;
-    out.if_exists = TRY(if_exists(in));
+    out.if_exists = TRY(parse_if_exists(in));
     out.name = TRY(in.table_name());
     if (in.accept_word("add")) {
-        out.if_field = TRY(if_not_exists(in));
+        out.if_field = TRY(parse_if_not_exists(in));
         out.added.push_back(TRY(field(in)));
         return out;
     }
@@ -207,7 +212,7 @@ Result<Statement> alter_type(TokenStream& in) {
         return fail(Errc::invalid, "Altering field types is no longer supported");
     }
     TRY(in.expect_word("rename"));
-    out.if_field = TRY(if_exists(in));
+    out.if_field = TRY(parse_if_exists(in));
     do {
         auto from = TRY(in.name());
         TRY(in.expect_word("to"));
@@ -229,7 +234,7 @@ bool accept_table_word(TokenStream& in) {
 Result<Statement> create(TokenStream& in) {
     if (in.accept_word("keyspace") || in.accept_word("schema")) {
         CreateKeyspace out;
-        out.if_not_exists = TRY(if_not_exists(in));
+        out.if_not_exists = TRY(parse_if_not_exists(in));
         out.name = TRY(in.name());
         out.options = TRY(keyspace_options(in));
         return out;
@@ -252,7 +257,7 @@ Result<Statement> create(TokenStream& in) {
 Result<Statement> alter(TokenStream& in) {
     if (in.accept_word("keyspace") || in.accept_word("schema")) {
         AlterKeyspace out;
-        out.if_exists = TRY(if_exists(in));
+        out.if_exists = TRY(parse_if_exists(in));
         out.name = TRY(in.name());
         out.options = TRY(keyspace_options(in));
         return out;
@@ -262,7 +267,7 @@ Result<Statement> alter(TokenStream& in) {
         AlterTable out;
         out.of_view = true;
         out.kind = AlterTable::Kind::options;
-        out.if_exists = TRY(if_exists(in));
+        out.if_exists = TRY(parse_if_exists(in));
         out.table = TRY(in.table_name());
         out.options = TRY(keyspace_options(in));
         return out;
@@ -277,20 +282,20 @@ Result<Statement> drop(TokenStream& in) {
     if (in.accept_words("materialized", "view")) return TRY(parse_drop_view(in));
     if (in.accept_word("keyspace") || in.accept_word("schema")) {
         DropKeyspace out;
-        out.if_exists = TRY(if_exists(in));
+        out.if_exists = TRY(parse_if_exists(in));
         out.name = TRY(in.name());
         return out;
     }
     if (accept_table_word(in)) {
         DropTable out;
-        out.if_exists = TRY(if_exists(in));
+        out.if_exists = TRY(parse_if_exists(in));
         out.table = TRY(in.table_name());
         return out;
     }
     if (in.is_word("function") || in.is_word("aggregate")) {
         DropFunction out;
         out.aggregate = in.take().text == "aggregate";
-        out.if_exists = TRY(if_exists(in));
+        out.if_exists = TRY(parse_if_exists(in));
         out.name = TRY(in.table_name());
         if (!in.accept("(")) return out;
         if (in.accept(")")) return out;
@@ -301,7 +306,7 @@ Result<Statement> drop(TokenStream& in) {
     }
     if (in.accept_word("type")) {
         DropType out;
-        out.if_exists = TRY(if_exists(in));
+        out.if_exists = TRY(parse_if_exists(in));
         out.name = TRY(in.table_name());
         return out;
     }

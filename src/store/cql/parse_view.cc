@@ -5,11 +5,7 @@ namespace penstock::store::cql {
 /// Behind CREATE MATERIALIZED VIEW.
 Result<CreateView> parse_create_view(TokenStream& in) {
     CreateView out;
-    if (in.accept_word("if")) {
-        TRY(in.expect_word("not"));
-        TRY(in.expect_word("exists"));
-        out.if_not_exists = true;
-    }
+    out.if_not_exists = TRY(parse_if_not_exists(in));
     out.name = TRY(in.table_name());
     TRY(in.expect_word("as"));
     TRY(in.expect_word("select"));
@@ -28,16 +24,7 @@ Result<CreateView> parse_create_view(TokenStream& in) {
     }
     TRY(in.expect_word("primary"));
     TRY(in.expect_word("key"));
-    TRY(in.expect("("));
-    if (in.accept("(")) {
-        do out.partition_key.push_back(TRY(in.name()));
-        while (in.accept(","));
-        TRY(in.expect(")"));
-    } else {
-        out.partition_key.push_back(TRY(in.name()));
-    }
-    while (in.accept(",")) out.clustering.push_back(TRY(in.name()));
-    TRY(in.expect(")"));
+    TRY(parse_primary_key(in, out.partition_key, out.clustering));
     CreateTable properties;
     TRY(parse_table_properties(in, properties));
     out.order = std::move(properties.order);
@@ -47,10 +34,7 @@ Result<CreateView> parse_create_view(TokenStream& in) {
 
 Result<DropView> parse_drop_view(TokenStream& in) {
     DropView out;
-    if (in.accept_word("if")) {
-        TRY(in.expect_word("exists"));
-        out.if_exists = true;
-    }
+    out.if_exists = TRY(parse_if_exists(in));
     out.name = TRY(in.table_name());
     return out;
 }

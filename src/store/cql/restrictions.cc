@@ -4,6 +4,7 @@
 
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/cql/operators.h"
 #include "store/cql/token_stream.h"
 #include "store/token.h"
 #include "store/value.h"
@@ -15,34 +16,6 @@ constexpr std::size_t most_keys = 10'000;
 
 bool is_slice(Operator op) {
     return op == Operator::lt || op == Operator::le || op == Operator::gt || op == Operator::ge;
-}
-
-std::string_view symbol(Operator op) {
-    switch (op) {
-        case Operator::eq:
-            return "=";
-        case Operator::ne:
-            return "!=";
-        case Operator::lt:
-            return "<";
-        case Operator::le:
-            return "<=";
-        case Operator::gt:
-            return ">";
-        case Operator::ge:
-            return ">=";
-        case Operator::in:
-            return "IN";
-        case Operator::contains:
-            return "CONTAINS";
-        case Operator::contains_key:
-            return "CONTAINS KEY";
-        case Operator::not_null:
-            return "IS NOT NULL";
-        case Operator::like:
-            return "LIKE";
-    }
-    return "?";
 }
 
 /// The type that the condition's values have.
@@ -716,18 +689,7 @@ bool Filter::matches_row(const std::vector<std::optional<std::string_view>>& row
             if (!value) return false;
             order = compare(*types[i], *value, tuple[i]);
         }
-        switch (op) {
-            case Operator::lt:
-                return order < 0;
-            case Operator::le:
-                return order <= 0;
-            case Operator::gt:
-                return order > 0;
-            case Operator::ge:
-                return order >= 0;
-            default:
-                return order == 0;
-        }
+        return is_met(op, order);
     });
 }
 
@@ -757,28 +719,7 @@ bool Filter::matches(const std::optional<std::string_view>& value) const {
     if (op == Operator::in)
         return std::ranges::any_of(values, [&](const auto& one) { return compare(*type, *value, one) == 0; });
     if (op == Operator::eq) return equal(*type, *value, values[0]);
-    int order = compare(*type, *value, values[0]);
-    switch (op) {
-        case Operator::eq:
-            return order == 0;
-        case Operator::ne:
-            return order != 0;
-        case Operator::lt:
-            return order < 0;
-        case Operator::le:
-            return order <= 0;
-        case Operator::gt:
-            return order > 0;
-        case Operator::ge:
-            return order >= 0;
-        case Operator::in:
-        case Operator::contains:
-        case Operator::contains_key:
-        case Operator::not_null:
-        case Operator::like:
-            return false;
-    }
-    return false;
+    return is_met(op, compare(*type, *value, values[0]));
 }
 
 }  // namespace penstock::store::cql

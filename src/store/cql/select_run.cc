@@ -100,24 +100,42 @@ private:
     bool needs_static_ = false;
 };
 
-/// Cuts away what earlier pages have shown.
-Result<> leave_out_until(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
-                         bool skip_partition) {
-    ParsedKey parsed;
-    if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
-    auto next = skip_partition ? after_prefix(std::string(parsed.partition_prefix)) : position + '\0';
-    std::erase_if(
-        ranges, [&](const KeyRange& range) { return reversed ? range.from >= position : range.to <= next; });
-    for (auto& range : ranges) {
+/// What earlier pages have shown of a table's keys.
+struct Shown {
+    std::string position;   ///< the last key
+    std::string partition;  ///< what its partition's keys begin with
+    std::string next;       ///< the first key that may come, when they come in order
+    bool reversed = false;
+
+    static Result<Shown> up_to(const std::string& position, bool reversed, bool skip_partition) {
+        ParsedKey parsed;
+        if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
+        std::string partition(parsed.partition_prefix);
+        auto next = skip_partition ? after_prefix(partition) : position + '\0';
+        return Shown{position, std::move(partition), std::move(next), reversed};
+    }
+
+    void cut_from(KeyRange& range) const {
         if (reversed) {
             range.to = std::min(range.to, position);
             // The partition has had rows: its static values are not a row of their own.
-            auto rows = std::string(parsed.partition_prefix) + row_tag;
-            if (range.to.starts_with(parsed.partition_prefix)) range.from = std::max(range.from, rows);
+            if (range.to.starts_with(partition)) range.from = std::max(range.from, partition + row_tag);
         }
         // A range that is one row must stay one, or become nothing.
         else if (range.from < next)
             range.from = next;
+    }
+};
+
+/// Cuts away what earlier pages have shown.
+Result<> leave_out_until(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
+                         bool skip_partition) {
+    auto shown = TRY(Shown::up_to(position, reversed, skip_partition));
+    std::erase_if(ranges, [&](const KeyRange& range) {
+        return reversed ? range.from >= position : range.to <= shown.next;
+    });
+    for (auto& range : ranges) {
+        shown.cut_from(range);
     }
     std::erase_if(ranges, [](const KeyRange& range) { return range.from >= range.to; });
     return {};
@@ -228,25 +246,15 @@ struct PagingState {
 /// the partition key is not that of their keys.
 Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& position, bool reversed,
                        bool skip_partition) {
-    ParsedKey parsed;
-    if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
-    auto next = skip_partition ? after_prefix(std::string(parsed.partition_prefix)) : position + '\0';
+    auto shown = TRY(Shown::up_to(position, reversed, skip_partition));
     auto at = std::ranges::find_if(
         ranges, [&](const KeyRange& range) { return position >= range.from && position <= range.to; });
     if (at == ranges.end()) return fail(Errc::invalid, "Invalid value for the paging state");
     ranges.erase(ranges.begin(), at);
     for (auto& range : ranges) {
-        bool whole_table = !range.from.starts_with(parsed.partition_prefix) && &range != &ranges.front();
+        bool whole_table = !range.from.starts_with(shown.partition) && &range != &ranges.front();
         if (whole_table) break;
-        if (reversed) {
-            range.to = std::min(range.to, position);
-            // The partition has had rows: its static values are not a row of their own.
-            auto rows = std::string(parsed.partition_prefix) + row_tag;
-            if (range.to.starts_with(parsed.partition_prefix)) range.from = std::max(range.from, rows);
-        }
-        // A range that is one row must stay one, or become nothing.
-        else if (range.from < next)
-            range.from = next;
+        shown.cut_from(range);
     }
     std::erase_if(ranges, [](const KeyRange& range) { return range.from >= range.to; });
     return {};

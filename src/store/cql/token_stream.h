@@ -101,6 +101,12 @@ Result<Term> parse_term(TokenStream& in);
 Result<Term> parse_operand(TokenStream& in);
 /// A type's text up to its end, in lower case.
 Result<std::string> parse_type_text(TokenStream& in);
+/// IF NOT EXISTS and IF EXISTS, or nothing: whether it is there.
+Result<bool> parse_if_not_exists(TokenStream& in);
+Result<bool> parse_if_exists(TokenStream& in);
+/// Behind PRIMARY KEY: its columns in parentheses, those of a partition key of several in their own.
+Result<> parse_primary_key(TokenStream& in, std::vector<std::string>& partition_key,
+                           std::vector<std::string>& clustering);
 /// WHERE's conditions, joined by AND.
 Result<std::vector<Relation>> parse_relations(TokenStream& in);
 Result<Select> parse_select(TokenStream& in);
