@@ -264,10 +264,9 @@ def measure_stack(stack, api, everyone, given, results):
     wait_until(lambda: state() in ("success", "failed"), "the first DAG run's end", 600, 0.5)
     assert state() == "success"
     latencies = Latencies(api, stack.cql)
-    served, began = api.next, time.monotonic()
+    served = api.next
     state = stack.trigger(given.seconds)
     wait_until(lambda: api.next > served, "the API being asked", 60, 0.05)
-    began = time.monotonic()
     time.sleep(given.seconds / 2)
     found["memory_mib"] = memory_mib(list(processes()))
     wait_until(lambda: state() in ("success", "failed"), "the DAG run's end", 600, 0.2)

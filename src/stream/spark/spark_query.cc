@@ -286,7 +286,6 @@ Result<SparkQuery::Offsets> SparkQuery::ends() {
 
 Result<> SparkQuery::watch() {
     Offsets ends_before;
-    bool said_away = false;
     {
         std::lock_guard lock(mutex_);
         kafka_away_ = false;
@@ -297,14 +296,11 @@ Result<> SparkQuery::watch() {
         if (letters_) TRY(look_at_letters());
         publish_positions();
         auto now = ends();
-        // Spark itself waits for a Kafka that is away without a word.
-        if (bool is_away = !now; is_away != said_away) {
-            said_away = is_away;
-            {
-                std::lock_guard lock(mutex_);
-                kafka_away_ = is_away;
-            }
+        // Spark itself waits for a Kafka that is away without a word. Only this thread writes the flag.
+        if (bool is_away = !now; is_away != kafka_away_) {
             set_state(is_away ? QueryState::waiting : QueryState::running, is_away ? now.error().text : "");
+            std::lock_guard lock(mutex_);
+            kafka_away_ = is_away;
         }
         if (now) ends_before = std::move(*now);
         bool behind = false;
