@@ -2,7 +2,6 @@
 PasswordAuthenticator and CassandraAuthorizer is asked instead (user and password cassandra); TLS is left out then."""
 import os
 import ssl
-import subprocess
 import uuid
 
 import pytest
@@ -10,30 +9,15 @@ from cassandra import AuthenticationFailed, InvalidRequest, Unauthorized
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, NoHostAvailable
 from cassandra.query import BatchStatement
+from support.certificates import make_certificates
 from support.process import Penstock, wait_until
 
 PASSWORD = "cassandra"
 
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """An authority, and certificates of it for the server and for alice."""
-    folder = tmp_path_factory.mktemp("cql-tls")
-    (folder / "server.ext").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    (folder / "alice.ext").write_text("extendedKeyUsage=clientAuth\n")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority",
-            "-keyout", folder / "ca.key", "-out", folder / "ca.pem")
-    for name, subject in (("server", "/CN=127.0.0.1"), ("alice", "/O=Example/CN=alice")):
-        openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", folder / f"{name}.key",
-                "-out", folder / f"{name}.csr")
-        openssl("x509", "-req", "-days", "2", "-in", folder / f"{name}.csr", "-CA", folder / "ca.pem",
-                "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile", folder / f"{name}.ext",
-                "-out", folder / f"{name}.pem")
-    return folder
+    return make_certificates(tmp_path_factory.mktemp("cql-tls"))
 
 
 @pytest.fixture(scope="module")

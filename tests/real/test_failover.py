@@ -287,6 +287,19 @@ queries:
 """
 
 
+def check_tables(asked, keyspace, records):
+    """Every record, and the counts and sums of each kind; how many there are of each."""
+    rows = {row[0]: (row[1], row[2]) for row in asked.sql(f"SELECT id, n, kind FROM {keyspace}.all_items LIMIT 10000")}
+    assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in records}
+    kinds = collections.Counter(r["kind"] for r in records)
+    totals = collections.Counter()
+    for r in records:
+        totals[r["kind"]] += r["n"]
+    rows = {row[0]: (row[1], row[2]) for row in asked.sql(f"SELECT kind, items, total FROM {keyspace}.per_kind")}
+    assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
+    return kinds
+
+
 def test_tables_in_cassandra(tmp_path, real_zookeeper, kafka, real_postgres, real_cassandra, covers_failover):
     """Counts and windows in shared tables: whoever has a query is killed, or sleeps, and no row is wrong in the end."""
     pages = 160
@@ -320,14 +333,7 @@ def test_tables_in_cassandra(tmp_path, real_zookeeper, kafka, real_postgres, rea
             wait_until(lambda owner=owner, name=name: owner.query(name)["lag"] == 0, f"{name} being done", 60, 0.1)
         got = collections.Counter(key for key, _ in read_committed(kafka, "failover_items"))
         assert got == collections.Counter(r["id"] for r in records)
-        rows = {row[0]: (row[1], row[2]) for row in asked.sql("SELECT id, n, kind FROM failover.all_items")}
-        assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in records}
-        kinds = collections.Counter(r["kind"] for r in records)
-        totals = collections.Counter()
-        for r in records:
-            totals[r["kind"]] += r["n"]
-        rows = {row[0]: (row[1], row[2]) for row in asked.sql("SELECT kind, items, total FROM failover.per_kind")}
-        assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
+        kinds = check_tables(asked, "failover", records)
         minutes = collections.Counter((r["kind"], r["at"][:16]) for r in records)
         rows = asked.sql("SELECT kind, minute, items FROM failover.per_minute")
         assert {(kind, minute[:16]): items for kind, minute, items in rows} == minutes
@@ -395,12 +401,5 @@ def test_queries_on_spark(tmp_path, real_zookeeper, kafka, real_postgres, real_c
             owner = cluster.owner(f"query/{name}")
             wait_until(lambda owner=owner, name=name: owner.query(name)["state"] == "running"
                        and owner.query(name)["lag"] == 0, f"{name} being done", 120, 0.2)
-        rows = {row[0]: (row[1], row[2]) for row in asked.sql("SELECT id, n, kind FROM onspark.all_items LIMIT 10000")}
-        assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in records}
-        kinds = collections.Counter(r["kind"] for r in records)
-        totals = collections.Counter()
-        for r in records:
-            totals[r["kind"]] += r["n"]
-        rows = {row[0]: (row[1], row[2]) for row in asked.sql("SELECT kind, items, total FROM onspark.per_kind")}
-        assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
+        check_tables(asked, "onspark", records)
     api.stop()
