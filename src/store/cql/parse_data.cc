@@ -68,14 +68,17 @@ Selector operation(std::string op, Selector left, Selector right) {
     return out;
 }
 
-/// (a, b), [a, b], {a, b}
-Result<Selector> collected(TokenStream& in, std::string kind, std::string_view close) {
+/// (a, b), [a, b], {a, b}, behind the bracket. first: when that was read already.
+Result<Selector> collected(TokenStream& in, std::string kind, std::string_view open, std::string_view close,
+                           std::optional<Selector> first = {}) {
     Selector out;
     out.kind = Selector::Kind::collect;
     out.name = std::move(kind);
-    out.written = in.take().text;
+    out.written = open;
     do {
-        out.arguments.push_back(TRY(selector(in)));
+        if (!first) first = TRY(selector(in));
+        out.arguments.push_back(std::move(*first));
+        first.reset();
         if (in.is(":")) return fail(Errc::invalid, "Cannot infer type for a map in selection clause");
         out.written += (out.arguments.size() > 1 ? ", " : "") + out.arguments.back().written;
     } while (in.accept(","));
@@ -95,26 +98,22 @@ Result<Selector> collected(TokenStream& in, std::string kind, std::string_view c
 
 /// (a + b), or a tuple of values.
 Result<Selector> in_parentheses(TokenStream& in) {
-    auto start = in.peek().offset;
-    auto place = in.place();
-    in.take();
-    bool is_type =
-        in.peek().kind == TokenKind::word && kind_of_name(in.peek().text) && (in.is(")", 1) || in.is("<", 1));
-    if (!is_type) {
-        auto inner = selector(in);
-        if (inner && in.accept(")")) {
-            inner->written = "(" + inner->written + ")";
-            return inner;
-        }
-        in.go_back(place);
-        return collected(in, "tuple", ")");
+    bool is_type = in.peek(1).kind == TokenKind::word && kind_of_name(in.peek(1).text) &&
+                   (in.is(")", 2) || in.is("<", 2));
+    if (is_type) {
+        auto start = in.peek().offset;
+        Selector out;
+        out.kind = Selector::Kind::literal;
+        out.literal = TRY(parse_operand(in));
+        out.written = in.written(start);
+        return out;
     }
-    in.go_back(place);
-    Selector out;
-    out.kind = Selector::Kind::literal;
-    out.literal = TRY(parse_operand(in));
-    out.written = in.written(start);
-    return out;
+    in.take();
+    // Read once, whichever it is: each level that is read twice doubles the time of all levels in it.
+    auto inner = TRY(selector(in));
+    if (!in.accept(")")) return collected(in, "tuple", "(", ")", std::move(inner));
+    inner.written = "(" + inner.written + ")";
+    return inner;
 }
 
 /// a.field, a[key], a[from..to]
@@ -152,8 +151,14 @@ Result<Selector> modified(TokenStream& in, Selector out) {
 
 Result<Selector> one_selector(TokenStream& in) {
     if (in.is("(")) return in_parentheses(in);
-    if (in.is("[") && !in.is("]", 1)) return collected(in, "list", "]");
-    if (in.is("{") && !in.is("}", 1)) return collected(in, "set", "}");
+    if (in.is("[") && !in.is("]", 1)) {
+        in.take();
+        return collected(in, "list", "[", "]");
+    }
+    if (in.is("{") && !in.is("}", 1)) {
+        in.take();
+        return collected(in, "set", "{", "}");
+    }
     bool negated = in.is("-") && in.peek(1).kind != TokenKind::integer &&
                    in.peek(1).kind != TokenKind::number && in.peek(1).kind != TokenKind::duration &&
                    !in.is_word("nan", 1) && !in.is_word("infinity", 1);

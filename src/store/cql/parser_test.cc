@@ -54,6 +54,13 @@ TEST(ParserTest, LiteralsHaveTheirKinds) {
                                      K::map, K::set, K::list, K::number, K::number, K::function, K::cast}));
 }
 
+TEST(ParserTest, ParenthesesAreReadOnce) {
+    // Read twice at each level, these would be read 2^40 times.
+    EXPECT_NE(error_of("SELECT " + std::string(40, '(') + "['r']8 FROM t"), "");
+    EXPECT_NE(error_of("SELECT " + std::string(20, '(') + "f(" + std::string(20, '(') + "a b FROM t"), "");
+    EXPECT_EQ(error_of("SELECT " + std::string(40, '(') + "1, 2" + std::string(40, ')') + " FROM t"), "");
+}
+
 TEST(ParserTest, NestingIsBounded) {
     std::string deep = "INSERT INTO t (a) VALUES (";
     for (int i = 0; i < 1000; ++i) deep += "[";

@@ -75,18 +75,6 @@ public:
     std::string written(std::size_t from_offset) const;
     int depth = 0;
 
-    /// To try one reading and come back for another.
-    struct Place {
-        std::size_t at, markers;
-        int depth;
-    };
-    Place place() const { return {at_, markers_.size(), depth}; }
-    void go_back(const Place& to) {
-        at_ = to.at;
-        markers_.resize(to.markers);
-        depth = to.depth;
-    }
-
 private:
     std::string context() const;
     std::string_view text_;
