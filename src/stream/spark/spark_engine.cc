@@ -37,7 +37,9 @@ bool same_topics(const std::vector<pipeline::TopicSpec>& a, const std::vector<pi
 EngineOptions for_relays(EngineOptions options) {
     if (!options.ownership) return options;
     auto& of_queries = *options.ownership;
-    of_queries.epoch = [epoch = of_queries.epoch](std::string_view relay) { return epoch(relayed_query(relay)); };
+    of_queries.epoch = [epoch = of_queries.epoch](std::string_view relay) {
+        return epoch(relayed_query(relay));
+    };
     if (of_queries.lost)
         of_queries.lost = [lost = of_queries.lost](std::string_view relay) { lost(relayed_query(relay)); };
     return options;

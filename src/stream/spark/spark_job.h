@@ -24,6 +24,8 @@ struct SparkInput {
     DataType all;  ///< every column that is known
 };
 
+inline constexpr std::string_view cassandra_format = "org.apache.spark.sql.cassandra";
+
 struct SparkSink {
     std::string name;
     std::string format;

@@ -12,8 +12,6 @@ namespace penstock::stream {
 
 namespace {
 
-constexpr std::string_view cassandra_format = "org.apache.spark.sql.cassandra";
-
 /// How much of a table's name a Kafka topic's may hold.
 std::string relay_topic_name(std::string_view query, std::string_view hash) {
     std::string out = "penstock.rows.";

@@ -1,5 +1,7 @@
 #include "stream/spark/spark_query.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -18,6 +20,18 @@ constexpr std::int64_t publish_every_us = 1'000'000;
 /// A query that ends this often without one micro-batch between is given up.
 constexpr int max_failures = 3;
 constexpr const char* definition_setting = "spark.penstock.definition";
+
+/// The connector finds an open session with the tables by all settings of the connection. One whose control
+/// connection broke while a schema was read never reads a schema again, and whoever asks it to waits without
+/// a word (the Java driver's MetadataManager, 4.18). So no start of a query has the session of another: the
+/// time for which an idle one is kept, which has no meaning here, is a little different.
+void ask_for_own_session(std::map<std::string, std::string>& options, std::string_view start) {
+    constexpr std::int64_t least_ms = 3'600;  // the connector's default
+    constexpr std::uint64_t spread_ms = 10'000;
+    options.try_emplace(
+        "spark.cassandra.connection.keepAliveMS",
+        std::to_string(least_ms + std::int64_t(XXH3_64bits(start.data(), start.size()) % spread_ms)));
+}
 
 bool is_transient(const Error& error) {
     switch (error.code) {
@@ -238,7 +252,10 @@ Result<> SparkQuery::start_streams(SparkJob& job) {
         stream.set_output_mode(sink.mode);
         stream.set_query_name(sink.name);
         if (!sink.trigger.empty()) stream.set_processing_time_interval(sink.trigger);
-        for (const auto& [name, value] : sink.options) (*stream.mutable_options())[name] = value;
+        auto options = sink.options;
+        if (sink.format == cassandra_format)
+            ask_for_own_session(options, fmt::format("{} {}", sink.name, shared_.clock.now_us()));
+        for (const auto& [name, value] : options) (*stream.mutable_options())[name] = value;
         return session_->start(stream);
     };
     last_batch_ = last_letters_batch_ = -1;
