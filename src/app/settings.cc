@@ -41,12 +41,13 @@ Result<> check_shared(const Settings& settings) {
         auto spark = stream::parse_spark_url(settings.engine);
         if (!spark) return fail("--engine", std::move(spark).error());
         if (spark->checkpoints.empty() || settings.tables == "embedded") {
-            return fail(Errc::unsupported,
-                        "--coordination with --engine {}: who goes on with a query must find its checkpoint and "
-                        "its rows; set {} as well (docs/howto/switch_layers.md, Engine)",
-                        masked_url(settings.engine),
-                        spark->checkpoints.empty() ? "checkpoints=FOLDER in the engine's URL"
-                                                   : "--tables cassandra://HOST/KEYSPACE");
+            return fail(
+                Errc::unsupported,
+                "--coordination with --engine {}: who goes on with a query must find its checkpoint and "
+                "its rows; set {} as well (docs/howto/switch_layers.md, Engine)",
+                masked_url(settings.engine),
+                spark->checkpoints.empty() ? "checkpoints=FOLDER in the engine's URL"
+                                           : "--tables cassandra://HOST/KEYSPACE");
         }
     }
     std::string missing;

@@ -209,8 +209,7 @@ std::string masked_url(std::string_view text) {
     // Spark's way to write options: sc://host/;name=value;name=value
     auto path_end = parts->path.find(';');
     if (!parts->path.empty()) out += fmt::format("/{}", parts->path.substr(0, path_end));
-    if (path_end != std::string_view::npos)
-        out += masked_options(parts->path.substr(path_end + 1), ';', ';');
+    if (path_end != std::string_view::npos) out += masked_options(parts->path.substr(path_end + 1), ';', ';');
     return out + masked_options(parts->query, '?', '&');
 }
 

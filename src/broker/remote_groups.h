@@ -28,7 +28,8 @@ public:
         : settings_(std::move(settings)), admin_(admin) {}
 
     Result<> commit(const std::string& group, const std::map<RemoteAdmin::Place, std::int64_t>& offsets);
-    /// All groups by name, with their committed positions. Waits a few seconds for a coordinator that loads them.
+    /// All groups by name, with their committed positions. Waits a few seconds for a coordinator that loads
+    /// them.
     Result<std::vector<ConsumerGroup>> list();
 
 private:

@@ -310,8 +310,8 @@ TEST_F(KafkaAwayTest, AKillInTheMiddleOfAppendsLosesNothingAcknowledged) {
     second.join();
     std::vector<std::string> of_plain, of_named;
     for (auto& value : values(*topics_)) (value.starts_with("plain") ? of_plain : of_named).push_back(value);
-    // With ZooKeeper a broker that comes back knows no topics for a moment, and an append may fail for that; what
-    // became of one that failed is not known.
+    // With ZooKeeper a broker that comes back knows no topics for a moment, and an append may fail for that;
+    // what became of one that failed is not known.
     std::set<std::string> told(plain.acknowledged.begin(), plain.acknowledged.end());
     std::erase_if(of_plain, [&](const auto& value) { return !told.contains(value); });
     EXPECT_EQ(of_plain, plain.acknowledged);

@@ -300,8 +300,10 @@ TEST(LoadProblems, WrongTypes) {
 TEST(LoadProblems, WordNotInTheList) {
     EXPECT_THAT(problems_of(with_topic("    format: jsn")),
                 ElementsAre("4:13: format: 'jsn' is not known here; did you mean 'json'?"));
-    EXPECT_THAT(problems_of(with_topic("    format: xml")),
-                ElementsAre("4:13: format: 'xml' is not known here; expected one of json, json_schema, avro, text, raw"));
+    EXPECT_THAT(
+        problems_of(with_topic("    format: xml")),
+        ElementsAre(
+            "4:13: format: 'xml' is not known here; expected one of json, json_schema, avro, text, raw"));
 }
 TEST(LoadProblems, Durations) {
     EXPECT_THAT(problems_of(with_http("      every: 2x")),

@@ -10,6 +10,7 @@ import urllib.error
 
 from cassandra.cluster import Cluster
 from support.kafka_log import read_topic
+from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import Penstock, wait_until
 
@@ -107,8 +108,7 @@ def test_killed_at_random_moments(tmp_path):
         wait_until(lambda: penstock.query(name)["state"] == "running" and penstock.query(name)["lag"] == 0,
                    f"{name} caught up", 120, 0.1)
 
-    in_topic = collections.Counter(key for key, _ in read_topic(penstock.ports["kafka"], "items"))
-    assert in_topic == collections.Counter(r["id"] for r in expected)
+    assert_each_once((key for key, _ in read_topic(penstock.ports["kafka"], "items")), (r["id"] for r in expected))
 
     rows = {row[0]: (row[1], row[2]) for row in cql("SELECT id, n, kind FROM crash.all_items")}
     assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in expected}

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from cluster import Cluster, read_committed
+from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import BINARY, wait_until
 
@@ -86,15 +87,15 @@ class Load:
                     found[topic] = read_committed(kafka, f"{self.prefix}_{topic}")
             return all(len(found[topic]) >= count for topic, count in wanted.items())
         wait_until(is_complete, f"all records in {wanted}", 120, 0.5)
-        ids = collections.Counter(r["id"] for r in records)
-        assert collections.Counter(key for key, _ in found["first_items"]) == ids
-        assert collections.Counter(key for key, _ in found["second_items"]) == ids
+        ids = [r["id"] for r in records]
+        assert_each_once((key for key, _ in found["first_items"]), ids, "of the first")
+        assert_each_once((key for key, _ in found["second_items"]), ids, "of the second")
         rows = [json.loads(value) for _, value in found["copied"]]
-        assert collections.Counter(row["id"] for row in rows) == ids
+        assert_each_once((row["id"] for row in rows), ids, "rows copied")
         assert {row["id"]: (row["n"], row["kind"]) for row in rows} == {r["id"]: (r["n"], r["kind"].upper())
                                                                        for r in records}
-        rows = collections.Counter((row["id"], row["n"]) for row in (json.loads(v) for _, v in found["kinds"]))
-        assert rows == collections.Counter((r["id"], r["n"]) for r in of_kind_a)
+        rows = ((row["id"], row["n"]) for row in (json.loads(v) for _, v in found["kinds"]))
+        assert_each_once(rows, ((r["id"], r["n"]) for r in of_kind_a), "rows of one kind")
 
 
 @pytest.fixture
@@ -219,8 +220,7 @@ def test_the_leader_goes_in_the_middle_of_a_run(tmp_path, real_zookeeper, kafka,
         runs = [r for r in new.get("/api/v1/runs?limit=500") if r["dag"] == "ticks"]
         assert len({r["run_id"] for r in runs}) == len(runs) > 1
         records = expected(pages)
-        got = collections.Counter(key for key, _ in read_committed(kafka, f"{prefix}_items"))
-        assert got == collections.Counter(r["id"] for r in records)
+        assert_each_once((key for key, _ in read_committed(kafka, f"{prefix}_items")), (r["id"] for r in records))
     api.stop()
 
 
@@ -331,8 +331,7 @@ def test_tables_in_cassandra(tmp_path, real_zookeeper, kafka, real_postgres, rea
         for name in ("all_items", "per_kind", "per_minute", "kinds"):
             owner = cluster.owner(f"query/{name}")
             wait_until(lambda owner=owner, name=name: owner.query(name)["lag"] == 0, f"{name} being done", 60, 0.1)
-        got = collections.Counter(key for key, _ in read_committed(kafka, "failover_items"))
-        assert got == collections.Counter(r["id"] for r in records)
+        assert_each_once((key for key, _ in read_committed(kafka, "failover_items")), (r["id"] for r in records))
         kinds = check_tables(asked, "failover", records)
         minutes = collections.Counter((r["kind"], r["at"][:16]) for r in records)
         rows = asked.sql("SELECT kind, minute, items FROM failover.per_minute")

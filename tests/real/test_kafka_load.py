@@ -6,6 +6,7 @@ import json
 import pytest
 from cluster import read_committed
 from conftest import kafka_tool
+from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import BINARY, Penstock, wait_until
 
@@ -55,8 +56,8 @@ def kafka(request):
 
 def check_exact(penstock, kafka, expected):
     """Topics and tables against the oracle."""
-    ids = collections.Counter(r["id"] for r in expected)
-    assert collections.Counter(key for key, _ in read_committed(kafka, "load_items")) == ids
+    ids = [r["id"] for r in expected]
+    assert_each_once((key for key, _ in read_committed(kafka, "load_items")), ids)
     rows = {row[0]: (row[1], row[2]) for row in penstock.sql("SELECT id, n, kind FROM load.all_items")}
     assert rows == {r["id"]: (r["n"], r["kind"].upper()) for r in expected}
     kinds = collections.Counter(r["kind"] for r in expected)
@@ -65,8 +66,8 @@ def check_exact(penstock, kafka, expected):
         totals[r["kind"]] += r["n"]
     rows = {row[0]: (row[1], row[2]) for row in penstock.sql("SELECT kind, items, total FROM load.per_kind")}
     assert rows == {kind: (kinds[kind], totals[kind]) for kind in kinds}
-    copied = collections.Counter(json.loads(value)["id"] for _, value in read_committed(kafka, "load_copied"))
-    assert copied == ids, {key: count for key, count in copied.items() if count != 1}
+    copied = (json.loads(value)["id"] for _, value in read_committed(kafka, "load_copied"))
+    assert_each_once(copied, ids, "rows copied")
     last = {}
     for _, value in read_committed(kafka, "load_kinds"):
         row = json.loads(value)

@@ -396,7 +396,8 @@ std::optional<std::string> cast_value(const DataType& from, const DataType& to, 
     if (to.kind == Kind::varint && from.kind == Kind::varint) return std::string(bytes);
     if (to.kind == Kind::varint && from.kind == Kind::decimal) return truncated_decimal(bytes);
     auto whole = integer_value(from, bytes);
-    // As Java has it: of floating numbers what does not fit is the nearest int, and then loses its upper bytes.
+    // As Java has it: of floating numbers what does not fit is the nearest int, and then loses its upper
+    // bytes.
     bool small = to.kind == Kind::int_ || to.kind == Kind::smallint || to.kind == Kind::tinyint;
     if (is_float(from.kind) && small) whole = std::clamp<std::int64_t>(whole, INT32_MIN, INT32_MAX);
     return number_bytes(to, whole);

@@ -166,8 +166,8 @@ bool AvroColumns::spend(std::int64_t work) {
            fail("not a record of its schema: it says to hold more values than its bytes allow for");
 }
 
-/// A block may say how many bytes it takes, and then who skips it trusts that: so does nobody else find less or
-/// more in it.
+/// A block may say how many bytes it takes, and then who skips it trusts that: so does nobody else find less
+/// or more in it.
 bool AvroColumns::block_ends(std::int64_t bytes, std::size_t left_before, std::size_t left) {
     return bytes < 0 || left_before - left == std::uint64_t(bytes) ||
            fail(fmt::format("not a record of its schema: a block says to take {} bytes and takes {}", bytes,

@@ -1,7 +1,6 @@
 #include "stream/exec/watermark.h"
 
 #include "base/units.h"
-
 #include "stream/exec/filter.h"
 #include "stream/exec/state_codec.h"
 
