@@ -17,6 +17,14 @@ def read_committed(kafka, topic, kcat_format="%k\\t%s\\n"):
     return [tuple(line.split("\t", 1)) for line in done.stdout.decode().split("\n") if line]
 
 
+def wait_committed(kafka, topic, count):
+    """The committed records once there are so many. Offsets do not tell: transactions' markers have some too."""
+    def records():
+        found = read_committed(kafka, topic)
+        return found if len(found) >= count else None
+    return wait_until(records, f"{count} records committed to {topic}", 120, 0.5)
+
+
 class Member(Penstock):
     """One of the processes, with the names that the others know it by."""
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from cluster import Cluster, read_committed
+from cluster import Cluster, read_committed, wait_committed
 from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import BINARY, wait_until
@@ -79,14 +79,7 @@ class Load:
         of_kind_a = [r for r in records if r["kind"] == "a"]
         wanted = {"first_items": len(records), "second_items": len(records), "copied": len(records),
                   "kinds": len(of_kind_a)}
-        found = {}
-
-        def is_complete():
-            for topic, count in wanted.items():
-                if len(found.get(topic, ())) < count:
-                    found[topic] = read_committed(kafka, f"{self.prefix}_{topic}")
-            return all(len(found[topic]) >= count for topic, count in wanted.items())
-        wait_until(is_complete, f"all records in {wanted}", 120, 0.5)
+        found = {topic: wait_committed(kafka, f"{self.prefix}_{topic}", count) for topic, count in wanted.items()}
         ids = [r["id"] for r in records]
         assert_each_once((key for key, _ in found["first_items"]), ids, "of the first")
         assert_each_once((key for key, _ in found["second_items"]), ids, "of the second")
@@ -327,11 +320,11 @@ def test_tables_in_cassandra(tmp_path, real_zookeeper, kafka, real_postgres, rea
                 victim.resume()
             cluster.wait_shared()
         asked = cluster.members[0]
-        wait_until(lambda: asked.topic_records("failover_items") >= len(records), "all records", 120, 0.2)
+        items = wait_committed(kafka, "failover_items", len(records))
         for name in ("all_items", "per_kind", "per_minute", "kinds"):
             owner = cluster.owner(f"query/{name}")
             wait_until(lambda owner=owner, name=name: owner.query(name)["lag"] == 0, f"{name} being done", 60, 0.1)
-        assert_each_once((key for key, _ in read_committed(kafka, "failover_items")), (r["id"] for r in records))
+        assert_each_once((key for key, _ in items), (r["id"] for r in records))
         kinds = check_tables(asked, "failover", records)
         minutes = collections.Counter((r["kind"], r["at"][:16]) for r in records)
         rows = asked.sql("SELECT kind, minute, items FROM failover.per_minute")
@@ -395,7 +388,7 @@ def test_queries_on_spark(tmp_path, real_zookeeper, kafka, real_postgres, real_c
                 victim.resume()
             cluster.wait_shared()
         asked = cluster.members[0]
-        wait_until(lambda: asked.topic_records("onspark_items") >= len(records), "all records", 120, 0.2)
+        wait_committed(kafka, "onspark_items", len(records))
         for name in ("all_items", "per_kind"):
             owner = cluster.owner(f"query/{name}")
             wait_until(lambda owner=owner, name=name: owner.query(name)["state"] == "running"

@@ -4,7 +4,7 @@ import collections
 import json
 
 import pytest
-from cluster import read_committed
+from cluster import read_committed, wait_committed
 from conftest import kafka_tool
 from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
@@ -92,7 +92,7 @@ def test_kafka_dies_under_load(tmp_path, kafka, suite, covers):
         wait_until(lambda: penstock.query("copied")["state"] == "waiting", "the query saying so", 60)
         assert "Kafka" in penstock.source("pages")["detail"] and "Kafka" in penstock.query("copied")["detail"]
         kafka("start")
-        wait_until(lambda: penstock.topic_records("load_items") >= len(expected), "all records in the topic", 120, 0.2)
+        wait_committed(kafka, "load_items", len(expected))
         for query in ("all_items", "per_kind", "copied", "counted"):
             wait_until(lambda query=query: penstock.query(query)["lag"] == 0, f"{query} being done", 60, 0.1)
         check_exact(penstock, kafka, expected)
