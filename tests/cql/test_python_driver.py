@@ -183,6 +183,7 @@ def test_collections_change_element_by_element(session, keyspace):
 def test_counters(session, keyspace):
     session.execute("CREATE TABLE t (k int PRIMARY KEY, n counter)")
     add = session.prepare("UPDATE t SET n = n + ? WHERE k = 1")
+    assert add.column_metadata[0].type.typename == "counter"
     for i in range(100):
         session.execute(add, (i,))
     session.execute("UPDATE t SET n = n - 50 WHERE k = 1")

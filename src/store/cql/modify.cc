@@ -109,8 +109,10 @@ Result<> note_operation(const TableDefinition& table, const Operation& operation
             return fail(Errc::invalid, "Value for a map addition has to be a map, but was: '{}'",
                         term_text(*operation.value));
     }
+    // The marker of what is added to a counter is a counter to clients, whose types for it differ.
     if (operation.value != nullptr)
-        note_markers(*operation.value, operand_type(operation), operand_name(operation), markers);
+        note_markers(*operation.value, counts ? type : operand_type(operation), operand_name(operation),
+                     markers);
     if (operation.element != nullptr)
         note_markers(*operation.element, element_key_type(type),
                      (type.kind == Kind::list ? "idx(" : "key(") + column.name + ")", markers);
