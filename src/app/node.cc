@@ -154,7 +154,9 @@ Result<> Node::Parts::open_layers() {
     if (settings.tables == "embedded") {
         auto local = TRY(store::open_local_tables(
             {.data_directory = data,
-             .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024}));
+             .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024,
+             .sync = settings.commitlog_sync == "periodic" ? store::SyncPolicy::periodic
+                                                           : store::SyncPolicy::batch}));
         local_tables = local.get();
         tables = std::move(local);
     } else {

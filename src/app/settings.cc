@@ -140,6 +140,9 @@ void declare_settings(CLI::App& command, Settings& settings) {
     for (const auto& seam : seams) option(seam.name, settings.*seam.value, seam.system)->group("Layers");
     option("fsync", settings.fsync, "When an append is acknowledged: durable, flushed or memory")
         ->check(CLI::IsMember({"durable", "flushed", "memory"}));
+    option("commitlog-sync", settings.commitlog_sync,
+           "When a write over CQL is acknowledged: batch (after fsync) or periodic (fsync every 10 s)")
+        ->check(CLI::IsMember({"batch", "periodic"}));
     option("advertised", settings.advertised,
            "host:port that Kafka clients are told [the address they used]");
     option("log-level", settings.log_level, "debug, info, warn or error")

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+import pytest
 from cassandra import DriverException
 from cassandra.cluster import Cluster, NoHostAvailable
 from support.process import Penstock
@@ -92,14 +93,17 @@ def compare(session, model):
         settle(ways["count"], counter.n if counter else 0, f"counter of {w}")
 
 
-def test_killed_under_concurrent_writes(tmp_path):
+@pytest.mark.parametrize("sync", ["batch", "periodic"])
+def test_killed_under_concurrent_writes(tmp_path, sync):
     print(f"PENSTOCK_SEED={SEED}", file=sys.stderr)
     chance = random.Random(SEED)
     folder = tmp_path / "pipelines"
     folder.mkdir()
     (folder / "empty.yaml").write_text("pipeline: empty\n")
-    with Penstock(folder, tmp_path / "data") as penstock:
+    with Penstock(folder, tmp_path / "data", ["--commitlog-sync", sync]) as penstock:
         cluster, session = connect(penstock)
+        setting = session.execute("SELECT value FROM system_views.settings WHERE name = 'commitlog_sync'").one()
+        assert setting.value == sync
         for statement in SCHEMA.split(";"):
             session.execute(statement)
         model = {w: {way: {"asked": 0, "done": 0} for way in ("batch", "swap", "entry", "count")} for w in range(WRITERS)}
