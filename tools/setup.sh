@@ -33,9 +33,13 @@ missing() {
 install() {
   local packages
   mapfile -t packages < <(missing "$@")
-  # Node and, for the tests, Go come from Debian unless there is one already, whoever installed it.
+  # Node and, for the tests, Go and Rust come from Debian unless there is one already, whoever installed it.
   if ! command -v npm >/dev/null; then packages+=(nodejs npm); fi
   if [[ " $* " = *" python3-venv "* ]] && ! command -v go >/dev/null; then packages+=(golang-go); fi
+  # Rust under a name of Debian's security updates: rustc is too old for the driver.
+  if [[ " $* " = *" python3-venv "* ]] && ! { command -v cargo && command -v rustc; } >/dev/null; then
+    packages+=(rustc-web cargo-web)
+  fi
   [ ${#packages[@]} -gt 0 ] || return 0
   echo "set-up: installing ${packages[*]}"
   local root=()

@@ -50,7 +50,15 @@ def java():
     return ["java", "-Xmx192m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*:{folder}", "Conformance"], 3
 
 
-@pytest.mark.parametrize("driver", [node, go, java], ids=lambda driver: driver.__name__)
+def rust():
+    folder = copied("rust", "scylla-1.9.0")
+    # The crates are those of Cargo.lock, and what they become stays beside them, in the cache.
+    built(["cargo", "build", "--locked", "--quiet"], cwd=folder,
+          env={**os.environ, "CARGO_HOME": str(CACHE / "cargo"), "CARGO_TARGET_DIR": str(folder / "target")})
+    return [folder / "target/debug/conformance"], 1
+
+
+@pytest.mark.parametrize("driver", [node, go, java, rust], ids=lambda driver: driver.__name__)
 def test_driver(address, driver):
     command, versions = driver()
     done = subprocess.run([*command, address[0], str(address[1])], capture_output=True, text=True, timeout=240)
