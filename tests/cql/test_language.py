@@ -106,6 +106,81 @@ def test_group_by(grid):
     refused(grid, "SELECT count(*) FROM t PER PARTITION LIMIT 1", "PER PARTITION LIMIT is not allowed with aggregate queries.")
 
 
+@pytest.fixture
+def times(session, keyspace):
+    session.execute("CREATE TABLE t (k int, at timestamp, d date, m time, u timeuuid, v int, du duration, "
+                    "PRIMARY KEY (k, at))")
+    for v, at in enumerate(("2001-01-31 23:59:59.999", "2024-02-29 12:34:56.789", "1970-01-01 00:00", "2024-12-31 00:00")):
+        session.execute(f"INSERT INTO t (k, at, d, m, v, u) VALUES (1, '{at}+0000', '{at[:10]}', '12:34:56.789123456', {v}, "
+                        "50554d6e-29bb-11e5-b345-feff819cdc9f)")
+    session.execute("INSERT INTO t (k, at, d) VALUES (2, '1969-06-01 10:00:00+0000', '1969-06-01')")
+    return session
+
+
+def at(*parts):
+    return datetime.datetime(*parts)
+
+
+@pytest.mark.parametrize("duration, last", [
+    ("1h", (at(2001, 1, 31, 23), at(2024, 2, 29, 12), at(2024, 12, 31))),
+    ("90m", (at(2001, 1, 31, 22, 30), at(2024, 2, 29, 12), at(2024, 12, 31))),
+    ("1w", (at(2001, 1, 25), at(2024, 2, 29), at(2024, 12, 26))),
+    ("1mo", (at(2001, 1, 1), at(2024, 2, 1), at(2024, 12, 1))),
+    ("13mo", (at(2000, 5, 1), at(2023, 2, 1), at(2024, 3, 1))),
+    ("1y", (at(2001, 1, 1), at(2024, 1, 1), at(2024, 1, 1))),
+    ("1mo1d", (at(2001, 1, 27), at(2024, 2, 20), at(2024, 12, 30))),
+    ("1mo3d2h", (at(2001, 1, 6, 4), at(2024, 2, 22, 4), at(2024, 12, 20, 22))),
+    ("0s", (at(2001, 1, 31, 23, 59, 59, 999000), at(2024, 2, 29, 12, 34, 56, 789000), at(2024, 12, 31))),
+    ("1mo, '1960-05-01 00:00:00+0000'", (at(2001, 1, 1), at(2024, 2, 1), at(2024, 12, 1))),
+])
+def test_floor_of_a_timestamp(times, duration, last):
+    found = [row[0] for row in rows(times, f"SELECT floor(at, {duration}) FROM t WHERE k = 1")]
+    assert found == [at(1970, 1, 1), *last]
+
+
+def test_floor(times):
+    def one(selected, where="k = 1 LIMIT 1"):
+        return rows(times, f"SELECT {selected} FROM t WHERE {where}")[0][0]
+    assert [str(row[0]) for row in rows(times, "SELECT floor(d, 1mo) FROM t WHERE k = 1")] == [
+        "1970-01-01", "2001-01-01", "2024-02-01", "2024-12-01"]
+    assert str(one("floor(d, 1y, '1969-03-01')")) == "1969-03-01"
+    assert rows(times, "SELECT floor(at, 1mo, '2000-01-31 00:07:00+0000') FROM t WHERE k = 1 AND at > '2000-01-01' "
+                "AND at < '2024-06-01'") == [(at(2001, 1, 31, 0, 7),), (at(2024, 2, 29, 0, 7),)]
+    assert str(one("floor(m, 7m)")).startswith("12:29:00") and str(one("floor(m, 24h)")).startswith("00:00:00")
+    assert one("floor(u, 1h)") == at(2015, 7, 14)
+    assert one("floor((timestamp)'2001-01-01 12:33:00+0000', 1h)") == at(2001, 1, 1, 12)
+    assert one("floor(m, 1h)", "k = 2") is None and one("floor(at, null)") is None
+    for selected, message in (
+            ("floor(at, 1us)", "The floor cannot be computed for the 1us duration as precision is below 1 millisecond"),
+            ("floor(d, 25h)", "The floor on date values cannot be computed for the 25h duration as precision is below 1 day"),
+            ("floor(at, -1h)", "Negative durations are not supported by the floor function"),
+            ("floor(m, 1d)", "For time values, the floor can only be computed for durations smaller that a day"),
+            ("floor(u, 1h, '2015-07-14 00:07:00+0000')", "The floor function starting time is greater than the provided time"),
+            ("floor(m, 1h, '00:10:00')", "Invalid call to function floor, none of its type signatures match"),
+            ("floor(at)", "Invalid call to function floor, none of its type signatures match")):
+        refused(times, f"SELECT {selected} FROM t WHERE k = 1", message)
+    refused(times, "SELECT floor(at, 1h) FROM t WHERE k = 2", "The floor function starting time is greater")
+
+
+def test_group_by_floor(times):
+    assert rows(times, "SELECT floor(at, 1y), count(*), max(v) FROM t WHERE k = 1 GROUP BY floor(at, 1y)") == [
+        (at(1970, 1, 1), 1, 2), (at(2001, 1, 1), 1, 0), (at(2024, 1, 1), 2, 3)]
+    for size in (1, 2, 100):
+        assert rows(times, "SELECT floor(at, 40y), count(*) FROM t WHERE k = 1 GROUP BY k, floor(at, 40y)", fetch_size=size) == [
+            (at(1970, 1, 1), 2), (at(2010, 1, 1), 2)]
+    for group, message in (
+            ("floor(v, 1h)", "Group by functions are only supported on clustering columns, got v"),
+            ("floor(at, 1h), at", "Functions are only supported on the last element of the GROUP BY clause"),
+            ("floor(at, du)", "GROUP BY functions accept only one clustering column as parameter, got: at,du")):
+        refused(times, f"SELECT count(*) FROM t WHERE k = 1 GROUP BY {group}", message)
+
+
+def test_column_masks_are_off(values):
+    message = "Cannot mask columns because dynamic data masking is not enabled"
+    refused(values, "CREATE TABLE x (k int PRIMARY KEY, v text MASKED WITH mask_default())", message)
+    refused(values, "ALTER TABLE t ALTER i MASKED WITH mask_default()", message)
+
+
 def test_order_over_several_partitions(grid):
     query = "SELECT p, a, b, c FROM t WHERE p IN (1, 0) AND b = 1 AND c = 0 AND a IN (2, 0) ORDER BY a DESC"
     assert rows(grid, query, fetch_size=None) == [(0, 2, 1, 0), (1, 2, 1, 0), (0, 0, 1, 0), (1, 0, 1, 0)]

@@ -183,7 +183,7 @@ struct ColumnDeclaration {
     std::string name;
     std::string type;  ///< as written, in lower case
     bool is_static = false;
-    bool primary_key = false;
+    bool is_masked = false;
 };
 struct CreateTable {
     Name table;

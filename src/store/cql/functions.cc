@@ -7,6 +7,7 @@
 #include "store/bytes.h"
 #include "store/cql/arithmetic.h"
 #include "store/cql/native_functions.h"
+#include "store/cql/time_floor.h"
 #include "store/cql/vector_search.h"
 #include "store/number.h"
 #include "store/uuid.h"
@@ -152,6 +153,7 @@ bool is_number(Kind kind) {
 Result<DataType> function_type(std::string_view name, const std::vector<DataType>& arguments) {
     if (is_similarity_function(name)) return similarity_type(name, arguments);
     if (is_native(name)) return native_type(name, arguments);
+    if (is_floor(name)) return floor_type(arguments);
     auto found = TRY(find(name, arguments.size()));
     switch (found.function) {
         case Function::now:
@@ -180,7 +182,8 @@ Result<DataType> function_type(std::string_view name, const std::vector<DataType
     return DataType(Kind::text);
 }
 
-std::optional<DataType> parameter_type(std::string_view name, std::size_t) {
+std::optional<DataType> parameter_type(std::string_view name, std::size_t index) {
+    if (is_floor(name)) return index == 1 ? std::optional(DataType(Kind::duration)) : std::nullopt;
     auto found = find(name, 1);
     if (!found) return std::nullopt;
     switch (found->function) {
@@ -204,6 +207,7 @@ Result<TypedValue> call_function(std::string_view name, const std::vector<TypedV
                                  std::int64_t now_us) {
     if (is_similarity_function(name)) return call_similarity(name, arguments);
     if (is_native(name)) return call_native(name, arguments);
+    if (is_floor(name)) return call_floor(arguments);
     auto found = TRY(find(name, arguments.size()));
     std::vector<DataType> types;
     for (const auto& argument : arguments) types.push_back(argument.type);

@@ -88,9 +88,15 @@ Result<ColumnDeclaration> column(TokenStream& in) {
     out.name = TRY(in.name());
     out.type = TRY(parse_type_text(in));
     out.is_static = in.accept_word("static");
-    if (in.accept_word("masked"))
-        return fail(Errc::invalid, "{}column masks are not offered", place_of(in.peek()));
+    out.is_masked = in.accept_words("masked", "with");
     return out;
+}
+
+/// As a Cassandra answers whose settings have masks off, which is its default.
+Unsupported masks() {
+    return {"MASKED WITH",
+            "Cannot mask columns because dynamic data masking is not enabled. You can enable it with the "
+            "dynamic_data_masking_enabled property on cassandra.yaml"};
 }
 
 Result<> table_properties(TokenStream& in, CreateTable& out) {
@@ -128,6 +134,7 @@ Result<Statement> create_table(TokenStream& in) {
             continue;
         }
         auto declared = TRY(column(in));
+        if (declared.is_masked) return masks();
         if (in.accept_words("primary", "key")) {
             out.several_keys = out.several_keys || !out.partition_key.empty();
             out.partition_key.push_back(declared.name);
@@ -146,8 +153,10 @@ Result<Statement> alter_table(TokenStream& in) {
     if (in.accept_word("add")) {
         out.if_column = TRY(parse_if_not_exists(in));
         bool many = in.accept("(");
-        do out.added.push_back(TRY(column(in)));
-        while (in.accept(","));
+        do {
+            out.added.push_back(TRY(column(in)));
+            if (out.added.back().is_masked) return masks();
+        } while (in.accept(","));
         if (many) TRY(in.expect(")"));
         return out;
     }
@@ -172,8 +181,12 @@ Result<Statement> alter_table(TokenStream& in) {
         } while (in.accept_word("and"));
         return out;
     }
-    if (in.is_word("alter"))
+    if (in.accept_word("alter")) {
+        out.if_column = TRY(parse_if_exists(in));
+        TRY(in.name());
+        if (in.is_word("masked")) return masks();
         return Unsupported{"ALTER TABLE ... ALTER", "Altering column types is no longer supported"};
+    }
     out.kind = AlterTable::Kind::options;
     out.options = TRY(keyspace_options(in));
     return out;

@@ -5,6 +5,7 @@
 #include "store/cql/arithmetic.h"
 #include "store/cql/functions.h"
 #include "store/cql/term_value.h"
+#include "store/cql/time_floor.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -95,6 +96,8 @@ struct Planner {
                 if (auto wanted = parameter_type(selector.name, i)) argument.type = *wanted;
             if (argument.kind == Expression::Kind::literal && selector.name == "mask_replace" && i == 1)
                 argument.type = types[0];
+            if (argument.kind == Expression::Kind::literal && is_floor(selector.name) && i == 2)
+                argument.type = floor_start_type(types[0]);
             types.push_back(argument.type);
         }
         if (aggregate) {
@@ -296,11 +299,21 @@ Result<> plan_group(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
             return fail(Errc::invalid,
                         "Functions are only supported on the last element of the GROUP BY clause");
         const Selector* named = &selector;
+        std::string names;
         if (function)
-            for (const auto& argument : selector.arguments)
-                if (argument.kind == Selector::Kind::column) named = &argument;
+            for (const auto& argument : selector.arguments) {
+                if (argument.kind != Selector::Kind::column) continue;
+                named = &argument;
+                names += (names.empty() ? "" : ",") + argument.name;
+            }
+        if (names.contains(','))
+            return fail(Errc::invalid,
+                        "GROUP BY functions accept only one clustering column as parameter, got: {}", names);
         const auto* column = TRY(resolve_column(table, named->name));
         auto index = std::uint32_t(column - table.columns.data());
+        if (function && column->role != ColumnRole::clustering)
+            return fail(Errc::invalid, "Group by functions are only supported on clustering columns, got {}",
+                        column->name);
         if (index >= table.key_columns())
             return fail(Errc::invalid,
                         "Group by is currently only supported on the columns of the PRIMARY KEY, got {}",
