@@ -22,7 +22,9 @@ step() {
     failed=$((failed + 1))
     names+=("$name")
     printf 'FAILED  %4d s   %s\n' $((SECONDS - start)) "$log"
-    tail -n 60 "$log" | sed 's/^/    /'
+    tail -n 60 "$log" | cut -c1-400 | sed 's/^/    /'
+    # Which tests, whatever the end of the log is full of.
+    grep -E '^(FAILED|ERROR) |\*\*\*(Failed|Exception|Timeout)' "$log" | cut -c1-200 | sort -u | sed 's/^/    /'
   fi
 }
 
