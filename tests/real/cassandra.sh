@@ -6,6 +6,7 @@
 #   CASSANDRA_BOOTSTRAP=false: a node that joins takes no data from the others, for a cluster without any
 #   CASSANDRA_AUTH=1: clients log in, user cassandra, password cassandra
 #   CASSANDRA_TLS=1: clients connect by TLS; the certificate to trust is WORK/server.pem
+#   CASSANDRA_GC=-XX:+UseSerialGC: the collector
 #   CASSANDRA_SYNC=periodic|batch: when a write is acknowledged, before or after fsync
 . "$(dirname "$0")/lib.sh"
 VERSION=${CASSANDRA_VERSION:-5.0.9}
@@ -138,7 +139,7 @@ start_it() {
   jamm=$(echo "$JARS"/jamm-*.jar)
   # One node has nobody to wait for: ring delay and gossip are cut short. The heap is fixed: it is a test's.
   run_daemon "$PID" "$WORK/cassandra.log" env MALLOC_ARENA_MAX=2 java "${modules[@]}" "-Xms$HEAP" "-Xmx$HEAP" -Xss512k \
-    -XX:+UseSerialGC -XX:TieredStopAtLevel="${CASSANDRA_JIT:-4}" -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem \
+    "${CASSANDRA_GC:--XX:+UseSerialGC}" -XX:TieredStopAtLevel="${CASSANDRA_JIT:-4}" -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem \
     "-javaagent:$jamm" -Djava.net.preferIPv4Stack=true -Djava.io.tmpdir="$WORK/tmp" -Djdk.attach.allowAttachSelf=true \
     -Djava.security.manager=allow -Dio.netty.tryReflectionSetAccessible=true \
     "-Dcassandra.config=file://$WORK/conf/cassandra.yaml" "-Dlogback.configurationFile=file:$WORK/conf/logback.xml" \
