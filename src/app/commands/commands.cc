@@ -1,6 +1,7 @@
 #include "app/commands/commands.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "app/commands/api_client.h"
 
@@ -16,8 +17,7 @@ void CommandContext::run(const std::function<Result<>(ApiClient&)>& work) {
 }
 
 void add_common_options(CLI::App& command, CommandContext& context) {
-    command.add_option("--server", context.server, "Where Penstock answers")
-        ->envname("PENSTOCK_SERVER")
+    command.add_option("--server", context.server, "Where Penstock answers (or PENSTOCK_SERVER)")
         ->capture_default_str();
     command.add_option("-o,--output", context.output, "table or json")
         ->check(CLI::IsMember({"table", "json"}))
@@ -25,6 +25,9 @@ void add_common_options(CLI::App& command, CommandContext& context) {
 }
 
 void add_commands(CLI::App& app, CommandContext& context) {
+    // Not by the options' envname: all commands share the place, and CLI11 gives the variable to those that
+    // are not called too, after what was written on the line.
+    if (const char* server = std::getenv("PENSTOCK_SERVER"); server && *server) context.server = server;
     add_status_command(app, context);
     add_health_command(app, context);
     add_sql_command(app, context);

@@ -24,6 +24,9 @@ protected:
             arguments.push_back("--server");
             arguments.push_back(url(""));
         }
+        return run_as_given(std::move(arguments), input);
+    }
+    Ended run_as_given(std::vector<std::string> arguments, const std::string& input = {}) {
         std::FILE* file = std::tmpfile();
         std::fwrite(input.data(), 1, input.size(), file);
         std::rewind(file);
@@ -113,6 +116,7 @@ TEST_F(CommandsTest, TopicsAreCreatedListedDescribedAndDeleted) {
     EXPECT_EQ(created.out, "created orders with 3 partitions\n");
     for (int i = 0; i < 1500; ++i) fakes.topics.put("orders", 1, {.value = "x"});
     auto listed = run({"topics", "list"});
+    EXPECT_EQ(run({"topics"}).out, listed.out);
     EXPECT_EQ(listed.out,
               "TOPIC   PARTITIONS  RECORDS     SIZE  PER SECOND\n"
               "orders           3    1,500  1.5 KiB         0.0\n");
@@ -239,7 +243,7 @@ TEST_F(CommandsTest, StatusShowsWhatRuns) {
                         .kind = "http",
                         .topic = "users_created",
                         .state = ingest::SourceState::running,
-                        .detail = "x",
+                        .detail = "the built-in replica answers: x",
                         .replica = true,
                         .counts = {.fetched = 12345, .acknowledged = 12345}}});
     fakes.scheduler.set({{.pipeline = "users",
@@ -259,11 +263,23 @@ TEST_F(CommandsTest, StatusShowsWhatRuns) {
     EXPECT_TRUE(json.out.starts_with(R"({"status":{"version":)")) << json.out;
 }
 
+TEST_F(CommandsTest, WhatIsWrittenOnTheLineHoldsBeforeTheEnvironment) {
+    start();
+    ::setenv("PENSTOCK_SERVER", "http://127.0.0.1:1", 1);
+    auto by_line = run({"sources"});
+    auto by_environment = run_as_given({"sources"});
+    ::unsetenv("PENSTOCK_SERVER");
+    EXPECT_EQ(by_line.status, 0) << by_line.err;
+    EXPECT_EQ(by_environment.status, 1);
+    EXPECT_NE(by_environment.err.find("127.0.0.1:1"), std::string::npos) << by_environment.err;
+}
+
 TEST_F(CommandsTest, SourcesAndQueriesStartAndStop) {
     fakes.sources.set({{.name = "random_users", .kind = "http", .topic = "users_created"}});
     EXPECT_EQ(run({"sources", "start", "random_users"}).out, "started random_users\n");
     monitor->sample_now();
     EXPECT_NE(run({"sources", "list"}).out.find("running"), std::string::npos);
+    EXPECT_EQ(run({"sources"}).out, run({"sources", "list"}).out);
     EXPECT_EQ(run({"sources", "stop", "nobody"}).err, "error: there is no source 'nobody'\n");
     EXPECT_EQ(run({"queries", "stop", "created_users"}).out, "stopped created_users\n");
 }

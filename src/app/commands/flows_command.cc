@@ -61,24 +61,27 @@ void add_flow(CLI::App& app, CommandContext& context, const std::string& noun, c
               const std::string& example, Printer print) {
     auto names = std::make_shared<std::vector<std::string>>();
     auto* command = app.add_subcommand(noun, description);
-    command->require_subcommand(1);
+    auto show = [&context, noun, print](ApiClient& api) -> Result<> {
+        auto answer = TRY(api.get("/api/v1/" + noun));
+        if (context.json())
+            fmt::print("{}\n", answer.root().json());
+        else
+            print(answer.root());
+        return {};
+    };
+    command->require_subcommand(0, 1);
+    add_common_options(*command, context);
+    command->callback([&context, command, show] {
+        if (command->get_subcommands().empty()) context.run(show);
+    });
     command->footer(
-        fmt::format("Examples:\n  penstock {0} list\n  penstock {0} stop {1}\n"
+        fmt::format("Examples:\n  penstock {0}\n  penstock {0} stop {1}\n"
                     "  penstock {0} start {1}",
                     noun, example));
     auto* listing = command->add_subcommand("list", "All of them");
     listing->footer(fmt::format("Example:\n  penstock {} list -o json", noun));
     add_common_options(*listing, context);
-    listing->callback([&context, noun, print] {
-        context.run([&](ApiClient& api) -> Result<> {
-            auto answer = TRY(api.get("/api/v1/" + noun));
-            if (context.json())
-                fmt::print("{}\n", answer.root().json());
-            else
-                print(answer.root());
-            return {};
-        });
-    });
+    listing->callback([&context, show] { context.run(show); });
     for (std::string verb : {"start", "stop"}) {
         auto* change = command->add_subcommand(
             verb, verb == "start" ? "Go on where they stopped"

@@ -71,7 +71,7 @@ void print_flows(const Answers& answers) {
                        {"DETAIL"}});
     for (auto source : answers.sources.root().items()) {
         auto detail = source["detail"].text();
-        if (source["replica"].flag())
+        if (source["replica"].flag() && !detail.contains("replica"))
             detail = "the built-in replica answers" + (detail.empty() ? "" : ": " + detail);
         sources.add({source["name"].text(), source["topic"].text(), source["state"].text(),
                      format_count(source["counts"]["acknowledged"].integer()),

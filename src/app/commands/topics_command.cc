@@ -112,10 +112,15 @@ void add_topics_command(CLI::App& app, CommandContext& context) {
     auto options = std::make_shared<Options>();
     auto* topics = app.add_subcommand("topics", "List, describe, create and delete topics");
     topics->footer(
-        "Examples:\n  penstock topics list\n  penstock topics describe users_created\n"
+        "Examples:\n  penstock topics\n  penstock topics describe users_created\n"
         "  penstock topics create orders --partitions 4 --config retention.ms=86400000\n"
         "  penstock topics delete orders");
-    topics->require_subcommand(1);
+    topics->require_subcommand(0, 1);
+    add_common_options(*topics, context);
+    topics->callback([options, topics, &context] {
+        if (!topics->get_subcommands().empty()) return;
+        context.run([&](ApiClient& api) { return list(api, context, options->all); });
+    });
 
     auto* listing = topics->add_subcommand("list", "All topics, their records and sizes");
     listing->add_flag("--all", options->all, "Those that Penstock keeps for itself, too");
