@@ -190,6 +190,25 @@ TEST_F(NativeEngineTest, AFailingStoreIsTriedAgainAndTold) {
     EXPECT_EQ(status().processed, 1);
 }
 
+TEST_F(NativeEngineTest, TheNextRowsAreReadWhileTheLastAreWritten) {
+    options_.batch_rows = 5;
+    options_.commit_rows = 10;
+    make();
+    for (int i = 0; i < 20; ++i) topics_.add("events", i % 2, fmt::format(R"({{"id":{}}})", i));
+    std::atomic<bool> writes = false, read_on = false;
+    topics_.on_read = [&](std::int32_t partition) { read_on = read_on || (writes && partition == 1); };
+    tables_.decide = [&](const store::Commit& commit) {
+        if (commit.writes.empty()) return Fate::applied;
+        writes = true;
+        for (int i = 0; i < 5000 && !read_on; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return read_on ? Fate::applied : Fate::refused;
+    };
+    start(query("SELECT id FROM events"));
+    catch_up();
+    EXPECT_EQ(tables_.rows("ks.t").size(), 20u);
+    engine_.reset();
+}
+
 TEST_F(NativeEngineTest, RecordsLostToRetentionAreNamed) {
     for (int i = 0; i < 10; ++i) topics_.add("events", 0, fmt::format(R"({{"id":{}}})", i));
     start(query("SELECT id FROM events"));

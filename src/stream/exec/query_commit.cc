@@ -9,6 +9,7 @@
 // clock's as long as that runs forward, so that what people delete or change by CQL is newer than the rows
 // before and older than the rows after.
 #include <condition_variable>
+#include <utility>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -65,49 +66,92 @@ Result<> QueryRunner::check_ownership() const {
     return fail(Errc::fenced, "it is no longer this process's to run");
 }
 
-Result<> QueryRunner::commit() {
-    StageTimes::Span timed(stages_.write);
+/// Everything that belongs to a commit, apart from what goes on meanwhile.
+Result<std::unique_ptr<QueryRunner::PendingCommit>> QueryRunner::prepare_commit() {
     TRY(check_ownership());
+    auto out = std::make_unique<PendingCommit>();
     StateWriter state;
     auto barrier = chain_.chain.barrier(state);
     if (!barrier) return fail(Errc::invalid, "{}", barrier.error().text);
     auto rejected = dead_letters_->flush(std::int32_t(positions_.size()));
     if (!rejected) return fail("keeping records that do not fit", std::move(rejected).error());
     chain_.sink->drop_replaced();
-    auto rows = std::int64_t(chain_.sink->rows());
-    auto batches = chain_.sink->take();
+    out->rows = std::int64_t(chain_.sink->rows());
+    out->rejected = *rejected;
+    out->batches = chain_.sink->take();
     if (output_) {
-        TRY(write_topic(batches));
-        batches.clear();
+        TRY(write_topic(out->batches));
+        out->batches.clear();
     }
     // A table has no type for what is inside of a value: it keeps the JSON as text.
-    for (auto& batch : batches) {
+    for (auto& batch : out->batches) {
         for (auto& field : batch.schema)
             if (field.type == TypeId::json) field.type = TypeId::string;
         for (auto& column : batch.columns)
             if (column.type == TypeId::json) column.type = TypeId::string;
     }
-    TRY(write_tables(batches, state.take()));
-    committed(rows, *rejected);
-    publish_positions();
+    out->timestamp_us = timestamp_us_;
+    if (!out->batches.empty()) out->timestamp_us = TRY(next_timestamp());
+    for (const auto& batch : out->batches)
+        out->commit.writes.push_back({query_.into, &batch, out->timestamp_us});
+    out->checkpoint = checkpoint_now();
+    out->checkpoint.reserved_us = std::max(out->checkpoint.reserved_us, out->timestamp_us + reserve_us);
+    out->commit.query = query_.name;
+    out->commit.state = state.take();
+    out->commit.checkpoint = encode(out->checkpoint);
+    out->commit.epoch = epoch_;
+    out->processed = std::exchange(processed_, 0);
+    out->late = std::exchange(chain_.chain.context().late, 0);
+    dirty_ = false;
+    read_bytes_ = 0;
+    last_commit_mono_us_ = clock_.monotonic_us();
+    return out;
+}
+
+Result<> QueryRunner::write_tables(const PendingCommit& pending) {
+    StageTimes::Span timed(stages_.write);
+    auto written = tables_.commit(pending.commit);
+    if (!written) return fail("commit", std::move(written).error());
     return {};
 }
 
-Result<> QueryRunner::write_tables(const std::vector<Batch>& batches, std::vector<store::StateWrite> state) {
-    store::Commit commit;
-    std::int64_t timestamp = timestamp_us_;
-    if (!batches.empty()) timestamp = TRY(next_timestamp());
-    for (const auto& batch : batches) commit.writes.push_back({query_.into, &batch, timestamp});
-    auto checkpoint = checkpoint_now();
-    checkpoint.reserved_us = std::max(checkpoint.reserved_us, timestamp + reserve_us);
-    commit.query = query_.name;
-    commit.state = std::move(state);
-    commit.checkpoint = encode(checkpoint);
-    commit.epoch = epoch_;
-    auto written = tables_.commit(commit);
-    if (!written) return fail("commit", std::move(written).error());
-    timestamp_us_ = timestamp;
-    durable_ = std::move(checkpoint);
+Result<> QueryRunner::commit() {
+    TRY(finish_commit());
+    auto pending = [&] {
+        StageTimes::Span timed(stages_.write);
+        return prepare_commit();
+    }();
+    if (!pending) return fail(std::move(pending).error());
+    TRY(write_tables(**pending));
+    committed(**pending);
+    return {};
+}
+
+/// With a backlog: the next rows are read and decoded while these are written. One commit is under way at a
+/// time, and finish_commit() comes before whatever depends on its end.
+Result<> QueryRunner::begin_commit() {
+    if (output_) return commit();
+    TRY(finish_commit());
+    {
+        StageTimes::Span timed(stages_.write);
+        pending_ = TRY(prepare_commit());
+    }
+    pending_->written = std::async(std::launch::async, [this, pending = pending_.get()]() -> Result<> {
+        try {
+            return write_tables(*pending);
+        } catch (const std::exception& exception) {
+            return fail(Errc::internal, "commit: {}", exception.what());
+        }
+    });
+    return {};
+}
+
+Result<> QueryRunner::finish_commit() {
+    if (!pending_) return {};
+    auto written = pending_->written.get();
+    auto pending = std::exchange(pending_, nullptr);
+    TRY(std::move(written));
+    committed(*pending);
     return {};
 }
 
@@ -133,36 +177,35 @@ Result<> QueryRunner::write_topic(const std::vector<Batch>& batches) {
     return {};
 }
 
-void QueryRunner::committed(std::int64_t rows, std::int64_t rejected) {
+void QueryRunner::committed(const PendingCommit& done) {
     static auto& rows_total =
         metrics::counter("penstock_stream_stored_rows_total", "Rows written by queries.");
     static auto& read_total =
         metrics::counter("penstock_stream_processed_records_total", "Records read by queries.");
     static auto& rejected_total =
         metrics::counter("penstock_stream_rejected_records_total", "Records sent to dead-letter topics.");
-    rows_total.add(rows);
-    read_total.add(processed_);
-    rejected_total.add(rejected);
+    rows_total.add(done.rows);
+    read_total.add(done.processed);
+    rejected_total.add(done.rejected);
     ++commits_;
-    dirty_ = false;
     unpublished_ = true;
-    read_bytes_ = 0;
+    timestamp_us_ = done.timestamp_us;
+    durable_ = done.checkpoint;
     last_commit_mono_us_ = clock_.monotonic_us();
     {
         std::lock_guard lock(mutex_);
-        committed_ = positions_;
-        status_.processed += processed_;
-        status_.stored += rows;
-        status_.rejected += rejected;
-        status_.late += chain_.chain.context().late;
-        status_.watermark_us = watermark_us_;
+        committed_ = done.checkpoint.offsets;
+        status_.processed += done.processed;
+        status_.stored += done.rows;
+        status_.rejected += done.rejected;
+        status_.late += done.late;
+        status_.watermark_us = done.checkpoint.watermark_us;
         status_.last_commit_us = clock_.now_us();
         status_.state = QueryState::running;
         status_.detail = notice_;
     }
-    chain_.chain.context().late = 0;
-    processed_ = 0;
     changed_.notify_all();
+    publish_positions();
 }
 
 void QueryRunner::publish_positions() {

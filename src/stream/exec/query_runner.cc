@@ -125,6 +125,7 @@ void QueryRunner::run() {
             // Libraries throw when memory ends; the other queries go on.
             done = fail(Errc::internal, "{}", exception.what());
         }
+        (void)finish_commit();  // what becomes of one that is under way, the checkpoint tells
         if (done) break;
         const auto& error = done.error();
         if (error.code == Errc::fenced && options_.ownership) {
@@ -177,14 +178,16 @@ Result<> QueryRunner::work() {
         }
         auto any = TRY(round());
         if (!caught_up() && !stopping()) {
-            if (commit_is_due()) TRY(commit());
+            if (commit_is_due()) TRY(begin_commit());
             if (any) continue;
         }
         if (dirty_ || !again_until_.empty()) TRY(commit());
+        TRY(finish_commit());
         publish_positions();
         if (!stopping()) wait(options_.idle_us);
     }
     if (dirty_ && again_until_.empty()) TRY(commit());
+    TRY(finish_commit());
     unpublished_ = unpublished_ || commits_ > 0;
     last_publish_mono_us_ = 0;
     publish_positions();
@@ -228,7 +231,7 @@ Result<bool> QueryRunner::round() {
         auto before = positions_[i];
         TRY(read_partition(i));
         any = any || positions_[i] != before;
-        if (commit_is_due()) TRY(commit());
+        if (commit_is_due()) TRY(begin_commit());
     }
     TRY(advance_watermark());
     return any;
@@ -291,7 +294,7 @@ Result<> QueryRunner::process(std::size_t partition, const broker::RecordSet& se
             auto decoded = chain_.decoder->decode(chunk, number, *arena, rows.batch, rows.origins, misfits);
             if (!decoded) {
                 // What came before it need not wait for the registry.
-                if (dirty_) TRY(commit());
+                TRY(dirty_ ? commit() : finish_commit());
                 return decoded;
             }
         }
@@ -314,7 +317,7 @@ Result<> QueryRunner::process(std::size_t partition, const broker::RecordSet& se
         begin += chunk.size();
         positions_[partition] = chunk.back().offset + 1;
         dirty_ = true;
-        if (commit_is_due()) TRY(commit());
+        if (commit_is_due()) TRY(begin_commit());
     }
     positions_[partition] = std::max(positions_[partition], set.next_offset);
     dirty_ = true;
@@ -353,7 +356,7 @@ Result<bool> QueryRunner::widen(const std::vector<Misfit>& misfits) {
         log::info("query {}: {} of {} is STRING from now on: {}", query_.name, to_string(misfit.path), topic_,
                   misfit.reason);
         if (dirty_ && !again_until_.empty()) return false;  // that commit must be of the same stretch
-        if (dirty_) TRY(commit());
+        TRY(dirty_ ? commit() : finish_commit());
         relation_ = std::move(relation);
         TRY(adopt(std::move(*plan)));
         return true;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -82,13 +83,27 @@ private:
     bool commit_is_due() const;
 
     // Commits.
+    struct PendingCommit {
+        std::vector<Batch> batches;
+        store::Commit commit;  ///< of the batches
+        Checkpoint checkpoint;
+        std::int64_t timestamp_us = 0;
+        std::int64_t rows = 0;
+        std::int64_t rejected = 0;
+        std::int64_t processed = 0;
+        std::int64_t late = 0;
+        std::future<Result<>> written;  ///< begin_commit(): its destruction waits
+    };
     Result<> commit();
-    Result<> write_tables(const std::vector<Batch>& batches, std::vector<store::StateWrite> state);
+    Result<> begin_commit();
+    Result<> finish_commit();
+    Result<std::unique_ptr<PendingCommit>> prepare_commit();
+    Result<> write_tables(const PendingCommit& pending);
     Result<> write_topic(const std::vector<Batch>& batches);
     Result<> check_ownership() const;
     Result<std::int64_t> next_timestamp();
     Checkpoint checkpoint_now() const;
-    void committed(std::int64_t rows, std::int64_t rejected);
+    void committed(const PendingCommit& done);
     void publish_positions();
 
     // Waiting and telling.
@@ -134,6 +149,7 @@ private:
     std::unique_ptr<TopicOutput> output_;
     /// Until then the topic's rows may be there already: one commit, made again. Empty: it is done.
     std::vector<std::int64_t> again_until_;
+    std::unique_ptr<PendingCommit> pending_;  ///< under way; its thread touches nothing else of this
 
     /// Topics may still be calling back when the subscription ends, so what they touch outlives this.
     struct Signal {

@@ -9,7 +9,6 @@
 
 namespace penstock::stream {
 
-/// Used by the query's own thread only.
 class StageTimes {
 public:
     explicit StageTimes(const std::string& query);

@@ -77,6 +77,7 @@ public:
 
     Result<broker::RecordSet> read(std::string_view topic, std::int32_t partition, std::int64_t offset,
                                    std::int64_t max_bytes) override {
+        if (on_read) on_read(partition);
         std::lock_guard lock(mutex_);
         auto found = topics_.find(topic);
         if (found == topics_.end()) return fail(Errc::not_found, "no topic {}", topic);
@@ -130,6 +131,8 @@ public:
 
     /// Asked for each append.
     std::function<bool(const broker::AppendRequest&)> refuse;
+    /// Told of each read, and its partition.
+    std::function<void(std::int32_t)> on_read;
 
     void add(std::string_view topic, std::int32_t partition, std::string_view value,
              std::int64_t timestamp_ms = 0, std::optional<std::string_view> key = {}) {
