@@ -1,5 +1,7 @@
 #include "app/up.h"
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 
 #include "app/node.h"
@@ -17,6 +19,14 @@ log::Level level_of(const std::string& name) {
     if (name == "warn") return log::Level::warn;
     if (name == "error") return log::Level::error;
     return log::Level::info;
+}
+
+/// Shells give 1,024 and allow far more; ten thousand partitions or connections take as many.
+void allow_open_files() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("the limit of open files stays as it is");
 }
 
 void print_banner(const Settings& settings, const Node& node, std::int64_t took_us) {
@@ -43,6 +53,7 @@ int up(Settings settings) {
         return 2;
     }
     if (!settings.log_file.empty()) log::to_file(settings.log_file);
+    allow_open_files();
     auto node = Node::start(settings);
     if (!node) {
         fmt::print(stderr, "error: {}\n", node.error().text);

@@ -353,10 +353,11 @@ protected:
         options_.read_bytes = 20 + random() % 500;
         std::mutex mutex;
         bool dead = false;
+        std::mt19937 fates(random());
         tables_.decide = [&](const store::Commit&) {
             std::lock_guard lock(mutex);
             if (dead) return Fate::refused;
-            switch (random() % 6) {
+            switch (fates() % 6) {
                 case 0:
                     return Fate::refused;
                 case 1:

@@ -1,6 +1,10 @@
 """The main job: an API's records through topic and query into a table, seen the same by every client."""
+import contextlib
 import json
+import resource
+import socket
 import subprocess
+import urllib.request
 
 import pytest
 from support.kafka_log import read_topic
@@ -32,6 +36,26 @@ def test_every_acknowledged_record_is_one_row(tmp_path):
         source = penstock.source("random_users")
         assert source["replica"] is True
         assert "randomuser.me" in source["detail"] or "replica" in source["detail"]
+
+
+def test_as_many_files_are_opened_as_the_system_allows(tmp_path):
+    """A shell's soft limit is 1,024, and each connection takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    (tmp_path / "p").mkdir()
+    with contextlib.ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        try:
+            penstock = stack.enter_context(Penstock(tmp_path / "p", tmp_path / "data"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(300):
+            stack.enter_context(socket.create_connection(("127.0.0.1", penstock.ports["kafka"]), 10))
+
+        def metrics():
+            with urllib.request.urlopen(penstock.url("/metrics"), timeout=10) as answer:
+                return dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line[0] != "#")
+        wait_until(lambda: float(metrics()["process_open_fds"]) > 300, "all connections accepted")
+        assert float(metrics()["process_max_fds"]) == hard
 
 
 def test_replica_records_say_so(users):
