@@ -13,8 +13,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds first_pause{25};
 constexpr milliseconds longest_pause{1'000};
 constexpr milliseconds one_request{5'000};
-constexpr milliseconds only_look_for{3'000};
-constexpr milliseconds between_looks{1'000};
 /// The error of a request that went well.
 const Error fine{Errc::internal, ""};
 
@@ -43,29 +41,16 @@ Result<std::unique_ptr<RemoteAdmin>> RemoteAdmin::open(const RemoteSettings& set
     return std::unique_ptr<RemoteAdmin>(new RemoteAdmin(std::move(client), settings.retry_for));
 }
 
-milliseconds RemoteAdmin::patience() const {
-    if (!is_away_) return retry_for_;
-    return Clock::now() < next_look_.load() ? milliseconds(0) : std::min(retry_for_, only_look_for);
-}
-
-void RemoteAdmin::waited_in_vain() {
-    next_look_ = Clock::now() + between_looks;
-    is_away_ = true;
-}
-
 Result<> RemoteAdmin::until_answered(const std::function<rd_kafka_resp_err_t(int)>& ask,
                                      std::string_view what) {
-    auto most = patience();
-    auto deadline = Clock::now() + most;
+    auto deadline = Clock::now() + retry_for_;
     for (auto pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
         auto code = ask(left_ms(deadline));
-        if (!is_passing(code)) is_away_ = false;
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
         if (!is_passing(code)) return fail(client_->error(code, what));
         if (Clock::now() + pause >= deadline) {
-            waited_in_vain();
             auto error = client_->error(code, what);
-            error.text += fmt::format(" (tried for {} ms)", most.count());
+            error.text += fmt::format(" (tried for {} ms)", retry_for_.count());
             return fail(std::move(error));
         }
         std::this_thread::sleep_for(pause);
@@ -77,7 +62,7 @@ Result<> RemoteAdmin::request(rd_kafka_admin_op_t operation, std::string_view wh
     auto options =
         owned(rd_kafka_AdminOptions_new(client_->handle(), operation), rd_kafka_AdminOptions_destroy);
     auto queue = owned(rd_kafka_queue_new(client_->handle()), rd_kafka_queue_destroy);
-    auto deadline = Clock::now() + patience();
+    auto deadline = Clock::now() + retry_for_;
     for (auto pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
         rd_kafka_AdminOptions_set_request_timeout(options.get(), left_ms(deadline), nullptr, 0);
         start(options.get(), queue.get());
@@ -88,10 +73,7 @@ Result<> RemoteAdmin::request(rd_kafka_admin_op_t operation, std::string_view wh
             error = judge(event.get());
         else
             error = client_->error(code, what, event ? rd_kafka_event_error_string(event.get()) : "");
-        if (error.text.empty()) {
-            is_away_ = false;
-            return {};
-        }
+        if (error.text.empty()) return {};
         if (error.code != Errc::unavailable || Clock::now() + pause >= deadline)
             return fail(std::move(error));
         std::this_thread::sleep_for(pause);

@@ -1,7 +1,6 @@
 // Topics of a real Kafka: which there are, their settings, where they start and end.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -64,8 +63,6 @@ private:
 
     RemoteAdmin(std::unique_ptr<RemoteClient> client, std::chrono::milliseconds retry_for)
         : client_(std::move(client)), retry_for_(retry_for) {}
-    std::chrono::milliseconds patience() const;
-    void waited_in_vain();
     Result<> until_answered(const std::function<rd_kafka_resp_err_t(int timeout_ms)>& ask,
                             std::string_view what);
     /// Starts an admin request, again while the brokers are away; then judge looks at its result.
@@ -76,10 +73,6 @@ private:
 
     std::unique_ptr<RemoteClient> client_;
     const std::chrono::milliseconds retry_for_;
-    /// Somebody has waited for as long as that in vain, and nothing was answered since. The next ones only
-    /// look whether it is back, and not all of them: who asks for many topics must not wait for each.
-    std::atomic<bool> is_away_ = false;
-    std::atomic<Clock::time_point> next_look_{};
 };
 
 }  // namespace penstock::broker

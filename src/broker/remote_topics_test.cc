@@ -342,24 +342,6 @@ TEST_F(KafkaAwayTest, CallsFailInTimeWhileKafkaIsAwayAndWorkAgainAfter) {
     EXPECT_EQ(*topics->position(topic_, 0, "source"), "");
 }
 
-// One who asks for many topics is not held for as long as for the first one by each of them.
-TEST_F(KafkaAwayTest, OnceOneHasWaitedInVainTheOthersOnlyLook) {
-    auto topics = open("retry.for=5s");
-    ASSERT_TRUE(append(*topics, "a"));
-    kafka("stop");
-    auto first = topics->info(topic_);
-    ASSERT_FALSE(first);
-    EXPECT_NE(first.error().text.find("tried for 5000 ms"), std::string::npos) << first.error().text;
-    auto second = topics->info(topic_);
-    ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().text.find("tried for 5000 ms"), std::string::npos) << second.error().text;
-    kafka("start");
-    auto info = topics->info(topic_);
-    while (!info && info.error().code == Errc::unavailable) info = topics->info(topic_);
-    ASSERT_TRUE(info) << info.error().text;
-    EXPECT_EQ(info->partitions[0].end_offset, 1);
-}
-
 // A child appends in the name of a producer, and is killed: what it was told of is there, its
 // position says how far it came, and whoever takes it over goes on from there.
 TEST_F(KafkaAwayTest, AProducerThatIsKilledIsContinuedExactly) {
