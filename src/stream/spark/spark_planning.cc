@@ -396,6 +396,7 @@ bool is_about_a_neighbour(std::string_view exception) {
         "SparkContext was shut",
         "SparkContext has been shut",
         "stopped SparkContext",
+        "SparkEnv$.get()\" is null",  // while it stops
         "BrokerNotAvailable",
         "Connection refused",
         "Could not find a leader",
