@@ -20,7 +20,10 @@ def read_committed(kafka, topic, kcat_format="%k\\t%s\\n"):
 def wait_committed(kafka, topic, count):
     """The committed records once there are so many. Offsets do not tell: transactions' markers have some too."""
     def records():
-        found = read_committed(kafka, topic)
+        try:
+            found = read_committed(kafka, topic)
+        except subprocess.SubprocessError as error:  # it has just been started
+            raise OSError(f"kcat: {error}") from error
         return found if len(found) >= count else None
     return wait_until(records, f"{count} records committed to {topic}", 120, 0.5)
 
