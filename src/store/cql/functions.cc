@@ -34,20 +34,6 @@ std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
 
 constexpr std::int64_t day_ms = 86'400'000;
 
-/// Milliseconds since 1970 of a timeuuid, a date or a timestamp.
-std::optional<std::int64_t> ms_of(const TypedValue& value) {
-    if (!value.bytes) return std::nullopt;
-    if (value.type.kind == Kind::timeuuid || value.type.kind == Kind::uuid) {
-        auto us = uuid_time_us(*value.bytes);
-        return us ? std::optional(floor_divide(*us, 1000)) : std::nullopt;
-    }
-    if (value.type.kind == Kind::date && value.bytes->size() == 4)
-        return (std::int64_t(load_big_endian<std::uint32_t>(value.bytes->data())) - (std::int64_t(1) << 31)) *
-               day_ms;
-    if (value.bytes->size() == 8) return load_big_endian<std::int64_t>(value.bytes->data());
-    return std::nullopt;
-}
-
 enum class Function {
     now,
     uuid,
@@ -150,6 +136,23 @@ bool is_number(Kind kind) {
 
 }  // namespace
 
+std::optional<std::int64_t> ms_of(const TypedValue& value) {
+    if (!value.bytes) return std::nullopt;
+    if (value.type.kind == Kind::timeuuid || value.type.kind == Kind::uuid) {
+        auto us = uuid_time_us(*value.bytes);
+        return us ? std::optional(floor_divide(*us, 1000)) : std::nullopt;
+    }
+    if (value.type.kind == Kind::date && value.bytes->size() == 4)
+        return (std::int64_t(load_big_endian<std::uint32_t>(value.bytes->data())) - (std::int64_t(1) << 31)) *
+               day_ms;
+    if (value.bytes->size() == 8) return load_big_endian<std::int64_t>(value.bytes->data());
+    return std::nullopt;
+}
+
+std::string time_bytes(const DataType& type, std::int64_t ms) {
+    return type.kind == Kind::timestamp ? long_bytes(ms) : date_bytes(floor_divide(ms, day_ms));
+}
+
 Result<DataType> function_type(std::string_view name, const std::vector<DataType>& arguments) {
     if (is_similarity_function(name)) return similarity_type(name, arguments);
     if (is_native(name)) return native_type(name, arguments);
@@ -244,7 +247,7 @@ Result<TypedValue> call_function(std::string_view name, const std::vector<TypedV
             if (auto ms = ms_of(arguments[0])) out.bytes = long_bytes(*ms);
             break;
         case Function::to_date:
-            if (auto ms = ms_of(arguments[0])) out.bytes = date_bytes(floor_divide(*ms, day_ms));
+            if (auto ms = ms_of(arguments[0])) out.bytes = time_bytes(out.type, *ms);
             break;
         case Function::to_json:
             out.bytes.emplace();
@@ -393,7 +396,7 @@ std::optional<std::string> cast_value(const DataType& from, const DataType& to, 
         DataType as = from.kind == Kind::int_ ? Kind::date : from.kind;
         auto ms = ms_of({as, std::string(bytes)});
         if (!ms) return std::nullopt;
-        return to.kind == Kind::timestamp ? long_bytes(*ms) : date_bytes(floor_divide(*ms, day_ms));
+        return time_bytes(to, *ms);
     }
     if (is_float(to.kind)) return number_bytes(to, float_value(from, bytes));
     if (to.kind == Kind::decimal) return parse_decimal(value_as_text(from, bytes));

@@ -32,6 +32,11 @@ Result<DataType> aggregate_type(std::string_view name, const DataType& argument)
 Result<DataType> cast_type(const DataType& from, const DataType& to);
 std::optional<std::string> cast_value(const DataType& from, const DataType& to, std::string_view bytes);
 
+/// Milliseconds since 1970 of a timeuuid, a date or a timestamp; nothing for null and other uuids.
+std::optional<std::int64_t> ms_of(const TypedValue& value);
+/// The bytes of a timestamp, or of the date that it is on.
+std::string time_bytes(const DataType& type, std::int64_t ms);
+
 /// Numbers of any type.
 std::int64_t integer_value(const DataType& type, std::string_view bytes);
 double float_value(const DataType& type, std::string_view bytes);

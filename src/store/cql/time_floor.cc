@@ -5,7 +5,6 @@
 
 #include "store/bytes.h"
 #include "store/number.h"
-#include "store/uuid.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -13,12 +12,7 @@ namespace {
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t day_ns = day_ms * 1'000'000;
 constexpr std::int64_t ms_ns = 1'000'000;
-constexpr std::int64_t date_of_1970 = std::int64_t(1) << 31;
 using Wide = __int128;  ///< milliseconds that may be beyond what a timestamp holds
-
-std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
-    return value / by - (value % by < 0 ? 1 : 0);
-}
 
 /// start + duration * times, by the calendar: months first, the 31st becomes the last day where there is
 /// none. Nothing when that is beyond the calendar.
@@ -74,10 +68,6 @@ Result<std::int64_t> floor_time(std::int64_t time, const Duration& duration) {
     return duration.nanoseconds == 0 ? time : time - time % duration.nanoseconds;
 }
 
-std::int64_t days_of(std::string_view date) {
-    return std::int64_t(load_big_endian<std::uint32_t>(date.data())) - date_of_1970;
-}
-
 }  // namespace
 
 bool is_floor(std::string_view name) {
@@ -113,38 +103,24 @@ Result<TypedValue> call_floor(const std::vector<TypedValue>& arguments) {
         if (!argument.bytes || argument.bytes->empty()) return out;
     auto duration = parse_duration_bytes(*arguments[1].bytes);
     if (!duration) return fail(Errc::invalid, "not a duration");
-    const auto& value = *arguments[0].bytes;
-    std::int64_t start = 0;
-    out.bytes.emplace();
     if (out.type.kind == Kind::time) {
-        append_big_endian(*out.bytes,
-                          TRY(floor_time(load_big_endian<std::int64_t>(value.data()), *duration)));
-    } else if (out.type.kind == Kind::date) {
-        if (duration->nanoseconds != 0)
-            return fail(Errc::invalid,
-                        "The floor on date values cannot be computed for the {} duration as precision is "
-                        "below 1 day",
-                        duration_text(*duration));
-        if (arguments.size() > 2) start = days_of(*arguments[2].bytes) * day_ms;
-        auto ms = TRY(floor_ms(days_of(value) * day_ms, *duration, start));
-        append_big_endian(*out.bytes, std::uint32_t(floor_divide(ms, day_ms) + date_of_1970));
-    } else {
-        if (duration->nanoseconds % ms_ns != 0)
-            return fail(Errc::invalid,
-                        "The floor cannot be computed for the {} duration as precision is below 1 "
-                        "millisecond",
-                        duration_text(*duration));
-        std::int64_t ms = 0;
-        if (arguments[0].type.kind == Kind::timeuuid) {
-            auto us = uuid_time_us(value);
-            if (!us) return fail(Errc::invalid, "not a timeuuid");
-            ms = floor_divide(*us, 1000);
-        } else {
-            ms = load_big_endian<std::int64_t>(value.data());
-        }
-        if (arguments.size() > 2) start = load_big_endian<std::int64_t>(arguments[2].bytes->data());
-        append_big_endian(*out.bytes, TRY(floor_ms(ms, *duration, start)));
+        auto time = load_big_endian<std::int64_t>(arguments[0].bytes->data());
+        append_big_endian(out.bytes.emplace(), TRY(floor_time(time, *duration)));
+        return out;
     }
+    if (out.type.kind == Kind::date && duration->nanoseconds != 0)
+        return fail(Errc::invalid,
+                    "The floor on date values cannot be computed for the {} duration as precision is below 1 "
+                    "day",
+                    duration_text(*duration));
+    if (duration->nanoseconds % ms_ns != 0)
+        return fail(Errc::invalid,
+                    "The floor cannot be computed for the {} duration as precision is below 1 millisecond",
+                    duration_text(*duration));
+    auto ms = ms_of(arguments[0]);
+    auto start = arguments.size() > 2 ? ms_of(arguments[2]) : std::optional<std::int64_t>(0);
+    if (!ms || !start) return fail(Errc::invalid, "not a time");
+    out.bytes = time_bytes(out.type, TRY(floor_ms(*ms, *duration, *start)));
     return out;
 }
 
