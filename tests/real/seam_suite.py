@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 
+from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import Penstock, wait_until
 
@@ -90,8 +91,7 @@ class SeamRun:
             wait_until(lambda: self.rows() == self.oracle(), "the last rows", 30, 0.5)
         rows, oracle = self.rows(), self.oracle()
         for table in TABLES:
-            missing, unknown = sorted(set(oracle[table]) - set(rows[table])), sorted(set(rows[table]) - set(oracle[table]))
-            assert not missing and not unknown, f"{table}: missing {missing[:10]}, unknown {unknown[:10]}"
+            assert_each_once(rows[table], oracle[table], f"rows of {table}")
         assert rows == oracle
         return rows
 
