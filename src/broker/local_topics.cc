@@ -8,6 +8,7 @@
 #include "broker/group/committed_offsets.h"
 #include "broker/producing.h"
 #include "io/random.h"
+#include "wire/kafka/filter_batch.h"
 
 namespace penstock::broker {
 namespace {
@@ -402,6 +403,11 @@ void LocalTopics::append(const AppendRequest& request, Appended done) {
     auto encoded = encode_batches(request, options.max_message_bytes, options_.clock->now_ms(), *buffers_);
     if (!encoded)
         return done(fail(fmt::format("{}-{}", request.topic, request.partition), std::move(encoded).error()));
+    if (options.compression)
+        for (auto& batch : *encoded)
+            if (auto header = wire::kafka::parse_batch_header(batch))
+                if (auto other = wire::kafka::recompress_batch(batch, *header, *options.compression))
+                    batch = std::move(*other);
     auto batches = std::make_shared<PooledBatches>(std::move(*encoded), buffers_);
     std::int64_t bytes = 0;
     Append append;

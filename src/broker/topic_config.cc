@@ -13,46 +13,66 @@ namespace {
 using enum SettingType;
 
 constexpr std::array settings{
-    TopicSetting{"cleanup.policy", list, "delete", "delete|compact|compact,delete|delete,compact",
+    TopicSetting{"cleanup.policy", "log.cleanup.policy", list, "delete",
+                 "delete|compact|compact,delete|delete,compact",
                  "What happens to old segments: they go, or of each key only the newest record stays."},
-    TopicSetting{"compression.type", text, "producer", "producer",
-                 "Batches are stored as their producer compressed them."},
-    TopicSetting{"delete.retention.ms", int64, "86400000", "", "How long compaction keeps tombstones."},
-    TopicSetting{"file.delete.delay.ms", int64, "60000", "", "No effect: files go at once."},
-    TopicSetting{"flush.messages", int64, "9223372036854775807", "",
+    TopicSetting{"compression.gzip.level", "compression.gzip.level", int32, "-1", "",
+                 "No effect: the library's own level."},
+    TopicSetting{"compression.lz4.level", "compression.lz4.level", int32, "9", "",
+                 "No effect: the library's own level."},
+    TopicSetting{"compression.type", "compression.type", text, "producer",
+                 "producer|uncompressed|gzip|snappy|lz4|zstd",
+                 "How batches are stored; producer: as they came."},
+    TopicSetting{"compression.zstd.level", "compression.zstd.level", int32, "3", "",
+                 "No effect: the library's own level."},
+    TopicSetting{"delete.retention.ms", "log.cleaner.delete.retention.ms", int64, "86400000", "",
+                 "How long compaction keeps tombstones."},
+    TopicSetting{"file.delete.delay.ms", "log.segment.delete.delay.ms", int64, "60000", "",
+                 "No effect: files go at once."},
+    TopicSetting{"flush.messages", "log.flush.interval.messages", int64, "9223372036854775807", "",
                  "No effect: see the log's "
                  "durability."},
-    TopicSetting{"flush.ms", int64, "9223372036854775807", "",
+    TopicSetting{"flush.ms", "log.flush.interval.ms", int64, "9223372036854775807", "",
                  "No effect: see the log's "
                  "durability."},
-    TopicSetting{"follower.replication.throttled.replicas", list, "", "", "No effect on one node."},
-    TopicSetting{"index.interval.bytes", int32, "4096", "", "Bytes between two index entries."},
-    TopicSetting{"leader.replication.throttled.replicas", list, "", "", "No effect on one node."},
-    TopicSetting{"local.retention.bytes", int64, "-2", "", "No effect."},
-    TopicSetting{"local.retention.ms", int64, "-2", "", "No effect."},
-    TopicSetting{"max.compaction.lag.ms", int64, "9223372036854775807", "",
-                 "After this time a record is compacted, however little there is."},
-    TopicSetting{"max.message.bytes", int32, "1048588", "", "The largest record batch."},
-    TopicSetting{"message.downconversion.enable", boolean, "true", "true|false", "No effect."},
-    TopicSetting{"message.format.version", text, "3.0-IV1", "", "No effect: always format 2."},
-    TopicSetting{"message.timestamp.after.max.ms", int64, "9223372036854775807", "", "No effect."},
-    TopicSetting{"message.timestamp.before.max.ms", int64, "9223372036854775807", "", "No effect."},
-    TopicSetting{"message.timestamp.difference.max.ms", int64, "9223372036854775807", "", "No effect."},
-    TopicSetting{"message.timestamp.type", text, "CreateTime", "CreateTime|LogAppendTime",
-                 "Whose clock a record's timestamp is of."},
-    TopicSetting{"min.cleanable.dirty.ratio", real, "0.5", "",
+    TopicSetting{"follower.replication.throttled.replicas", "", list, "", "", "No effect on one node."},
+    TopicSetting{"index.interval.bytes", "log.index.interval.bytes", int32, "4096", "",
+                 "Bytes between two index entries."},
+    TopicSetting{"leader.replication.throttled.replicas", "", list, "", "", "No effect on one node."},
+    TopicSetting{"local.retention.bytes", "log.local.retention.bytes", int64, "-2", "", "No effect."},
+    TopicSetting{"local.retention.ms", "log.local.retention.ms", int64, "-2", "", "No effect."},
+    TopicSetting{"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", int64, "9223372036854775807",
+                 "", "After this time a record is compacted, however little there is."},
+    TopicSetting{"max.message.bytes", "message.max.bytes", int32, "1048588", "", "The largest record batch."},
+    TopicSetting{"message.downconversion.enable", "", boolean, "true", "true|false", "No effect."},
+    TopicSetting{"message.format.version", "", text, "3.0-IV1", "", "No effect: always format 2."},
+    TopicSetting{"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", int64, "3600000", "",
+                 "Records of producers whose timestamp is further in the future are refused."},
+    TopicSetting{"message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", int64,
+                 "9223372036854775807", "", "Records of producers whose timestamp is older are refused."},
+    TopicSetting{"message.timestamp.difference.max.ms", "", int64, "9223372036854775807", "", "No effect."},
+    TopicSetting{"message.timestamp.type", "log.message.timestamp.type", text, "CreateTime",
+                 "CreateTime|LogAppendTime", "Whose clock a record's timestamp is of."},
+    TopicSetting{"min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", real, "0.5", "",
                  "How much of a log must be new before it is compacted."},
-    TopicSetting{"min.compaction.lag.ms", int64, "0", "", "How long every record stays."},
-    TopicSetting{"min.insync.replicas", int32, "1", "", "No effect on one node."},
-    TopicSetting{"preallocate", boolean, "false", "true|false", "No effect."},
-    TopicSetting{"remote.storage.enable", boolean, "false", "false", "Not offered."},
-    TopicSetting{"retention.bytes", int64, "-1", "", "Oldest segments go above this size; -1: any."},
-    TopicSetting{"retention.ms", int64, "604800000", "", "Segments older than this go; -1: never."},
-    TopicSetting{"segment.bytes", int32, "1073741824", "", "The size of a segment."},
-    TopicSetting{"segment.index.bytes", int32, "10485760", "", "No effect."},
-    TopicSetting{"segment.jitter.ms", int64, "0", "", "No effect."},
-    TopicSetting{"segment.ms", int64, "604800000", "", "The age at which a segment is closed."},
-    TopicSetting{"unclean.leader.election.enable", boolean, "false", "true|false", "No effect on one node."},
+    TopicSetting{"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", int64, "0", "",
+                 "How long every record stays."},
+    TopicSetting{"min.insync.replicas", "min.insync.replicas", int32, "1", "", "No effect on one node."},
+    TopicSetting{"preallocate", "log.preallocate", boolean, "false", "true|false", "No effect."},
+    TopicSetting{"remote.log.copy.disable", "", boolean, "false", "true|false", "No effect."},
+    TopicSetting{"remote.log.delete.on.disable", "", boolean, "false", "true|false", "No effect."},
+    TopicSetting{"remote.storage.enable", "", boolean, "false", "false", "Not offered."},
+    TopicSetting{"retention.bytes", "log.retention.bytes", int64, "-1", "",
+                 "Oldest segments go above this size; -1: any."},
+    TopicSetting{"retention.ms", "log.retention.ms", int64, "604800000", "",
+                 "Segments older than this go; -1: never."},
+    TopicSetting{"segment.bytes", "log.segment.bytes", int32, "1073741824", "", "The size of a segment."},
+    TopicSetting{"segment.index.bytes", "log.index.size.max.bytes", int32, "10485760", "", "No effect."},
+    TopicSetting{"segment.jitter.ms", "log.roll.jitter.ms", int64, "0", "", "No effect."},
+    TopicSetting{"segment.ms", "log.roll.ms", int64, "604800000", "",
+                 "The age at which a segment is closed."},
+    TopicSetting{"unclean.leader.election.enable", "unclean.leader.election.enable", boolean, "false",
+                 "true|false", "No effect on one node."},
 };
 
 bool is_allowed(std::string_view value, std::string_view allowed) {
@@ -69,7 +89,9 @@ bool is_allowed(std::string_view value, std::string_view allowed) {
 std::int64_t lowest(std::string_view name) {
     if (name == "segment.bytes") return 14;
     if (name == "segment.ms" || name == "min.insync.replicas") return 1;
-    if (name.starts_with("retention.")) return -1;
+    if (name.starts_with("retention.") || name == "compression.gzip.level") return -1;
+    if (name == "compression.zstd.level") return -131'072;
+    if (name == "compression.lz4.level") return 1;
     if (name.starts_with("local.retention.")) return -2;
     return 0;
 }
@@ -82,6 +104,12 @@ std::span<const TopicSetting> topic_settings() {
 
 const TopicSetting* find_topic_setting(std::string_view name) {
     auto found = std::ranges::find(settings, name, &TopicSetting::name);
+    return found == settings.end() ? nullptr : &*found;
+}
+
+const TopicSetting* find_topic_setting_of_broker(std::string_view name) {
+    if (name.empty()) return nullptr;
+    auto found = std::ranges::find(settings, name, &TopicSetting::broker_name);
     return found == settings.end() ? nullptr : &*found;
 }
 
@@ -135,6 +163,9 @@ LogOptions log_options(const TopicConfig& config, const TopicConfig& defaults) {
     options.delete_retention_ms = number("delete.retention.ms");
     options.min_compaction_lag_ms = number("min.compaction.lag.ms");
     options.max_compaction_lag_ms = number("max.compaction.lag.ms");
+    options.compression = codec::parse_compression(text("compression.type"));
+    options.timestamp_before_max_ms = number("message.timestamp.before.max.ms");
+    options.timestamp_after_max_ms = number("message.timestamp.after.max.ms");
     options.append_time = text("message.timestamp.type") == "LogAppendTime";
     return options;
 }

@@ -17,6 +17,7 @@ enum class SettingType { boolean, text, int32, int64, list, real };
 
 struct TopicSetting {
     std::string_view name;
+    std::string_view broker_name;  ///< of its default among a broker's settings; empty: it has none
     SettingType type;
     std::string_view standard;  ///< the value when nobody sets it
     std::string_view allowed;   ///< alternatives with | between them; empty: any of the type
@@ -26,6 +27,7 @@ struct TopicSetting {
 /// Kafka's topic settings. Those without a meaning on one node are accepted, kept and have no effect.
 std::span<const TopicSetting> topic_settings();
 const TopicSetting* find_topic_setting(std::string_view name);
+const TopicSetting* find_topic_setting_of_broker(std::string_view broker_name);
 
 /// Errc::invalid, naming the setting and what was expected.
 Result<> check_topic_config(const TopicConfig& config);

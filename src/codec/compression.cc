@@ -199,6 +199,13 @@ std::string_view to_string(Compression compression) {
     return "unknown";
 }
 
+std::optional<Compression> parse_compression(std::string_view name) {
+    if (name == "uncompressed") return Compression::none;
+    for (auto each : {Compression::gzip, Compression::snappy, Compression::lz4, Compression::zstd})
+        if (name == to_string(each)) return each;
+    return std::nullopt;
+}
+
 Result<std::string> compress(Compression compression, std::string_view bytes) {
     switch (compression) {
         case Compression::none:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,8 @@ namespace penstock::codec {
 enum class Compression : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, zstd = 4 };
 
 std::string_view to_string(Compression compression);
+/// "uncompressed", "gzip", "snappy", "lz4" or "zstd", as in Kafka's compression.type; anything else: nullopt.
+std::optional<Compression> parse_compression(std::string_view name);
 
 /// Snappy is written in the xerial framing that Kafka's own clients write, LZ4 as a frame.
 Result<std::string> compress(Compression compression, std::string_view bytes);

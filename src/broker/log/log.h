@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "broker/log/producer_state.h"
 #include "broker/log/segment.h"
+#include "codec/compression.h"
 #include "io/files.h"
 
 namespace penstock::broker {
@@ -42,7 +43,11 @@ struct LogOptions {
     std::int64_t delete_retention_ms = 86'400'000;  ///< how long tombstones are kept
     std::int64_t min_compaction_lag_ms = 0;
     std::int64_t max_compaction_lag_ms = INT64_MAX;
+    /// Of every batch that is appended; nullopt: as its producer compressed it.
+    std::optional<codec::Compression> compression;
     bool append_time = false;  ///< message.timestamp.type is LogAppendTime
+    /// Of records that producers send: how far their timestamps may be from now.
+    std::int64_t timestamp_before_max_ms = INT64_MAX, timestamp_after_max_ms = 3'600'000;
     bool operator==(const LogOptions&) const = default;
 };
 

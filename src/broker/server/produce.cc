@@ -1,9 +1,11 @@
-// Batches are stored as they were sent: checked, given their offsets in place, never encoded anew.
+// Batches are stored as they were sent: checked, given their offsets in place, and encoded anew only where
+// the topic has a compression of its own.
 #include <algorithm>
 #include <map>
 
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
+#include "wire/kafka/filter_batch.h"
 
 namespace penstock::broker {
 namespace {
@@ -30,60 +32,107 @@ struct Target {
     std::span<char> batch;
     TopicPartition partition;
     wire::kafka::BatchHeader header;
+    std::shared_ptr<void> owner;  // of the batch's bytes
     bool is_transactional() const { return header.has(wire::kafka::attribute::transactional); }
 };
 
-void refuse(Response::Topic::Partition& answer, ErrorCode error, std::string text) {
-    answer.error = error;
-    answer.error_message = std::move(text);
+/// Why a batch is not taken; error none: it is.
+struct Refusal {
+    ErrorCode error = ErrorCode::none;
+    std::string text;
+    std::vector<Response::Topic::Partition::RecordError> records;  // those that are wrong (KIP-467)
+};
+
+void refuse(Response::Topic::Partition& answer, Refusal why) {
+    answer.error = why.error;
+    answer.error_message = std::move(why.text);
+    answer.record_errors = std::move(why.records);
 }
 
-bool has_all_keys(std::string_view batch, const wire::kafka::BatchHeader& header) {
+/// is_wrong: of a record, and why.
+template <class IsWrong>
+Refusal check_records(std::string_view batch, const wire::kafka::BatchHeader& header, ErrorCode error,
+                      std::string_view text, IsWrong is_wrong) {
     std::string scratch;
     auto records = wire::kafka::batch_records(batch, header, scratch, decompressed_limit);
     wire::kafka::RecordCursor cursor(records.value_or(std::string_view()));
-    for (wire::kafka::RecordView record; cursor.next(record);)
-        if (!record.key) return false;
-    return true;
+    Refusal why;
+    std::int32_t index = 0;
+    for (wire::kafka::RecordView record; cursor.next(record); ++index)
+        if (is_wrong(record)) why.records.push_back({index, std::string(text)});
+    if (why.records.empty()) return {};
+    why.error = error;
+    why.text = "One or more records have been rejected: " + std::string(text);
+    return why;
 }
 
-/// What is wrong with the batch, or none, and its header.
-ErrorCode check_batch(const Request& request, const Produce::Message& message, const Log& log,
-                      std::string_view batch, wire::kafka::BatchHeader& out, std::string& text) {
-    auto limit = log.options().max_message_bytes;
-    if (batch.empty()) {
-        text = "no records";
-        return ErrorCode::invalid_record;
-    }
-    if (std::int64_t(batch.size()) > limit) {
-        text = fmt::format("the record batch has {} bytes, max.message.bytes is {}", batch.size(), limit);
-        return ErrorCode::message_too_large;
-    }
+Refusal check_keys(std::string_view batch, const wire::kafka::BatchHeader& header) {
+    return check_records(batch, header, ErrorCode::invalid_record,
+                         "Compacted topic cannot accept message without key",
+                         [](const wire::kafka::RecordView& record) { return !record.key; });
+}
+
+/// The clock of a producer may be wrong, or its unit: retention and searches by time would be lost on it.
+Refusal check_timestamps(std::string_view batch, const wire::kafka::BatchHeader& header,
+                         const LogOptions& options, std::int64_t now_ms) {
+    const auto earliest =
+        options.timestamp_before_max_ms >= now_ms ? 0 : now_ms - options.timestamp_before_max_ms;
+    const auto room = INT64_MAX - now_ms;
+    const auto latest =
+        options.timestamp_after_max_ms >= room ? INT64_MAX : now_ms + options.timestamp_after_max_ms;
+    if (options.append_time || (earliest == 0 && header.max_timestamp <= latest)) return {};
+    auto text = fmt::format("the timestamp is not within [{}, {}]", earliest, latest);
+    return check_records(batch, header, ErrorCode::invalid_timestamp, text,
+                         [&](const wire::kafka::RecordView& record) {
+                             auto timestamp = header.base_timestamp + record.timestamp_delta;
+                             return timestamp >= 0 && (timestamp < earliest || timestamp > latest);
+                         });
+}
+
+/// What is wrong with the batch, and its header.
+Refusal check_batch(const Request& request, const Produce::Message& message, const Log& log,
+                    std::string_view batch, wire::kafka::BatchHeader& out) {
+    auto options = log.options();
+    if (batch.empty()) return {ErrorCode::invalid_record, "no records"};
+    if (std::int64_t(batch.size()) > options.max_message_bytes)
+        return {ErrorCode::message_too_large,
+                fmt::format("the record batch has {} bytes, max.message.bytes is {}", batch.size(),
+                            options.max_message_bytes)};
     auto header = wire::kafka::validate_batch(batch, decompressed_limit);
     if (!header) {
-        text = header.error().text;
-        return header.error().code == Errc::full ? ErrorCode::message_too_large
-                                                 : error_code(header.error(), Doing::produce);
+        bool too_large = header.error().code == Errc::full;
+        return {too_large ? ErrorCode::message_too_large : error_code(header.error(), Doing::produce),
+                header.error().text};
     }
-    if (header->compression() == codec::Compression::zstd && request.version < 7) {
-        text = "zstd needs Produce 7 or newer";
-        return ErrorCode::unsupported_compression_type;
-    }
+    if (header->compression() == codec::Compression::zstd && request.version < 7)
+        return {ErrorCode::unsupported_compression_type, "zstd needs Produce 7 or newer"};
     bool in_transaction = header->has(wire::kafka::attribute::transactional);
-    if (in_transaction && (!message.transactional_id || header->producer_id < 0)) {
-        text = "a transactional batch without a transactional id, or without a producer id";
-        return ErrorCode::invalid_record;
-    }
-    if (header->producer_id >= 0 && header->base_sequence < 0) {
-        text = "a producer id without a sequence";
-        return ErrorCode::invalid_record;
-    }
-    if (log.options().compacts && !has_all_keys(batch, *header)) {
-        text = "Compacted topic cannot accept message without key";
-        return ErrorCode::invalid_record;
-    }
+    if (in_transaction && (!message.transactional_id || header->producer_id < 0))
+        return {ErrorCode::invalid_record,
+                "a transactional batch without a transactional id, or without a producer id"};
+    if (header->producer_id >= 0 && header->base_sequence < 0)
+        return {ErrorCode::invalid_record, "a producer id without a sequence"};
     out = *header;
-    return ErrorCode::none;
+    if (options.compacts)
+        if (auto why = check_keys(batch, *header); why.error != ErrorCode::none) return why;
+    return check_timestamps(batch, *header, options, request.server.topics.options().clock->now_ms());
+}
+
+/// Into the compression of the topic, when it has one that is not the batch's.
+Refusal recompress(Target& target) {
+    auto options = target.log->options();
+    if (!options.compression || *options.compression == target.header.compression()) return {};
+    auto batch = wire::kafka::recompress_batch({target.batch.data(), target.batch.size()}, target.header,
+                                               *options.compression);
+    if (!batch) return {error_code(batch.error(), Doing::produce), batch.error().text};
+    if (std::int64_t(batch->size()) > options.max_message_bytes)
+        return {ErrorCode::message_too_large,
+                fmt::format("the record batch has {} bytes as {}, max.message.bytes is {}", batch->size(),
+                            to_string(*options.compression), options.max_message_bytes)};
+    auto kept = std::make_shared<std::string>(std::move(*batch));
+    target.batch = *kept;
+    target.owner = std::move(kept);
+    return {};
 }
 
 void resolve(const Request& request, const Produce::Message& message, std::shared_ptr<Response> shared,
@@ -113,43 +162,48 @@ void resolve(const Request& request, const Produce::Message& message, std::share
             } else if (!request.may_with_topic(Operation::write, name)) {
                 answer.error = ErrorCode::topic_authorization_failed;
             } else if (message.acks < -1 || message.acks > 1) {
-                refuse(answer, ErrorCode::invalid_required_acks, "acks must be -1, 0 or 1");
+                refuse(answer, {ErrorCode::invalid_required_acks, "acks must be -1, 0 or 1"});
             } else if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size())) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
             } else if (topic->internal) {
-                refuse(answer, ErrorCode::invalid_topic_exception, "the topic is internal");
+                refuse(answer, {ErrorCode::invalid_topic_exception, "the topic is internal"});
             } else {
                 const auto& log = topic->logs[std::size_t(partition.index)];
-                std::string text;
                 wire::kafka::BatchHeader header;
-                auto error = check_batch(request, message, *log, partition.records.bytes, header, text);
-                if (error != ErrorCode::none) {
-                    refuse(answer, error, std::move(text));
+                auto why = check_batch(request, message, *log, partition.records.bytes, header);
+                if (why.error != ErrorCode::none) {
+                    refuse(answer, std::move(why));
                     continue;
                 }
                 // The bytes are in the request's own buffer, which is ours to write.
                 auto* start =
                     request.buffer->data() + (partition.records.bytes.data() - request.buffer->data());
-                targets.push_back({log,
-                                   {shared, &answer},
-                                   {start, partition.records.bytes.size()},
-                                   {name, partition.index},
-                                   header});
+                Target target{log,
+                              {shared, &answer},
+                              {start, partition.records.bytes.size()},
+                              {name, partition.index},
+                              header,
+                              request.buffer};
+                why = recompress(target);
+                if (why.error == ErrorCode::none)
+                    targets.push_back(std::move(target));
+                else
+                    refuse(answer, std::move(why));
             }
         }
     }
 }
 
-void append(const Request& request, const Target& target, std::shared_ptr<Outstanding> outstanding) {
+void append(const Target& target, std::shared_ptr<Outstanding> outstanding) {
     Append append;
     append.batches.push_back(target.batch);
-    append.owner = request.buffer;
+    append.owner = target.owner;
     append.done = [outstanding, answer = target.answer, log = target.log](Result<std::int64_t> result) {
         if (result) {
             answer->base_offset = *result;
             answer->log_start_offset = log->start_offset();
         } else {
-            refuse(*answer, error_code(result.error(), Doing::produce), result.error().text);
+            refuse(*answer, {error_code(result.error(), Doing::produce), result.error().text});
         }
         outstanding->one_is_done();
     };
@@ -192,7 +246,7 @@ net::Task<> enter_transaction(RequestPointer request, std::string id, std::vecto
         if (!target.is_transactional()) return false;
         auto error = known_error(errors[target.partition], request->version);
         if (error == ErrorCode::none) return false;
-        refuse(*target.answer, error, "the producer's transaction does not take the batch");
+        refuse(*target.answer, {error, "the producer's transaction does not take the batch"});
         return true;
     });
 }
@@ -209,7 +263,7 @@ net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Messa
     if (!targets.empty()) {
         net::Completion<bool> done(co_await net::this_executor());
         auto outstanding = std::make_shared<Outstanding>(done, int(targets.size()));
-        for (const auto& target : targets) append(*request, target, outstanding);
+        for (const auto& target : targets) append(target, outstanding);
         co_await done.wait();
         for (const auto& target : targets)
             if (target.log->options().append_time && target.answer->error == ErrorCode::none)

@@ -32,6 +32,7 @@ enum class ErrorCode : std::int16_t {
     topic_authorization_failed = 29,
     group_authorization_failed = 30,
     cluster_authorization_failed = 31,
+    invalid_timestamp = 32,
     unsupported_sasl_mechanism = 33,
     illegal_sasl_state = 34,
     unsupported_version = 35,

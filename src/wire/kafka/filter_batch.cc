@@ -27,6 +27,23 @@ std::string_view next_record(std::string_view& left) {
     return record;
 }
 
+/// The batch's header with other records behind it; what the header says of them is not changed yet.
+Result<std::string> with_records(std::string_view batch, codec::Compression compression,
+                                 std::string_view records) {
+    std::string out(batch.substr(0, std::size_t(batch_header_size)));
+    if (compression == codec::Compression::none)
+        out += records;
+    else
+        out += TRY(codec::compress(compression, records));
+    codec::store_big(out.data() + at_batch_length,
+                     std::int32_t(std::int64_t(out.size()) - batch_prefix_size));
+    return out;
+}
+
+void store_checksum(std::string& batch) {
+    codec::store_big(batch.data() + at_crc, codec::crc32c(std::string_view(batch).substr(at_attributes)));
+}
+
 }  // namespace
 
 Result<Filtered> filter_batch(std::string_view batch, const BatchHeader& header,
@@ -50,15 +67,22 @@ Result<Filtered> filter_batch(std::string_view batch, const BatchHeader& header,
     }
     if (count == seen) return Filtered{};
     if (count == 0) return Filtered{.changed = true, .batch = {}};
-    if (header.compression() != codec::Compression::none)
-        kept = TRY(codec::compress(header.compression(), kept));
-    Filtered out{.changed = true, .batch = std::string(batch.substr(0, std::size_t(batch_header_size)))};
-    out.batch += kept;
+    Filtered out{.changed = true, .batch = TRY(with_records(batch, header.compression(), kept))};
     char* at = out.batch.data();
-    codec::store_big(at + at_batch_length, std::int32_t(std::int64_t(out.batch.size()) - batch_prefix_size));
     if (!header.has(attribute::log_append_time)) codec::store_big(at + at_max_timestamp, latest);
     codec::store_big(at + at_record_count, count);
-    codec::store_big(at + at_crc, codec::crc32c(std::string_view(out.batch).substr(at_attributes)));
+    store_checksum(out.batch);
+    return out;
+}
+
+Result<std::string> recompress_batch(std::string_view batch, const BatchHeader& header,
+                                     codec::Compression compression) {
+    std::string scratch;
+    auto records = TRY(batch_records(batch, header, scratch, decompressed_limit));
+    auto out = TRY(with_records(batch, compression, records));
+    auto others = std::int16_t(header.attributes & ~attribute::compression_mask);
+    codec::store_big(out.data() + at_attributes, std::int16_t(others | std::int16_t(compression)));
+    store_checksum(out);
     return out;
 }
 

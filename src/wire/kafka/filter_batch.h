@@ -1,4 +1,5 @@
-// Taking records out of a stored batch, as log compaction does.
+// Batches made anew from a stored or sent one: with fewer records, as log compaction does, or in another
+// compression.
 #pragma once
 
 #include <functional>
@@ -21,5 +22,10 @@ struct Filtered {
 /// same offsets as before, in the same compression. Errc::corrupt when a record cannot be read.
 Result<Filtered> filter_batch(std::string_view batch, const BatchHeader& header,
                               const std::function<bool(const RecordView& record)>& keep);
+
+/// The same records, offsets and attributes in another compression. batch: a valid one. Errc::corrupt when
+/// its records cannot be decompressed.
+Result<std::string> recompress_batch(std::string_view batch, const BatchHeader& header,
+                                     codec::Compression compression);
 
 }  // namespace penstock::wire::kafka
