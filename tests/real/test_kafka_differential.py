@@ -273,6 +273,11 @@ def scenario(topic):
                                "validate_only": False}, None
     yield "CreatePartitions", {"topics": [{"name": f"{topic}-none", "count": 3, "assignments": None}],
                                "timeout_ms": 5000, "validate_only": True}, None
+    for assignments in ([], [{"broker_ids": [1]}], [{"broker_ids": [1]}, {"broker_ids": [7]}],
+                        [{"broker_ids": [1]}, {"broker_ids": []}], [{"broker_ids": [1]}, {"broker_ids": [1, 1]}]):
+        yield "CreatePartitions", {"topics": [{"name": topic, "count": 4, "assignments": assignments}],
+                                   "timeout_ms": 5000, "validate_only": True}, None
+    yield "AlterReplicaLogDirs", {"dirs": [{"path": "/nowhere", "topics": [{"name": topic, "partitions": [0, 9]}]}]}, None
     yield "ElectLeaders", {"election_type": 0, "topic_partitions": [{"topic": topic, "partitions": [0, 9]}],
                            "timeout_ms": 5000}, range(1, 3)
     yield "ListPartitionReassignments", {"timeout_ms": 5000, "topics": None}, None

@@ -219,6 +219,12 @@ struct ListPartitionReassignments {
     static Response handle(RequestPointer request, Message message);
 };
 
+struct AlterReplicaLogDirs {
+    using Message = wire::kafka::AlterReplicaLogDirsRequest;
+    using Response = wire::kafka::AlterReplicaLogDirsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
 struct DescribeLogDirs {
     using Message = wire::kafka::DescribeLogDirsRequest;
     using Response = wire::kafka::DescribeLogDirsResponse;
@@ -325,7 +331,7 @@ using Handlers =
                 CreatePartitions, DeleteGroups, IncrementalAlterConfigs, DescribeCluster, AddPartitionsToTxn,
                 AddOffsetsToTxn, EndTxn, TxnOffsetCommit, WriteTxnMarkers, DescribeProducers,
                 DescribeTransactions, ListTransactions, ElectLeaders, AlterPartitionReassignments,
-                ListPartitionReassignments, DescribeLogDirs, DescribeTopicPartitions, OffsetDelete,
+                ListPartitionReassignments, AlterReplicaLogDirs, DescribeLogDirs, DescribeTopicPartitions, OffsetDelete,
                 AlterConfigs, ListConfigResources, SaslHandshake, SaslAuthenticate, DescribeAcls, CreateAcls,
                 DeleteAcls, DescribeUserScramCredentials, AlterUserScramCredentials, ConsumerGroupHeartbeat,
                 ConsumerGroupDescribe, DescribeClientQuotas, AlterClientQuotas>;

@@ -9,7 +9,7 @@ TEST_F(KafkaServerTest, ApiVersionsListsWhatIsOfferedInEveryVersion) {
     for (std::int16_t version = 0; version <= 4; ++version) {
         auto response = client_->call<ApiVersions>({}, version);
         EXPECT_EQ(response.error, ErrorCode::none);
-        EXPECT_EQ(response.api_keys.size(), 51u);
+        EXPECT_EQ(response.api_keys.size(), 52u);
         EXPECT_EQ(response.finalized_features.size(), version >= 3 ? 1u : 0u);
     }
 }
@@ -387,6 +387,36 @@ TEST_F(KafkaServerTest, OffsetForLeaderEpochKnowsTheOneEpoch) {
     auto answers = client_->call<OffsetForLeaderEpoch>(request, 4).topics[0].partitions;
     EXPECT_EQ(answers[0].end_offset, 1);
     EXPECT_EQ(answers[1].end_offset, -1);
+}
+
+TEST_F(KafkaServerTest, NewPartitionsCanOnlyBeOnTheOnlyBroker) {
+    create("t", 2);
+    auto add = [&](std::vector<std::vector<std::int32_t>> replicas) {
+        CreatePartitions::Message message{.topics = {{.name = "t", .count = 4}}, .validate_only = true};
+        auto& assignments = message.topics[0].assignments.emplace();
+        for (auto& each : replicas) assignments.push_back({.broker_ids = each});
+        return client_->call<CreatePartitions>(message, 3).results.at(0);
+    };
+    EXPECT_EQ(add({{1}, {1}}).error, ErrorCode::none);
+    for (const auto& wrong : std::vector<std::vector<std::vector<std::int32_t>>>{
+             {{1}}, {{1}, {1}, {1}}, {{1}, {2}}, {{1}, {}}, {{1}, {1, 1}}}) {
+        auto answer = add(wrong);
+        EXPECT_EQ(answer.error, ErrorCode::invalid_replica_assignment);
+        EXPECT_FALSE(answer.error_message->empty());
+    }
+}
+
+TEST_F(KafkaServerTest, PartitionsStayInTheOnlyDirectory) {
+    create("t");
+    AlterReplicaLogDirs::Message message{
+        .dirs = {{.path = "data", .topics = {{.name = "t", .partitions = {0, 7}}}},
+                 {.path = "elsewhere", .topics = {{.name = "t", .partitions = {0}}}}}};
+    auto answer = client_->call<AlterReplicaLogDirs>(message, 2);
+    ASSERT_EQ(answer.topics.size(), 1u);
+    ASSERT_EQ(answer.topics[0].partitions.size(), 3u);
+    EXPECT_EQ(answer.topics[0].partitions[0].error, ErrorCode::none);
+    EXPECT_EQ(answer.topics[0].partitions[1].error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(answer.topics[0].partitions[2].error, ErrorCode::log_dir_not_found);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What clients ask of a cluster and one node answers by itself: leaders, reassignments, log directories.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "broker/server/error_code.h"
@@ -184,6 +185,30 @@ ListPartitionReassignments::Response ListPartitionReassignments::handle(RequestP
     Response response;  // none is ever under way
     if (!request->may_with_cluster(Operation::describe))
         response.error = ErrorCode::cluster_authorization_failed;
+    return response;
+}
+
+/// There is one directory, in which every partition is already.
+AlterReplicaLogDirs::Response AlterReplicaLogDirs::handle(RequestPointer request, Message message) {
+    const auto& topics = request->server.topics;
+    const bool may = request->may_with_cluster(Operation::alter);
+    std::map<std::string, std::vector<Response::Topic::Partition>> answers;
+    for (const auto& directory : message.dirs)
+        for (const auto& asked : directory.topics) {
+            auto topic = topics.find(std::string_view(asked.name));
+            for (auto partition : asked.partitions) {
+                auto error = ErrorCode::none;
+                if (!may)
+                    error = ErrorCode::cluster_authorization_failed;
+                else if (directory.path != topics.options().data_directory)
+                    error = ErrorCode::log_dir_not_found;
+                else if (!has_partition(topic, partition))
+                    error = ErrorCode::unknown_topic_or_partition;
+                answers[asked.name].push_back({partition, error});
+            }
+        }
+    Response response;
+    for (auto& [name, partitions] : answers) response.topics.push_back({name, std::move(partitions)});
     return response;
 }
 

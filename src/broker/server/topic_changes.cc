@@ -59,13 +59,20 @@ void describe_created(const ServerState& server, const TopicSpec& spec, CreateAn
     answer.partitions = spec.partitions;
     answer.replication_factor = 1;
     auto& configs = answer.configs.emplace();
+    const auto& defaults = server.topics.options().topic_defaults;
     for (const auto& setting : topic_settings()) {
         auto found = spec.config.find(std::string(setting.name));
         bool set = found != spec.config.end();
+        auto given = defaults.find(std::string(setting.name));
+        bool is_given = given != defaults.end();
         configs.push_back({.name = std::string(setting.name),
-                           .value = set ? found->second : std::string(setting.standard),
+                           .value = set        ? found->second
+                                    : is_given ? given->second
+                                               : std::string(setting.standard),
                            .read_only = false,
-                           .source = std::int8_t(set ? 1 : 5),
+                           .source = std::int8_t(set        ? 1
+                                                 : is_given ? 4
+                                                            : 5),
                            .is_sensitive = false});
     }
 }
@@ -147,6 +154,29 @@ DeleteTopics::Response delete_all(const Request& request, const DeleteTopics::Me
     return response;
 }
 
+/// The new partitions, when the client says on which brokers: each on the only one.
+std::optional<std::string> wrong_assignment(const CreatePartitions::Message::Topic& asked, std::int32_t added,
+                                            std::int32_t node) {
+    if (!asked.assignments) return std::nullopt;
+    const auto& assignments = *asked.assignments;
+    if (std::int32_t(assignments.size()) != added)
+        return fmt::format(
+            "Attempted to add {} additional partition(s), but only {} assignment(s) were specified.", added,
+            assignments.size());
+    for (const auto& each : assignments) {
+        if (each.broker_ids.empty()) return "The manual partition assignment includes an empty replica list.";
+        for (auto broker : each.broker_ids)
+            if (broker != node)
+                return fmt::format(
+                    "The manual partition assignment includes broker {}, but no such broker is registered.",
+                    broker);
+        if (each.broker_ids.size() > 1)
+            return fmt::format("The manual partition assignment includes the broker {} more than once.",
+                               node);
+    }
+    return std::nullopt;
+}
+
 CreatePartitions::Response add_all(const Request& request, const CreatePartitions::Message& message) {
     auto& server = request.server;
     CreatePartitions::Response response;
@@ -158,6 +188,14 @@ CreatePartitions::Response add_all(const Request& request, const CreatePartition
             continue;
         }
         auto topic = server.topics.find(std::string_view(asked.name));
+        auto added = topic ? asked.count - topic->spec.partitions : 0;
+        if (added > 0) {
+            if (auto wrong = wrong_assignment(asked, added, server.options.node_id)) {
+                answer.error = ErrorCode::invalid_replica_assignment;
+                answer.error_message = std::move(*wrong);
+                continue;
+            }
+        }
         Result<> done;
         if (!topic)
             done = fail(Errc::not_found, "This server does not host this topic.");
