@@ -12,6 +12,7 @@
 #include "base/service_url.h"
 #include "broker/local_topics.h"
 #include "broker/remote_topics.h"
+#include "broker/server/broker_settings.h"
 #include "broker/server/kafka_server.h"
 #include "coordinate/coordinator.h"
 #include "coordinate/zookeeper.h"
@@ -60,6 +61,27 @@ broker::Durability durability_of(std::string_view fsync) {
     if (fsync == "flushed") return broker::Durability::flushed;
     if (fsync == "memory") return broker::Durability::memory;
     return broker::Durability::durable;
+}
+
+struct BrokerOptions {
+    broker::KafkaServerOptions server;
+    broker::LocalTopicsOptions topics;
+};
+
+Result<BrokerOptions> broker_options(const Settings& settings) {
+    BrokerOptions options;
+    options.topics.data_directory = fs::path(settings.data_directory) / "topics";
+    options.topics.durability = durability_of(settings.fsync);
+    auto& listen = options.server.listen;
+    listen = listen_options(settings, settings.kafka_port, "kafka", "--kafka-port");
+    listen.host = settings.kafka_host;
+    listen.tls = {.certificate = settings.kafka_tls_certificate,
+                  .key = settings.kafka_tls_key,
+                  .client_authority = settings.kafka_tls_client_authority};
+    for (const auto& assignment : settings.kafka_set)
+        if (auto done = broker::set_broker_setting(assignment, options.server, options.topics); !done)
+            return fail(Errc::invalid, "--kafka-set: {}", done.error().text);
+    return options;
 }
 
 }  // namespace
@@ -142,8 +164,8 @@ Result<> Node::Parts::open_layers() {
         schemas = TRY(registry::open_remote_schemas(settings.schemas));
     }
     if (settings.kafka == "embedded") {
-        auto local = TRY(broker::LocalTopics::open(
-            {.data_directory = data / "topics", .durability = durability_of(settings.fsync)}));
+        auto options = TRY(broker_options(settings));
+        auto local = TRY(broker::LocalTopics::open(std::move(options.topics)));
         local_topics = local.get();
         topics = std::move(local);
     } else {
@@ -229,14 +251,10 @@ Result<> Node::Parts::wire() {
 }
 
 Result<> Node::Parts::listen_kafka() {
-    broker::KafkaServerOptions kafka{
-        .listen = listen_options(settings, settings.kafka_port, "kafka", "--kafka-port")};
-    kafka.listen.host = settings.kafka_host;
-    kafka.listen.tls = {.certificate = settings.kafka_tls_certificate,
-                        .key = settings.kafka_tls_key,
-                        .client_authority = settings.kafka_tls_client_authority};
+    auto kafka = TRY(broker_options(settings)).server;
     kafka.security.admin_password = settings.kafka_password;
     kafka.security.super_users.insert(settings.kafka_super_users.begin(), settings.kafka_super_users.end());
+    kafka.security.is_authorized = !settings.kafka_super_users.empty();
     if (!settings.advertised.empty()) {
         auto address = TRY(parse_service_url("kafka://" + settings.advertised, "kafka"));
         kafka.advertised_host = address.hosts.at(0).name;

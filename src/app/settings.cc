@@ -122,7 +122,12 @@ void declare_settings(CLI::App& command, Settings& settings) {
     option("kafka-tls-client-authority", settings.kafka_tls_client_authority,
            "Kafka clients must have a certificate of this authority: a file in PEM");
     option("kafka-super-users", settings.kafka_super_users,
-           "Who may do everything beside User:admin, such as User:CN=ops")
+           "Who may do everything beside User:admin, such as User:CN=ops; permissions hold then, whether "
+           "or not clients log in")
+        ->delimiter(';');
+    option("kafka-set", settings.kafka_set,
+           "A setting by its name in Kafka's server.properties, such as num.partitions=4 or "
+           "log.retention.ms=3600000")
         ->delimiter(';');
     option("cql-port", settings.cql_port, "CQL native protocol");
     option("cql-host", settings.cql_host,

@@ -27,6 +27,7 @@ struct Settings {
     std::string kafka_tls_key;
     std::string kafka_tls_client_authority;      ///< not empty: Kafka clients must have a certificate of it
     std::vector<std::string> kafka_super_users;  ///< "User:CN=ops": may do everything, as admin may
+    std::vector<std::string> kafka_set;          ///< "num.partitions=4": settings of Kafka's brokers
     std::uint16_t cql_port = 9042;
     std::string cql_host;             ///< empty: host
     std::string cql_password;         ///< of the superuser cassandra; not empty: CQL clients must log in

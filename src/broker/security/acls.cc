@@ -95,8 +95,8 @@ Result<> check_acl(const Acl& acl) {
     return {};
 }
 
-Result<std::unique_ptr<Acls>> Acls::open(io::Files& files, std::string path) {
-    std::unique_ptr<Acls> acls(new Acls(files, std::move(path)));
+Result<std::unique_ptr<Acls>> Acls::open(io::Files& files, std::string path, bool without_acl) {
+    std::unique_ptr<Acls> acls(new Acls(files, std::move(path), without_acl));
     if (!files.exists(acls->path_)) return acls;
     auto read = decode(TRY(files.read_file(acls->path_)));
     if (!read) return fail(acls->path_, std::move(read).error());
@@ -107,14 +107,16 @@ Result<std::unique_ptr<Acls>> Acls::open(io::Files& files, std::string path) {
 bool Acls::allows(std::string_view principal, std::string_view host, Operation operation,
                   ResourceType resource, std::string_view name) const {
     std::lock_guard lock(mutex_);
-    bool allowed = false;
+    bool allowed = false, has_acl = false;
     for (const auto& acl : acls_) {
-        if (acl.resource != resource || !covers(acl, name) || !is_of(acl, principal, host)) continue;
+        if (acl.resource != resource || !covers(acl, name)) continue;
+        has_acl = true;
+        if (!is_of(acl, principal, host)) continue;
         bool is_same = acl.operation == operation || acl.operation == Operation::all;
         if (acl.permission == Permission::deny && is_same) return false;
         allowed |= acl.permission == Permission::allow && implies(acl.operation, operation);
     }
-    return allowed;
+    return allowed || (without_acl_ && !has_acl);
 }
 
 bool Acls::allows_any(std::string_view principal, std::string_view host, Operation operation,
@@ -131,6 +133,7 @@ bool Acls::allows_any(std::string_view principal, std::string_view host, Operati
     for (const auto& acl : acls_)
         denies_all |= of_it(acl, Permission::deny) && acl.name == "*" && acl.pattern == PatternType::literal;
     if (denies_all) return false;
+    if (without_acl_) return true;
     return std::ranges::any_of(acls_, [&](const Acl& acl) {
         if (!of_it(acl, Permission::allow)) return false;
         // Not when a denial covers all that it permits.

@@ -68,11 +68,12 @@ Result<> check_acl(const Acl& acl);
 /// Thread-safe.
 class Acls {
 public:
-    /// Reads the file, if there is one. Errc::corrupt, naming the line.
-    static Result<std::unique_ptr<Acls>> open(io::Files& files, std::string path);
+    /// Reads the file, if there is one. Errc::corrupt, naming the line. without_acl: the answer for a
+    /// resource that no list speaks of.
+    static Result<std::unique_ptr<Acls>> open(io::Files& files, std::string path, bool without_acl = false);
 
-    /// A denial goes before a permission; without either the answer is no. Read, write, remove and alter
-    /// imply describe, alter_configs implies describe_configs.
+    /// A denial goes before a permission; without either the answer is no, or without_acl's. Read, write,
+    /// remove and alter imply describe, alter_configs implies describe_configs.
     bool allows(std::string_view principal, std::string_view host, Operation operation, ResourceType resource,
                 std::string_view name) const;
     /// On any resource of the type.
@@ -85,11 +86,13 @@ public:
     Result<std::vector<Acl>> remove(const AclFilter& filter);
 
 private:
-    Acls(io::Files& files, std::string path) : files_(files), path_(std::move(path)) {}
+    Acls(io::Files& files, std::string path, bool without_acl)
+        : files_(files), path_(std::move(path)), without_acl_(without_acl) {}
     Result<> save(std::set<Acl> next);
 
     io::Files& files_;
     const std::string path_;
+    const bool without_acl_;
     std::mutex change_mutex_;   // one change at a time
     mutable std::mutex mutex_;  // guards acls_; held shortly
     std::set<Acl> acls_;

@@ -151,6 +151,19 @@ TEST_F(AclsTest, WithoutAPermissionTheAnswerIsNo) {
     EXPECT_FALSE(acls_->allows("User:alice", "h", Operation::read, ResourceType::group, "t"));
 }
 
+TEST_F(AclsTest, WhatNoPermissionSpeaksOfMayBeOpen) {
+    acls_ = std::move(*Acls::open(files_, "data/acls", true));
+    EXPECT_TRUE(may("User:a", Operation::read, "t"));
+    EXPECT_TRUE(acls_->allows_any("User:a", "h", Operation::write, ResourceType::topic));
+    add({.name = "t", .principal = "User:b", .operation = Operation::read});
+    EXPECT_FALSE(may("User:a", Operation::read, "t"));
+    EXPECT_TRUE(may("User:b", Operation::read, "t"));
+    EXPECT_TRUE(may("User:a", Operation::read, "other"));
+    add({.name = "*", .principal = "User:*", .operation = Operation::all, .permission = Permission::deny});
+    EXPECT_FALSE(may("User:a", Operation::read, "other"));
+    EXPECT_FALSE(acls_->allows_any("User:a", "h", Operation::write, ResourceType::topic));
+}
+
 TEST_F(AclsTest, PatternsPrincipalsAndHosts) {
     add({.name = "logs-",
          .pattern = PatternType::prefixed,

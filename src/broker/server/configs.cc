@@ -1,4 +1,5 @@
 // DescribeConfigs and IncrementalAlterConfigs.
+#include "broker/server/broker_settings.h"
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
 
@@ -33,6 +34,13 @@ bool is_wanted(const DescribeConfigs::Message::Resource& resource, std::string_v
     return !resource.keys || std::ranges::find(*resource.keys, name) != resource.keys->end();
 }
 
+/// Of the others Kafka's brokers have a standard by another name, in hours, or none.
+bool has_standard(std::string_view broker_name) {
+    constexpr std::string_view without[] = {"", "log.flush.interval.ms", "log.retention.ms",
+                                            "log.roll.jitter.ms", "log.roll.ms"};
+    return std::ranges::find(without, broker_name) == std::end(without);
+}
+
 void describe_topic(const DescribeConfigs::Message& message,
                     const DescribeConfigs::Message::Resource& resource, const LocalTopics& topics,
                     Described& out) {
@@ -47,16 +55,18 @@ void describe_topic(const DescribeConfigs::Message& message,
     for (const auto& setting : topic_settings()) {
         if (!is_wanted(resource, setting.name)) continue;
         auto name = std::string(setting.name);
+        auto broker_name = std::string(setting.broker_name);
         Described::Config config;
         config.name = name;
         std::vector<Described::Config::Synonym> values;
         if (auto own = topic->spec.config.find(name); own != topic->spec.config.end())
             values.push_back({name, own->second, from_topic});
         if (auto given = defaults.find(name); given != defaults.end())
-            values.push_back({name, given->second, from_server});
-        values.push_back({name, std::string(setting.standard), from_standard});
-        config.value = values[0].value;
-        config.source = values[0].source;
+            values.push_back({broker_name, given->second, from_server});
+        if (has_standard(setting.broker_name))
+            values.push_back({broker_name, std::string(setting.standard), from_standard});
+        config.value = values.empty() ? std::string(setting.standard) : values[0].value;
+        config.source = values.empty() ? from_standard : values[0].source;
         config.config_type = wire_type(setting.type);
         if (message.include_documentation) config.documentation = std::string(setting.about);
         if (message.include_synonyms) config.synonyms = std::move(values);
@@ -64,34 +74,28 @@ void describe_topic(const DescribeConfigs::Message& message,
     }
 }
 
-void describe_broker(const ServerState& server, const DescribeConfigs::Message::Resource& resource,
-                     Described& out) {
+void describe_broker(const Request& request, const DescribeConfigs::Message& message,
+                     const DescribeConfigs::Message::Resource& resource, Described& out) {
+    const auto& server = request.server;
     const auto& options = server.options;
     if (!resource.name.empty() && resource.name != std::to_string(options.node_id)) {
         out.error = ErrorCode::invalid_request;
         out.error_message = fmt::format("the only broker is {}", options.node_id);
         return;
     }
-    auto add = [&](std::string name, std::string value, SettingType type) {
-        if (!is_wanted(resource, name)) return;
+    for (auto& setting : broker_settings(options, server.topics.options(),
+                                         fmt::format("{}:{}", request.host, request.port))) {
+        if (!is_wanted(resource, setting.name)) continue;
         Described::Config config;
-        config.name = std::move(name);
-        config.value = std::move(value);
+        config.value = std::move(setting.value);
         config.read_only = true;
-        config.source = from_server;
-        config.config_type = wire_type(type);
+        config.source = setting.is_given ? from_server : from_standard;
+        config.config_type = wire_type(setting.type);
+        if (message.include_documentation) config.documentation = std::string(setting.about);
+        if (message.include_synonyms) config.synonyms.push_back({setting.name, config.value, config.source});
+        config.name = std::move(setting.name);
         out.configs.push_back(std::move(config));
-    };
-    add("auto.create.topics.enable", options.auto_create_topics ? "true" : "false", SettingType::boolean);
-    add("broker.id", std::to_string(options.node_id), SettingType::int32);
-    add("default.replication.factor", "1", SettingType::int32);
-    add("group.initial.rebalance.delay.ms", std::to_string(options.groups.initial_delay_ms),
-        SettingType::int32);
-    add("log.dirs", server.topics.options().data_directory, SettingType::text);
-    add("max.connections", std::to_string(options.listen.max_connections), SettingType::int32);
-    add("num.partitions", std::to_string(options.default_partitions), SettingType::int32);
-    add("offsets.topic.replication.factor", "1", SettingType::int32);
-    add("socket.request.max.bytes", std::to_string(options.max_request_bytes), SettingType::int32);
+    }
 }
 
 /// One operation of IncrementalAlterConfigs (KIP-339).
@@ -212,7 +216,7 @@ DescribeConfigs::Response DescribeConfigs::handle(RequestPointer request, Messag
         } else if (resource.type == topic_resource) {
             describe_topic(message, resource, request->server.topics, out);
         } else if (resource.type == broker_resource) {
-            describe_broker(request->server, resource, out);
+            describe_broker(*request, message, resource, out);
         } else {
             out.error = ErrorCode::invalid_request;
             out.error_message = fmt::format(

@@ -22,7 +22,12 @@ struct SecurityOptions {
     std::string admin_password;
     /// "User:CN=ops,O=Example": may do everything as well.
     std::set<std::string, std::less<>> super_users{"User:admin"};
+    /// Permissions hold although nobody logs in: all are User:ANONYMOUS.
+    bool is_authorized = false;
+    /// Permissions hold, and everybody may use what no permission speaks of.
+    bool allows_without_acl = false;
     bool requires_login() const { return !admin_password.empty(); }
+    bool enforces_acls() const { return requires_login() || is_authorized || allows_without_acl; }
 };
 
 struct KafkaServerOptions {

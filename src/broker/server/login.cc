@@ -11,7 +11,7 @@ using wire::kafka::ErrorCode;
 Result<> ServerState::open_security() {
     const auto& place = topics.options();
     credentials = TRY(Credentials::open(*place.files, place.data_directory + "/users"));
-    acls = TRY(Acls::open(*place.files, place.data_directory + "/acls"));
+    acls = TRY(Acls::open(*place.files, place.data_directory + "/acls", options.security.allows_without_acl));
     quotas = TRY(ClientQuotas::open(*place.files, place.data_directory + "/client_quotas", *place.clock));
     if (options.security.requires_login())
         credentials->set_password("admin", options.security.admin_password);

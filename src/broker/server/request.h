@@ -44,7 +44,7 @@ struct ServerState {
     Result<> open_security();
     /// Whether clients are asked who they are, and held to their permissions.
     bool enforces() const {
-        return options.security.requires_login() || !options.listen.tls.client_authority.empty();
+        return options.security.enforces_acls() || !options.listen.tls.client_authority.empty();
     }
 
     LocalTopics& topics;

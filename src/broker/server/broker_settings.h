@@ -1,0 +1,29 @@
+// What a broker can be told by the names of Kafka's server.properties, and what DescribeConfigs says of it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/server/kafka_server.h"
+
+namespace penstock::broker {
+
+/// assignment: "num.partitions=4", as a line of Kafka's server.properties. Those of topics are given by
+/// Kafka's names for their defaults: "log.retention.ms=60000". Errc::invalid, naming the setting and what was
+/// expected.
+Result<> set_broker_setting(std::string_view assignment, KafkaServerOptions& server,
+                            LocalTopicsOptions& topics);
+
+struct BrokerSettingValue {
+    std::string name, value;
+    SettingType type;
+    bool is_given;  ///< by whoever has started the broker; false: as it is when nobody says anything
+    std::string_view about;
+};
+
+/// In the order of their names. address: host:port by which the client knows the broker.
+std::vector<BrokerSettingValue> broker_settings(const KafkaServerOptions& server,
+                                                const LocalTopicsOptions& topics, std::string_view address);
+
+}  // namespace penstock::broker

@@ -1,0 +1,117 @@
+#include "broker/server/broker_settings.h"
+
+#include "broker/server/kafka_server_fixture.h"
+
+namespace penstock::broker {
+namespace {
+
+const BrokerSettingValue* find(const std::vector<BrokerSettingValue>& all, std::string_view name) {
+    auto found = std::ranges::find(all, name, &BrokerSettingValue::name);
+    return found == all.end() ? nullptr : &*found;
+}
+
+TEST(BrokerSettings, AreGivenByKafkasNames) {
+    KafkaServerOptions server;
+    LocalTopicsOptions topics;
+    for (auto assignment :
+         {"num.partitions=4", "auto.create.topics.enable=false", "group.min.session.timeout.ms=1000",
+          "transaction.max.timeout.ms=60000", "log.retention.ms=3600000", "message.max.bytes=2000000"})
+        ASSERT_TRUE(set_broker_setting(assignment, server, topics)) << assignment;
+    EXPECT_EQ(server.default_partitions, 4);
+    EXPECT_FALSE(server.auto_create_topics);
+    EXPECT_EQ(server.groups.session_timeout_ms_min, 1000);
+    EXPECT_EQ(topics.transactions.max_timeout_ms, 60'000);
+    EXPECT_EQ(topics.topic_defaults["retention.ms"], "3600000");
+    EXPECT_EQ(topics.topic_defaults["max.message.bytes"], "2000000");
+}
+
+TEST(BrokerSettings, WhatIsWrongIsNamed) {
+    KafkaServerOptions server;
+    LocalTopicsOptions topics;
+    auto error = [&](std::string_view assignment) {
+        auto done = set_broker_setting(assignment, server, topics);
+        return done ? std::string() : done.error().text;
+    };
+    EXPECT_NE(error("num.partitions").find("name=value"), std::string::npos);
+    EXPECT_NE(error("num.partitions=0").find("from 1 to"), std::string::npos);
+    EXPECT_NE(error("num.partitions=four").find("four"), std::string::npos);
+    EXPECT_NE(error("auto.create.topics.enable=yes").find("true or false"), std::string::npos);
+    EXPECT_NE(error("log.cleanup.policy=sometimes").find("cleanup.policy"), std::string::npos);
+    EXPECT_NE(error("zookeeper.connect=x").find("num.partitions"), std::string::npos);
+    EXPECT_EQ(server.default_partitions, 1);
+    EXPECT_TRUE(topics.topic_defaults.empty());
+}
+
+TEST(BrokerSettings, EachIsListedOnceInOrderWithWhetherItIsGiven) {
+    KafkaServerOptions server;
+    LocalTopicsOptions topics;
+    ASSERT_TRUE(set_broker_setting("num.partitions=4", server, topics));
+    ASSERT_TRUE(set_broker_setting("log.retention.ms=1000", server, topics));
+    auto all = broker_settings(server, topics, "example:9092");
+    EXPECT_TRUE(std::ranges::is_sorted(all, {}, &BrokerSettingValue::name));
+    EXPECT_EQ(std::ranges::adjacent_find(all, {}, &BrokerSettingValue::name), all.end());
+    for (auto [name, value, given] : {std::tuple("num.partitions", "4", true),
+                                      {"log.retention.ms", "1000", true},
+                                      {"log.retention.bytes", "-1", false},
+                                      {"auto.create.topics.enable", "true", false},
+                                      {"advertised.listeners", "PLAINTEXT://example:9092", true}}) {
+        const auto* setting = find(all, name);
+        ASSERT_TRUE(setting) << name;
+        EXPECT_EQ(setting->value, value) << name;
+        EXPECT_EQ(setting->is_given, given) << name;
+    }
+}
+
+TEST_F(KafkaServerTest, BrokersTellTheirSettings) {
+    start({.default_partitions = 3});
+    auto described = client_->call<DescribeConfigs>(
+        {.resources = {{.type = 4, .name = "1", .keys = {{"num.partitions", "log.segment.bytes"}}}},
+         .include_synonyms = true},
+        4);
+    const auto& configs = described.results.at(0).configs;
+    ASSERT_EQ(configs.size(), 2u);
+    EXPECT_EQ(configs[0].name, "log.segment.bytes");
+    EXPECT_EQ(configs[0].source, 5);
+    EXPECT_EQ(configs[1].name, "num.partitions");
+    EXPECT_EQ(configs[1].value, "3");
+    EXPECT_EQ(configs[1].source, 4);
+    EXPECT_EQ(configs[1].synonyms.size(), 1u);
+    EXPECT_TRUE(configs[1].read_only);
+}
+
+TEST_F(KafkaServerTest, PermissionsHoldWithoutLoginWhenSuperUsersAreNamed) {
+    start({.security = {.super_users = {"User:somebody"}, .is_authorized = true}});
+    auto created = client_->call<CreateTopics>({.topics = {{.name = "t", .partitions = 1}}}, 5);
+    EXPECT_EQ(created.topics.at(0).error, ErrorCode::topic_authorization_failed);
+    start({.security = {.super_users = {std::string(anonymous)}, .is_authorized = true}});
+    CreateAcls::Message acl{.creations = {{.resource_type = 2,
+                                           .resource_name = "t",
+                                           .pattern_type = 3,
+                                           .principal = "User:bob",
+                                           .host = "*",
+                                           .operation = 3,
+                                           .permission = 3}}};
+    EXPECT_EQ(client_->call<CreateAcls>(acl, 3).results.at(0).error, ErrorCode::none);
+    auto found = client_->call<DescribeAcls>(
+        {.resource_type = 1, .pattern_type = 1, .operation = 1, .permission = 1}, 3);
+    EXPECT_EQ(found.resources.size(), 1u);
+}
+
+TEST_F(KafkaServerTest, WhatNoPermissionSpeaksOfIsOpenWhenThatIsSet) {
+    start({.security = {.allows_without_acl = true}});
+    create("t");
+    create("closed");
+    CreateAcls::Message acl{.creations = {{.resource_type = 2,
+                                           .resource_name = "closed",
+                                           .pattern_type = 3,
+                                           .principal = "User:bob",
+                                           .host = "*",
+                                           .operation = 2,
+                                           .permission = 3}}};
+    EXPECT_EQ(client_->call<CreateAcls>(acl, 3).results.at(0).error, ErrorCode::none);
+    EXPECT_EQ(produce("t", batch_of({"a"})).error, ErrorCode::none);
+    EXPECT_EQ(produce("closed", batch_of({"a"})).error, ErrorCode::topic_authorization_failed);
+}
+
+}  // namespace
+}  // namespace penstock::broker
