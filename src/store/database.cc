@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
+#include <rocksdb/env.h>
 #include <rocksdb/experimental.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
@@ -14,6 +15,7 @@
 #include "base/metrics.h"
 #include "store/index_builder.h"
 #include "store/index_entries.h"
+#include "store/resident_files.h"
 #include "store/row_key.h"
 #include "store/row_merge.h"
 #include "store/uuid.h"
@@ -42,6 +44,8 @@ Error error_of(const rocksdb::Status& status) {
         code = Errc::corrupt;
     else if (status.IsNoSpace())
         code = Errc::full;
+    else if (status.IsIncomplete() || status.IsBusy())
+        code = Errc::unavailable;
     else if (status.IsInvalidArgument() || status.IsNotSupported())
         code = Errc::internal;
     return {code, "tables: " + status.ToString()};
@@ -50,10 +54,12 @@ Error error_of(const rocksdb::Status& status) {
 Database::Database(const StoreOptions& options)
     : options_(options),
       clock_(options.clock ? options.clock : &system_clock()),
+      env_(rocksdb::NewCompositeEnv(make_resident_file_system())),
       catalogue_(std::make_shared<const Catalogue>()) {}
 
 rocksdb::Options Database::rocks_options() {
     rocksdb::Options out;
+    out.env = env_.get();
     out.create_if_missing = true;
     out.merge_operator = make_row_merge();
     out.compaction_filter_factory = std::make_shared<ExpiryFilterFactory>(
@@ -66,7 +72,8 @@ rocksdb::Options Database::rocks_options() {
         [this] { return now_seconds(); }, options_.grace_seconds);
 
     rocksdb::BlockBasedTableOptions table;
-    table.block_size = 16 * 1024;
+    // Small, for rows read one by one: what is read for one is most often not asked for again.
+    table.block_size = 4 * 1024;
     table.block_cache = rocksdb::NewLRUCache(options_.block_cache_bytes, 2);
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     // Index and filter blocks count against the cache, so that memory stays bounded however large the tables
@@ -80,6 +87,9 @@ rocksdb::Options Database::rocks_options() {
 
     out.write_buffer_size = options_.memtable_bytes;
     out.max_write_buffer_number = 3;
+    // A row looked up by its key is most often in none of the memtables.
+    out.memtable_prefix_bloom_size_ratio = 0.05;
+    out.memtable_whole_key_filtering = true;
     out.level_compaction_dynamic_level_bytes = true;
     out.level0_file_num_compaction_trigger = 8;
     out.level0_slowdown_writes_trigger = 32;

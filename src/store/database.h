@@ -105,6 +105,7 @@ private:
 
     StoreOptions options_;
     const Clock* clock_;
+    std::unique_ptr<rocksdb::Env> env_;  ///< outlives what is opened with it
     std::unique_ptr<rocksdb::DB> db_;
     rocksdb::Options opened_with_;
 

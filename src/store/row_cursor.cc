@@ -5,10 +5,16 @@
 #include "base/log.h"
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/resident_files.h"
 #include "store/token.h"
 
 namespace penstock::store {
 namespace {
+
+/// What is read at once takes a fraction of a millisecond.
+constexpr std::size_t most_at_once = 64u << 10;
+constexpr std::size_t cost_of_an_entry = 64;
+constexpr std::uint64_t most_skipped_at_once = 256;
 
 std::string_view view(const rocksdb::Slice& slice) {
     return {slice.data(), slice.size()};
@@ -36,19 +42,24 @@ KeyRange table_range(const TableDefinition& table) {
 }
 
 RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> table,
-                     std::vector<KeyRange> ranges, bool reversed, bool cache)
+                     std::vector<KeyRange> ranges, bool reversed, Reading reading)
     : database_(database),
       table_(std::move(table)),
       ranges_(std::move(ranges)),
       reversed_(reversed),
+      at_once_(reading == Reading::at_once),
       now_(database.now_seconds()) {
     if (table_->next_column != table_->columns.size()) {
         dropped_.assign(table_->next_column, true);
         for (const auto& column : table_->columns)
             if (column.id < dropped_.size()) dropped_[column.id] = false;
     }
-    read_.fill_cache = cache;
+    read_.fill_cache = reading != Reading::scan;
     read_.adaptive_readahead = true;
+    if (at_once_) {
+        budget_ = most_at_once;
+        read_.max_skippable_internal_keys = most_skipped_at_once;
+    }
     // Several look-ups must see one state; a single iterator is consistent by itself.
     if (ranges_.size() > 1 || table_->clustering_columns > 0) {
         snapshot_ = database_.rocks().GetSnapshot();
@@ -69,18 +80,46 @@ bool RowCursor::in_range() const {
 
 /// Positions at the first key of the next range. Single rows are looked up without an iterator, which asks
 /// the bloom filters first.
-bool RowCursor::enter_next_range() {
+Result<bool> RowCursor::enter_next_range() {
     if (next_range_ >= ranges_.size()) return false;
     const auto& range = ranges_[next_range_++];
-    if (!iterator_) iterator_.reset(database_.rocks().NewIterator(read_));
+    if (!iterator_) {
+        if (ranges_.size() == 1 && !reversed_) {
+            upper_bound_ = range.to;
+            read_.iterate_upper_bound = &upper_bound_;
+        }
+        iterator_.reset(database_.rocks().NewIterator(read_));
+    }
     if (reversed_) {
         iterator_->SeekForPrev(range.to);
         if (iterator_->Valid() && view(iterator_->key()) >= range.to) iterator_->Prev();
     } else {
-        iterator_->Seek(range.from);
+        TRY(learn_on_the_way(range));
     }
     positioned_ = true;
     return true;
+}
+
+/// A range that begins among the rows of a partition: the partition's deletions and static values lie in
+/// front of it, and one iterator reads both.
+Result<> RowCursor::learn_on_the_way(const KeyRange& range) {
+    ParsedKey parsed;
+    if (table_->clustering_columns == 0 || !parse_key(range.from, parsed) || parsed.tag != row_tag) {
+        iterator_->Seek(range.from);
+        return {};
+    }
+    begin_partition(parsed.partition_prefix);
+    iterator_->Seek(partition_);
+    for (; iterator_->Valid() && view(iterator_->key()) < range.from; iterator_->Next()) {
+        TRY(spend(iterator_->key().size() + iterator_->value().size()));
+        if (!parse_key(view(iterator_->key()), parsed)) continue;
+        if (parsed.tag == row_tag) {
+            iterator_->Seek(range.from);
+            break;
+        }
+        note(parsed, view(iterator_->value()));
+    }
+    return {};
 }
 
 void RowCursor::advance() {
@@ -91,6 +130,7 @@ void RowCursor::advance() {
 }
 
 Result<bool> RowCursor::next() {
+    ResidentReads resident(at_once_);
     static_only_ = false;
     while (true) {
         if (positioned_) {
@@ -111,7 +151,7 @@ Result<bool> RowCursor::next() {
                 if (TRY(look_at(single_key_, single_value_))) return true;
                 continue;
             }
-            if (!enter_next_range()) return false;
+            if (!TRY(enter_next_range())) return false;
         }
         for (; iterator_->Valid() && in_range(); advance()) {
             if (!static_waiting_.empty() && !view(iterator_->key()).starts_with(static_waiting_))
@@ -126,6 +166,7 @@ Result<bool> RowCursor::next() {
 
 void RowCursor::skip_partition() {
     if (!positioned_ || advanced_) return;
+    ResidentReads resident(at_once_);
     std::string prefix(parsed_.partition_prefix);
     if (reversed_)
         iterator_->SeekForPrev(prefix);
@@ -137,9 +178,10 @@ void RowCursor::skip_partition() {
 Result<bool> RowCursor::look_at(rocksdb::Slice key, rocksdb::Slice value) {
     key_ = view(key);
     value_ = view(value);
+    TRY(spend(key_.size() + value_.size()));
     if (!parse_key(key_, parsed_))
         return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
-    if (table_->clustering_columns > 0 && parsed_.partition_prefix != partition_) learn_partition();
+    if (table_->clustering_columns > 0 && parsed_.partition_prefix != partition_) TRY(learn_partition());
     if (parsed_.tag == static_tag && static_partitions_ && static_is_live()) {
         // Backwards all rows have been seen.
         if (reversed_) return !partition_has_rows_ && show_static(parsed_.partition_prefix);
@@ -193,31 +235,50 @@ void RowCursor::drop_unseen(Row& row, std::int64_t hidden) const {
     });
 }
 
-/// Reads what was deleted in the partition that begins here, and its static values.
-void RowCursor::learn_partition() {
-    partition_ = parsed_.partition_prefix;
+void RowCursor::begin_partition(std::string_view prefix) {
+    partition_ = prefix;
     partition_deleted_ = no_timestamp;
     range_deletions_.clear();
     static_value_.clear();
     static_parsed_ = false;
     partition_has_rows_ = false;
+}
+
+/// Reads what was deleted in the partition that begins here, and its static values.
+Result<> RowCursor::learn_partition() {
+    begin_partition(parsed_.partition_prefix);
     auto from = partition_ + deletion_tag;
     auto to = partition_ + (table_->static_columns > 0 ? row_tag : static_tag);
     // Reading forward from before the partition's deletions: they come first, so a row in front means there
     // are none.
-    if (!reversed_ && positioned_ && parsed_.tag == row_tag && ranges_[next_range_ - 1].from <= from) return;
+    if (!reversed_ && positioned_ && parsed_.tag == row_tag && ranges_[next_range_ - 1].from <= from) return {};
     rocksdb::Slice upper(to);
     auto options = read_;
     options.iterate_upper_bound = &upper;
     std::unique_ptr<rocksdb::Iterator> it(database_.rocks().NewIterator(options));
     ParsedKey parsed;
     for (it->Seek(from); it->Valid(); it->Next()) {
+        TRY(spend(it->key().size() + it->value().size()));
         if (!parse_key(view(it->key()), parsed)) continue;
-        if (parsed.tag == static_tag)
-            static_value_ = view(it->value());
-        else
-            note_deletion(parsed.rest, view(it->value()));
+        note(parsed, view(it->value()));
     }
+    if (!it->status().ok()) return fail(error_of(it->status()));
+    return {};
+}
+
+Result<> RowCursor::spend(std::size_t bytes) {
+    auto cost = cost_of_an_entry + bytes;
+    if (budget_ < cost) return fail(Errc::unavailable, "more than can be read at once");
+    if (budget_ != SIZE_MAX) budget_ -= cost;
+    return {};
+}
+
+/// What stands in front of a partition's rows.
+void RowCursor::note(const ParsedKey& parsed, std::string_view value) {
+    if (parsed.tag == static_tag)
+        static_value_ = value;
+    else
+        note_deletion(parsed.rest, value);
 }
 
 void RowCursor::note_deletion(std::string_view rest, std::string_view value) {

@@ -26,13 +26,18 @@ KeyRange row_range(const TableDefinition& table, std::string_view partition_key,
 std::string static_key(const TableDefinition& table, std::string_view partition_key);
 KeyRange table_range(const TableDefinition& table);
 
+enum class Reading : std::uint8_t {
+    normal,
+    scan,     ///< of a whole table: the blocks read are not worth keeping
+    at_once,  ///< little, and from memory: Errc::unavailable rather than to wait for a disk or to take long
+};
+
 /// Sees the table as it was when the cursor was made. Used by one thread at a time.
 class RowCursor {
 public:
-    /// Ranges are read in the order given, each of them backwards when reversed. cache: whether the blocks
-    /// read are worth keeping (not for scans of whole tables).
+    /// Ranges are read in the order given, each of them backwards when reversed.
     RowCursor(Database& database, std::shared_ptr<const TableDefinition> table, std::vector<KeyRange> ranges,
-              bool reversed = false, bool cache = true);
+              bool reversed = false, Reading reading = Reading::normal);
     ~RowCursor();
 
     /// Before the first next(): a partition with static values and no row that is alive appears once, too.
@@ -59,13 +64,17 @@ private:
         std::string from, to;
         std::int64_t timestamp;
     };
-    bool enter_next_range();
+    Result<bool> enter_next_range();
     void advance();
     bool in_range() const;
     Result<bool> look_at(rocksdb::Slice key, rocksdb::Slice value);
-    void learn_partition();
+    Result<> learn_partition();
+    Result<> learn_on_the_way(const KeyRange& range);
+    void begin_partition(std::string_view prefix);
+    Result<> spend(std::size_t bytes);
     bool show_static(std::string_view partition_prefix);
     bool static_is_live();
+    void note(const ParsedKey& parsed, std::string_view value);
     void note_deletion(std::string_view rest, std::string_view value);
     std::int64_t hidden_until() const;
     void drop_unseen(Row& row, std::int64_t hidden) const;
@@ -76,7 +85,10 @@ private:
     std::size_t next_range_ = 0;
     bool reversed_;
     rocksdb::ReadOptions read_;
+    rocksdb::Slice upper_bound_;
     const rocksdb::Snapshot* snapshot_ = nullptr;
+    bool at_once_;
+    std::size_t budget_ = SIZE_MAX;  ///< bytes of keys and values that may still be looked at
     std::int64_t now_;
     std::vector<bool> dropped_;  ///< by column id; empty: no column was ever dropped
     std::unique_ptr<rocksdb::Iterator> iterator_;

@@ -13,7 +13,7 @@ public:
               std::vector<std::uint32_t> wanted)
         : table_(table),
           wanted_(std::move(wanted)),
-          rows_(database, table, {table_range(*table)}, false, false) {
+          rows_(database, table, {table_range(*table)}, false, Reading::scan) {
         for (auto index : wanted_) {
             const auto& column = table_->columns[index];
             schema_.push_back({column.name, engine_type_of(column.type)});

@@ -26,10 +26,9 @@ constexpr std::int64_t default_page_rows = 100'000;
 
 class StoredRows final : public RowSource {
 public:
-    StoredRows(const SelectPlan& plan, Database& database, std::vector<KeyRange> ranges)
+    StoredRows(const SelectPlan& plan, Database& database, std::vector<KeyRange> ranges, bool at_once = false)
         : plan_(plan),
-          cursor_(database, plan.ref.table, std::move(ranges), plan.reversed,
-                  plan.where.whole_partition_key) {
+          cursor_(database, plan.ref.table, std::move(ranges), plan.reversed, reading_of(plan, at_once)) {
         const auto& needed = plan.needed;
         needs_keys_ = std::any_of(needed.begin(), needed.begin() + plan.table().key_columns(),
                                   [](bool b) { return b; });
@@ -74,6 +73,11 @@ public:
     std::string position() const override { return std::string(cursor_.key()); }
 
 private:
+    static Reading reading_of(const SelectPlan& plan, bool at_once) {
+        if (at_once) return Reading::at_once;
+        return plan.where.whole_partition_key ? Reading::normal : Reading::scan;
+    }
+
     void read_cells(RowValues& out, const Row& row, std::uint32_t from, std::uint32_t to) {
         const auto& table = plan_.table();
         // Both are in the order of column ids.
@@ -500,10 +504,7 @@ struct Run {
         bool more = false;
         std::string position;
         while (state.remaining > 0) {
-            if (count >= wanted || cells.size() > most_page_bytes) {
-                more = true;
-                break;
-            }
+            if (more) break;
             if (!TRY(source->next(row))) break;
             if (!passes(row)) continue;
             if (counts_partitions) {
@@ -524,7 +525,8 @@ struct Run {
             TRY(append_row(cells, plan, evaluator, &row));
             ++count;
             --state.remaining;
-            position = source->position();
+            more = count >= wanted || cells.size() > most_page_bytes;
+            if (more) position = source->position();
             if (counts_partitions && left_in_partition == 0) source->skip_partition();
         }
         if (!more || state.remaining == 0) return finish(std::move(cells), std::int32_t(count), std::nullopt);
@@ -592,10 +594,17 @@ struct Run {
     }
 };
 
+/// Later pages are those of long reads.
+bool may_be_short(const SelectPlan& plan, const PageRequest& page) {
+    bool straight = !plan.ref.is_virtual && !plan.table().view && plan.index.index == nullptr && !plan.ann;
+    return straight && plan.where.whole_partition_key && !page.paging_state;
+}
+
 }  // namespace
 
 Result<std::string> run_select(const SelectPlan& plan, Database& database, const SystemTables& system,
                                const Bindings& bindings, const PageRequest& page) {
+    if (page.at_once && !may_be_short(plan, page)) return fail(Errc::unavailable, "not a short read");
     Run run{plan, bindings, page, nullptr, {}, {}, INT64_MAX, database.now_seconds()};
     run.state.remaining = TRY(limit_of(plan.select->limit, "[limit]", bindings));
     run.per_partition = TRY(limit_of(plan.select->per_partition_limit, "[per_partition_limit]", bindings));
@@ -633,7 +642,7 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
         else if (plan.index.index != nullptr)
             run.source = TRY(make_indexed_rows(plan, database, std::move(ranges), bindings));
         else
-            run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges));
+            run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges), page.at_once);
     }
     if (plan.ann) return run.nearest();
     if (plan.sorts && plan.aggregates == 0 && plan.group.empty()) return run.sorted();

@@ -17,9 +17,11 @@ struct PageRequest {
     bool skip_metadata = false;
     std::optional<std::string> new_metadata_id;
     int version = 5;
+    /// A short read of named partitions from memory, or Errc::unavailable: to be asked again without this.
+    bool at_once = false;
 };
 
-/// The body of a RESULT of kind Rows. Blocks while it reads. Memory: a page's rows.
+/// The body of a RESULT of kind Rows. Blocks while it reads, unless at_once. Memory: a page's rows.
 Result<std::string> run_select(const SelectPlan& plan, Database& database, const SystemTables& system,
                                const Bindings& bindings, const PageRequest& page);
 

@@ -367,8 +367,10 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     if (!parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
 
     if (std::holds_alternative<SelectPlan>(statement->plan)) {
+        if (auto answer = select(*statement, parameters, bindings, version, new_metadata_id, true))
+            return std::move(*answer);
         return Blocking([this, statement, &parameters, bindings, version, new_metadata_id] {
-            return select(*statement, parameters, bindings, version, new_metadata_id);
+            return *select(*statement, parameters, bindings, version, new_metadata_id, false);
         });
     }
     if (const auto* modify = std::get_if<ModifyPlan>(&statement->plan)) {
@@ -566,15 +568,19 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
     return write;
 }
 
-Answer CqlService::select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters,
-                          const Bindings& bindings, int version, std::optional<std::string> new_metadata_id) {
+std::optional<Answer> CqlService::select(const PreparedStatement& statement,
+                                         const wire::cql::QueryParameters& parameters,
+                                         const Bindings& bindings, int version,
+                                         const std::optional<std::string>& new_metadata_id, bool at_once) {
     PageRequest page;
     page.version = version;
     page.page_size = parameters.page_size;
     if (parameters.paging_state) page.paging_state = std::string(*parameters.paging_state);
     page.skip_metadata = parameters.skip_metadata;
-    page.new_metadata_id = std::move(new_metadata_id);
+    page.new_metadata_id = new_metadata_id;
+    page.at_once = at_once;
     auto body = run_select(std::get<SelectPlan>(statement.plan), database_, system_, bindings, page);
+    if (!body && at_once && body.error().code == Errc::unavailable) return std::nullopt;
     if (!body) return error(error_response(body.error()));
     Answer out;
     out.body = std::move(*body);

@@ -54,7 +54,7 @@ public:
     using Blocking = std::function<Answer()>;
     using Work = std::variant<Answer, PendingWrite, Blocking>;
 
-    /// Does what needs no disk (never blocks), and says what is left. QUERY, PREPARE, EXECUTE and BATCH only.
+    /// Does what needs no disk (never blocks), short reads among it, and says what is left. QUERY, PREPARE, EXECUTE and BATCH only.
     Work start(const wire::cql::Request& request, std::string_view session_keyspace, int version,
                const Caller& caller = {});
 
@@ -85,8 +85,11 @@ private:
                         const Caller& caller);
     Work run(Prepared statement, const wire::cql::QueryParameters& parameters, std::string_view keyspace,
              int version, std::optional<std::string> new_metadata_id, const Caller& caller);
-    Answer select(const PreparedStatement& statement, const wire::cql::QueryParameters& parameters,
-                  const Bindings& bindings, int version, std::optional<std::string> new_metadata_id);
+    /// at_once: nothing when it would take long, or wait for a disk.
+    std::optional<Answer> select(const PreparedStatement& statement,
+                                 const wire::cql::QueryParameters& parameters, const Bindings& bindings,
+                                 int version, const std::optional<std::string>& new_metadata_id,
+                                 bool at_once);
     Answer conditional(const std::vector<ConditionalStatement>& statements, bool is_batch,
                        const WriteTime& time);
     Answer read_and_write(const std::vector<ConditionalStatement>& statements, const WriteTime& time);
