@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "broker/listeners.h"
 #include "broker/remote_admin.h"
+#include "broker/remote_glance.h"
 #include "broker/remote_groups.h"
 #include "broker/remote_producer.h"
 #include "broker/remote_reader.h"
@@ -63,6 +64,8 @@ public:
     Result<> alter(std::string_view topic, const std::map<std::string, std::string>& config) override;
     Result<std::vector<TopicInfo>> list() override { return infos(TRY(admin_->topics())); }
     Result<TopicInfo> info(std::string_view topic) override;
+    Result<std::vector<TopicInfo>> glance_all() override { return glance_->look(""); }
+    Result<TopicInfo> glance(std::string_view topic) override;
     void append(const AppendRequest& request, Appended done) override;
     Result<std::string> position(std::string_view topic, std::int32_t partition,
                                  std::string_view producer) override;
@@ -95,6 +98,11 @@ private:
           groups_(std::make_unique<RemoteGroups>(settings_, *admin_)),
           reader_(std::make_unique<RemoteReader>(settings_)),
           transactions_(std::make_unique<RemoteTransactions>(settings_, *admin_, *reader_)) {
+        using Answer = Result<std::vector<TopicInfo>>;
+        glance_ = std::make_unique<RemoteGlance>([this](const std::string& topic) -> Answer {
+            if (topic.empty()) return list();
+            return infos({TRY(admin_->topic(topic))});
+        });
         thread_ = std::thread([this] { watch(); });
     }
 
@@ -129,6 +137,7 @@ private:
     std::map<std::string, std::map<Place, std::int64_t>> unpublished_;  ///< by group
     std::mutex producers_mutex_;
     std::map<std::int64_t, std::shared_ptr<RemoteProducer>> producers_;  ///< by bytes of a batch
+    std::unique_ptr<RemoteGlance> glance_;
     std::thread thread_;
 };
 
@@ -147,6 +156,7 @@ RemoteTopics::~RemoteTopics() {
     }
     wake_.notify_all();
     thread_.join();
+    glance_.reset();
     publish();
     // Their callbacks speak to what is destroyed after them.
     transactions_.reset();
@@ -209,6 +219,11 @@ Result<std::vector<TopicInfo>> RemoteTopics::infos(const std::vector<RemoteAdmin
 Result<TopicInfo> RemoteTopics::info(std::string_view topic) {
     auto one = TRY(admin_->topic(topic));
     auto found = TRY(infos({one}));
+    return std::move(found.front());
+}
+
+Result<TopicInfo> RemoteTopics::glance(std::string_view topic) {
+    auto found = TRY(glance_->look(std::string(topic)));
     return std::move(found.front());
 }
 

@@ -15,7 +15,7 @@ public:
     std::optional<std::int64_t> of(const GroupPosition& position) {
         auto found = known_.find(position.topic);
         if (found == known_.end()) {
-            auto info = topics_.info(position.topic);
+            auto info = topics_.glance(position.topic);
             const auto partitions = info ? std::move(info->partitions) : std::vector<broker::PartitionInfo>();
             found = known_.emplace(position.topic, partitions).first;
         }

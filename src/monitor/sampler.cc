@@ -135,7 +135,7 @@ std::shared_ptr<Snapshot> Sampler::look() {
     snapshot->pipelines = parts_.pipelines();
     snapshot->sources = parts_.sources.status();
     snapshot->queries = parts_.engine.status();
-    snapshot->topics = value_or_fault(parts_.topics.list(), "topics", faults);
+    snapshot->topics = value_or_fault(parts_.topics.glance_all(), "topics", faults);
     snapshot->tables = value_or_fault(parts_.tables.list(), "tables", faults);
     snapshot->dags = parts_.scheduler.status();
     look_at_runs(*snapshot);

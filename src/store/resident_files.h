@@ -7,9 +7,9 @@
 
 namespace penstock::store {
 
-/// The default file system. While a thread has a ResidentReads that is on, its reads of table files are answered from the
-/// operating system's page cache, and fail with IsBusy() when what they ask for is not there (preadv2
-/// with RWF_NOWAIT, Linux 4.14). Where the kernel cannot do that for a file, every such read fails so.
+/// The default file system. While a thread has a ResidentReads that is on, its reads of table files are
+/// answered from the page cache, and fail with IsBusy() when what they ask for is not there (preadv2 with
+/// RWF_NOWAIT, Linux 4.14). Where the kernel cannot do that for a file, every such read fails so.
 /// Takes a second file descriptor for each open table file.
 std::shared_ptr<rocksdb::FileSystem> make_resident_file_system();
 

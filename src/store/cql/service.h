@@ -54,7 +54,8 @@ public:
     using Blocking = std::function<Answer()>;
     using Work = std::variant<Answer, PendingWrite, Blocking>;
 
-    /// Does what needs no disk (never blocks), short reads among it, and says what is left. QUERY, PREPARE, EXECUTE and BATCH only.
+    /// Does what needs no disk (never blocks), short reads among it, and says what is left. QUERY, PREPARE,
+    /// EXECUTE and BATCH only.
     Work start(const wire::cql::Request& request, std::string_view session_keyspace, int version,
                const Caller& caller = {});
 

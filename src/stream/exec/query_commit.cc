@@ -229,7 +229,7 @@ void QueryRunner::publish_positions() {
 }
 
 QueryStatus QueryRunner::status() {
-    auto info = topics_.info(topic_);
+    auto info = topics_.glance(topic_);
     std::lock_guard lock(mutex_);
     auto out = status_;
     if (!info) return out;

@@ -303,21 +303,17 @@ Result<SparkQuery::Offsets> SparkQuery::ends() {
 
 Result<> SparkQuery::watch() {
     Offsets ends_before;
-    {
-        std::lock_guard lock(mutex_);
-        kafka_away_ = false;
-    }
+    bool kafka_away = false;
     while (!stopping()) {
         auto before = batches_;
         TRY(look(ends_before));
         if (letters_) TRY(look_at_letters());
         publish_positions();
         auto now = ends();
-        // Spark itself waits for a Kafka that is away without a word. Only this thread writes the flag.
-        if (bool is_away = !now; is_away != kafka_away_) {
+        // Spark itself waits for a Kafka that is away without a word.
+        if (bool is_away = !now; is_away != kafka_away) {
             set_state(is_away ? QueryState::waiting : QueryState::running, is_away ? now.error().text : "");
-            std::lock_guard lock(mutex_);
-            kafka_away_ = is_away;
+            kafka_away = is_away;
         }
         if (now) ends_before = std::move(*now);
         bool behind = false;
@@ -453,12 +449,11 @@ QueryStatus SparkQuery::status() {
     std::vector<std::string> topics;
     {
         std::lock_guard lock(mutex_);
-        // Asked again and again, a Kafka that is away would hold whoever wants to see that it is.
-        if (!kafka_away_) topics = status_.reads;
+        topics = status_.reads;
     }
     std::map<std::string, broker::TopicInfo> infos;
     for (const auto& topic : topics)
-        if (auto info = shared_.topics.info(topic)) infos.emplace(topic, std::move(*info));
+        if (auto info = shared_.topics.glance(topic)) infos.emplace(topic, std::move(*info));
     std::optional<QueryStatus> relay;
     for (auto& one : shared_.relays.status())
         if (one.name == relay_name(query_.name)) relay = std::move(one);

@@ -101,7 +101,6 @@ private:
     bool relayed_ = false;
     QueryStatus status_;
     Offsets committed_;
-    bool kafka_away_ = false;
     std::map<std::string, broker::TopicInfo> infos_;  ///< of what it reads, when last told
 
     std::thread thread_;
