@@ -24,8 +24,8 @@ public:
     /// Waits for a question that was asked.
     ~RemoteGlance();
 
-    /// The answer to a question asked now, when it comes within moment; else the last one that is younger than
-    /// good_for; else the error.
+    /// The answer to a question asked now, when it comes within moment; else the last one that is younger
+    /// than good_for; else the error.
     Result<std::vector<TopicInfo>> look(const std::string& topic);
 
     static constexpr std::chrono::seconds moment{2};

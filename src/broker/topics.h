@@ -95,8 +95,8 @@ public:
     virtual Result<> alter(std::string_view topic, const std::map<std::string, std::string>& config) = 0;
     virtual Result<std::vector<TopicInfo>> list() = 0;
     virtual Result<TopicInfo> info(std::string_view topic) = 0;  ///< Errc::not_found
-    /// list() and info() for what is shown again and again: as it is, or was some seconds ago, without waiting
-    /// for topics that cannot be reached. Errc::unavailable: not known any more.
+    /// list() and info() for what is shown again and again: as it is, or was some seconds ago, without
+    /// waiting for topics that cannot be reached. Errc::unavailable: not known any more.
     virtual Result<std::vector<TopicInfo>> glance_all() { return list(); }
     virtual Result<TopicInfo> glance(std::string_view topic) { return info(topic); }
 

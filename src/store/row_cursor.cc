@@ -251,7 +251,8 @@ Result<> RowCursor::learn_partition() {
     auto to = partition_ + (table_->static_columns > 0 ? row_tag : static_tag);
     // Reading forward from before the partition's deletions: they come first, so a row in front means there
     // are none.
-    if (!reversed_ && positioned_ && parsed_.tag == row_tag && ranges_[next_range_ - 1].from <= from) return {};
+    if (!reversed_ && positioned_ && parsed_.tag == row_tag && ranges_[next_range_ - 1].from <= from)
+        return {};
     rocksdb::Slice upper(to);
     auto options = read_;
     options.iterate_upper_bound = &upper;
