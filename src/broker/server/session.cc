@@ -24,17 +24,39 @@ metrics::Histogram& request_times(std::string_view api) {
                               {{"api", std::string(api)}});
 }
 
+Answer closing_answer() {
+    return {.bytes = {}, .outside = {}, .closes = true};
+}
+
 /// The length, the header and the message.
 template <class Response>
-std::string encode_response(const Request& request, const Response& response) {
-    std::string out(4, '\0');
+Answer encode_response(const Request& request, const Response& response) {
+    Answer answer;
+    auto& out = answer.bytes;
+    out.assign(4, '\0');
     codec::append_big(out, request.correlation_id);
     // An ApiVersions response always has the old header, as the client does not know yet what we offer.
     bool flexible = request.version >= Response::api.flexible && Response::api.key != 18;
     if (flexible) out += '\0';
-    wire::kafka::encode(response, request.version, out);
-    codec::store_big(out.data(), std::int32_t(out.size() - 4));
-    return out;
+    wire::kafka::encode(response, request.version, out, &answer.outside);
+    auto size = out.size() - 4;
+    for (const auto& each : answer.outside) size += each.bytes.size();
+    codec::store_big(out.data(), std::int32_t(size));
+    return answer;
+}
+
+/// In the order in which they are sent.
+std::vector<std::string_view> pieces_of(const Answer& answer) {
+    std::vector<std::string_view> pieces;
+    std::string_view bytes = answer.bytes;
+    std::size_t sent = 0;
+    for (const auto& each : answer.outside) {
+        pieces.push_back(bytes.substr(sent, each.at - sent));
+        pieces.push_back(each.bytes);
+        sent = each.at;
+    }
+    pieces.push_back(bytes.substr(sent));
+    return pieces;
 }
 
 template <class T>
@@ -53,19 +75,19 @@ net::Task<Answer> run(RequestPointer request) {
             "kafka client {} ({}): a {} request of version {} cannot be read; the connection "
             "is closed",
             request->client_host, request->client_id, Handler::Message::api.name, request->version);
-        co_return Answer{.bytes = {}, .closes = true};
+        co_return closing_answer();
     }
     Answer out;
     using Handled = decltype(Handler::handle(request, std::move(message)));
     if constexpr (std::is_same_v<Handled, typename Handler::Response>) {
         auto response = Handler::handle(request, std::move(message));
-        out.bytes = encode_response(*request, response);
+        out = encode_response(*request, response);
     } else {
         auto response = co_await Handler::handle(request, std::move(message));
         if constexpr (IsOptional<decltype(response)>::value) {
-            if (response) out.bytes = encode_response(*request, *response);
+            if (response) out = encode_response(*request, *response);
         } else {
-            out.bytes = encode_response(*request, response);
+            out = encode_response(*request, response);
         }
     }
     out.closes = request->close_after;
@@ -99,7 +121,7 @@ Answer versions_not_offered(const Request& request) {
     Request plain{.server = request.server, .version = 0, .correlation_id = request.correlation_id};
     auto response = ApiVersions::handle(nullptr, {});
     response.error = wire::kafka::ErrorCode::unsupported_version;
-    return {encode_response(plain, response), false};
+    return encode_response(plain, response);
 }
 
 }  // namespace
@@ -145,7 +167,7 @@ net::Task<Answer> answer(RequestPointer request) {
         refused.add();
         log::warn("kafka client {} ({}): API {} version {} is not offered; the connection is closed",
                   request->client_host, request->client_id, request->api, request->version);
-        co_return Answer{.bytes = {}, .closes = true};
+        co_return closing_answer();
     }
     const auto& login = *request->login;
     if (request->server.options.security.requires_login() && !login.is_done &&
@@ -153,7 +175,7 @@ net::Task<Answer> answer(RequestPointer request) {
         refused.add();
         log::warn("kafka client {} ({}): a {} request before it has logged in; the connection is closed",
                   request->client_host, request->client_id, route->info.name);
-        co_return Answer{.bytes = {}, .closes = true};
+        co_return closing_answer();
     }
     auto out = co_await route->run(request);
     co_return out;
@@ -249,7 +271,7 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
         request->port = options.advertised_port ? options.advertised_port : connection.local_port();
         auto out = co_await answer(request);
         if (!out.bytes.empty()) {
-            got = co_await connection.write(out.bytes);
+            got = co_await connection.write(pieces_of(out));
             if (!got) co_return;
         }
         if (out.closes) co_return;

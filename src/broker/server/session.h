@@ -2,10 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "broker/server/request.h"
 #include "net/connection.h"
 #include "net/task.h"
+#include "wire/kafka/codec.h"
 
 namespace penstock::broker {
 
@@ -14,8 +17,9 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
 
 /// What a request's bytes (without the length in front) lead to: the answer with its length, or nothing.
 struct Answer {
-    std::string bytes;    ///< empty: none
-    bool closes = false;  ///< the connection cannot go on
+    std::string bytes;                          ///< empty: none
+    std::vector<wire::kafka::Outside> outside;  ///< in the order of their places; the request keeps them
+    bool closes = false;                        ///< the connection cannot go on
 };
 net::Task<Answer> answer(RequestPointer request);
 /// The same of a token of a client that sends these without header (SaslHandshake 0). In buffer.

@@ -590,7 +590,8 @@ struct Run {
                                          page.new_metadata_id};
         wire::cql::append_rows_head(out, page.version, metadata);
         wire::cql::append_int(out, count);
-        return out + cells;
+        out += cells;
+        return out;
     }
 };
 

@@ -1,5 +1,7 @@
 #include "store/server/session.h"
 
+#include <utility>
+
 #include "base/metrics.h"
 #include "store/uuid.h"
 #include "wire/cql/primitives.h"
@@ -381,13 +383,14 @@ void Session::start_flush() {
 /// Sends what there is; answers that come meanwhile go together in the next round.
 net::Task<> Session::flush(std::shared_ptr<Session> self) {
     while (!self->broken_ && (!self->plain_.empty() || !self->frames_.empty())) {
-        std::string out = std::move(self->plain_);
-        self->plain_.clear();
+        auto out = std::exchange(self->plain_, {});
+        auto frames = std::exchange(self->frames_, {});
         if (self->segmented_)
-            wire::cql::append_segments(out, self->frames_, self->compression_ == wire::cql::Compression::lz4);
+            wire::cql::append_segments(out, frames, self->compression_ == wire::cql::Compression::lz4);
+        else if (out.empty())
+            out = std::move(frames);
         else
-            out += self->frames_;
-        self->frames_.clear();
+            out += frames;
         auto sent = co_await self->connection_.write(out);
         if (!sent) self->broken_ = true;
         self->wake();

@@ -27,6 +27,12 @@ struct Records {
     bool operator==(const Records&) const = default;
 };
 
+/// Records of a message that are sent from where they are, and not copied into it.
+struct Outside {
+    std::size_t at;  ///< the bytes come before this byte of the message
+    std::string_view bytes;
+};
+
 struct ApiInfo {
     std::int16_t key;
     std::string_view name;
@@ -60,7 +66,9 @@ concept Visited = requires(T& x, Codec& codec) { T::visit(x, codec, std::int16_t
 /// Appends to out. Strings above 32767 bytes are cut in classic versions, as these cannot say their length.
 class Encoder {
 public:
-    Encoder(std::string& out, bool flexible) : out_(out), flexible_(flexible) {}
+    /// outside: null when all records are to be copied.
+    Encoder(std::string& out, bool flexible, std::vector<Outside>* outside = nullptr)
+        : out_(out), flexible_(flexible), outside_(outside) {}
 
     template <detail::Number T>
     void value(const T& x) {
@@ -87,7 +95,10 @@ public:
     }
     void value(const Records& x) {
         length(std::int64_t(x.bytes.size()), detail::Width::four);
-        out_ += x.bytes;
+        if (outside_ != nullptr && x.bytes.size() >= worth_leaving_outside)
+            outside_->push_back({out_.size(), x.bytes});
+        else
+            out_ += x.bytes;
     }
     template <class T>
         requires(!std::is_same_v<T, std::uint8_t>)
@@ -159,8 +170,11 @@ private:
             codec::append_big(out_, std::int32_t(size));
     }
 
+    static constexpr std::size_t worth_leaving_outside = 2048;
+
     std::string& out_;
     bool flexible_;
+    std::vector<Outside>* outside_;
 };
 
 /// Never throws and never reads past the end: after the first fault ok() is false and every value is empty.
@@ -322,8 +336,9 @@ bool decode(std::string_view bytes, std::int16_t version, Message& message) {
 }
 
 template <class Message>
-void encode(const Message& message, std::int16_t version, std::string& out) {
-    Encoder encoder(out, version >= Message::api.flexible);
+void encode(const Message& message, std::int16_t version, std::string& out,
+            std::vector<Outside>* outside = nullptr) {
+    Encoder encoder(out, version >= Message::api.flexible, outside);
     message.encode(encoder, version);
 }
 
