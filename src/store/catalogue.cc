@@ -132,6 +132,46 @@ Result<TableDefinition> read_table(ByteReader& reader, const UserTypes& user_typ
 /// not know a part refuses the catalogue, and older catalogues have none.
 constexpr std::uint8_t indexes_part = 1;
 constexpr std::uint8_t views_part = 2;
+constexpr std::uint8_t dropped_part = 3;
+
+void append_dropped(std::string& out, const Catalogue& catalogue) {
+    for (const auto& [name, keyspace] : catalogue.keyspaces) {
+        for (const auto& [table_name, table] : keyspace.tables) {
+            for (const auto& column : table->dropped) {
+                out += char(dropped_part);
+                append_text(out, name);
+                append_text(out, table_name);
+                append_varint(out, column.id);
+                append_text(out, column.name);
+                append_text(out, to_string(column.type));
+                out += char(column.role);
+                append_big_endian(out, column.dropped_us);
+                out += char(column.comes_back);
+            }
+        }
+    }
+}
+
+Result<> read_dropped(ByteReader& reader, Catalogue& catalogue) {
+    std::string keyspace(reader.text()), table(reader.text());
+    DroppedColumn column;
+    column.id = reader.varint();
+    column.name = reader.text();
+    auto type = reader.text();
+    column.role = ColumnRole(reader.fixed<std::uint8_t>());
+    column.dropped_us = reader.fixed<std::int64_t>();
+    column.comes_back = reader.fixed<std::uint8_t>() != 0;
+    auto of = reader.ok ? catalogue.table(keyspace, table) : nullptr;
+    if (of == nullptr)
+        return fail(Errc::corrupt, "the catalogue has a dropped column of no table, {}.{}", keyspace, table);
+    // A type that was dropped as well says only that nothing else can take the column's place.
+    auto known = parse_data_type(type, catalogue.keyspace(keyspace)->user_types());
+    column.type = known ? std::move(*known) : DataType(Kind::tuple);
+    auto with = *of;
+    with.dropped.push_back(std::move(column));
+    catalogue.keyspaces[keyspace].tables[table] = std::make_shared<const TableDefinition>(std::move(with));
+    return {};
+}
 
 void append_views(std::string& out, const Catalogue& catalogue) {
     for (const auto& [name, keyspace] : catalogue.keyspaces) {
@@ -325,6 +365,7 @@ std::string serialize(const Catalogue& catalogue) {
     }
     append_indexes(out, catalogue);
     append_views(out, catalogue);
+    append_dropped(out, catalogue);
     return out;
 }
 
@@ -357,6 +398,10 @@ Result<Catalogue> parse_catalogue(std::string_view bytes) {
         auto part = reader.fixed<std::uint8_t>();
         if (part == views_part) {
             TRY(read_view(reader, out));
+            continue;
+        }
+        if (part == dropped_part) {
+            TRY(read_dropped(reader, out));
             continue;
         }
         if (part != indexes_part)

@@ -16,7 +16,7 @@ namespace penstock::store {
 enum class ColumnRole : std::uint8_t { partition_key, clustering, regular, static_ };
 
 struct ColumnDefinition {
-    std::uint32_t id = 0;  ///< within its table; never used again after the column was dropped
+    std::uint32_t id = 0;  ///< within its table; used again only as DroppedColumn::comes_back says
     std::string name;
     DataType type;
     ColumnRole role = ColumnRole::regular;
@@ -50,6 +50,18 @@ struct ViewDefinition {
     bool is_built = false;     ///< has the rows that were there before it
 };
 
+/// What is known of a column that ALTER TABLE ... DROP removed.
+struct DroppedColumn {
+    std::uint32_t id = 0;
+    std::string name;
+    DataType type;
+    ColumnRole role = ColumnRole::regular;
+    std::int64_t dropped_us = 0;  ///< cells written up to then are gone
+    /// USING TIMESTAMP: a column of the same name gets the id again, and with it the cells written since.
+    bool comes_back = false;
+    bool operator==(const DroppedColumn&) const = default;
+};
+
 struct TableDefinition {
     /// Part of the rows' keys; never used again. TRUNCATE gives the table another one.
     std::uint32_t id = 0;
@@ -62,6 +74,7 @@ struct TableDefinition {
     /// As CQL text: comment -> 'what it is for', compaction -> {'class': ...}.
     std::map<std::string, std::string> options;
     std::vector<IndexDefinition> indexes;        ///< by name
+    std::vector<DroppedColumn> dropped;          ///< the last one of each name
     std::shared_ptr<const ViewDefinition> view;  ///< null: a table
     std::uint32_t next_column = 0;
     std::uint32_t partition_columns = 0;

@@ -205,6 +205,10 @@ bool take_varint_key(std::string_view& encoded, char flip, std::string& value) {
 
 }  // namespace
 
+std::size_t fixed_size_of(const DataType& type) {
+    return fixed_size(type.kind);
+}
+
 bool can_cluster(const DataType& type) {
     return fixed_size(type.kind) > 0 || type.kind == Kind::ascii || type.kind == Kind::text ||
            type.kind == Kind::blob || type.kind == Kind::inet || type.kind == Kind::varint ||

@@ -11,6 +11,9 @@
 
 namespace penstock::store {
 
+/// Bytes that every value of the type has; 0: they differ.
+std::size_t fixed_size_of(const DataType& type);
+
 /// Whether columns of this type can be clustering columns here.
 bool can_cluster(const DataType& type);
 

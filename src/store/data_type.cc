@@ -27,7 +27,7 @@ std::string_view name_of(Kind kind) {
     return "?";
 }
 
-constexpr std::int64_t max_dimension = 1 << 16;
+constexpr std::int64_t max_dimension = INT32_MAX;
 
 struct TypeParser {
     std::string_view text;
@@ -157,6 +157,10 @@ std::string quoted_name(std::string_view name) {
         out += c;
     }
     return out + "\"";
+}
+
+bool has_duration(const DataType& type) {
+    return type.kind == Kind::duration || std::ranges::any_of(type.parameters, has_duration);
 }
 
 std::string to_string(const DataType& type) {

@@ -75,6 +75,9 @@ struct DataType {
     bool operator==(const DataType& other) const;
 };
 
+/// Such a type has no order: a month may be longer than 30 days, or not.
+bool has_duration(const DataType& type);
+
 /// The same type, with everything inside it frozen, too.
 DataType frozen(DataType type);
 

@@ -8,6 +8,7 @@
 #include "store/clustering.h"
 #include "store/number.h"
 #include "store/value.h"
+#include "store/vector_value.h"
 
 namespace penstock::store {
 namespace {
@@ -143,16 +144,32 @@ bool take_components(std::string_view& encoded, const DataType& type, char flip,
     return false;
 }
 
+bool take_vector(std::string_view& encoded, const DataType& type, char flip, std::string& value) {
+    for (std::uint32_t i = 0; i < type.dimension; ++i) {
+        std::string element;
+        if (!take_clustering(encoded, type.parameters[0], flip != 0, element)) return false;
+        append_vector_element(value, type.parameters[0], element);
+    }
+    return true;
+}
+
 }  // namespace
 
 bool can_cluster_nested(const DataType& type) {
     if (type.kind == Kind::decimal) return true;
-    if (!type.is_collection() && !type.is_tuple()) return false;
+    if (!type.is_collection() && !type.is_tuple() && type.kind != Kind::vector) return false;
     return std::ranges::all_of(type.parameters, can_cluster);
 }
 
 void append_nested(std::string& out, const DataType& type, std::string_view value) {
     if (type.kind == Kind::decimal) return append_decimal(out, value);
+    if (type.kind == Kind::vector) {
+        // As many as the type says: nothing has to tell where they end.
+        std::vector<std::string_view> elements;
+        split_vector(type, value, elements);
+        for (auto element : elements) append_clustering(out, type.parameters[0], false, element);
+        return;
+    }
     if (type.is_collection()) {
         std::vector<std::string_view> elements;
         split_collection(value, type.kind == Kind::map, elements);
@@ -175,6 +192,7 @@ void append_nested(std::string& out, const DataType& type, std::string_view valu
 
 bool take_nested(std::string_view& encoded, const DataType& type, char flip, std::string& value) {
     if (type.kind == Kind::decimal) return take_decimal(encoded, flip, value);
+    if (type.kind == Kind::vector) return take_vector(encoded, type, flip, value);
     return type.is_collection() ? take_elements(encoded, type, flip, value)
                                 : take_components(encoded, type, flip, value);
 }

@@ -135,6 +135,9 @@ bool take_number(std::string_view& text, std::int64_t& number) {
 }
 
 bool parse_iso(std::string_view text, Duration& out) {
+    // Weeks stand alone.
+    if (text.find('W') != std::string_view::npos && text.find_first_not_of("0123456789") != text.size() - 1)
+        return false;
     bool time = false;
     while (!text.empty()) {
         if (text[0] == 'T' && !time) {
@@ -174,22 +177,61 @@ bool parse_iso(std::string_view text, Duration& out) {
     return true;
 }
 
+/// The longest unit that the text begins with; null: none.
+const Unit* take_unit(std::string_view& text) {
+    const Unit* best = nullptr;
+    for (const auto& unit : units) {
+        bool fits =
+            text.size() >= unit.name.size() &&
+            std::ranges::equal(text.substr(0, unit.name.size()), unit.name, [](char a, char b) {
+                return std::tolower(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b) || a == b;
+            });
+        if (fits && (best == nullptr || unit.name.size() > best->name.size())) best = &unit;
+    }
+    if (best != nullptr) text.remove_prefix(best->name.size());
+    return best;
+}
+
 bool parse_units(std::string_view text, Duration& out) {
     while (!text.empty()) {
         std::int64_t number = 0;
         if (!take_number(text, number)) return false;
-        const Unit* best = nullptr;
-        for (const auto& unit : units) {
-            bool fits =
-                text.size() >= unit.name.size() &&
-                std::ranges::equal(text.substr(0, unit.name.size()), unit.name, [](char a, char b) {
-                    return std::tolower(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b) ||
-                           a == b;
-                });
-            if (fits && (best == nullptr || unit.name.size() > best->name.size())) best = &unit;
+        const auto* unit = take_unit(text);
+        if (unit == nullptr || !add_unit(out, number, *unit)) return false;
+    }
+    return true;
+}
+
+/// From the greatest down, with the words for several of them.
+int rank_of(const Unit& unit, std::string_view& plural) {
+    constexpr std::pair<std::string_view, std::string_view> words[] = {
+        {"y", "years"},         {"mo", "months"},     {"w", "weeks"},   {"d", "days"},
+        {"h", "hours"},         {"m", "minutes"},     {"s", "seconds"}, {"ms", "milliseconds"},
+        {"us", "microseconds"}, {"ns", "nanoseconds"}};
+    auto name = unit.name == "\xC2\xB5s" ? std::string_view("us") : unit.name;
+    int rank = 0;
+    for (const auto& [short_name, words_for_it] : words) {
+        if (short_name == name) {
+            plural = words_for_it;
+            return rank;
         }
-        if (best == nullptr || !add_unit(out, number, *best)) return false;
-        text.remove_prefix(best->name.size());
+        ++rank;
+    }
+    return rank;
+}
+
+/// P0001-02-03T04:05:06, behind the P.
+bool parse_iso_alternative(std::string_view text, Duration& out) {
+    constexpr std::string_view form = "dddd-dd-ddTdd:dd:dd";
+    if (text.size() != form.size()) return false;
+    for (std::size_t i = 0; i < form.size(); ++i)
+        if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]) return false;
+    constexpr std::pair<std::size_t, std::string_view> parts[] = {{0, "y"},  {5, "mo"}, {8, "d"},
+                                                                  {11, "h"}, {14, "m"}, {17, "s"}};
+    for (auto [at, name] : parts) {
+        std::int64_t number = 0;
+        std::from_chars(text.data() + at, text.data() + at + (at == 0 ? 4 : 2), number);
+        if (!add_unit(out, number, *std::ranges::find(units, name, &Unit::name))) return false;
     }
     return true;
 }
@@ -358,10 +400,31 @@ std::optional<Duration> parse_duration(std::string_view text) {
     if (negative) text.remove_prefix(1);
     if (text.empty()) return std::nullopt;
     Duration out;
-    bool read = text[0] == 'P' ? parse_iso(text.substr(1), out) : parse_units(text, out);
+    bool iso = text[0] == 'P';
+    if (iso) text.remove_prefix(1);
+    bool read = !iso ? parse_units(text, out) : parse_iso_alternative(text, out) || parse_iso(text, out);
     if (!read) return std::nullopt;
     if (negative) out = {-out.months, -out.days, -out.nanoseconds};
     return out;
+}
+
+std::string misplaced_unit(std::string_view text) {
+    if (text.starts_with('-')) text.remove_prefix(1);
+    if (text.starts_with('P')) return {};
+    int last = -1;
+    std::string_view last_name, name;
+    while (!text.empty()) {
+        std::int64_t number = 0;
+        if (!take_number(text, number)) return {};
+        const auto* unit = take_unit(text);
+        if (unit == nullptr) return {};
+        int rank = rank_of(*unit, name);
+        if (rank == last) return fmt::format("The {} are specified multiple times", name);
+        if (rank < last) return fmt::format("The {} should be after {}", last_name, name);
+        last = rank;
+        last_name = name;
+    }
+    return {};
 }
 
 std::string duration_text(const Duration& duration) {

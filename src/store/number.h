@@ -30,6 +30,9 @@ std::string duration_bytes(const Duration& duration);
 std::optional<Duration> parse_duration_bytes(std::string_view bytes);
 /// "1y2mo3d4h5m6s7ms8us9ns", or ISO 8601 (P1Y2M3DT4H5M6S, P3W); a minus in front negates.
 std::optional<Duration> parse_duration(std::string_view text);
+/// What Cassandra refuses of one that parse_duration() reads: "The years are specified multiple times".
+/// Empty: nothing.
+std::string misplaced_unit(std::string_view duration);
 std::string duration_text(const Duration& duration);
 
 }  // namespace penstock::store

@@ -51,10 +51,13 @@ RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> 
       reversed_(reversed),
       at_once_(reading == Reading::at_once),
       now_(database.now_seconds()) {
-    if (table_->next_column != table_->columns.size()) {
-        dropped_.assign(table_->next_column, true);
+    if (table_->next_column != table_->columns.size() || !table_->dropped.empty()) {
+        dropped_.assign(table_->next_column, INT64_MAX);
         for (const auto& column : table_->columns)
-            if (column.id < dropped_.size()) dropped_[column.id] = false;
+            if (column.id < dropped_.size()) dropped_[column.id] = no_timestamp;
+        for (const auto& column : table_->dropped)
+            if (column.id < dropped_.size())
+                dropped_[column.id] = std::max(dropped_[column.id], column.dropped_us);
     }
     // Nobody looks at what RocksDB counts for each thread, which costs a little at each step.
     rocksdb::SetPerfLevel(rocksdb::kDisable);
@@ -234,7 +237,7 @@ const Row& RowCursor::static_row() {
 /// Leaves the cells that can be seen.
 void RowCursor::drop_unseen(Row& row, std::int64_t hidden) const {
     std::erase_if(row.cells, [&](const Cell& cell) {
-        bool dropped = cell.column < dropped_.size() && dropped_[cell.column];
+        bool dropped = cell.column < dropped_.size() && cell.timestamp <= dropped_[cell.column];
         return dropped || cell.timestamp <= hidden || !cell.is_live(now_);
     });
 }

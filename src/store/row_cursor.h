@@ -90,7 +90,8 @@ private:
     bool at_once_;
     std::size_t budget_ = SIZE_MAX;  ///< bytes of keys and values that may still be looked at
     std::int64_t now_;
-    std::vector<bool> dropped_;  ///< by column id; empty: no column was ever dropped
+    /// By column id: until when its cells are gone, as it was dropped; empty: no column ever was.
+    std::vector<std::int64_t> dropped_;
     std::unique_ptr<rocksdb::Iterator> iterator_;
     bool positioned_ = false;
     bool advanced_ = false;  ///< the iterator is behind the row that was returned last

@@ -46,9 +46,12 @@ Result<> check_size(std::string_view value, std::size_t size, std::string_view w
 Result<> validate_at(const DataType& type, std::string_view value, int depth);
 
 Result<> validate_collection(const DataType& type, std::string_view value, int depth) {
+    auto name = to_string(DataType(type.kind));
+    if (value.size() < 4) return fail(Errc::invalid, "Not enough bytes to read a {}", name);
+    if (value[0] < 0) return fail(Errc::invalid, "The data cannot be deserialized as a {}", name);
     std::vector<std::string_view> elements;
     if (!split_collection(value, type.kind == Kind::map, elements))
-        return fail(Errc::invalid, "Not enough bytes to read a {}", to_string(DataType(type.kind)));
+        return fail(Errc::invalid, "Not enough bytes to read a {}", name);
     for (std::size_t i = 0; i < elements.size(); ++i)
         TRY(validate_at(type.parameters[type.kind == Kind::map ? i % 2 : 0], elements[i], depth + 1));
     return {};
@@ -58,8 +61,8 @@ Result<> validate_tuple(const DataType& type, std::string_view value, int depth)
     std::vector<std::optional<std::string_view>> components;
     if (!split_tuple(value, components)) return fail(Errc::invalid, "Not enough bytes to read a tuple");
     if (components.size() > type.parameters.size())
-        return fail(Errc::invalid, "Expected {} components for a tuple, got {}", type.parameters.size(),
-                    components.size());
+        return fail(Errc::invalid, "Invalid remaining data after end of {} value",
+                    type.kind == Kind::udt ? "UDT" : "tuple");
     for (std::size_t i = 0; i < components.size(); ++i)
         if (components[i]) TRY(validate_at(type.parameters[i], *components[i], depth + 1));
     return {};
@@ -67,8 +70,9 @@ Result<> validate_tuple(const DataType& type, std::string_view value, int depth)
 
 Result<> validate_vector(const DataType& type, std::string_view value, int depth) {
     std::vector<std::string_view> elements;
+    if (value.empty()) return fail(Errc::invalid, "Invalid empty vector value");
     if (!split_vector(type, value, elements))
-        return fail(Errc::invalid, "the {} bytes are not a value of type {}", value.size(), to_string(type));
+        return fail(Errc::invalid, "Not enough bytes to read a {}", to_string(type));
     for (auto element : elements) TRY(validate_at(type.parameters[0], element, depth + 1));
     return {};
 }
@@ -80,7 +84,7 @@ Result<> validate_at(const DataType& type, std::string_view value, int depth) {
             for (char c : value)
                 if (c < 0)
                     return fail(Errc::invalid, "Invalid byte for ascii: {}",
-                                int(static_cast<unsigned char>(c)));
+                                int(static_cast<signed char>(c)));
             return {};
         case Kind::text:
             if (!is_utf8(value)) return fail(Errc::invalid, "String didn't validate.");
@@ -125,6 +129,8 @@ Result<> validate_at(const DataType& type, std::string_view value, int depth) {
                 return fail(Errc::invalid, "Expected 0 or at least 4 bytes ({})", value.size());
             return {};
         case Kind::duration:
+            if (value.size() < 3)
+                return fail(Errc::invalid, "Expected at least 3 bytes for a duration ({})", value.size());
             if (!parse_duration_bytes(value)) return fail(Errc::invalid, "the bytes are not a duration");
             return {};
         case Kind::blob:
@@ -264,6 +270,27 @@ std::string hex_text(std::string_view value) {
 
 Result<> validate(const DataType& type, std::string_view value) {
     return validate_at(type, value, 0);
+}
+
+bool takes_values_of(const DataType& type, const DataType& other) {
+    if (type.kind == other.kind || type.kind == Kind::blob) return true;
+    switch (type.kind) {
+        case Kind::text:
+            return other.kind == Kind::ascii;
+        case Kind::uuid:
+            return other.kind == Kind::timeuuid;
+        case Kind::bigint:
+            return other.kind == Kind::timestamp;
+        case Kind::timestamp:
+        case Kind::time:
+            return other.kind == Kind::bigint;
+        case Kind::date:
+            return other.kind == Kind::int_;
+        case Kind::varint:
+            return other.kind == Kind::int_ || other.kind == Kind::bigint || other.kind == Kind::timestamp;
+        default:
+            return false;
+    }
 }
 
 int compare(const DataType& type, std::string_view a, std::string_view b) {

@@ -18,6 +18,9 @@ namespace penstock::store {
 /// Errc::invalid says, in Cassandra's words, why the bytes are not a value of the type.
 Result<> validate(const DataType& type, std::string_view value);
 
+/// Whether the bytes of a value of another type are one of this type, as Cassandra has it.
+bool takes_values_of(const DataType& type, const DataType& other);
+
 /// The order of two valid values, as ORDER BY, min() and sets have it: negative, zero or positive.
 int compare(const DataType& type, std::string_view a, std::string_view b);
 

@@ -345,3 +345,89 @@ def test_clustering_by_types_with_parts(session, keyspace):
     assert rows(session, "SELECT v FROM t WHERE p = [2, 1]") == []
     session.execute("DELETE FROM t WHERE p = [1, 2] AND d > 2")
     assert len(rows(session, "SELECT * FROM t")) == 3
+
+
+def test_distinct_takes_one_row_of_each_partition_into_aggregates(session, keyspace):
+    session.execute("CREATE TABLE t (p int, c int, s int static, PRIMARY KEY (p, c))")
+    for p, c in ((1, 1), (1, 2), (1, 3), (2, 1)):
+        session.execute(f"INSERT INTO t (p, c, s) VALUES ({p}, {c}, {p * 10})")
+    session.execute("INSERT INTO t (p, s) VALUES (3, 30)")
+    assert rows(session, "SELECT DISTINCT p, count(p), sum(s) FROM t GROUP BY p") == [(1, 1, 10), (2, 1, 20), (3, 1, 30)]
+    assert rows(session, "SELECT DISTINCT p, count(p) FROM t GROUP BY p", fetch_size=1) == [(1, 1), (2, 1), (3, 1)]
+    assert rows(session, "SELECT DISTINCT count(p) FROM t WHERE p IN (1, 2)") == [(2,)]
+
+
+def test_what_aggregates_over_many_partitions_warn_of(session, keyspace):
+    session.execute("CREATE TABLE t (p int, c int, PRIMARY KEY (p, c))")
+    if session.cluster.protocol_version < 4:
+        pytest.skip("version 3 has no warnings")
+    for where, warning in (("", "Aggregation query used without partition key"), ("WHERE p = 1", None), ("WHERE p IN (1)", None),
+                           ("WHERE p IN (1, 2)", "Aggregation query used on multiple partition keys (IN restriction)"),
+                           ("WHERE token(p) > 1", None)):
+        assert session.execute(f"SELECT count(*) FROM t {where}").response_future.warnings == (warning and [warning])
+
+
+def test_in_with_one_value_is_equal(session, keyspace):
+    session.execute("CREATE TABLE t (p int, a int, b int, v int, PRIMARY KEY (p, a, b))")
+    for b in (1, 2):
+        session.execute(f"INSERT INTO t (p, a, b, v) VALUES (0, 1, {b}, {b})")
+    assert rows(session, "SELECT b FROM t WHERE p IN (0) AND a IN (1) ORDER BY b DESC") == [(2,), (1,)]
+    assert rows(session, "UPDATE t SET v = 3 WHERE p IN (0) AND a IN (1) AND b = 1 IF v = 1") == [(True,)]
+    assert rows(session, "DELETE FROM t WHERE p = 0 AND (a, b) IN ((1, 2)) IF EXISTS") == [(True,)]
+    assert rows(session, "SELECT b, v FROM t") == [(1, 3)]
+
+
+@pytest.mark.parametrize("statement, message", [
+    ("SELECT * FROM t WHERE b = 1", 'PRIMARY KEY column "b" cannot be restricted as preceding column "a" is not restricted'),
+    ("SELECT * FROM t WHERE a > 1 AND b = 1", 'Clustering column "b" cannot be restricted (preceding column "a" is restricted by a non-EQ relation)'),
+    ("SELECT * FROM t WHERE p = 0 AND l CONTAINS 1", "Clustering columns can only be restricted with CONTAINS with a secondary index or filtering"),
+    ("SELECT * FROM t WHERE (b) != (1)", 'Unsupported "!=" relation: (b) != (1)'),
+    ("SELECT * FROM t WHERE token(p) != 1", 'Unsupported "!=" relation: token(p) != 1'),
+    ("SELECT * FROM t WHERE token(p, p) > 1", "The token() function contains duplicate partition key components"),
+    ("SELECT * FROM t WHERE (b, l) < (1, [1]) ALLOW FILTERING", "Multi-column slice restrictions cannot be used for filtering."),
+    ("DELETE v FROM t WHERE p = 0 AND b = 1", 'PRIMARY KEY column "b" cannot be restricted'),
+    ("DELETE FROM t WHERE p = 0 AND l CONTAINS 1", "Cannot use DELETE with CONTAINS"),
+    ("UPDATE t SET v = 1 WHERE p = 0 AND a > 1 AND b = 1 AND l = [1]", 'Clustering column "b" cannot be restricted'),
+    ("DELETE FROM t WHERE p = 0 IF EXISTS", "in order to delete non static columns"),
+    ("DELETE FROM t WHERE p = 0 AND a IN (1, 2) AND b = 1 AND l = [1] IF v = 1", "IN on the clustering key columns is not supported with conditional deletions"),
+    ("UPDATE t SET v = 1 WHERE p = 0 AND a = 1 AND b = 1 AND l = [1] IF v = 1 AND d > 1s", "Slice conditions ( > ) are not supported on durations"),
+])
+def test_restrictions_that_are_refused(session, keyspace, statement, message):
+    session.execute("CREATE TABLE t (p int, a int, b int, l frozen<list<int>>, v int, d duration, PRIMARY KEY (p, a, b, l))")
+    refused(session, statement, message)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ("i, [1.0, 2.0]", "Function system.similarity_cosine requires a float vector argument, but found argument i of type int"),
+    ("v, 'a'", "but found argument 'a' of type ascii"),
+    ("v, ['a', 'b']", "Type error: ['a', 'b'] cannot be passed as argument 1 of function system.similarity_cosine of type vector<float, 2>"),
+    ("null, null", "Cannot infer type of argument NULL in call to function system.similarity_cosine"),
+    ("v", "Invalid number of arguments for function system.similarity_cosine(vector<float, n>, vector<float, n>)"),
+    ("v, [1.0]", "All arguments must have the same vector dimensions"),
+    ("v, []", "vectors may only have positive dimensions; given 0")])
+def test_arguments_of_similarities(session, keyspace, arguments, message):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, i int, v vector<float, 2>)")
+    refused(session, f"SELECT similarity_cosine({arguments}) FROM t", message)
+
+
+def test_similarities_to_nulls_and_markers(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v vector<float, 2>)")
+    session.execute("INSERT INTO t (k, v) VALUES (1, [1, 2])")
+    assert rows(session, "SELECT similarity_cosine(v, null), similarity_cosine(null, [1, 2]) FROM t") == [(None, None)]
+    for query in ("similarity_cosine([1, 2], ?)", "similarity_cosine(?, v)"):
+        assert rows(session, session.prepare(f"SELECT {query} FROM t"), [[1.0, 2.0]])[0][0] == pytest.approx(1)
+
+
+def test_durations_in_their_order(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, d duration)")
+    session.execute("INSERT INTO t (k, d) VALUES (1, P0001-02-03T04:05:06)")
+    assert rows(session, "SELECT d FROM t") == [(Duration(14, 3, ((4 * 60 + 5) * 60 + 6) * 10**9),)]
+    for text, message in (("1y1y", "Invalid duration. The years are specified multiple times"),
+                          ("1s1m", "Invalid duration. The seconds should be after minutes"), ("'1y'", "Invalid STRING constant (1y)")):
+        refused(session, f"UPDATE t SET d = {text} WHERE k = 1", message)
+
+
+def test_functions_that_are_gone(session, keyspace):
+    session.execute("CREATE TABLE t (k timeuuid PRIMARY KEY)")
+    for name in ("dateOf", "unixTimestampOf"):
+        refused(session, f"SELECT {name}(k) FROM t", f"Unknown function '{name.lower()}'")

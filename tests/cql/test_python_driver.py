@@ -324,3 +324,16 @@ def test_rows_as_dictionaries(session, keyspace):
         assert session.execute("SELECT * FROM t").one() == {"Key": 1, "with space": "x"}
     finally:
         session.row_factory = before
+
+
+def test_where_the_partition_key_is_bound(session, keyspace):
+    if session.cluster.protocol_version < 4:
+        pytest.skip("version 3 does not tell it; the driver goes by names")
+    session.execute("CREATE TABLE t (a int, b int, c int, PRIMARY KEY ((a, b), c))")
+    for query, indexes in (
+            ("SELECT c FROM t WHERE a = ? AND c = ? AND b = ?", [0, 2]),
+            ("SELECT c FROM t WHERE b = :x AND a = :y", [1, 0]),
+            ("INSERT INTO t (c, b, a) VALUES (:one, :two, :three)", [2, 1]),
+            ("DELETE FROM t WHERE a = 1 AND b = ?", None),
+            ("SELECT c FROM t WHERE a = blob_as_int(?) AND b = ?", None)):
+        assert session.prepare(query).routing_key_indexes == indexes, query

@@ -112,7 +112,7 @@ Result<> align(Decimal& a, Decimal& b) {
 /// As many digits as Cassandra's DecimalType gives a quotient; half is rounded away from zero.
 Result<Decimal> divide(const Decimal& a, const Decimal& b) {
     constexpr std::int64_t least_scale = 32, most_scale = 1000;
-    if (b.unscaled == 0) return failed("/ by zero");
+    if (b.unscaled == 0) return failed("BigInteger divide by zero");
     auto first_digit = (a.digits() - a.scale) - (b.digits() - b.scale);
     auto scale = std::max({least_scale - first_digit, a.scale, b.scale, least_scale});
     scale = std::min(scale, most_scale);

@@ -55,6 +55,7 @@ struct Relation {
     Operator op = Operator::eq;
     std::vector<Term> values;  ///< one; for IN (a, b) as many as there are; IN ? is one marker with in_marker
     bool in_marker = false;
+    bool single_in = false;       ///< was IN (a): that is =
     std::optional<Term> element;  ///< m[element] = value
     std::string field;            ///< u.field = value, in IF
 };
@@ -72,7 +73,8 @@ struct Selector {
         operation,
         element,
         slice,
-        collect
+        collect,
+        hint  ///< (type) argument
     };
     Kind kind = Kind::column;
     std::string name;  ///< column, function, operator, or field of the first argument; of collect the kind
@@ -94,6 +96,8 @@ struct Select {
     std::vector<Selector> group;                      ///< GROUP BY: columns, or floor() of one
     std::vector<std::pair<std::string, bool>> order;  ///< column, descending
     std::optional<std::pair<std::string, Term>> ann;  ///< ORDER BY column ANN OF vector
+    int ann_orderings = 0;
+    bool ann_descending = false;
     std::optional<Term> per_partition_limit;
     std::optional<Term> limit;
     bool allow_filtering = false;
@@ -205,6 +209,7 @@ struct AlterTable {
     bool if_column = false;  ///< ADD IF NOT EXISTS, DROP IF EXISTS
     std::vector<ColumnDeclaration> added;
     std::vector<std::string> dropped;
+    std::optional<std::int64_t> dropped_us;                    ///< DROP ... USING TIMESTAMP
     std::vector<std::pair<std::string, std::string>> renamed;  ///< from, to
     Options options;
 };

@@ -17,6 +17,13 @@ using OptionalBytes = std::optional<std::string>;
 
 /// What the condition's values are compared with: the column, or an element of it.
 Result<DataType> compared_type(const ColumnDefinition& column, const Relation& relation) {
+    const auto& type = column.type;
+    if (relation.op == Operator::contains && !type.is_collection())
+        return fail(Errc::invalid, "Cannot use CONTAINS on non-collection column {}", column.name);
+    if (relation.op == Operator::contains_key && type.kind != Kind::map)
+        return fail(Errc::invalid, "Cannot use CONTAINS KEY on non-map column {}", column.name);
+    if (relation.op == Operator::contains) return type.parameters.back();
+    if (relation.op == Operator::contains_key) return type.parameters[0];
     if (relation.kind == Relation::Kind::field) {
         if (column.type.kind != Kind::udt)
             return fail(Errc::invalid, "Invalid field access syntax for non-UDT column {}", column.name);
@@ -74,7 +81,20 @@ struct ColumnCheck {
         return {};
     }
 
+    /// CONTAINS and CONTAINS KEY.
+    bool has_element(const OptionalBytes& whole) const {
+        if (!whole) return false;
+        bool map = column->type.kind == Kind::map;
+        std::vector<std::string_view> parts;
+        split_collection(*whole, map, parts);
+        std::size_t step = map ? 2 : 1;
+        for (std::size_t i = map && op == Operator::contains ? 1 : 0; i < parts.size(); i += step)
+            if (compare(type, parts[i], *values[0]) == 0) return true;
+        return false;
+    }
+
     bool holds(const OptionalBytes& whole) const {
+        if (op == Operator::contains || op == Operator::contains_key) return has_element(whole);
         auto found = picked(whole);
         auto against = [&](const OptionalBytes& wanted) {
             // Of a collection that is not frozen empty and null are the same.
@@ -360,15 +380,23 @@ Result<> note_condition(const ColumnDefinition& column, const Relation& relation
         return fail(Errc::invalid, "Conditions on counters are not supported");
     if (relation.kind == Relation::Kind::tuple || relation.kind == Relation::Kind::token)
         return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '('", syntax_prefix);
-    bool known = relation.op != Operator::contains && relation.op != Operator::contains_key &&
-                 relation.op != Operator::like && relation.op != Operator::not_null;
+    bool contains = relation.op == Operator::contains || relation.op == Operator::contains_key;
+    bool known = (!contains || relation.kind == Relation::Kind::column) && relation.op != Operator::like &&
+                 relation.op != Operator::not_null;
     if (!known)
         return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '{}'", syntax_prefix,
                     relation.op == Operator::not_null ? "IS NOT" : symbol(relation.op));
     auto type = TRY(compared_type(column, relation));
-    if (type.kind == Kind::duration && relation.op != Operator::eq && relation.op != Operator::ne &&
-        relation.op != Operator::in)
-        return fail(Errc::invalid, "Slice conditions are not supported on durations");
+    bool slice = !contains && relation.op != Operator::eq && relation.op != Operator::ne &&
+                 relation.op != Operator::in;
+    if (slice && type.kind == Kind::duration)
+        return fail(Errc::invalid, "Slice conditions ( {} ) are not supported on durations",
+                    symbol(relation.op));
+    if (slice && has_duration(type))
+        return fail(Errc::invalid, "Slice conditions are not supported on {} containing durations",
+                    type.is_collection()     ? "collections"
+                    : type.kind == Kind::udt ? "UDTs"
+                                             : "tuples");
     if (relation.element)
         note_markers(*relation.element, element_type(column),
                      (column.type.kind == Kind::list ? "idx(" : "key(") + column.name + ")", markers);

@@ -16,6 +16,13 @@
 namespace penstock::store::cql {
 namespace {
 
+/// cast_as_int: CAST(... AS int) among the values of a statement.
+std::optional<Kind> cast_target(std::string_view name) {
+    constexpr std::string_view prefix = "cast_as_";
+    if (!name.starts_with(prefix)) return std::nullopt;
+    return kind_of_name(name.substr(prefix.size()));
+}
+
 std::string long_bytes(std::int64_t value) {
     std::string out;
     append_big_endian(out, value);
@@ -56,7 +63,7 @@ struct Signature {
     std::size_t arity;
 };
 
-constexpr std::array<Signature, 24> signatures{{
+constexpr std::array<Signature, 22> signatures{{
     {"now", Function::now, 0},
     {"uuid", Function::uuid, 0},
     {"currenttimeuuid", Function::now, 0},
@@ -73,12 +80,10 @@ constexpr std::array<Signature, 24> signatures{{
     {"max_timeuuid", Function::max_timeuuid, 1},
     {"totimestamp", Function::to_timestamp, 1},
     {"to_timestamp", Function::to_timestamp, 1},
-    {"dateof", Function::to_timestamp, 1},
     {"todate", Function::to_date, 1},
     {"to_date", Function::to_date, 1},
     {"tounixtimestamp", Function::to_unix_timestamp, 1},
     {"to_unix_timestamp", Function::to_unix_timestamp, 1},
-    {"unixtimestampof", Function::to_unix_timestamp, 1},
     {"tojson", Function::to_json, 1},
     {"to_json", Function::to_json, 1},
 }};
@@ -154,6 +159,8 @@ std::string time_bytes(const DataType& type, std::int64_t ms) {
 }
 
 Result<DataType> function_type(std::string_view name, const std::vector<DataType>& arguments) {
+    if (auto to = cast_target(name); to && arguments.size() == 1)
+        return arguments[0].kind == *to ? Result<DataType>(DataType(*to)) : cast_type(arguments[0], *to);
     if (is_similarity_function(name)) return similarity_type(name, arguments);
     if (is_native(name)) return native_type(name, arguments);
     if (is_floor(name)) return floor_type(arguments);
@@ -208,6 +215,12 @@ std::optional<DataType> parameter_type(std::string_view name, std::size_t index)
 
 Result<TypedValue> call_function(std::string_view name, const std::vector<TypedValue>& arguments,
                                  std::int64_t now_us) {
+    if (auto to = cast_target(name); to && arguments.size() == 1) {
+        TypedValue out{TRY(function_type(name, {arguments[0].type})), std::nullopt};
+        const auto& [type, bytes] = arguments[0];
+        if (bytes) out.bytes = type.kind == *to ? bytes : cast_value(type, *to, *bytes);
+        return out;
+    }
     if (is_similarity_function(name)) return call_similarity(name, arguments);
     if (is_native(name)) return call_native(name, arguments);
     if (is_floor(name)) return call_floor(arguments);

@@ -21,7 +21,9 @@ bool serves(const IndexDefinition& index, const Restriction& restriction) {
     if (restriction.column->type.kind == Kind::vector) return false;
     if (relation.kind == Relation::Kind::element)
         return index.target == Target::entries && relation.op == Operator::eq;
-    if (relation.kind != Relation::Kind::column) return false;
+    bool one_of_a_tuple =
+        relation.kind == Relation::Kind::tuple && relation.columns.size() == 1 && relation.op == Operator::eq;
+    if (relation.kind != Relation::Kind::column && !one_of_a_tuple) return false;
     switch (index.target) {
         case Target::value:
         case Target::full:
@@ -88,6 +90,7 @@ Result<> choose_index(SelectPlan& plan) {
         }
     }
     if (served == 0) return {};
+    choice.serves = true;
     if (plan.where.has_partition_in)
         return fail(Errc::invalid,
                     "Select on indexed columns and with IN clause for the PRIMARY KEY are not supported");
@@ -115,6 +118,8 @@ Result<IndexRange> index_range(const SelectPlan& plan, const IndexedColumn& colu
     IndexRange out{prefix, after_prefix(prefix), false};
     auto filters = TRY(filters_of(plan.table(), plan.index.by, bindings));
     for (const auto& filter : filters) {
+        if (!column.index->is_sai() && filter.values[0].size() > max_partition_key)
+            return fail(Errc::invalid, "Index expression values may not be larger than 64K");
         auto at = prefix;
         if (filter.element)
             append_indexed_entry(at, column, *filter.element, filter.values[0]);

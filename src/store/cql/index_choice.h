@@ -14,6 +14,7 @@ struct SelectPlan;
 /// Names an index of the plan's table. Copied with the plan.
 struct IndexChoice {
     const IndexDefinition* index = nullptr;  ///< null: none
+    bool serves = false;                     ///< some condition, be it that the index is not asked
     std::vector<Restriction> by;  ///< the conditions that it answers: one, or the bounds of a range
     /// Conditions whose text is compared as their index folds it, by their place among the plan's filters.
     std::vector<std::pair<std::size_t, const IndexDefinition*>> folded;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "store/cql/describe.h"
 #include "store/cql/system_tables.h"
@@ -29,14 +30,16 @@ std::string lower(std::string_view text) {
     return out;
 }
 
+std::string upper(std::string_view text) {
+    std::string out(text);
+    for (auto& c : out) c = char(std::toupper(static_cast<unsigned char>(c)));
+    return out;
+}
+
 bool names_sai(std::string_view class_name) {
     auto name = lower(class_name);
     return name == "sai" || name == "storageattachedindex" ||
            class_name == "org.apache.cassandra.index.sai.StorageAttachedIndex";
-}
-
-bool holds_duration(const DataType& type) {
-    return type.kind == Kind::duration || std::ranges::any_of(type.parameters, holds_duration);
 }
 
 std::string_view name_of(Target target) {
@@ -64,10 +67,11 @@ std::expected<Target, ErrorResponse> check_target(const TableDefinition& table,
             fmt::format("Cannot create secondary index on the only partition key column {}", column.name));
     if (type.kind == Kind::duration)
         return invalid("Secondary indexes are not supported on duration columns");
-    if (holds_duration(type))
-        return invalid(type.is_collection()
-                           ? "Secondary indexes are not supported on collections containing durations"
-                           : "Secondary indexes are not supported on tuples containing durations");
+    if (has_duration(type))
+        return invalid(fmt::format("Secondary indexes are not supported on {} containing durations",
+                                   type.is_collection()     ? "collections"
+                                   : type.kind == Kind::udt ? "UDTs"
+                                                            : "tuples"));
     if (target == Target::full) {
         if (!type.is_collection() || !type.frozen)
             return invalid("full() indexes can only be created on frozen collections");
@@ -106,18 +110,38 @@ bool sai_takes(const DataType& type) {
 std::expected<void, ErrorResponse> check_vector(const DataType& type, const CreateIndex& statement) {
     if (type.parameters[0].kind != Kind::float_)
         return invalid("SAI ANN indexes are only allowed on vector columns with float elements");
+    auto index_name = statement.name.name.empty() ? std::string("null") : statement.name.name;
     auto by = statement.options.find("similarity_function");
     auto chosen = Similarity::cosine;
     if (by != statement.options.end()) {
         auto known = similarity_of(by->second);
-        std::string upper = by->second;
-        for (auto& c : upper) c = char(std::toupper(static_cast<unsigned char>(c)));
         if (!known)
             return invalid(
                 fmt::format("Similarity function {} was not recognized for index {}. Valid values are: "
                             "EUCLIDEAN, DOT_PRODUCT, COSINE",
-                            upper, statement.name.name.empty() ? "null" : statement.name.name));
+                            upper(by->second), index_name));
         chosen = *known;
+    }
+    for (auto [name, what, most] :
+         {std::tuple("maximum_node_connections", "Maximum number of connections", 512),
+          std::tuple("construction_beam_width", "Construction beam width", 3200)}) {
+        auto given = statement.options.find(name);
+        if (given == statement.options.end()) continue;
+        const auto& text = given->second;
+        int value = 0;
+        auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc() || end != text.data() + text.size())
+            return invalid(fmt::format("{} {} is not a valid integer for index {}", what, text, index_name));
+        if (value <= 0 || value > most)
+            return invalid(
+                fmt::format("{} for index {} cannot be <= 0 or > {}, was {}", what, index_name, most, value));
+    }
+    if (auto given = statement.options.find("optimize_for"); given != statement.options.end()) {
+        auto wanted = upper(given->second);
+        if (wanted != "LATENCY" && wanted != "RECALL")
+            return invalid(fmt::format(
+                "optimize_for '{}' was not recognized for index {}. Valid values are: LATENCY, RECALL",
+                wanted, index_name));
     }
     if (chosen == Similarity::cosine && type.dimension == 1)
         return invalid("Cosine similarity is not supported for single-dimension vectors");
@@ -131,12 +155,8 @@ constexpr std::string_view vector_warning =
     " * No LIMIT clauses.\n * PER PARTITION LIMIT clauses.\n * GROUP BY clauses.\n * Aggregation functions.\n"
     " * Filters on columns without a SAI index.";
 
-std::expected<void, ErrorResponse> check_sai(const TableDefinition& table, const ColumnDefinition& column,
-                                             Target target, const CreateIndex& statement) {
-    for (const auto& other : table.indexes)
-        if (other.is_sai() && other.column == column.id && other.target == target)
-            return invalid(fmt::format(
-                "Cannot create more than one storage-attached index on the same column: {}", column.name));
+std::expected<void, ErrorResponse> check_sai(const ColumnDefinition& column, Target target,
+                                             const CreateIndex& statement) {
     std::string unknown;
     bool analyzed = false;
     for (const auto& [name, value] : statement.options) {
@@ -176,6 +196,15 @@ std::string made_name(const KeyspaceDefinition& keyspace, const std::string& tab
     auto name = base;
     for (int i = 1; name_taken(keyspace, name); ++i) name = fmt::format("{}_{}", base, i);
     return name;
+}
+
+/// The index that is the same already, as it is written; empty: none.
+std::string duplicate(const TableDefinition& table, const IndexDefinition& made) {
+    for (const auto& other : table.indexes)
+        if (other.class_name == made.class_name && other.column == made.column &&
+            other.target == made.target && other.options == made.options)
+            return other.name;
+    return {};
 }
 
 struct Maker {
@@ -223,22 +252,24 @@ struct Maker {
         out.target = *target;
         out.column = column->id;
         out.options = statement.options;
-        if (sai) {
-            if (auto right = check_sai(table, *column, *target, statement); !right)
-                return std::unexpected(right.error());
-            out.class_name = statement.class_name;
-        }
+        if (sai) out.class_name = statement.class_name;
         if (out.name.empty()) out.name = made_name(keyspace, table.name, column->name);
+        // That there is the same already is told first, as in Cassandra.
+        if (auto other = duplicate(table, out); !other.empty()) {
+            is_there = statement.if_not_exists;
+            return invalid(fmt::format("Index {} is a duplicate of existing index {}", out.name, other));
+        }
+        if (sai) {
+            for (const auto& other : table.indexes)
+                if (other.is_sai() && other.column == out.column && other.target == out.target)
+                    return invalid("Cannot create more than one storage-attached index on the same column: " +
+                                   column->name);
+            if (auto right = check_sai(*column, *target, statement); !right)
+                return std::unexpected(right.error());
+        }
         bool plain =
             std::ranges::all_of(out.name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
         if (!plain) return refuse(ErrorCode::config, "Illegal index name " + out.name);
-        for (const auto& other : table.indexes) {
-            bool same =
-                other.is_sai() == out.is_sai() && other.column == out.column && other.target == out.target;
-            if (!same) continue;
-            is_there = statement.if_not_exists;
-            return invalid(fmt::format("Index {} is a duplicate of existing index {}", out.name, other.name));
-        }
         return out;
     }
 };

@@ -146,7 +146,20 @@ struct Lexer {
         push(kind, std::string(text.substr(start, at - start)), start);
     }
 
+    /// P0001-02-03T04:05:06
+    bool dated_duration() {
+        constexpr std::size_t size = 20;
+        if (peek() != 'P' || peek(5) != '-' || at + size > text.size() || is_word(peek(size))) return false;
+        auto piece = text.substr(at, size);
+        if (!parse_duration(piece)) return false;
+        auto start = at;
+        at += size;
+        push(TokenKind::duration, std::string(piece), start);
+        return true;
+    }
+
     void word() {
+        if (dated_duration()) return;
         auto start = at;
         while (is_word(peek())) ++at;
         auto piece = text.substr(start, at - start);

@@ -7,6 +7,7 @@
 #include "store/bytes.h"
 #include "store/clustering.h"
 #include "store/cql/conditional.h"
+#include "store/cql/indexed_values.h"
 #include "store/cql/json_value.h"
 #include "store/cql/row_builder.h"
 #include "store/cql/term_value.h"
@@ -88,9 +89,10 @@ Result<> note_operation(const TableDefinition& table, const Operation& operation
             bool frozen_collection = type.is_collection();
             bool removes = operation.kind == Operation::Kind::remove_element;
             bool sets_element = operation.kind == Operation::Kind::set_element;
-            auto kind = frozen_collection         ? "frozen collection"
-                        : removes || sets_element ? "non collection"
-                                                  : "non counter";
+            auto kind = frozen_collection          ? "frozen collection"
+                        : removes || sets_element  ? "non collection"
+                        : type.kind == Kind::tuple ? "tuple"
+                                                   : "non counter";
             if (removes)
                 return fail(Errc::invalid, "Invalid deletion operation for {} column {}", kind, column.name);
             return fail(Errc::invalid, "Invalid operation ({}) for {} column {}", operation_text(operation),
@@ -110,6 +112,8 @@ Result<> note_operation(const TableDefinition& table, const Operation& operation
                         term_text(*operation.value));
     }
     // The marker of what is added to a counter is a counter to clients, whose types for it differ.
+    if (operation.value != nullptr && operation.kind == Operation::Kind::set)
+        TRY(check_constant(*operation.value, type, column.name));
     if (operation.value != nullptr)
         note_markers(*operation.value, counts ? type : operand_type(operation), operand_name(operation),
                      markers);
@@ -155,7 +159,8 @@ Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerS
         seen[index] = true;
         if (index < plan.key.size()) {
             plan.key[index] = &insert.values[i];
-            note_markers(insert.values[i], column->type, column->name, markers);
+            TRY(check_constant(insert.values[i], column->type, column->name));
+            note_column_markers(insert.values[i], *column, markers);
         } else {
             plan.operations.push_back({Operation::Kind::set, column, &insert.values[i], nullptr});
             TRY(note_operation(table, plan.operations.back(), markers));
@@ -184,10 +189,14 @@ Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerS
 Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool whole_rows,
                     std::vector<MarkerSpec>& markers) {
     const auto& table = plan.table();
+    auto verb = plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE";
     for (const auto& relation : where) {
+        if (relation.op == Operator::contains || relation.op == Operator::contains_key)
+            return fail(Errc::invalid, "Cannot use {} with CONTAINS{}", verb,
+                        relation.op == Operator::contains_key ? " KEY" : "");
         if (relation.kind == Relation::Kind::token)
             return fail(Errc::invalid, "The token function cannot be used in WHERE clauses for {} statements",
-                        plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE");
+                        verb);
         for (const auto& name : relation.columns) {
             const auto* column = TRY(resolve_column(table, name));
             if (!is_key(*column))
@@ -212,8 +221,7 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
         return fail(Errc::invalid,
                     "Only EQ and IN relation are supported on the partition key (unless you use the token() "
                     "function) for {} statements",
-                    plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE");
-    auto verb = plan.kind == ModifyPlan::Kind::update ? "UPDATE" : "DELETE";
+                    verb);
     auto missing = missing_of(table.partition_columns, table.key_columns());
     if (plan.only_statics) {
         bool restricts_rows = std::ranges::any_of(where, [&](const Relation& relation) {
@@ -226,7 +234,20 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
                         verb);
         return {};
     }
-    if (!whole_rows) {
+    for (const auto& [column, relation] : plan.where.filters) {
+        const auto& before = table.columns[table.partition_columns + column->position - 1];
+        if (plan.where.clustering[before.position].empty() && !named(before))
+            return fail(Errc::invalid,
+                        "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
+                        "restricted",
+                        column->name, before.name);
+        return fail(Errc::invalid,
+                    "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted by "
+                    "a non-EQ relation)",
+                    column->name, before.name);
+    }
+    // Of a conditional DELETE it is told later.
+    if (!whole_rows && (plan.kind == ModifyPlan::Kind::update || !plan.is_conditional())) {
         bool slice = std::ranges::any_of(where, [&](const Relation& relation) {
             return table.find(relation.columns[0])->role == ColumnRole::clustering &&
                    relation.op != Operator::eq && relation.op != Operator::in;
@@ -239,18 +260,6 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
             return fail(Errc::invalid, "Some clustering keys are missing: {}", missing);
         if (slice || !missing.empty())
             return fail(Errc::invalid, "Range deletions are not supported for specific columns");
-    }
-    for (const auto& [column, relation] : plan.where.filters) {
-        const auto& before = table.columns[table.partition_columns + column->position - 1];
-        if (plan.where.clustering[before.position].empty() && !named(before))
-            return fail(Errc::invalid,
-                        "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
-                        "restricted",
-                        column->name, before.name);
-        return fail(Errc::invalid,
-                    "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted by "
-                    "a non-EQ relation)",
-                    column->name, before.name);
     }
     return {};
 }
@@ -316,10 +325,10 @@ Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerS
     return plan_where(update.where, plan, false, markers);
 }
 
-/// Every key column has one value.
+/// Every key column has its values, one or more. Those of a tuple that is not = are with its first column.
 bool exact_key(const ModifyPlan& plan) {
     auto exact = [](const std::vector<Restriction>& on) {
-        return on.size() == 1 && on[0].relation->op == Operator::eq;
+        return on.size() == 1 && (on[0].relation->op == Operator::eq || on[0].relation->op == Operator::in);
     };
     return std::ranges::all_of(plan.where.partition_key, exact) &&
            std::ranges::all_of(plan.where.clustering, exact);
@@ -359,7 +368,7 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
         TRY(plan_where(statement.where, plan, whole_rows, markers));
     }
     if (!plan.is_conditional() || exact_key(plan)) return {};
-    if (plan.writes_regulars)
+    if (plan.writes_regulars || whole_rows)
         return fail(
             Errc::invalid,
             "DELETE statements must restrict all PRIMARY KEY columns with equality relations in order "
@@ -391,6 +400,7 @@ Result<> append_read_write(RowBuilder& builder, const std::string& key, bool is_
     for (const auto& operation : builder.plan.operations)
         if ((operation.column->role == ColumnRole::static_) == is_static) TRY(builder.apply(operation));
     normalize(builder.row, builder.kept);
+    TRY(check_indexed_values(builder.plan.table(), builder.row));
     if (!builder.row.cells.empty()) merge(batch, key, builder.row);
     return {};
 }
@@ -403,7 +413,7 @@ Result<std::int64_t> timestamp_of(const Using& with, const Bindings& bindings, s
         return fail(Errc::invalid, "Invalid null value of timestamp");
     auto timestamp = load_big_endian<std::int64_t>(value.bytes.data());
     if (timestamp == INT64_MIN)
-        return fail(Errc::invalid, "Invalid timestamp value: {} is reserved", timestamp);
+        return fail(Errc::invalid, "Out of bound timestamp, must be in [{}, {}]", INT64_MIN + 1, INT64_MAX);
     return timestamp;
 }
 
@@ -485,6 +495,18 @@ Result<JsonInsert> read_json(const ModifyPlan& plan, const Bindings& bindings) {
     return out;
 }
 
+/// Cassandra keeps a row's clustering values behind a length of 16 bits.
+Result<> check_clustering_size(const TableDefinition& table, const std::string& encoded) {
+    if (encoded.size() <= max_partition_key) return {};
+    std::vector<std::string> values;
+    split_clustering(table, encoded, values);
+    std::size_t size = 0;
+    for (const auto& value : values) size += value.size();
+    if (size > max_partition_key)
+        return fail(Errc::invalid, "Key length of {} is longer than maximum of {}", size, max_partition_key);
+    return {};
+}
+
 std::string row_key(const TableDefinition& table, const ConditionalRow& row) {
     return row_range(table, row.partition_key, row.clustering).from;
 }
@@ -499,6 +521,7 @@ Result<> append_row_deletions(const ModifyPlan& plan, const Bindings& bindings, 
     for (const auto& key : keys) {
         for (const auto& range : ranges) {
             if (range.single || table.clustering_columns == 0) {
+                TRY(check_clustering_size(table, range.from));
                 merge(batch, row_key(table, {key, range.from}), row);
                 continue;
             }
@@ -579,14 +602,18 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
         }
     }
     if (plan.kind == ModifyPlan::Kind::insert) {
-        add_key(TRY(insert_key(plan, bindings)));
+        auto key = TRY(insert_key(plan, bindings));
+        TRY(check_clustering_size(table, key.clustering));
+        add_key(key);
     } else if (plan.kind == ModifyPlan::Kind::insert_json) {
         auto json = TRY(read_json(plan, bindings));
+        TRY(check_clustering_size(table, json.key.clustering));
         add_key(json.key);
         for (auto& [column, bytes] : json.cells) builder_of(*column).set(*column, std::move(bytes));
     } else {
         auto partitions = TRY(partition_keys(table, plan.where, bindings));
         auto rows = TRY(clustering_ranges(table, plan.where, bindings));
+        for (const auto& row : rows) TRY(check_clustering_size(table, row.from));
         for (const auto& partition : partitions) {
             if (plan.writes_statics) static_keys.push_back(static_key(table, partition));
             if (plan.writes_regulars)
@@ -605,6 +632,7 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
     for (const auto& operation : plan.operations) TRY(builder_of(*operation.column).apply(operation));
     normalize(builder.row, builder.kept);
     normalize(statics.row, statics.kept);
+    for (const auto* row : {&builder.row, &statics.row}) TRY(check_indexed_values(table, *row));
     for (const auto& key : keys) merge(batch, key, builder.row);
     if (statics.row.cells.empty()) return {};
     for (const auto& key : static_keys) merge(batch, key, statics.row);

@@ -7,6 +7,7 @@ namespace penstock::store::cql {
 namespace {
 
 Result<Selector> selector(TokenStream& in);
+Result<Selector> one_selector(TokenStream& in);
 
 /// c, c.field, c[key], c[from..to]
 bool is_part_of_column(const Selector& selector) {
@@ -102,10 +103,23 @@ Result<Selector> in_parentheses(TokenStream& in) {
                    (in.is(")", 2) || in.is("<", 2));
     if (is_type) {
         auto start = in.peek().offset;
+        in.take();
         Selector out;
-        out.kind = Selector::Kind::literal;
-        out.literal = TRY(parse_operand(in));
-        out.written = in.written(start);
+        auto type = TRY(parse_type_text(in));
+        out.type = TRY(parse_data_type(type));
+        TRY(in.expect(")"));
+        auto inner = TRY(one_selector(in));
+        if (inner.kind == Selector::Kind::literal) {
+            out.kind = Selector::Kind::literal;
+            out.literal.kind = Term::Kind::cast;
+            out.literal.type = out.type;
+            out.literal.items.push_back(std::move(inner.literal));
+            out.written = in.written(start);
+            return out;
+        }
+        out.kind = Selector::Kind::hint;
+        out.written = "(" + to_string(out.type) + ")" + inner.written;
+        out.arguments.push_back(std::move(inner));
         return out;
     }
     in.take();
@@ -274,13 +288,18 @@ Result<Assignment> assignment(TokenStream& in) {
     }
     // "c = c -1" is the column and a negative number to the lexer's eye as well: covered above, as - is a
     // symbol.
+    bool other_column = (in.peek().kind == TokenKind::word || in.peek().kind == TokenKind::quoted_name) &&
+                        (in.is("+", 1) || in.is("-", 1));
+    if (other_column)
+        return fail(Errc::invalid, "{}Only expressions of the form X = X {}<value> are supported.",
+                    syntax_prefix, in.peek(1).text);
     out.value = TRY(parse_term(in));
     if (!in.accept("+")) return out;
     out.kind = Assignment::Kind::prepend;
     auto again = TRY(in.name());
     if (again != out.column)
-        return fail(Errc::invalid, "Only expressions of the form {0} = <value> + {0} are supported.",
-                    out.column);
+        return fail(Errc::invalid, "{}Only expressions of the form X = <value> + X are supported.",
+                    syntax_prefix);
     return out;
 }
 
@@ -317,7 +336,10 @@ Result<Select> parse_select(TokenStream& in) {
         do {
             auto column = TRY(in.name());
             if (in.accept_words("ann", "of")) {
+                out.ann_orderings += 1;
                 out.ann.emplace(std::move(column), TRY(parse_term(in)));
+                out.ann_descending = in.accept_word("desc");
+                in.accept_word("asc");
                 continue;
             }
             bool descending = in.accept_word("desc");

@@ -1,4 +1,5 @@
 #include <array>
+#include <charconv>
 
 #include "store/cql/token_stream.h"
 
@@ -14,9 +15,12 @@ std::string quoted(std::string_view text) {
     return out + "'";
 }
 
-/// A value of an option as text without quotes.
-Result<std::string> option_text(TokenStream& in) {
-    if (in.peek().kind == TokenKind::word || in.peek().kind == TokenKind::quoted_name) return in.take().text;
+/// A value of an option as text without quotes. property: whose it is.
+Result<std::string> option_text(TokenStream& in, const std::string& property) {
+    if (in.is_word("true") || in.is_word("false")) return in.take().text;
+    if (in.is_word("null"))
+        return fail(Errc::invalid, "{}Invalid property value: NULL for property: '{}'", syntax_prefix,
+                    property);
     auto term = TRY(parse_term(in));
     bool simple = term.kind == Term::Kind::string || term.kind == Term::Kind::integer ||
                   term.kind == Term::Kind::number || term.kind == Term::Kind::uuid;
@@ -28,18 +32,22 @@ Result<std::string> option_text(TokenStream& in) {
 Result<> option(TokenStream& in, Options& out) {
     auto name = TRY(in.name());
     TRY(in.expect("="));
+    if (out.maps.contains(name) || out.texts.contains(name))
+        return fail(Errc::invalid, "{}Multiple definitions for property '{}'", syntax_prefix, name);
     if (in.accept("{")) {
         auto& map = out.maps[name];
         if (in.accept("}")) return {};
         do {
-            auto key = TRY(option_text(in));
+            auto key = TRY(option_text(in, name));
             TRY(in.expect(":"));
-            map[key] = TRY(option_text(in));
+            if (map.contains(key))
+                return fail(Errc::invalid, "{}Multiple definition for property {}", syntax_prefix, key);
+            map[key] = TRY(option_text(in, key));
         } while (in.accept(","));
         return in.expect("}");
     }
     bool is_string = in.peek().kind == TokenKind::string;
-    auto text = TRY(option_text(in));
+    auto text = TRY(option_text(in, name));
     out.texts[name] = is_string ? quoted(text) : text;
     return {};
 }
@@ -126,8 +134,11 @@ Result<Statement> create_table(TokenStream& in) {
     out.if_not_exists = TRY(parse_if_not_exists(in));
     out.table = TRY(in.table_name());
     TRY(in.expect("("));
+    if (in.is(")")) return in.no_alternative();
     do {
+        // Cassandra's grammar lets there be nothing between two commas.
         if (in.is(")")) break;
+        if (in.is(",")) continue;
         if (in.accept_words("primary", "key")) {
             out.several_keys = out.several_keys || !out.partition_key.empty();
             TRY(parse_primary_key(in, out.partition_key, out.clustering));
@@ -143,6 +154,17 @@ Result<Statement> create_table(TokenStream& in) {
     } while (in.accept(","));
     TRY(in.expect(")"));
     TRY(table_properties(in, out));
+    return out;
+}
+
+/// A number, behind USING TIMESTAMP.
+Result<std::int64_t> timestamp_of(TokenStream& in) {
+    auto sign = in.accept("-") ? std::string("-") : std::string();
+    if (in.peek().kind != TokenKind::integer) return in.no_alternative();
+    auto text = sign + in.take().text;
+    std::int64_t out = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (error != std::errc()) return fail(Errc::invalid, "{}{} is not a timestamp", syntax_prefix, text);
     return out;
 }
 
@@ -167,8 +189,7 @@ Result<Statement> alter_table(TokenStream& in) {
         do out.dropped.push_back(TRY(in.name()));
         while (in.accept(","));
         if (many) TRY(in.expect(")"));
-        if (in.is_word("using"))
-            return fail(Errc::invalid, "ALTER TABLE ... DROP ... USING TIMESTAMP is not offered");
+        if (in.accept_words("using", "timestamp")) out.dropped_us = TRY(timestamp_of(in));
         return out;
     }
     if (in.accept_word("rename")) {
@@ -390,6 +411,8 @@ Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb)
     if (verb == "alter") return alter(in);
     if (verb == "drop") return drop(in);
     if (verb == "describe" || verb == "desc") return describe(in);
+    if (verb == "use" && (in.is("?") || in.is(":")))
+        return fail(Errc::invalid, "{}Bind variables cannot be used for keyspace names", syntax_prefix);
     if (verb == "use") return Use{TRY(in.name())};
     if (verb == "truncate") {
         accept_table_word(in);

@@ -1,3 +1,5 @@
+#include <charconv>
+
 #include "store/cql/token_stream.h"
 
 namespace penstock::store::cql {
@@ -95,6 +97,13 @@ Result<Term> function(TokenStream& in) {
     if (in.accept(".")) out.text = in.take().text;  // system.now()
     TRY(in.expect("("));
     if (in.accept(")")) return out;
+    if (out.text == "cast") {
+        out.items.push_back(TRY(parse_term(in)));
+        TRY(in.expect_word("as"));
+        out.text = "cast_as_" + TRY(parse_type_text(in));
+        TRY(in.expect(")"));
+        return out;
+    }
     do out.items.push_back(TRY(parse_term(in)));
     while (in.accept(","));
     TRY(in.expect(")"));
@@ -232,6 +241,9 @@ Result<Relation> relation(TokenStream& in) {
     }
     if (in.accept_word("in")) {
         TRY(in_values(in, out));
+        out.single_in = out.op == Operator::in && !out.in_marker && out.values.size() == 1 &&
+                        out.kind != Relation::Kind::element && out.kind != Relation::Kind::field;
+        if (out.single_in) out.op = Operator::eq;
         return out;
     }
     if (in.accept_word("like")) {
@@ -277,6 +289,22 @@ Result<Term> parse_term(TokenStream& in) {
     return out;
 }
 
+namespace {
+
+/// Of a vector.
+Result<std::string> dimension(TokenStream& in) {
+    std::string sign = in.accept("-") ? "-" : "";
+    if (in.peek().kind != TokenKind::integer) return in.mismatch("INTEGER");
+    auto text = sign + in.take().text;
+    std::int32_t number = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc())
+        return fail(Errc::invalid, "{}the dimension {} of a vector does not fit 32 bits", syntax_prefix,
+                    text);
+    return text;
+}
+
+}  // namespace
+
 Result<std::string> parse_type_text(TokenStream& in) {
     if (++in.depth > max_nesting)
         return fail(Errc::invalid, "{}types are nested too deeply", place_of(in.peek()));
@@ -293,10 +321,13 @@ Result<std::string> parse_type_text(TokenStream& in) {
     if (in.accept(".")) out += "." + TRY(part());
     if (in.accept("<")) {
         out += '<';
+        bool vector = out == "vector<";
         do {
-            // A vector's dimension is a number.
-            bool number = in.peek().kind == TokenKind::integer;
-            out += (out.back() == '<' ? "" : ", ") + (number ? in.take().text : TRY(parse_type_text(in)));
+            bool first = out.back() == '<';
+            if (vector && !first)
+                out += ", " + TRY(dimension(in));
+            else
+                out += (first ? "" : ", ") + TRY(parse_type_text(in));
         } while (in.accept(","));
         TRY(in.expect(">"));
         out += '>';

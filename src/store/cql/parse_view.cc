@@ -12,8 +12,16 @@ Result<CreateView> parse_create_view(TokenStream& in) {
     if (in.accept("*")) {
         out.all = true;
     } else {
-        do out.columns.push_back(TRY(in.name()));
-        while (in.accept(","));
+        do {
+            auto from = in.peek().offset;
+            out.columns.push_back(TRY(in.name()));
+            if (!in.accept("[")) continue;
+            TRY(parse_term(in));
+            TRY(in.expect("]"));
+            return fail(Errc::invalid,
+                        "Can only select columns by name when defining a materialized view (got {})",
+                        in.written(from));
+        } while (in.accept(","));
     }
     TRY(in.expect_word("from"));
     out.base = TRY(in.table_name());
@@ -22,6 +30,8 @@ Result<CreateView> parse_create_view(TokenStream& in) {
         out.where = TRY(parse_relations(in));
         out.where_text = in.written(from);
     }
+    if (in.has_markers())
+        return fail(Errc::invalid, "Bind variables are not allowed in CREATE MATERIALIZED VIEW statements");
     TRY(in.expect_word("primary"));
     TRY(in.expect_word("key"));
     TRY(parse_primary_key(in, out.partition_key, out.clustering));

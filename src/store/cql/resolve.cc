@@ -52,6 +52,8 @@ void note_markers(const Term& term, const DataType& type, std::string_view name,
             auto wanted = parameter_type(term.text, i);
             of = wanted ? *wanted : natural_type(term.items[i]);
             if (term.text == "fromjson" || term.text == "from_json") of = Kind::text;
+            note_markers(term.items[i], of, fmt::format("arg{}(system.{})", i, term.text), markers);
+            continue;
         } else if (term.kind == Term::Kind::cast) {
             of = term.type;
         } else if (!type.parameters.empty()) {
@@ -65,6 +67,12 @@ void note_markers(const Term& term, const DataType& type, std::string_view name,
         }
         note_markers(term.items[i], of, name, markers);
     }
+}
+
+void note_column_markers(const Term& term, const ColumnDefinition& column, std::vector<MarkerSpec>& markers) {
+    note_markers(term, column.type, column.name, markers);
+    if (term.kind == Term::Kind::marker && column.role == ColumnRole::partition_key)
+        markers[std::size_t(term.marker)].partition_column = int(column.position);
 }
 
 wire::cql::TypeOption type_option(const DataType& type) {

@@ -32,10 +32,13 @@ struct MarkerSpec {
     std::string name;
     DataType type;
     bool known = false;
+    int partition_column = -1;  ///< the position of the partition key's column whose value it is, alone
 };
 /// Gives the markers in a term their names and types.
 void note_markers(const Term& term, const DataType& type, std::string_view name,
                   std::vector<MarkerSpec>& markers);
+/// The same of a column's value.
+void note_column_markers(const Term& term, const ColumnDefinition& column, std::vector<MarkerSpec>& markers);
 
 wire::cql::TypeOption type_option(const DataType& type);
 wire::cql::ColumnSpec column_spec(const TableDefinition& table, std::string_view name, const DataType& type);

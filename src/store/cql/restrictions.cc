@@ -21,11 +21,12 @@ bool is_slice(Operator op) {
 /// The type that the condition's values have.
 Result<DataType> value_type(const ColumnDefinition& column, const Relation& relation) {
     const auto& type = column.type;
-    if (type.kind == Kind::udt && type.is_multi_cell())
-        return fail(Errc::invalid, "Non-frozen UDT column '{}' ({}) cannot be restricted by any relation",
-                    column.name, to_string(type));
     if (relation.kind == Relation::Kind::field)
         return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '.'", syntax_prefix);
+    bool other = relation.op != Operator::ne && relation.op != Operator::not_null;
+    if (type.kind == Kind::udt && type.is_multi_cell() && other)
+        return fail(Errc::invalid, "Non-frozen UDT column '{}' ({}) cannot be restricted by any relation",
+                    column.name, to_string(type));
     switch (relation.op) {
         case Operator::contains:
             if (!type.is_collection())
@@ -67,12 +68,8 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
     }
     if (type.is_multi_cell())
         return fail(Errc::invalid, "Collection column '{}' ({}) cannot be restricted by a '{}' relation",
-                    column.name, to_string(type), symbol(relation.op));
+                    column.name, to_string(type), relation.single_in ? "IN" : symbol(relation.op));
     return type;
-}
-
-bool has_duration(const DataType& type) {
-    return type.kind == Kind::duration || std::ranges::any_of(type.parameters, has_duration);
 }
 
 /// Durations have no order: a month may be longer than 30 days, or not.
@@ -87,17 +84,37 @@ Result<> check_slice(const DataType& type, Operator op) {
 }
 
 Result<> note(const ColumnDefinition& column, const Relation& relation, std::vector<MarkerSpec>& markers) {
+    if (relation.kind == Relation::Kind::column && column.type.kind == Kind::udt)
+        TRY(check_slice(column.type, relation.op));
     auto type = TRY(value_type(column, relation));
     TRY(check_slice(type, relation.op));
     for (const auto& value : relation.values) {
+        if (!relation.in_marker) TRY(check_constant(value, type, column.name));
         if (relation.in_marker)
             note_markers(value, DataType(Kind::list, {type}, true), "in(" + column.name + ")", markers);
+        else if (relation.kind == Relation::Kind::column && type == column.type)
+            note_column_markers(value, column, markers);
         else
             note_markers(value, type, column.name, markers);
     }
     if (relation.element)
         note_markers(*relation.element, column.type.parameters[0], "key(" + column.name + ")", markers);
     return {};
+}
+
+/// A value that is null or unset, in Cassandra's words.
+std::unexpected<Error> missing_value(const ColumnDefinition& column, const Relation& relation,
+                                     const Value& value) {
+    auto state = value.is_null() ? "null" : "unset";
+    if (value.is_null() && column.type.kind == Kind::counter)
+        return fail(Errc::invalid, "Invalid null value for counter increment/decrement");
+    if (relation.kind == Relation::Kind::element)
+        return fail(Errc::invalid, "Unsupported {} map value for column {}", state, column.name);
+    if (relation.op == Operator::contains || relation.op == Operator::contains_key)
+        return fail(Errc::invalid, "Unsupported {} value for column {}", state, column.name);
+    if (value.is_null())
+        return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
+    return fail(Errc::invalid, "Invalid unset value for column {}", column.name);
 }
 
 /// The condition's values; a null is an error as in Cassandra. IN's are sorted, each once.
@@ -108,17 +125,16 @@ Result<std::vector<std::string>> values_of(const ColumnDefinition& column, const
     if (relation.in_marker) {
         auto list =
             TRY(evaluate(relation.values[0], DataType(Kind::list, {type}, true), column.name, bindings));
-        if (!list.is_set()) return fail(Errc::invalid, "Invalid null value for IN restriction");
+        if (!list.is_set())
+            return fail(Errc::invalid, "Invalid {} value for column {}", list.is_null() ? "null" : "unset",
+                        column.name);
         std::vector<std::string_view> elements;
         split_collection(list.bytes, false, elements);
         out.assign(elements.begin(), elements.end());
     } else {
         for (const auto& term : relation.values) {
             auto value = TRY(evaluate(term, type, column.name, bindings));
-            if (value.state == Value::State::unset)
-                return fail(Errc::invalid, "Invalid unset value for column {}", column.name);
-            if (value.is_null())
-                return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
+            if (!value.is_set()) return missing_value(column, relation, value);
             out.push_back(std::move(value.bytes));
         }
     }
@@ -144,6 +160,9 @@ Result<> add_tuple(const TableDefinition& table, const Relation& relation, std::
     std::vector<const ColumnDefinition*> columns;
     for (const auto& name : relation.columns) {
         const auto* column = TRY(resolve_column(table, name));
+        if (relation.op == Operator::ne)
+            return fail(Errc::invalid, "Unsupported \"!=\" relation: {} != {}", tuple_name(relation),
+                        relation.values.empty() ? "" : term_text(relation.values[0]));
         if (column->role != ColumnRole::clustering)
             return fail(
                 Errc::invalid,
@@ -201,7 +220,9 @@ Result<std::vector<std::vector<std::string>>> tuples_of(const TableDefinition& t
     if (relation.in_marker) {
         auto list = TRY(evaluate(relation.values[0], DataType(Kind::list, {tuple}, true),
                                  tuple_name(relation), bindings));
-        if (!list.is_set()) return fail(Errc::invalid, "Invalid null value for IN restriction");
+        if (!list.is_set())
+            return fail(Errc::invalid, "Invalid {} value for in{}", list.is_null() ? "null" : "unset",
+                        tuple_name(relation));
         std::vector<std::string_view> elements;
         split_collection(list.bytes, false, elements);
         for (auto element : elements) TRY(add(element));
@@ -217,7 +238,7 @@ Result<std::vector<std::vector<std::string>>> tuples_of(const TableDefinition& t
             for (std::size_t i = 0; i < term.items.size(); ++i) {
                 auto value = TRY(evaluate(term.items[i], tuple.parameters[i], relation.columns[i], bindings));
                 if (value.state == Value::State::unset)
-                    return fail(Errc::invalid, "Invalid unset value for column {}", relation.columns[i]);
+                    return fail(Errc::invalid, "Invalid unset value for tuple field number {}", i);
                 if (value.is_null())
                     return fail(Errc::invalid, "Invalid null value in condition for column {}",
                                 relation.columns[i]);
@@ -235,6 +256,8 @@ Result<std::vector<std::vector<std::string>>> tuples_of(const TableDefinition& t
             continue;
         }
         auto value = TRY(evaluate(term, tuple, tuple_name(relation), bindings));
+        if (value.state == Value::State::unset)
+            return fail(Errc::invalid, "Invalid unset value for tuple {}", tuple_name(relation));
         if (!value.is_set())
             return fail(Errc::invalid, "Invalid null value in condition for columns: {}",
                         tuple_name(relation));
@@ -247,7 +270,19 @@ Result<> add_relation(const TableDefinition& table, const Relation& relation,
                       std::vector<MarkerSpec>& markers, Restrictions& out) {
     if (relation.kind == Relation::Kind::tuple) return add_tuple(table, relation, markers, out);
     if (relation.kind == Relation::Kind::token) {
+        if (relation.op == Operator::ne)
+            return fail(Errc::invalid, "Unsupported \"!=\" relation: token({}) != {}",
+                        fmt::join(relation.columns, ", "), term_text(relation.values[0]));
+        for (std::size_t i = 0; i < relation.columns.size(); ++i)
+            if (std::ranges::count(relation.columns, relation.columns[i]) > 1)
+                return fail(Errc::invalid,
+                            "The token() function contains duplicate partition key components");
         bool all = relation.columns.size() == table.partition_columns;
+        std::vector<std::string> key;
+        for (std::uint32_t i = 0; i < table.partition_columns; ++i) key.push_back(table.columns[i].name);
+        if (all && relation.columns != key && std::ranges::is_permutation(relation.columns, key))
+            return fail(Errc::invalid, "The token function arguments must be in the partition key order: {}",
+                        fmt::join(key, ","));
         for (std::size_t i = 0; all && i < relation.columns.size(); ++i)
             all = relation.columns[i] == table.columns[i].name;
         if (!all)
@@ -588,10 +623,14 @@ Result<std::vector<KeyRange>> token_ranges(const TableDefinition& table, const R
             if (term.items.size() != table.partition_columns)
                 return fail(Errc::invalid, "Invalid number of arguments in call to function token");
             std::vector<std::string> values;
-            for (std::size_t i = 0; i < term.items.size(); ++i)
-                values.push_back(
-                    TRY(evaluate(term.items[i], table.columns[i].type, table.columns[i].name, bindings))
-                        .bytes);
+            for (std::size_t i = 0; i < term.items.size(); ++i) {
+                const auto& column = table.columns[i];
+                auto value = TRY(evaluate(term.items[i], column.type, column.name, bindings));
+                if (value.state == Value::State::unset)
+                    return fail(Errc::invalid, "Invalid unset value for argument in call to function token");
+                if (value.is_null()) return fail(Errc::invalid, "Invalid null token value");
+                values.push_back(std::move(value.bytes));
+            }
             std::vector<std::string_view> views(values.begin(), values.end());
             auto key = TRY(join_partition_key(table, views));
             token = token_of(key);
@@ -610,8 +649,7 @@ Result<std::vector<KeyRange>> token_ranges(const TableDefinition& table, const R
         if ((op == Operator::le || op == Operator::eq) && !ring_end)
             range.to = std::min(range.to, after(token));
         if (op == Operator::lt && !ring_end) range.to = std::min(range.to, token_prefix(table.id, token));
-        if (op == Operator::in || op == Operator::ne)
-            return fail(Errc::invalid, "token() takes =, <, <=, > and >=");
+        if (op == Operator::in) return fail(Errc::invalid, "token() takes =, <, <=, > and >=");
     }
     if (range.from >= range.to) return std::vector<KeyRange>{};
     return std::vector<KeyRange>{range};
@@ -671,9 +709,13 @@ Result<std::vector<Filter>> filters_of(const TableDefinition& table,
         }
         filter.values = tuple ? TRY(component_values(table, *column, *relation, bindings))
                               : TRY(values_of(*column, *relation, bindings));
-        if (relation->element)
-            filter.element =
-                TRY(evaluate(*relation->element, column->type.parameters[0], column->name, bindings)).bytes;
+        if (relation->element) {
+            auto key = TRY(evaluate(*relation->element, column->type.parameters[0], column->name, bindings));
+            if (!key.is_set())
+                return fail(Errc::invalid, "Unsupported {} map key for column {}",
+                            key.is_null() ? "null" : "unset", column->name);
+            filter.element = std::move(key.bytes);
+        }
         out.push_back(std::move(filter));
     }
     return out;

@@ -156,8 +156,11 @@ Result<> RowBuilder::apply(const Operation& operation) {
     if (operation.element != nullptr) {
         auto path = TRY(evaluate(*operation.element, element_key_type(column.type), column.name, bindings));
         bool list = column.type.kind == Kind::list;
-        if (path.state == Value::State::unset)
-            return fail(Errc::invalid, "Invalid unset {}", list ? "value for list index" : "map key");
+        bool unset = path.state == Value::State::unset;
+        // Of a map that is an error, as in Cassandra.
+        bool removes = operation.kind == Operation::Kind::remove_element;
+        if (unset && removes && column.type.kind != Kind::map) return {};
+        if (unset) return fail(Errc::invalid, "Invalid unset {}", list ? "value for list index" : "map key");
         if (!path.is_set())
             return fail(Errc::invalid, "Invalid null {}", list ? "value for list index" : "map key");
         element = std::move(path.bytes);
@@ -198,18 +201,22 @@ Result<> RowBuilder::apply(const Operation& operation) {
 
 Result<> RowBuilder::change_list(const Operation& operation, const Value& value, const std::string& element) {
     const auto& column = *operation.column;
-    std::vector<const Cell*> cells;
-    for (const auto& cell : existing.cells)
+    std::vector<Cell*> cells;
+    for (auto& cell : existing.cells)
         if (cell.column == column.id && cell.has_path) cells.push_back(&cell);
     std::ranges::sort(cells, [](const Cell* a, const Cell* b) {
         return compare(DataType(Kind::timeuuid), a->path, b->path) < 0;
     });
+    // What comes behind in the statement sees the list without it. The cell is not of this column any more.
+    auto take_out = [&](Cell& cell) {
+        remove(column, timestamp_us, std::string(cell.path));
+        cell.has_path = false;
+    };
     if (operation.kind == Operation::Kind::subtract) {
         std::vector<std::string_view> gone;
         if (value.is_set()) split_collection(value.bytes, false, gone);
-        for (const auto* cell : cells)
-            if (std::ranges::find(gone, cell->value) != gone.end())
-                remove(column, timestamp_us, std::string(cell->path));
+        for (auto* cell : cells)
+            if (std::ranges::find(gone, cell->value) != gone.end()) take_out(*cell);
         return {};
     }
     bool removes = operation.kind == Operation::Kind::remove_element;
@@ -219,11 +226,13 @@ Result<> RowBuilder::change_list(const Operation& operation, const Value& value,
                     removes ? "delete" : "set", removes ? "from" : "on");
     if (index < 0 || std::size_t(index) >= cells.size())
         return fail(Errc::invalid, "List index {} out of bound, list has size {}", index, cells.size());
-    std::string path(cells[std::size_t(index)]->path);
-    if (removes || !value.is_set())
-        remove(column, timestamp_us, std::move(path));
-    else
-        put_element(column, std::move(path), value.bytes);
+    auto& cell = *cells[std::size_t(index)];
+    if (removes || !value.is_set()) {
+        take_out(cell);
+        return {};
+    }
+    put_element(column, std::string(cell.path), value.bytes);
+    cell.value = row.cells.back().value;
     return {};
 }
 
@@ -232,7 +241,7 @@ Result<> RowBuilder::change(const Operation& operation, const Value& value) {
     bool subtract = operation.kind == Operation::Kind::subtract;
     if (column.type.kind == Kind::counter) {
         if (!value.is_set() || value.bytes.size() != 8)
-            return fail(Errc::invalid, "Invalid null value for counter increment");
+            return fail(Errc::invalid, "Invalid null value for counter increment/decrement");
         auto delta = load_big_endian<std::uint64_t>(value.bytes.data());
         auto cell = cell_of(column);
         cell.kind = CellKind::counter;

@@ -4,8 +4,11 @@
 #include <array>
 
 #include "store/clustering.h"
+#include "store/cql/dropped_columns.h"
 #include "store/cql/index_schema.h"
+#include "store/cql/keyspace_options.h"
 #include "store/cql/system_tables.h"
+#include "store/cql/table_options.h"
 #include "store/cql/token_stream.h"
 #include "store/cql/type_change.h"
 #include "store/cql/view_schema.h"
@@ -33,13 +36,27 @@ std::unexpected<ErrorResponse> exists(std::string keyspace, std::string table) {
         ErrorResponse{ErrorCode::already_exists, text, std::move(keyspace), std::move(table), {}});
 }
 
+/// The type with its keyspace in front of the names of user-defined types.
+std::string qualified(const DataType& type) {
+    if (type.kind == Kind::udt) {
+        auto name = quoted_name(type.user->keyspace) + "." + quoted_name(type.user->name);
+        return type.frozen ? "frozen<" + name + ">" : name;
+    }
+    auto text = to_string(DataType(type.kind));
+    if (type.parameters.empty()) return to_string(type);
+    std::vector<std::string> parts;
+    for (const auto& parameter : type.parameters) parts.push_back(qualified(parameter));
+    text += fmt::format("<{}>", fmt::join(parts, ", "));
+    return type.frozen || type.kind == Kind::tuple ? "frozen<" + text + ">" : text;
+}
+
 /// Inside a collection only frozen ones can be stored.
 Result<> check_nesting(const DataType& type) {
     for (const auto& parameter : type.parameters) {
         bool stored_apart = parameter.is_multi_cell() && !type.frozen && type.is_collection();
         if (stored_apart)
             return fail(Errc::invalid, "Non-frozen {} are not allowed inside collections: {}",
-                        parameter.kind == Kind::udt ? "UDTs" : "collections", to_string(type));
+                        parameter.kind == Kind::udt ? "UDTs" : "collections", qualified(type));
         if (parameter.kind == Kind::counter && type.is_collection())
             return fail(Errc::invalid, "Counters are not allowed inside collections: {}", to_string(type));
         if (parameter.kind == Kind::duration && type.kind == Kind::set)
@@ -52,86 +69,12 @@ Result<> check_nesting(const DataType& type) {
 }
 
 constexpr std::size_t most_name = 48;
+/// What a table's name may have beside a file name's own parts, as in Cassandra.
+constexpr std::size_t most_table_name = 222;
 
-bool valid_name(std::string_view name) {
-    return !name.empty() && name.size() <= most_name &&
+bool valid_name(std::string_view name, std::size_t most = most_name) {
+    return !name.empty() && name.size() <= most &&
            std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
-}
-
-constexpr std::array<std::string_view, 24> table_options{"additional_write_policy",
-                                                         "allow_auto_snapshot",
-                                                         "bloom_filter_fp_chance",
-                                                         "caching",
-                                                         "cdc",
-                                                         "comment",
-                                                         "compaction",
-                                                         "compression",
-                                                         "crc_check_chance",
-                                                         "default_time_to_live",
-                                                         "extensions",
-                                                         "gc_grace_seconds",
-                                                         "id",
-                                                         "incremental_backups",
-                                                         "max_index_interval",
-                                                         "memtable",
-                                                         "memtable_flush_period_in_ms",
-                                                         "min_index_interval",
-                                                         "read_repair",
-                                                         "speculative_retry",
-                                                         "dclocal_read_repair_chance",
-                                                         "read_repair_chance",
-                                                         "nodesync",
-                                                         "flags"};
-
-/// Kept as they are written, to be shown again; only default_time_to_live does something here.
-Result<> apply_options(const Options& options, TableDefinition& table) {
-    auto known = [&](const std::string& name) -> Result<> {
-        if (std::ranges::find(table_options, name) == table_options.end())
-            return fail(Errc::invalid, "{}Unknown property '{}'", syntax_prefix, name);
-        return {};
-    };
-    for (const auto& [name, text] : options.texts) {
-        TRY(known(name));
-        if (name == "id") continue;
-        bool counts = name == "default_time_to_live" || name == "gc_grace_seconds";
-        if (counts && (text.empty() || text.find_first_not_of("0123456789") != std::string::npos))
-            return fail(Errc::invalid, "{}{} must be greater than or equal to 0 (got {})", config_prefix,
-                        name, text);
-        table.options[name] = text;
-    }
-    for (const auto& [name, map] : options.maps) {
-        TRY(known(name));
-        std::string text = "{";
-        for (const auto& [key, value] : map)
-            text += (text.size() > 1 ? ", '" : "'") + key + "': '" + value + "'";
-        table.options[name] = text + "}";
-    }
-    return {};
-}
-
-Result<> apply_keyspace_options(const Options& options, KeyspaceDefinition& keyspace, bool create) {
-    for (const auto& [name, text] : options.texts) {
-        if (name != "durable_writes")
-            return fail(Errc::invalid, "{}Unknown property '{}'", syntax_prefix, name);
-        keyspace.durable_writes = text != "false";
-    }
-    for (const auto& [name, map] : options.maps) {
-        if (name != "replication") return fail(Errc::invalid, "{}Unknown property '{}'", syntax_prefix, name);
-        auto replication = map;
-        if (!replication.contains("class")) return fail(Errc::invalid, "Missing replication strategy class");
-        auto& strategy = replication["class"];
-        if (strategy.find('.') == std::string::npos) strategy = "org.apache.cassandra.locator." + strategy;
-        constexpr std::array<std::string_view, 3> strategies{
-            "org.apache.cassandra.locator.SimpleStrategy",
-            "org.apache.cassandra.locator.NetworkTopologyStrategy",
-            "org.apache.cassandra.locator.LocalStrategy"};
-        if (std::ranges::find(strategies, strategy) == strategies.end())
-            return fail(Errc::invalid, "Unable to find replication strategy class '{}'", strategy);
-        keyspace.replication = std::move(replication);
-    }
-    if (create && keyspace.replication.empty())
-        return fail(Errc::invalid, "Missing mandatory option 'replication'");
-    return {};
 }
 
 std::string keyspace_of(const Name& name, std::string_view session) {
@@ -141,6 +84,8 @@ std::string keyspace_of(const Name& name, std::string_view session) {
 struct Changer {
     Database& database;
     std::string_view session;
+    std::string_view data_center;
+    std::vector<std::string>& warnings;
 
     Outcome<Change> create(const CreateKeyspace& statement) {
         if (!valid_name(statement.name))
@@ -153,10 +98,8 @@ struct Changer {
                           fmt::format("system keyspace is not user-modifiable: {}", statement.name));
         KeyspaceDefinition made;
         made.name = statement.name;
-        if (auto applied = apply_keyspace_options(statement.options, made, true); !applied)
-            return applied.error().text.starts_with(syntax_prefix)
-                       ? refuse(applied.error())
-                       : refuse(ErrorCode::config, applied.error().text);
+        auto applied = apply_keyspace_options(statement.options, made, true, data_center, warnings);
+        if (!applied) return refuse(applied.error());
         bool found = false;
         auto done = database.change_catalogue([&](Catalogue& catalogue) -> Result<> {
             found = catalogue.keyspaces.contains(statement.name);
@@ -171,12 +114,15 @@ struct Changer {
     }
 
     Outcome<Change> alter(const AlterKeyspace& statement) {
+        if (is_system_keyspace(statement.name))
+            return refuse(ErrorCode::unauthorized,
+                          fmt::format("{} keyspace is not user-modifiable.", statement.name));
         bool missing = false;
         auto done = database.change_catalogue([&](Catalogue& catalogue) -> Result<> {
             auto at = catalogue.keyspaces.find(statement.name);
             missing = at == catalogue.keyspaces.end();
             if (missing) return fail(Errc::invalid, "Keyspace '{}' doesn't exist", statement.name);
-            return apply_keyspace_options(statement.options, at->second, false);
+            return apply_keyspace_options(statement.options, at->second, false, data_center, warnings);
         });
         if (missing && statement.if_exists) return Change{};
         if (!done) return refuse(done.error());
@@ -281,6 +227,8 @@ struct Changer {
                         "Cannot use ALTER TABLE on a materialized view; use ALTER MATERIALIZED VIEW instead");
                 if (!table.view && statement.of_view)
                     return fail(Errc::invalid, "Materialized view '{}' doesn't exist", table.full_name());
+                if (statement.options.texts.contains("id"))
+                    return fail(Errc::invalid, "{}Cannot alter table id.", config_prefix);
                 auto views = views_of(catalogue, table);
                 for (const auto& added : statement.added) {
                     if (table.find(added.name)) {
@@ -288,7 +236,6 @@ struct Changer {
                         return fail(Errc::invalid, "Column with name '{}' already exists", added.name);
                     }
                     ColumnDefinition column;
-                    column.id = table.next_column++;
                     column.name = added.name;
                     column.type = TRY(column_type(
                         added.type, catalogue.keyspaces.find(table.keyspace)->second.user_types()));
@@ -299,6 +246,7 @@ struct Changer {
                                         "at least one clustering column");
                         column.role = ColumnRole::static_;
                     }
+                    TRY(give_id(table, column));
                     if ((column.type.kind == Kind::counter) != table.is_counter())
                         return fail(Errc::invalid,
                                     "Cannot mix counter and non counter columns in the same table");
@@ -332,12 +280,11 @@ struct Changer {
                                     dropped, held);
                     if (column->role == ColumnRole::partition_key || column->role == ColumnRole::clustering)
                         return fail(Errc::invalid, "Cannot drop PRIMARY KEY column {}", dropped);
-                    // Its cells stay where they are; nobody asks for its id again.
-                    table.columns.erase(table.columns.begin() + (column - table.columns.data()));
+                    drop_column(table, *column, database.clock().now_us(), statement.dropped_us);
                 }
                 for (const auto& [from, to] : statement.renamed)
                     TRY(rename(table, from, to, statement.if_column));
-                TRY(apply_options(statement.options, table));
+                TRY(apply_table_options(statement.options, table));
                 table.arrange();
                 return true;
             });
@@ -416,10 +363,6 @@ struct Changer {
 
 }  // namespace
 
-Result<> apply_table_options(const Options& options, TableDefinition& table) {
-    return apply_options(options, table);
-}
-
 ErrorResponse error_response(const Error& error) {
     ErrorResponse out;
     out.text = error.text;
@@ -464,6 +407,15 @@ ErrorResponse error_response(const Error& error) {
     return out;
 }
 
+Result<> check_table_name(std::string_view keyspace, std::string_view name) {
+    if (valid_name(name, most_table_name)) return {};
+    return fail(
+        Errc::invalid,
+        "{0}{1}.{2}: Table name must not be empty or not contain non-alphanumeric-underscore characters "
+        "(got \"{2}\")",
+        config_prefix, keyspace, name);
+}
+
 Result<DataType> column_type(const std::string& declared, const UserTypes& user_types) {
     auto type = TRY(parse_data_type(declared, user_types));
     TRY(check_nesting(type));
@@ -473,6 +425,43 @@ Result<DataType> column_type(const std::string& declared, const UserTypes& user_
     return type;
 }
 
+namespace {
+
+/// CLUSTERING ORDER BY: the first clustering columns, as many as are named.
+Result<> apply_order(const CreateTable& declared, TableDefinition& table) {
+    auto named = [&](const std::string& column, std::size_t up_to) {
+        return std::ranges::any_of(declared.order.begin(), declared.order.begin() + std::ptrdiff_t(up_to),
+                                   [&](const auto& one) { return one.first == column; });
+    };
+    for (std::size_t i = 0; i < declared.order.size(); ++i) {
+        const auto& name = declared.order[i].first;
+        if (named(name, i))
+            return fail(Errc::invalid, "Duplicate column '{}' in CLUSTERING ORDER BY clause for table '{}'",
+                        name, table.name);
+        if (std::ranges::find(declared.clustering, name) == declared.clustering.end())
+            return fail(
+                Errc::invalid,
+                "Only clustering key columns can be defined in CLUSTERING ORDER directive: [{}] are not "
+                "clustering columns",
+                name);
+    }
+    for (std::size_t i = 0; i < declared.order.size(); ++i) {
+        const auto& [name, descending] = declared.order[i];
+        const auto& wanted = declared.clustering[i];
+        if (wanted != name && named(wanted, declared.order.size()))
+            return fail(
+                Errc::invalid,
+                "The order of columns in the CLUSTERING ORDER directive must match that of the clustering "
+                "columns ({} must appear before {})",
+                wanted, name);
+        if (wanted != name) return fail(Errc::invalid, "Missing CLUSTERING ORDER for column {}", wanted);
+        std::ranges::find(table.columns, name, &ColumnDefinition::name)->descending = descending;
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<TableDefinition> define_table(const CreateTable& declared, std::string_view keyspace,
                                      const UserTypes& user_types) {
     TableDefinition table;
@@ -481,12 +470,7 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     table.uuid = random_uuid();
     if (declared.compact_storage)
         return fail(Errc::invalid, "Compact tables are not allowed in Cassandra starting with 4.0 version.");
-    if (!valid_name(table.name))
-        return fail(
-            Errc::invalid,
-            "{}{}: Table name must not be empty or not contain non-alphanumeric-underscore characters (got "
-            "\"{}\")",
-            config_prefix, table.full_name(), table.name);
+    TRY(check_table_name(keyspace, table.name));
     bool counters = false, others = false;
     for (const auto& column : declared.columns) {
         if (table.find(column.name))
@@ -548,34 +532,17 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
         return fail(Errc::invalid,
                     "Static columns are only useful (and thus allowed) if the table has at least one "
                     "clustering column");
-    for (std::size_t i = 0; i < declared.order.size(); ++i) {
-        const auto& [name, descending] = declared.order[i];
-        if (std::ranges::find(declared.clustering, name) == declared.clustering.end())
-            return fail(
-                Errc::invalid,
-                "Only clustering key columns can be defined in CLUSTERING ORDER directive: [{}] are not "
-                "clustering columns",
-                name);
-        if (declared.clustering[i] != name)
-            return fail(
-                Errc::invalid,
-                "The order of columns in the CLUSTERING ORDER directive must match that of the clustering "
-                "columns ({} instead of {})",
-                name, declared.clustering[i]);
-        std::ranges::find(table.columns, name, &ColumnDefinition::name)->descending = descending;
-    }
-    if (!declared.order.empty() && declared.order.size() != declared.clustering.size())
-        return fail(Errc::invalid, "Missing CLUSTERING ORDER for column {}",
-                    declared.clustering[declared.order.size()]);
-    TRY(apply_options(declared.options, table));
+    TRY(apply_order(declared, table));
+    TRY(apply_table_options(declared.options, table));
     table.arrange();
     return table;
 }
 
 std::expected<Change, ErrorResponse> change_schema(Database& database, const Statement& statement,
                                                    std::string_view session_keyspace,
+                                                   std::string_view data_center,
                                                    std::vector<std::string>& warnings) {
-    Changer changer{database, session_keyspace};
+    Changer changer{database, session_keyspace, data_center, warnings};
     if (const auto* one = std::get_if<CreateKeyspace>(&statement)) return changer.create(*one);
     if (const auto* one = std::get_if<AlterKeyspace>(&statement)) return changer.alter(*one);
     if (const auto* one = std::get_if<DropKeyspace>(&statement)) return changer.drop(*one);

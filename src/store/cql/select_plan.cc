@@ -6,6 +6,7 @@
 #include "store/cql/functions.h"
 #include "store/cql/term_value.h"
 #include "store/cql/time_floor.h"
+#include "store/value.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -92,8 +93,17 @@ struct Planner {
         for (std::size_t i = 0; i < selector.arguments.size(); ++i) {
             out.arguments.push_back(TRY(expression(selector.arguments[i])));
             auto& argument = out.arguments.back();
+            auto parameter = parameter_type(selector.name, i);
+            if (parameter && argument.kind != Expression::Kind::literal &&
+                !takes_values_of(*parameter, argument.type))
+                return fail(Errc::invalid,
+                            "Type error: {} cannot be passed as argument {} of function system.{} of type {}",
+                            selector.arguments[i].written, i, selector.name, to_string(*parameter));
             if (argument.kind == Expression::Kind::literal)
-                if (auto wanted = parameter_type(selector.name, i)) argument.type = *wanted;
+                if (auto wanted = parameter_type(selector.name, i)) {
+                    argument.type = *wanted;
+                    note_markers(argument.literal, *wanted, "arg" + std::to_string(i), markers);
+                }
             if (argument.kind == Expression::Kind::literal && selector.name == "mask_replace" && i == 1)
                 argument.type = types[0];
             if (argument.kind == Expression::Kind::literal && is_floor(selector.name) && i == 2)
@@ -109,7 +119,7 @@ struct Planner {
         }
         out.kind = Expression::Kind::function;
         if (is_similarity_function(selector.name)) {
-            adapt_vectors(out.arguments, markers);
+            TRY(adapt_vectors(selector.name, selector.arguments, out.arguments, markers));
             for (std::size_t i = 0; i < types.size(); ++i) types[i] = out.arguments[i].type;
         }
         out.type = TRY(function_type(selector.name, types));
@@ -120,13 +130,26 @@ struct Planner {
         Expression out;
         out.kind = Expression::Kind::operation;
         out.function = selector.name;
-        for (const auto& argument : selector.arguments) out.arguments.push_back(TRY(expression(argument)));
+        for (const auto& argument : selector.arguments) {
+            bool unknown = argument.kind == Selector::Kind::literal &&
+                           argument.literal.kind == Term::Kind::marker && selector.arguments.size() == 2;
+            if (unknown)
+                return fail(Errc::invalid,
+                            "Ambiguous '{}' operation with args {} and {}: use type hint to disambiguate, "
+                            "example '(int) ?'",
+                            selector.name, selector.arguments[0].written, selector.arguments[1].written);
+            out.arguments.push_back(TRY(expression(argument)));
+        }
         if (out.arguments.size() == 1) {
             out.type = out.arguments[0].type;
             TRY(arithmetic_type('-', out.type, out.type));
-        } else {
-            out.type = TRY(arithmetic_type(selector.name[0], out.arguments[0].type, out.arguments[1].type));
+            return out;
         }
+        auto type = arithmetic_type(selector.name[0], out.arguments[0].type, out.arguments[1].type);
+        if (!type)
+            return fail(Errc::invalid, "the '{}' operation is not supported between {} and {}", selector.name,
+                        selector.arguments[0].written, selector.arguments[1].written);
+        out.type = std::move(*type);
         return out;
     }
 
@@ -224,6 +247,14 @@ struct Planner {
                 out.kind = Expression::Kind::literal;
                 out.type = natural_type(selector.literal);
                 out.literal = selector.literal;
+                if (selector.literal.kind == Term::Kind::cast)
+                    note_markers(selector.literal, out.type, "[selection]", markers);
+                return out;
+            case Selector::Kind::hint:
+                out = TRY(expression(selector.arguments[0]));
+                if (!takes_values_of(selector.type, out.type))
+                    return fail(Errc::invalid, "Cannot assign value {0} to {0} of type {1}", selector.written,
+                                to_string(selector.type));
                 return out;
         }
         return out;
@@ -416,26 +447,76 @@ Result<> check_distinct(const SelectPlan& plan) {
     return {};
 }
 
+/// What restricts each clustering column.
+std::vector<const Relation*> clustering_relations(const SelectPlan& plan) {
+    const auto& table = plan.table();
+    std::vector<const Relation*> out(table.clustering_columns, nullptr);
+    for (const auto& relation : plan.select->where) {
+        if (relation.kind == Relation::Kind::token) continue;
+        for (const auto& name : relation.columns)
+            if (const auto* column = table.find(name); column->role == ColumnRole::clustering)
+                out[column->position] = &relation;
+    }
+    return out;
+}
+
+bool is_exact(const Relation* relation) {
+    return relation != nullptr && (relation->op == Operator::eq || relation->op == Operator::in);
+}
+
+bool is_contains(const Relation* relation) {
+    return relation != nullptr &&
+           (relation->op == Operator::contains || relation->op == Operator::contains_key);
+}
+
 /// "PRIMARY KEY column "b" cannot be restricted as preceding column "a" is not restricted"
-Result<> check_filtering(const SelectPlan& plan) {
-    if (plan.ref.is_virtual || !plan.where.needs_filtering || plan.select->allow_filtering) return {};
-    if (plan.where.whole_partition_key) {
-        for (const auto& [column, relation] : plan.where.filters) {
-            if (column->role != ColumnRole::clustering || column->position == 0) continue;
-            const auto& before = plan.table().columns[plan.table().partition_columns + column->position - 1];
-            if (plan.where.clustering[before.position].empty())
-                return fail(
-                    Errc::invalid,
-                    "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
-                    "restricted",
-                    column->name, before.name);
+Result<> check_clustering(const SelectPlan& plan) {
+    const auto& table = plan.table();
+    auto on = clustering_relations(plan);
+    auto name = [&](std::size_t i) { return table.columns[table.partition_columns + i].name; };
+    std::optional<std::size_t> last;
+    for (std::size_t i = 0; i < on.size(); ++i) {
+        if (on[i] == nullptr) continue;
+        bool behind_a_slice = last && on[*last] != on[i] && !is_exact(on[*last]) && !is_contains(on[*last]);
+        if (behind_a_slice)
             return fail(
                 Errc::invalid,
                 "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted "
                 "by a non-EQ relation)",
-                column->name, before.name);
-        }
+                name(i), name(*last));
+        last = i;
     }
+    if (plan.index.serves) return {};
+    if (std::ranges::any_of(on, is_contains))
+        return fail(Errc::invalid,
+                    "Clustering columns can only be restricted with CONTAINS with a secondary index or "
+                    "filtering");
+    auto gap = std::size_t(std::ranges::find(on, nullptr) - on.begin());
+    for (auto i = gap; i < on.size(); ++i)
+        if (on[i] != nullptr)
+            return fail(Errc::invalid,
+                        "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
+                        "restricted",
+                        name(i), name(gap));
+    return {};
+}
+
+/// (c, d) > (1, 2) is tested row by row only behind columns that have one value each.
+Result<> check_tuple_slices(const SelectPlan& plan) {
+    if (!plan.where.needs_filtering) return {};
+    auto on = clustering_relations(plan);
+    for (std::size_t i = 1; i < on.size(); ++i) {
+        bool slice = on[i] != nullptr && on[i] != on[i - 1] && on[i]->kind == Relation::Kind::tuple &&
+                     !is_exact(on[i]);
+        if (slice && !is_exact(on[i - 1]))
+            return fail(Errc::invalid, "Multi-column slice restrictions cannot be used for filtering.");
+    }
+    return {};
+}
+
+Result<> check_filtering(const SelectPlan& plan) {
+    if (plan.ref.is_virtual || !plan.where.needs_filtering || plan.select->allow_filtering) return {};
+    TRY(check_clustering(plan));
     return fail(
         Errc::invalid,
         "Cannot execute this query as it might involve data filtering and thus may have unpredictable "
@@ -444,6 +525,14 @@ Result<> check_filtering(const SelectPlan& plan) {
 }
 
 }  // namespace
+
+std::string_view aggregation_warning(const SelectPlan& plan) {
+    if (plan.aggregates == 0 && plan.group.empty()) return {};
+    if (plan.where.has_partition_in)
+        return "Aggregation query used on multiple partition keys (IN restriction)";
+    if (plan.where.whole_partition_key || !plan.where.token.empty()) return {};
+    return "Aggregation query used without partition key";
+}
 
 Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
                                std::string_view session_keyspace, std::vector<MarkerSpec>& markers) {
@@ -454,6 +543,7 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
         plan.base = {catalogue.table(plan.table().keyspace, plan.table().view->base), false};
     TRY(plan_outputs(plan, markers));
     plan.where = TRY(sort_out(plan.table(), select.where, markers));
+    TRY(check_ann(select));
     TRY(choose_index(plan));
     TRY(plan_ann(plan, markers));
     TRY(plan_group(plan, markers));
@@ -464,6 +554,7 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
         return fail(Errc::invalid, "PER PARTITION LIMIT is not allowed with SELECT DISTINCT queries");
     TRY(check_distinct(plan));
     TRY(check_filtering(plan));
+    TRY(check_tuple_slices(plan));
     bool rows_restricted = false;
     for (const auto& on : plan.where.clustering) rows_restricted = rows_restricted || !on.empty();
     for (const auto& [column, relation] : plan.where.filters) {

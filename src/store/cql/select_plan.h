@@ -63,6 +63,9 @@ struct SelectPlan {
     const TableDefinition& table() const { return *ref.table; }
 };
 
+/// What Cassandra says of aggregates over more than one partition; empty: nothing.
+std::string_view aggregation_warning(const SelectPlan& plan);
+
 Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
                                std::string_view session_keyspace, std::vector<MarkerSpec>& markers);
 

@@ -451,11 +451,14 @@ struct Run {
             }
             for (const auto& output : plan.outputs) TRY(evaluator.add(output, row));
             position = source->position();
+            if (plan.select->distinct) source->skip_partition();
         }
         if (!more && state.remaining > 0 && (open || !grouped)) TRY(close());
         if (!more) return finish(std::move(cells), std::int32_t(count), std::nullopt);
         state.position = std::move(position);
-        state.remaining_in_partition = per_partition == INT64_MAX ? INT64_MAX : left_in_partition;
+        state.remaining_in_partition = plan.select->distinct        ? 0
+                                       : per_partition == INT64_MAX ? INT64_MAX
+                                                                    : left_in_partition;
         return finish(std::move(cells), std::int32_t(count), state.encode(plan.table()));
     }
 
@@ -542,10 +545,13 @@ struct Run {
         row.values.resize(plan.table().columns.size());
         struct Sortable {
             std::size_t number = 0;
+            std::size_t partition = 0;
             std::vector<OptionalBytes> key;
             std::string cells;
         };
         std::vector<Sortable> rows;
+        std::vector<std::int64_t> left;  ///< of PER PARTITION LIMIT, for each partition
+        std::string partition;
         std::size_t bytes = 0;
         const auto& order = plan.select->order;
         std::vector<std::size_t> columns;
@@ -555,6 +561,9 @@ struct Run {
             if (!passes(row)) continue;
             Sortable one;
             one.number = rows.size();
+            if (rows.empty() || partition != row.partition_key) left.push_back(per_partition);
+            partition = row.partition_key;
+            one.partition = left.size() - 1;
             for (auto column : columns)
                 one.key.push_back(row.values[column] ? OptionalBytes(std::in_place, *row.values[column])
                                                      : std::nullopt);
@@ -567,15 +576,21 @@ struct Run {
         }
         std::ranges::sort(rows, [&](const Sortable& a, const Sortable& b) {
             for (std::size_t i = 0; i < columns.size(); ++i) {
-                if (!a.key[i] || !b.key[i]) continue;
-                int by = compare(plan.table().columns[columns[i]].type, *a.key[i], *b.key[i]);
+                int by = int(a.key[i].has_value()) - int(b.key[i].has_value());
+                if (a.key[i] && b.key[i])
+                    by = compare(plan.table().columns[columns[i]].type, *a.key[i], *b.key[i]);
                 if (by != 0) return order[i].second ? by > 0 : by < 0;
             }
             return a.number < b.number;
         });
-        auto count = std::min<std::int64_t>(std::int64_t(rows.size()), state.remaining);
+        std::int64_t count = 0;
         std::string cells;
-        for (std::int64_t i = 0; i < count; ++i) cells += rows[std::size_t(i)].cells;
+        for (const auto& one : rows) {
+            if (count == state.remaining) break;
+            if (left[one.partition]-- <= 0) continue;
+            cells += one.cells;
+            ++count;
+        }
         return finish(std::move(cells), std::int32_t(count), std::nullopt);
     }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "store/bytes.h"
+#include "store/cql/batch_rules.h"
 #include "store/cql/describe.h"
 #include "store/cql/parser.h"
 #include "store/cql/select_run.h"
@@ -92,35 +93,6 @@ Answer rows_answer(const std::vector<wire::cql::ColumnSpec>& columns,
     return out;
 }
 
-/// What a BATCH may hold, in the order in which Cassandra complains.
-Result<> check_batch(const Batch& batch, const std::vector<ModifyPlan>& statements) {
-    if (batch.with.ttl) return fail(Errc::invalid, "Global TTL on the BATCH statement is not supported.");
-    bool counter_batch = batch.kind == Batch::Kind::counter;
-    bool conditions = std::ranges::any_of(statements, &ModifyPlan::is_conditional);
-    if (batch.with.timestamp && conditions)
-        return fail(Errc::invalid, "Cannot provide custom timestamp for conditional BATCH");
-    if (batch.with.timestamp && counter_batch)
-        return fail(Errc::invalid, "Cannot provide custom timestamp for counter BATCH");
-    bool counters = false, others = false;
-    for (const auto& one : statements) {
-        if (batch.with.timestamp && one.with->timestamp)
-            return fail(Errc::invalid, "Timestamp must be set either on BATCH or individual statements");
-        (one.table().is_counter() ? counters : others) = true;
-    }
-    if (batch.with.timestamp && counters)
-        return fail(Errc::invalid, "Cannot provide custom timestamp for a BATCH containing counters");
-    if (counter_batch && others)
-        return fail(Errc::invalid, "Cannot include non-counter statement in a counter batch");
-    if (counters && others)
-        return fail(Errc::invalid, "Counter and non-counter mutations cannot exist in the same batch");
-    if (batch.kind == Batch::Kind::logged && counters)
-        return fail(Errc::invalid, "Cannot include a counter statement in a logged batch");
-    for (const auto& one : statements)
-        if (conditions && one.ref.table != statements[0].ref.table)
-            return fail(Errc::invalid, "Batch with conditions cannot span multiple tables");
-    return {};
-}
-
 Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
                                   const std::vector<std::string_view>& names) {
     std::vector<int> out;
@@ -189,7 +161,9 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
             if (!planned) return refuse(planned.error());
             plan.statements.push_back(std::move(*planned));
         }
-        if (auto valid = check_batch(*batch, plan.statements); !valid) return refuse(valid.error());
+        std::vector<const ModifyPlan*> plans;
+        for (const auto& planned : plan.statements) plans.push_back(&planned);
+        if (auto valid = check_batch(batch->kind, batch->with, plans); !valid) return refuse(valid.error());
         out->plan = std::move(plan);
     } else if (const auto* roles = std::get_if<RoleStatement>(&statement);
                roles && !roles->syntax_fault.empty()) {
@@ -307,9 +281,7 @@ Answer CqlService::prepare(const wire::cql::Prepare& prepare, std::string_view k
     // one.
     if (table != nullptr && !std::holds_alternative<BatchPlan>(made.plan)) {
         for (std::uint32_t i = 0; i < table->partition_columns; ++i) {
-            auto at = std::ranges::find_if(made.markers, [&](const MarkerSpec& marker) {
-                return marker.name == table->columns[i].name && marker.type == table->columns[i].type;
-            });
+            auto at = std::ranges::find(made.markers, int(i), &MarkerSpec::partition_column);
             if (at == made.markers.end()) {
                 response.partition_key.clear();
                 break;
@@ -388,30 +360,15 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         return write;
     }
     if (const auto* batch = std::get_if<BatchPlan>(&statement->plan)) {
-        PendingWrite write{rocksdb::WriteBatch(), void_answer()};
         if (batch->batch->with.timestamp) {
             auto value = evaluate(*batch->batch->with.timestamp, Kind::bigint, "[timestamp]", bindings);
             if (!value) return error(error_response(value.error()));
             if (value->bytes.size() == 8)
                 time.timestamp_us = load_big_endian<std::int64_t>(value->bytes.data());
         }
-        bool conditions = std::ranges::any_of(batch->statements, &ModifyPlan::is_conditional);
-        if (conditions)
-            return Blocking([this, statement, batch, bindings, time] {
-                std::vector<ConditionalStatement> statements;
-                for (const auto& one : batch->statements) statements.push_back({&one, bindings});
-                return conditional(statements, true, time);
-            });
-        if (std::ranges::any_of(batch->statements, &ModifyPlan::reads_lists))
-            return Blocking([this, statement, batch, bindings, time] {
-                std::vector<ConditionalStatement> statements;
-                for (const auto& one : batch->statements) statements.push_back({&one, bindings});
-                return read_and_write(statements, time);
-            });
-        for (const auto& one : batch->statements)
-            if (auto appended = append_writes(one, bindings, time, write.batch); !appended)
-                return error(error_response(appended.error()));
-        return write;
+        std::vector<ConditionalStatement> statements;
+        for (const auto& one : batch->statements) statements.push_back({&one, bindings});
+        return run_batch(batch->batch->kind, {statement}, std::move(statements), time);
     }
     if (const auto* use = std::get_if<Use>(&statement->parsed.statement)) {
         if (!is_system_keyspace(use->keyspace) && database_.catalogue()->keyspace(use->keyspace) == nullptr)
@@ -447,7 +404,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     }
     return Blocking([this, statement, session = std::string(keyspace), caller] {
         std::vector<std::string> warnings;
-        auto changed = change_schema(database_, statement->parsed.statement, session, warnings);
+        auto changed = change_schema(database_, statement->parsed.statement, session,
+                                     system_.identity().data_center, warnings);
         if (!changed) return error(changed.error());
         if (!*changed) return void_answer();
         if (roles_ != nullptr)
@@ -532,7 +490,7 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
     if (!batch.parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
     std::vector<Prepared> kept;
     std::vector<ConditionalStatement> statements;
-    bool conditions = false;
+    std::vector<const ModifyPlan*> plans;
     for (const auto& item : batch.items) {
         auto statement = item.prepared ? prepared(item.text_or_id) : statement_of(item.text_or_id, keyspace);
         if (!statement) return error(statement.error());
@@ -553,18 +511,30 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
                           {},
                           {},
                           {}});
-        conditions = conditions || modify->is_conditional();
+        plans.push_back(modify);
         statements.push_back({modify, {&item.values, {}, database_.clock().now_us()}});
         kept.push_back(std::move(*statement));
     }
-    if (conditions)
+    auto kind = Batch::Kind(batch.kind);
+    if (auto valid = check_batch(kind, {}, plans); !valid) return error(error_response(valid.error()));
+    return run_batch(kind, std::move(kept), std::move(statements), time);
+}
+
+CqlService::Work CqlService::run_batch(Batch::Kind kind, std::vector<Prepared> kept,
+                                       std::vector<ConditionalStatement> statements, const WriteTime& time) {
+    if (std::ranges::any_of(statements, [](const auto& one) { return one.plan->is_conditional(); }))
         return Blocking([this, kept, statements, time] { return conditional(statements, true, time); });
     if (std::ranges::any_of(statements, [](const auto& one) { return one.plan->reads_lists; }))
         return Blocking([this, kept, statements, time] { return read_and_write(statements, time); });
     PendingWrite write{rocksdb::WriteBatch(), void_answer()};
-    for (const auto& [plan, bindings] : statements)
+    std::vector<const ModifyPlan*> plans;
+    for (const auto& [plan, bindings] : statements) {
         if (auto appended = append_writes(*plan, bindings, time, write.batch); !appended)
             return error(error_response(appended.error()));
+        plans.push_back(plan);
+    }
+    if (auto fits = check_batch_size(kind, plans, write.batch, write.answer.warnings); !fits)
+        return error(error_response(fits.error()));
     return write;
 }
 
@@ -584,6 +554,8 @@ std::optional<Answer> CqlService::select(const PreparedStatement& statement,
     if (!body) return error(error_response(body.error()));
     Answer out;
     out.body = std::move(*body);
+    if (auto warning = aggregation_warning(std::get<SelectPlan>(statement.plan)); !warning.empty())
+        out.warnings.emplace_back(warning);
     return out;
 }
 

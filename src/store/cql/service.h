@@ -79,6 +79,9 @@ private:
     Answer prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version);
     Work execute(const wire::cql::Execute& execute, int version, const Caller& caller);
     Work batch(const wire::cql::BatchRequest& batch, std::string_view keyspace, const Caller& caller);
+    /// kept: what the statements' plans are in.
+    Work run_batch(Batch::Kind kind, std::vector<Prepared> kept, std::vector<ConditionalStatement> statements,
+                   const WriteTime& time);
     /// Errc::unauthorized when the caller lacks a permission for it.
     Result<> authorize(const PreparedStatement& statement, std::string_view keyspace,
                        const Caller& caller) const;

@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, 5> stored_keyspaces{"system", "system_sch
     "blob, "                                                                                            \
     "kind text, position int, type text, PRIMARY KEY (keyspace_name, table_name, column_name))"
 
-constexpr std::array<const char*, 26> declarations{
+constexpr std::array<const char*, 27> declarations{
     "CREATE TABLE system.local (key text PRIMARY KEY, bootstrapped text, broadcast_address inet, "
     "broadcast_port int, "
     "cluster_name text, cql_version text, data_center text, gossip_generation int, host_id uuid, "
@@ -61,6 +61,9 @@ constexpr std::array<const char*, 26> declarations{
     "WITH comment = 'per-table primary range size estimates'",
     "CREATE TABLE system.built_views (keyspace_name text, view_name text, status_replicated boolean, "
     "PRIMARY KEY (keyspace_name, view_name))",
+    "CREATE TABLE system_distributed.view_build_status (keyspace_name text, view_name text, host_id uuid, "
+    "status text, PRIMARY KEY ((keyspace_name, view_name), host_id)) "
+    "WITH comment = 'Materialized View build status'",
     "CREATE TABLE system.\"IndexInfo\" (table_name text, index_name text, value blob, PRIMARY KEY "
     "(table_name, index_name))",
     "CREATE TABLE system_schema.keyspaces (keyspace_name text PRIMARY KEY, durable_writes boolean, "
@@ -230,8 +233,9 @@ std::vector<SystemRow> keyspace_rows(const TableDefinition& table, const Catalog
     };
     for (auto name : {"system", "system_schema", "system_traces"})
         add(name, true, {{"class", "org.apache.cassandra.locator.LocalStrategy"}});
-    add("system_auth", true,
-        {{"class", "org.apache.cassandra.locator.SimpleStrategy"}, {"replication_factor", "1"}});
+    for (auto [name, factor] : {std::pair("system_auth", "1"), std::pair("system_distributed", "3")})
+        add(name, true,
+            {{"class", "org.apache.cassandra.locator.SimpleStrategy"}, {"replication_factor", factor}});
     for (const auto& [name, keyspace] : catalogue.keyspaces)
         add(name, keyspace.durable_writes, keyspace.replication);
     return out;
@@ -275,6 +279,23 @@ void add_column_rows(std::vector<SystemRow>& out, const TableDefinition& of, con
     }
 }
 
+void add_dropped_rows(std::vector<SystemRow>& out, const TableDefinition& of, const TableDefinition& table) {
+    auto columns = table.dropped;
+    std::ranges::sort(columns, {}, &DroppedColumn::name);
+    for (const auto& column : columns) {
+        std::string ms;
+        append_big_endian(ms, column.dropped_us / 1000);
+        out.push_back(RowMaker(of)
+                          .set("keyspace_name", table.keyspace)
+                          .set("table_name", table.name)
+                          .set("column_name", column.name)
+                          .set("dropped_time", ms)
+                          .set("kind", column.role == ColumnRole::static_ ? "static" : "regular")
+                          .set("type", to_string(column.type))
+                          .take());
+    }
+}
+
 /// The tables of system_schema, or of system_virtual_schema.
 std::vector<std::shared_ptr<const TableDefinition>> tables_of(const Catalogue& catalogue, bool of_virtual) {
     std::vector<std::shared_ptr<const TableDefinition>> out;
@@ -286,8 +307,9 @@ std::vector<std::shared_ptr<const TableDefinition>> tables_of(const Catalogue& c
     return out;
 }
 
-/// Of system_schema.views, or of system.built_views.
-std::vector<SystemRow> view_rows(const TableDefinition& of, const Catalogue& catalogue) {
+/// Of system_schema.views, of system.built_views, or of system_distributed.view_build_status.
+std::vector<SystemRow> view_rows(const TableDefinition& of, const Catalogue& catalogue,
+                                 const std::string& host_id) {
     std::vector<SystemRow> out;
     for (const auto& table : tables_of(catalogue, false)) {
         if (!table->view) continue;
@@ -298,6 +320,15 @@ std::vector<SystemRow> view_rows(const TableDefinition& of, const Catalogue& cat
                                   .set("view_name", table->name)
                                   .set("status_replicated", std::string(1, '\x01'))
                                   .take());
+            continue;
+        }
+        if (of.keyspace == "system_distributed") {
+            out.push_back(RowMaker(of)
+                              .set("keyspace_name", table->keyspace)
+                              .set("view_name", table->name)
+                              .set("host_id", host_id)
+                              .set("status", table->view->is_built ? "SUCCESS" : "STARTED")
+                              .take());
             continue;
         }
         RowMaker row(of);
@@ -483,8 +514,9 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
     } else if (name == "system_schema.tables") {
         for (const auto& one : tables_of(*catalogue, false))
             if (!one->view) out.push_back(table_row(table, *one));
-    } else if (name == "system_schema.views" || name == "system.built_views") {
-        out = view_rows(table, *catalogue);
+    } else if (name == "system_schema.views" || name == "system.built_views" ||
+               name == "system_distributed.view_build_status") {
+        out = view_rows(table, *catalogue, identity_.host_id);
     } else if (name == "system_virtual_schema.tables") {
         for (const auto& one : tables_of(*catalogue, true)) {
             auto comment = one->options.find("comment");
@@ -500,6 +532,8 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
         out = index_rows(table, *catalogue);
     } else if (table.name == "columns") {
         for (const auto& one : tables_of(*catalogue, of_virtual)) add_column_rows(out, table, *one);
+    } else if (name == "system_schema.dropped_columns") {
+        for (const auto& one : tables_of(*catalogue, false)) add_dropped_rows(out, table, *one);
     } else if (name == "system_schema.types") {
         for (const auto& [keyspace, in] : catalogue->keyspaces) {
             for (const auto& [type_name, type] : in.types) {

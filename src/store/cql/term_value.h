@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/cql/ast.h"
+#include "store/cql/text_value.h"
 #include "store/data_type.h"
 #include "wire/cql/request.h"
 
@@ -32,16 +33,16 @@ struct Bindings {
 Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what,
                        const Bindings& bindings);
 
+/// Whether the term may be a value of the type, as far as its form tells.
+bool may_be(const Term& term, const DataType& type);
+
+/// Errc::invalid for a constant that is no value of the type; other terms may become one.
+Result<> check_constant(const Term& term, const DataType& type, std::string_view what);
+
 /// The term as messages show it: 'text', [1, 2], (int)5.
 std::string term_text(const Term& term);
 
 /// The type that a literal has by itself, for functions that take any: text, int or bigint, double, ...
 DataType natural_type(const Term& term);
-
-/// Text as CQL and JSON write values of the type: '2020-01-01', '10.0.0.1', ... Errc::invalid in Cassandra's
-/// words.
-Result<std::string> parse_text_value(const DataType& type, std::string_view text);
-/// '2011-02-03 04:05+0000' and its variants, or milliseconds since 1970.
-std::optional<std::int64_t> parse_timestamp_ms(std::string_view text);
 
 }  // namespace penstock::store::cql

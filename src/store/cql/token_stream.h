@@ -70,6 +70,7 @@ public:
         markers_.push_back(std::move(marker_name));
         return int(markers_.size()) - 1;
     }
+    bool has_markers() const { return !markers_.empty(); }
     std::vector<std::string> take_markers() { return std::move(markers_); }
     /// The text between two tokens, as it was written.
     std::string written(std::size_t from_offset) const;

@@ -113,6 +113,24 @@ Result<> check_unused(const KeyspaceDefinition& keyspace, const std::string& nam
     return {};
 }
 
+/// A partition key's bytes say where it lies: they may not change with its type.
+Result<> check_keys(const KeyspaceDefinition& keyspace, const AlterType& statement) {
+    std::string tables;
+    for (const auto& [table_name, table] : keyspace.tables) {
+        bool used = std::ranges::any_of(table->columns, [&](const ColumnDefinition& column) {
+            return column.role == ColumnRole::partition_key && uses(column.type, statement.name.name);
+        });
+        if (used) tables += (tables.empty() ? "" : ", ") + table->full_name();
+    }
+    if (tables.empty()) return {};
+    const auto& [field, type] = statement.added[0];
+    return fail(
+        Errc::invalid,
+        "Cannot add new field {} of type {} to user type {}.{} as the type is being used in partition "
+        "key by the following tables: {}",
+        field, type, keyspace.name, statement.name.name, tables);
+}
+
 }  // namespace
 
 Outcome create_type(Database& database, const CreateType& statement, std::string_view session_keyspace) {
@@ -142,6 +160,7 @@ Outcome alter_type(Database& database, const AlterType& statement, std::string_v
         auto at = catalogue.keyspaces.find(*keyspace);
         missing = at == catalogue.keyspaces.end() || !at->second.types.contains(statement.name.name);
         if (missing) return fail(Errc::invalid, "Type {}.{} doesn't exist", *keyspace, statement.name.name);
+        if (!statement.added.empty()) TRY(check_keys(at->second, statement));
         auto& type = at->second.types[statement.name.name];
         auto user = std::make_shared<UserTypeName>(*type.user);
         TRY(add_field(at->second, statement, type, *user));

@@ -6,6 +6,7 @@
 #include "store/bytes.h"
 #include "store/cql/index_choice.h"
 #include "store/cql/select_plan.h"
+#include "store/cql/term_value.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -18,15 +19,24 @@ bool is_float_vector(const DataType& type) {
 
 }  // namespace
 
+Result<> check_ann(const Select& select) {
+    if (select.ann_orderings > 1) return fail(Errc::invalid, "Cannot specify more than one ANN ordering");
+    if (select.ann_descending) return fail(Errc::invalid, "Descending ANN ordering is not supported");
+    return {};
+}
+
 Result<> plan_ann(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
     const auto& select = *plan.select;
     if (!select.ann) return {};
     const auto& [name, target] = *select.ann;
     const auto& table = plan.table();
     const auto* column = TRY(resolve_column(table, name));
-    if (!is_float_vector(column->type))
+    if (target.kind == Term::Kind::list && column->type.kind != Kind::vector &&
+        column->type.kind != Kind::list)
         return fail(Errc::invalid, "Unexpected receiver type '{}'; only list and vector are expected",
                     to_string(column->type));
+    if (!is_float_vector(column->type))
+        return fail(Errc::invalid, "ANN ordering is only supported on float vector indexes");
     auto index = std::ranges::find_if(
         table.indexes, [&](const auto& one) { return one.is_sai() && one.column == column->id; });
     if (index == table.indexes.end())
@@ -74,13 +84,13 @@ bool is_similarity_function(std::string_view name) {
 Result<DataType> similarity_type(std::string_view name, const std::vector<DataType>& arguments) {
     if (arguments.size() != 2)
         return fail(Errc::invalid,
-                    "Invalid number of arguments in call to function system.{}: 2 required but {} provided",
-                    name, arguments.size());
+                    "Invalid number of arguments for function system.{0}(vector<float, n>, vector<float, n>)",
+                    name);
     for (const auto& argument : arguments)
         if (!is_float_vector(argument))
             return fail(Errc::invalid,
-                        "Invalid call to function system.{}: its arguments are vectors of floats, not {}",
-                        name, to_string(argument));
+                        "Function system.{} requires a float vector argument, but found one of type {}", name,
+                        to_string(argument));
     if (arguments[0].dimension != arguments[1].dimension)
         return fail(Errc::invalid, "All arguments must have the same vector dimensions");
     return DataType(Kind::float_);
@@ -100,24 +110,59 @@ Result<TypedValue> call_similarity(std::string_view name, const std::vector<Type
     return out;
 }
 
-void adapt_vectors(std::vector<Expression>& arguments, std::vector<MarkerSpec>& markers) {
+namespace {
+
+bool is_untyped(const Expression& argument) {
+    return argument.kind == Expression::Kind::literal &&
+           (argument.literal.kind == Term::Kind::null || argument.literal.kind == Term::Kind::marker);
+}
+
+bool is_list(const Expression& argument) {
+    return argument.kind == Expression::Kind::literal && argument.literal.kind == Term::Kind::list;
+}
+
+}  // namespace
+
+Result<> adapt_vectors(std::string_view name, const std::vector<Selector>& written,
+                       std::vector<Expression>& arguments, std::vector<MarkerSpec>& markers) {
+    if (arguments.size() != 2) return {};
     const DataType* known = nullptr;
-    for (const auto& argument : arguments)
-        if (argument.kind != Expression::Kind::literal && argument.type.kind == Kind::vector)
-            known = &argument.type;
-    for (auto& argument : arguments) {
-        if (argument.kind != Expression::Kind::literal) continue;
-        const auto& term = argument.literal;
-        DataType vector(Kind::vector, {Kind::float_});
-        if (term.kind == Term::Kind::list)
-            vector.dimension = std::uint32_t(term.items.size());
-        else if (term.kind == Term::Kind::marker && known != nullptr)
-            vector = *known;
-        else
-            continue;
-        argument.type = vector;
-        note_markers(term, vector, "vector", markers);
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        auto& argument = arguments[i];
+        if (is_untyped(argument)) continue;
+        if (is_list(argument)) {
+            if (argument.literal.items.empty())
+                return fail(Errc::invalid, "vectors may only have positive dimensions; given 0");
+            argument.type = DataType(Kind::vector, {Kind::float_});
+            argument.type.dimension = std::uint32_t(argument.literal.items.size());
+        }
+        auto text =
+            argument.kind == Expression::Kind::literal ? term_text(argument.literal) : written[i].written;
+        bool a_text =
+            argument.kind == Expression::Kind::literal && argument.literal.kind == Term::Kind::string;
+        if (!is_float_vector(argument.type))
+            return fail(Errc::invalid,
+                        "Function system.{} requires a float vector argument, but found argument {} of type "
+                        "{}",
+                        name, text, a_text ? "ascii" : to_string(argument.type));
+        if (is_list(argument) && !may_be(argument.literal, argument.type))
+            return fail(Errc::invalid,
+                        "Type error: {} cannot be passed as argument {} of function system.{} of type {}",
+                        text, i, name, to_string(argument.type));
+        if (known == nullptr) known = &argument.type;
     }
+    if (known == nullptr)
+        return fail(Errc::invalid,
+                    "Cannot infer type of argument {0} in call to function system.{1}(vector<float, n>, "
+                    "vector<float, n>): use type casts to disambiguate",
+                    term_text(arguments[0].literal), name);
+    auto vector = *known;
+    for (auto& argument : arguments) {
+        if (is_untyped(argument)) argument.type = vector;
+        if (argument.kind == Expression::Kind::literal)
+            note_markers(argument.literal, argument.type, "vector", markers);
+    }
+    return {};
 }
 
 }  // namespace penstock::store::cql

@@ -24,6 +24,8 @@ struct AnnOrder {
     Similarity by = Similarity::cosine;
 };
 
+/// What ORDER BY ... ANN OF may not say, whatever the table is.
+Result<> check_ann(const Select& select);
 /// Fills plan.ann. Errc::invalid in Cassandra's words.
 Result<> plan_ann(SelectPlan& plan, std::vector<MarkerSpec>& markers);
 
@@ -55,7 +57,9 @@ private:
 bool is_similarity_function(std::string_view name);
 Result<DataType> similarity_type(std::string_view name, const std::vector<DataType>& arguments);
 Result<TypedValue> call_similarity(std::string_view name, const std::vector<TypedValue>& arguments);
-/// Literals and markers among the arguments become vectors like the others.
-void adapt_vectors(std::vector<Expression>& arguments, std::vector<MarkerSpec>& markers);
+/// Literals and markers among the arguments become vectors like the others. written: the arguments as the
+/// statement has them. Errc::invalid, in Cassandra's words, when they are no vectors of floats.
+Result<> adapt_vectors(std::string_view name, const std::vector<Selector>& written,
+                       std::vector<Expression>& arguments, std::vector<MarkerSpec>& markers);
 
 }  // namespace penstock::store::cql

@@ -4,6 +4,7 @@
 
 #include "store/cql/describe.h"
 #include "store/cql/system_tables.h"
+#include "store/cql/table_options.h"
 #include "store/index_builder.h"
 #include "store/uuid.h"
 
@@ -21,6 +22,18 @@ bool names(const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::find(list, name) != list.end();
 }
 
+Result<> check_columns(const CreateView& statement, const TableDefinition& base,
+                       const TableDefinition& view) {
+    for (const auto& name : statement.columns)
+        if (base.find(name) == nullptr)
+            return fail(Errc::invalid, "Undefined column name {} in table {}", name, base.full_name());
+    for (const auto& column : base.columns)
+        if (column.role == ColumnRole::static_ && (statement.all || names(statement.columns, column.name)))
+            return fail(Errc::invalid, "Cannot include static column '{}' in materialized view '{}'",
+                        column.name, view.name);
+    return {};
+}
+
 /// The key's columns, as the statement has them.
 Result<> take_key(const CreateView& statement, const TableDefinition& base, TableDefinition& view) {
     std::vector<std::string> extra;
@@ -35,8 +48,9 @@ Result<> take_key(const CreateView& statement, const TableDefinition& base, Tabl
                         "Duplicate column '{}' in PRIMARY KEY clause for materialized view '{}'", name,
                         view.name);
         if (column->role == ColumnRole::static_)
-            return fail(Errc::invalid, "Cannot use Static column '{}' in PRIMARY KEY of materialized view",
-                        name);
+            return fail(Errc::invalid,
+                        "Unknown column '{}' referenced in PRIMARY KEY for materialized view '{}'", name,
+                        view.name);
         if (column->type.is_multi_cell())
             return fail(Errc::invalid, "Invalid non-frozen collection type '{}' for PRIMARY KEY column '{}'",
                         to_string(column->type), name);
@@ -46,7 +60,7 @@ Result<> take_key(const CreateView& statement, const TableDefinition& base, Tabl
         auto copy = *column;
         copy.role = role;
         copy.position = std::uint32_t(position);
-        copy.descending = false;
+        copy.descending = role == ColumnRole::clustering && column->descending;
         view.columns.push_back(std::move(copy));
         return {};
     };
@@ -77,20 +91,11 @@ Result<> take_key(const CreateView& statement, const TableDefinition& base, Tabl
     return {};
 }
 
-Result<> take_columns(const CreateView& statement, const TableDefinition& base, TableDefinition& view) {
-    for (const auto& name : statement.columns)
-        if (base.find(name) == nullptr)
-            return fail(Errc::invalid, "Undefined column name {} in table {}", name, base.full_name());
+void take_columns(const CreateView& statement, const TableDefinition& base, TableDefinition& view) {
     for (const auto& column : base.columns) {
         bool chosen = statement.all || names(statement.columns, column.name);
-        if (chosen && column.role == ColumnRole::static_)
-            return fail(Errc::invalid, "Unable to include static column '{}'{}", column.name,
-                        statement.all ? " which would be included by Materialized View SELECT * statement"
-                                      : " in Materialized View");
-        if (!chosen || view.find(column.name) != nullptr) continue;
-        view.columns.push_back(column);
+        if (chosen && view.find(column.name) == nullptr) view.columns.push_back(column);
     }
-    return {};
 }
 
 Result<> check_where(const CreateView& statement, const TableDefinition& base, const TableDefinition& view) {
@@ -152,13 +157,15 @@ std::expected<Change, ErrorResponse> create_view(Database& database, const Creat
         if (base->second->view)
             return fail(Errc::invalid,
                         "Materialized views cannot be created against other materialized views");
+        TRY(check_table_name(keyspace, statement.name.name));
         TableDefinition view;
         view.keyspace = keyspace;
         view.name = statement.name.name;
         view.uuid = random_uuid();
         view.next_column = base->second->next_column;
+        TRY(check_columns(statement, *base->second, view));
         TRY(take_key(statement, *base->second, view));
-        TRY(take_columns(statement, *base->second, view));
+        take_columns(statement, *base->second, view);
         TRY(check_where(statement, *base->second, view));
         if (statement.options.texts.contains("default_time_to_live"))
             return fail(
