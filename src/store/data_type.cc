@@ -28,6 +28,8 @@ std::string_view name_of(Kind kind) {
 }
 
 constexpr std::int64_t max_dimension = INT32_MAX;
+/// So that a type's text cannot exhaust the stack.
+constexpr int max_depth = 150;
 
 struct TypeParser {
     std::string_view text;
@@ -85,7 +87,7 @@ struct TypeParser {
     }
 
     Result<DataType> type() {
-        if (++depth > 16) return fail(Errc::invalid, "type {} is nested too deeply", text);
+        if (++depth > max_depth) return fail(Errc::invalid, "type {} is nested too deeply", text);
         bool quoted = false;
         auto name = word(quoted);
         if (name == "frozen" && !quoted) {

@@ -16,7 +16,7 @@
 namespace penstock::store {
 namespace {
 
-constexpr int max_depth = 16;
+constexpr int max_depth = 150;
 
 bool is_utf8(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {

@@ -337,3 +337,26 @@ def test_where_the_partition_key_is_bound(session, keyspace):
             ("DELETE FROM t WHERE a = 1 AND b = ?", None),
             ("SELECT c FROM t WHERE a = blob_as_int(?) AND b = ?", None)):
         assert session.prepare(query).routing_key_indexes == indexes, query
+
+
+def test_a_statement_is_prepared_again_when_its_table_has_changed(session, keyspace):
+    session.execute("CREATE TABLE t (a int PRIMARY KEY, b int, d int)")
+    session.execute("INSERT INTO t (a, b, d) VALUES (1, 2, 3)")
+    select = session.prepare("SELECT * FROM t WHERE a = ?")
+    assert [tuple(row) for row in session.execute(select, [1])] == [(1, 2, 3)]
+    session.execute("ALTER TABLE t ADD c text")
+    # The driver knows the columns from preparing alone: it must hear that they are others now.
+    assert [tuple(row) for row in session.execute(select, [1])] == [(1, 2, None, 3)]
+    assert [column[2] for column in select.result_metadata] == ["a", "b", "c", "d"]
+    session.execute("TRUNCATE t")
+    assert list(session.execute(select, [1])) == []
+
+
+def test_deeply_nested_types(session, keyspace):
+    depth = 100
+    session.execute(f"CREATE TABLE t (k int PRIMARY KEY, v {'tuple<' * depth}int{'>' * depth})")
+    value = 7
+    for _ in range(depth):
+        value = (value,)
+    session.execute(session.prepare("INSERT INTO t (k, v) VALUES (0, ?)"), [value])
+    assert session.execute("SELECT v FROM t").one().v == value

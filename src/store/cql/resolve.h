@@ -32,6 +32,7 @@ struct MarkerSpec {
     std::string name;
     DataType type;
     bool known = false;
+    bool operator==(const MarkerSpec&) const = default;
     int partition_column = -1;  ///< the position of the partition key's column whose value it is, alone
 };
 /// Gives the markers in a term their names and types.

@@ -32,6 +32,11 @@ struct PreparedStatement {
     std::variant<std::monostate, SelectPlan, ModifyPlan, BatchPlan> plan;
     std::string result_metadata_id;
 
+    /// Clients that know the one know the other.
+    bool looks_like(const PreparedStatement& other) const {
+        return result_metadata_id == other.result_metadata_id && markers == other.markers;
+    }
+
     /// The tables it was planned for are the catalogue's still.
     bool is_current(const Catalogue& catalogue) const {
         auto same = [&](const TableRef& ref) {
@@ -52,6 +57,7 @@ using wire::cql::ErrorCode;
 using wire::cql::ErrorResponse;
 
 constexpr std::size_t most_prepared = 10'000;
+constexpr std::uint16_t any_consistency = 0;
 constexpr std::size_t most_prepared_bytes = 16u << 20;
 constexpr std::size_t most_prepared_text = 1u << 20;
 constexpr std::size_t most_batch_statements = 65'535;
@@ -91,6 +97,19 @@ Answer rows_answer(const std::vector<wire::cql::ColumnSpec>& columns,
         }
     }
     return out;
+}
+
+ErrorResponse not_prepared(std::string_view id) {
+    std::string hex;
+    for (unsigned char c : id) hex += fmt::format("{:02x}", c);
+    return {ErrorCode::unprepared,
+            "Prepared query with ID " + hex +
+                " not found (either the query was not prepared on this host (maybe the host has been "
+                "restarted?) or you have prepared too many queries and it has been evicted from the internal "
+                "cache)",
+            {},
+            {},
+            std::string(id)};
 }
 
 Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
@@ -203,24 +222,21 @@ CqlService::Outcome<CqlService::Prepared> CqlService::prepared(std::string_view 
         auto at = prepared_.find(std::string(id));
         if (at != prepared_.end()) found = at->second;
     }
-    if (!found) {
-        std::string hex;
-        for (unsigned char c : id) hex += fmt::format("{:02x}", c);
-        return std::unexpected(ErrorResponse{
-            ErrorCode::unprepared,
-            "Prepared query with ID " + hex +
-                " not found (either the query was not prepared on this host (maybe the host has "
-                "been restarted?) or you have prepared too many queries and it has been evicted from the "
-                "internal cache)",
-            {},
-            {},
-            std::string(id)});
-    }
+    if (!found) return std::unexpected(not_prepared(id));
     if (found->is_current(*database_.catalogue())) return found;
     // The table has changed since: look everything up again, under the same id.
     auto fresh = statement_of(found->text, found->keyspace);
     if (!fresh) return fresh;
     std::lock_guard lock(mutex_);
+    if (!(*fresh)->looks_like(*found)) {
+        // What clients know of its columns is wrong now: they have to prepare it again.
+        if (auto at = prepared_.find(found->id); at != prepared_.end() && at->second == found) {
+            prepared_.erase(at);
+            prepared_order_.remove(found->id);
+            prepared_bytes_ -= found->text.size();
+        }
+        return std::unexpected(not_prepared(id));
+    }
     if (auto at = prepared_.find(found->id); at != prepared_.end()) at->second = *fresh;
     return fresh;
 }
@@ -339,6 +355,9 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     if (!parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
 
     if (std::holds_alternative<SelectPlan>(statement->plan)) {
+        if (parameters.consistency == any_consistency)
+            return error(
+                {ErrorCode::invalid, "ANY ConsistencyLevel is only supported for writes", {}, {}, {}});
         if (auto answer = select(*statement, parameters, bindings, version, new_metadata_id, true))
             return std::move(*answer);
         return Blocking([this, statement, &parameters, bindings, version, new_metadata_id] {

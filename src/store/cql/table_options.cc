@@ -266,6 +266,10 @@ Result<> apply_table_options(const Options& options, TableDefinition& table) {
         if (kind != Kind::map && kind != Kind::any)
             return misspelt("Invalid value for property '{}'. It should be a string", name);
         TRY(check_map(name, map));
+        if (name == "compression" && map.empty()) {
+            table.options[name] = "{'enabled': 'false'}";
+            continue;
+        }
         std::string text = "{";
         for (const auto& [key, value] : map)
             text += (text.size() > 1 ? ", '" : "'") + key + "': '" + value + "'";

@@ -17,7 +17,7 @@ inline constexpr std::string_view syntax_prefix = "syntax: ";
 inline constexpr std::string_view config_prefix = "config: ";
 
 /// Nested terms, types and selectors deeper than this are refused, so that text cannot exhaust the stack.
-inline constexpr int max_nesting = 50;
+inline constexpr int max_nesting = 150;
 
 class TokenStream {
 public:
