@@ -77,7 +77,9 @@ struct GroupCoordinator::Group {
     std::map<std::string, std::string> static_members;    // instance id -> member id
     std::map<std::string, std::int64_t> pending_members;  // ids given out -> until when they may join
     std::int64_t rebalance_ends_ms = 0;
-    bool first_generation = false;  // waits its whole delay
+    bool first_generation = false;  // waits its whole delay, and another one when somebody has come meanwhile
+    bool somebody_came = false;
+    std::int64_t first_ends_ms = 0;  // however many come
 
     std::vector<std::string> common_protocols() const {
         std::vector<std::string> common;
@@ -251,6 +253,7 @@ void GroupCoordinator::add_member(Group& group, JoinRequest& request, Join done,
     if (group.members.empty()) group.protocol_type = request.protocol_type;
     if (group.leader.empty()) group.leader = member->id;
     auto& added = *(group.members[member->id] = std::move(member));
+    group.somebody_came = group.state == GroupState::preparing_rebalance;
     update_member(group, added, request, std::move(done), calls);
 }
 
@@ -279,8 +282,9 @@ void GroupCoordinator::prepare_rebalance(Group& group, Calls& calls) {
     }
     group.first_generation = group.state == GroupState::empty && options_.initial_delay_ms > 0;
     group.state = GroupState::preparing_rebalance;
-    group.rebalance_ends_ms =
-        now_ms() + (group.first_generation ? options_.initial_delay_ms : group.longest_rebalance_ms());
+    group.first_ends_ms = now_ms() + group.longest_rebalance_ms();
+    group.rebalance_ends_ms = group.first_ends_ms;
+    if (group.first_generation) wait_for_more(group);
     complete_join_when_ready(group, false, calls);
 }
 
@@ -288,7 +292,16 @@ void GroupCoordinator::complete_join_when_ready(Group& group, bool time_is_up, C
     if (group.state != GroupState::preparing_rebalance) return;
     bool all = group.pending_members.empty() &&
                std::ranges::all_of(group.members, [](auto& m) { return bool(m.second->waits_for_join); });
-    if (time_is_up || (all && !group.first_generation)) complete_join(group, calls);
+    bool waits_on = group.first_generation && group.somebody_came && now_ms() < group.first_ends_ms;
+    if (time_is_up && waits_on)
+        wait_for_more(group);
+    else if (time_is_up || (all && !group.first_generation))
+        complete_join(group, calls);
+}
+
+void GroupCoordinator::wait_for_more(Group& group) {
+    group.somebody_came = false;
+    group.rebalance_ends_ms = std::min(now_ms() + options_.initial_delay_ms, group.first_ends_ms);
 }
 
 void GroupCoordinator::complete_join(Group& group, Calls& calls) {

@@ -108,7 +108,8 @@ struct HandedOverGroup {
 struct CoordinatorOptions {
     std::int32_t session_timeout_ms_min = 6000;
     std::int32_t session_timeout_ms_max = 1'800'000;
-    /// How long a new group waits for more members before its first generation.
+    /// How long a new group waits for more members before its first generation, and as long again when some
+    /// have come, up to the longest rebalance timeout.
     std::int32_t initial_delay_ms = 0;
     std::size_t max_members = 10'000;  ///< of one group
 };
@@ -157,6 +158,7 @@ private:
     void update_member(Group& group, Member& member, JoinRequest& request, Join done, Calls& calls);
     void prepare_rebalance(Group& group, Calls& calls);
     void complete_join_when_ready(Group& group, bool time_is_up, Calls& calls);
+    void wait_for_more(Group& group);
     void complete_join(Group& group, Calls& calls);
     void remove_member(Group& group, const std::string& member_id, Calls& calls);
     void tick_group(Group& group, Calls& calls);

@@ -16,6 +16,7 @@ struct Client {
 
 class CoordinatorTest : public ::testing::Test {
 protected:
+    explicit CoordinatorTest(CoordinatorOptions options = {}) : groups_(clock_, options) {}
     void join(Client& client, std::vector<std::string> protocols = {"range"}, Bytes metadata = {1},
               bool wants_id_first = false) {
         JoinRequest request{.group = "g",
@@ -60,7 +61,7 @@ protected:
     GroupState state() { return groups_.describe("g")->state; }
 
     ManualClock clock_{1'000'000'000};
-    GroupCoordinator groups_{clock_, {}};
+    GroupCoordinator groups_;
     Client a_, b_;
 };
 
@@ -250,6 +251,51 @@ TEST_F(CoordinatorTest, StoppingAnswersWhoWaits) {
     Client late;
     join(late);
     EXPECT_EQ(late.joined->error, ErrorCode::coordinator_not_available);
+}
+
+class FirstGenerationTest : public CoordinatorTest {
+protected:
+    FirstGenerationTest() : CoordinatorTest({.initial_delay_ms = 500}) {}
+    Client c_;
+};
+
+TEST_F(FirstGenerationTest, WaitsForWhoeverComesMeanwhile) {
+    join(a_);
+    pass_ms(400);
+    EXPECT_FALSE(a_.joined);
+    join(b_);
+    pass_ms(100);  // b_ has come meanwhile: as long again
+    EXPECT_FALSE(a_.joined);
+    pass_ms(500);
+    ASSERT_TRUE(a_.joined && b_.joined);
+    EXPECT_EQ(a_.joined->generation, 1);
+    EXPECT_EQ(b_.joined->generation, 1);
+    sync(b_);
+    sync(a_, {{a_.id, {1}}, {b_.id, {2}}});
+    join(c_);  // not the first one: no longer than the others need
+    join(a_);
+    join(b_);
+    ASSERT_TRUE(c_.joined);
+    EXPECT_EQ(c_.joined->generation, 2);
+}
+
+TEST_F(FirstGenerationTest, AMemberAloneWaitsTheDelay) {
+    join(a_);
+    pass_ms(499);
+    EXPECT_FALSE(a_.joined);
+    pass_ms(1);
+    EXPECT_TRUE(a_.joined);
+}
+
+TEST_F(FirstGenerationTest, EndsHoweverManyCome) {
+    join(a_);
+    std::vector<Client> others(100);
+    for (auto& other : others) {
+        join(other);
+        pass_ms(499);
+    }
+    ASSERT_TRUE(a_.joined);  // after the rebalance timeout of 30 s
+    EXPECT_EQ(a_.joined->generation, 1);
 }
 
 }  // namespace
