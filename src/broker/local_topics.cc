@@ -123,6 +123,7 @@ Result<> LocalTopics::open_all() {
     if (!lock) return fail("the data directory of the log is in use", std::move(lock).error());
     lock_ = std::move(*lock);
     committer_ = std::make_unique<Committer>(options_.commit_threads);
+    configs_ = TRY(DynamicConfigs::open(*options_.files, path("configs")));
     TRY(load_catalogue());
     TRY(remove_leftovers());
     if (options_.files->exists(path(cluster_file))) {
@@ -238,7 +239,7 @@ Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int3
                      .directory = directory,
                      .name = fmt::format("{}-{}", topic.spec.name, partition),
                      .durability = options_.durability};
-    return Log::open(std::move(place), log_options(topic.spec.config, options_.topic_defaults),
+    return Log::open(std::move(place), log_options(topic.spec.config, topic_defaults()),
                      [moved = topic.moved] { moved->notify(); });
 }
 
@@ -333,7 +334,7 @@ Result<> LocalTopics::change_config(std::string_view name,
     topics[changed->spec.name] = changed;
     TRY(save_catalogue(topics));
     for (const auto& log : changed->logs)
-        log->set_options(log_options(changed->spec.config, options_.topic_defaults));
+        log->set_options(log_options(changed->spec.config, topic_defaults()));
     std::lock_guard lock(mutex_);
     topics_ = std::move(topics);
     return {};
@@ -348,6 +349,29 @@ Result<> LocalTopics::alter(std::string_view topic, const TopicConfig& config) {
 
 Result<> LocalTopics::replace_config(std::string_view topic, const TopicConfig& config) {
     return change_config(topic, [&](const TopicConfig&) { return config; });
+}
+
+TopicConfig LocalTopics::topic_defaults() const {
+    auto defaults = options_.topic_defaults;
+    auto overlay = [&](std::string_view broker) {
+        for (auto& [name, value] : configs_->of(ConfigOwner::broker, broker))
+            if (const auto* setting = find_topic_setting_of_broker(name))
+                defaults[std::string(setting->name)] = value;
+    };
+    overlay("");
+    for (const auto& broker : configs_->names(ConfigOwner::broker))
+        if (!broker.empty()) overlay(broker);
+    return defaults;
+}
+
+Result<> LocalTopics::set_config(ConfigOwner owner, const std::string& name, TopicConfig config) {
+    std::lock_guard guard(change_mutex_);
+    TRY(configs_->replace(owner, name, std::move(config)));
+    if (owner != ConfigOwner::broker) return {};
+    for (const auto& topic : all())
+        for (const auto& log : topic->logs)
+            log->set_options(log_options(topic->spec.config, topic_defaults()));
+    return {};
 }
 
 Result<> LocalTopics::add_partitions(std::string_view name, std::int32_t total) {

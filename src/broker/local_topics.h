@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "broker/buffer_pool.h"
 #include "broker/catalogue.h"
+#include "broker/dynamic_configs.h"
 #include "broker/listeners.h"
 #include "broker/log/committer.h"
 #include "broker/log/log.h"
@@ -95,6 +96,12 @@ public:
     /// Replaces the topic's settings by these.
     Result<> replace_config(std::string_view topic, const TopicConfig& config);
     Result<> add_partitions(std::string_view topic, std::int32_t total);
+    /// What clients have set for brokers and groups.
+    const DynamicConfigs& configs() const { return *configs_; }
+    /// Replaces it; defaults of topics that are set for brokers hold from now on.
+    Result<> set_config(ConfigOwner owner, const std::string& name, TopicConfig config);
+    /// What a topic has that does not set it itself: as set for brokers, or in the options.
+    TopicConfig topic_defaults() const;
     /// Never the same twice, also after a crash.
     Result<std::int64_t> new_producer_id();
     /// Ends the producer's transaction in the partition. Errc::not_found when there is no such partition.
@@ -128,6 +135,7 @@ private:
     LocalTopicsOptions options_;
     std::unique_ptr<io::FileLock> lock_;
     std::unique_ptr<Committer> committer_;
+    std::unique_ptr<DynamicConfigs> configs_;
     std::unique_ptr<CommittedOffsets> offsets_;
     std::unique_ptr<TransactionCoordinator> transactions_;
     std::string cluster_id_;

@@ -14,7 +14,7 @@ using enum SettingType;
 
 constexpr std::array settings{
     TopicSetting{"cleanup.policy", "log.cleanup.policy", list, "delete",
-                 "delete|compact|compact,delete|delete,compact",
+                 "|delete|compact|compact,delete|delete,compact",
                  "What happens to old segments: they go, or of each key only the newest record stays."},
     TopicSetting{"compression.gzip.level", "compression.gzip.level", int32, "-1", "",
                  "No effect: the library's own level."},

@@ -1,8 +1,9 @@
 """Settings of a broker by Kafka's names, and what clients see of them."""
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient,
-                                   ConfigResource, NewTopic, ResourcePatternType, ResourceType)
+                                   AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourcePatternType,
+                                   ResourceType)
 from support.process import Penstock
 
 GIVEN = ["--kafka-set", "num.partitions=4", "--kafka-set", "log.retention.ms=3600000",
@@ -97,3 +98,30 @@ def test_a_record_without_a_key_does_not_fail_its_batch_silently(address, topic)
     assert producer.flush(30) == 0
     assert codes[1] == codes[3] == KafkaError.INVALID_RECORD
     assert codes[0] == codes[2] == KafkaError._INVALID_DIFFERENT_RECORD
+
+
+def altered(address, resource):
+    admin = AdminClient({"bootstrap.servers": address})
+    return admin.incremental_alter_configs([resource])[resource].result()
+
+
+def test_settings_of_brokers_and_groups_are_changed_and_kept(tmp_path, topic):
+    broker = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[
+        ConfigEntry("log.retention.ms", "7000000", incremental_operation=AlterConfigOpType.SET)])
+    group = ConfigResource(ResourceType.GROUP, topic, incremental_configs=[
+        ConfigEntry("consumer.session.timeout.ms", "50000", incremental_operation=AlterConfigOpType.SET)])
+    fixed = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[
+        ConfigEntry("num.partitions", "3", incremental_operation=AlterConfigOpType.SET)])
+    for start in range(2):
+        with Penstock(tmp_path, tmp_path / "data") as penstock:
+            address = f"127.0.0.1:{penstock.ports['kafka']}"
+            admin = AdminClient({"bootstrap.servers": address})
+            if start == 0:
+                admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
+                altered(address, broker)
+                altered(address, group)
+                with pytest.raises(KafkaException) as refused:
+                    altered(address, fixed)
+                assert refused.value.args[0].code() == KafkaError.INVALID_REQUEST
+            assert described(address, ConfigResource.Type.TOPIC, topic)["retention.ms"].value == "7000000"
+            assert described(address, ResourceType.GROUP, topic)["consumer.session.timeout.ms"].value == "50000"

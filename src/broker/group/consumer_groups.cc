@@ -195,7 +195,7 @@ ConsumerHeartbeatResult ConsumerGroups::serve(Group& group, Member& member, cons
     // One step for all that a heartbeat changes.
     if (update(member, request) && group.epoch == group.assignment_epoch) ++group.epoch;
     auto now = now_ms();
-    member.session_ends_ms = now + options_.session_timeout_ms;
+    member.session_ends_ms = now + session_timeout_ms(group.id);
     const bool has_news = group.epoch > group.assignment_epoch;
     look_at_topics(has_news);
     if (has_news || group.topics_version != known_version_ || now - group.refreshed_ms >= refresh_ms)
@@ -206,7 +206,7 @@ ConsumerHeartbeatResult ConsumerGroups::serve(Group& group, Member& member, cons
     ConsumerHeartbeatResult result;
     result.member_id = member.id;
     result.member_epoch = member.epoch;
-    result.interval_ms = options_.heartbeat_interval_ms;
+    result.interval_ms = heartbeat_interval_ms(group.id);
     bool says_all = (request.topics || request.topic_regex) && request.owned;
     if (joined || asks_again || says_all || before != member.assigned) result.assignment = member.assigned;
     return result;
@@ -320,6 +320,26 @@ void ConsumerGroups::remove_member(Group& group, const std::string& id) {
     group.targets.erase(node.key());
     ++group.epoch;
     if (group.members.empty()) group.assignment_epoch = group.epoch;
+}
+
+void ConsumerGroups::set_timing(const std::string& group, GroupTiming timing) {
+    std::lock_guard lock(mutex_);
+    if (timing.session_timeout_ms || timing.heartbeat_interval_ms)
+        timings_[group] = timing;
+    else
+        timings_.erase(group);
+}
+
+std::int32_t ConsumerGroups::session_timeout_ms(const std::string& group) const {
+    auto own = timings_.find(group);
+    bool has_own = own != timings_.end() && own->second.session_timeout_ms;
+    return has_own ? *own->second.session_timeout_ms : options_.session_timeout_ms;
+}
+
+std::int32_t ConsumerGroups::heartbeat_interval_ms(const std::string& group) const {
+    auto own = timings_.find(group);
+    bool has_own = own != timings_.end() && own->second.heartbeat_interval_ms;
+    return has_own ? *own->second.heartbeat_interval_ms : options_.heartbeat_interval_ms;
 }
 
 bool ConsumerGroups::contains(std::string_view group) const {

@@ -91,8 +91,16 @@ struct ConsumerGroupDescription {
 struct ConsumerGroupOptions {
     std::int32_t session_timeout_ms = 45'000;
     std::int32_t heartbeat_interval_ms = 5'000;
+    // What a group may be given of its own.
+    std::int32_t session_timeout_ms_min = 45'000, session_timeout_ms_max = 60'000;
+    std::int32_t heartbeat_interval_ms_min = 5'000, heartbeat_interval_ms_max = 15'000;
     std::size_t max_members = 1000;  ///< of one group
     std::size_t max_groups = 100'000;
+};
+
+/// What a group has of its own; nullopt: as the options say.
+struct GroupTiming {
+    std::optional<std::int32_t> session_timeout_ms, heartbeat_interval_ms;
 };
 
 /// Thread-safe.
@@ -106,6 +114,8 @@ public:
     ConsumerGroups(const Clock& clock, ConsumerGroupOptions options, Topics topics);
     ~ConsumerGroups();
 
+    /// Holds from the members' next heartbeats on, also for a group that is not there yet.
+    void set_timing(const std::string& group, GroupTiming timing);
     ConsumerHeartbeatResult heartbeat(ConsumerHeartbeat request);
     bool contains(std::string_view group) const;
     bool has_members(std::string_view group) const;
@@ -154,6 +164,8 @@ private:
     Error find_classic(const MemberIdentity& identity, Group*& group, Member*& member);
     Assignment by_id(const PartitionsByTopic& partitions) const;
     PartitionsByTopic by_name(const Assignment& assignment) const;
+    std::int32_t session_timeout_ms(const std::string& group) const;
+    std::int32_t heartbeat_interval_ms(const std::string& group) const;
     std::int64_t now_ms() const { return clock_.monotonic_us() / 1000; }
 
     const Clock& clock_;
@@ -161,6 +173,7 @@ private:
     const Topics topics_;
     mutable std::mutex mutex_;  // guards what follows
     std::map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
+    std::map<std::string, GroupTiming> timings_;
     TopicsByName known_topics_;
     std::int64_t known_version_ = 0, looked_ms_ = INT64_MIN / 2, emptied_ms_ = INT64_MIN / 2;
 };

@@ -46,6 +46,26 @@ const BrokerSetting settings[] = {
          Int32([](Options all) -> std::int32_t& { return all.server.consumer_groups.heartbeat_interval_ms; }),
      .low = 1,
      .about = "How often members of the consumer protocol are told to send a heartbeat."},
+    {.name = "group.consumer.max.heartbeat.interval.ms",
+     .place = Int32(
+         [](Options all) -> std::int32_t& { return all.server.consumer_groups.heartbeat_interval_ms_max; }),
+     .low = 1,
+     .about = "The longest consumer.heartbeat.interval.ms of a group."},
+    {.name = "group.consumer.max.session.timeout.ms",
+     .place = Int32(
+         [](Options all) -> std::int32_t& { return all.server.consumer_groups.session_timeout_ms_max; }),
+     .low = 1,
+     .about = "The longest consumer.session.timeout.ms of a group."},
+    {.name = "group.consumer.min.heartbeat.interval.ms",
+     .place = Int32(
+         [](Options all) -> std::int32_t& { return all.server.consumer_groups.heartbeat_interval_ms_min; }),
+     .low = 1,
+     .about = "The shortest consumer.heartbeat.interval.ms of a group."},
+    {.name = "group.consumer.min.session.timeout.ms",
+     .place = Int32(
+         [](Options all) -> std::int32_t& { return all.server.consumer_groups.session_timeout_ms_min; }),
+     .low = 1,
+     .about = "The shortest consumer.session.timeout.ms of a group."},
     {.name = "group.consumer.session.timeout.ms",
      .place =
          Int32([](Options all) -> std::int32_t& { return all.server.consumer_groups.session_timeout_ms; }),

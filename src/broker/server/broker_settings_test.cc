@@ -113,5 +113,100 @@ TEST_F(KafkaServerTest, WhatNoPermissionSpeaksOfIsOpenWhenThatIsSet) {
     EXPECT_EQ(produce("closed", batch_of({"a"})).error, ErrorCode::topic_authorization_failed);
 }
 
+const DescribeConfigs::Response::Result::Config* find(const DescribeConfigs::Response::Result& result,
+                                                      std::string_view name) {
+    for (const auto& config : result.configs)
+        if (config.name == name) return &config;
+    return nullptr;
+}
+
+class ConfigTest : public KafkaServerTest {
+protected:
+    using Change = IncrementalAlterConfigs::Message::Resource::Config;
+    ErrorCode alter(std::int8_t type, const std::string& name, std::vector<Change> changes) {
+        IncrementalAlterConfigs::Message message{.resources = {{.type = type, .name = name, .configs = changes}}};
+        return client_->call<IncrementalAlterConfigs>(message, 1).results.at(0).error;
+    }
+    DescribeConfigs::Response::Result describe(std::int8_t type, const std::string& name) {
+        auto described = client_->call<DescribeConfigs>(
+            {.resources = {{.type = type, .name = name}}, .include_synonyms = true}, 4);
+        return described.results.at(0);
+    }
+    /// name of type: its value and source.
+    void expect(std::int8_t type, const std::string& owner, std::string_view name, std::string_view value,
+                int source) {
+        auto described = describe(type, owner);
+        const auto* config = find(described, name);
+        ASSERT_TRUE(config) << name;
+        EXPECT_EQ(config->value, value) << name;
+        EXPECT_EQ(config->source, source) << name;
+    }
+};
+
+TEST_F(ConfigTest, DefaultsOfTopicsChangeWhileTheBrokerRuns) {
+    create("t");
+    EXPECT_EQ(alter(4, "", {{"log.retention.ms", 0, "8000"}, {"message.max.bytes", 0, "900"}}), ErrorCode::none);
+    EXPECT_EQ(alter(4, "1", {{"log.retention.ms", 0, "7000"}}), ErrorCode::none);
+    expect(4, "1", "log.retention.ms", "7000", 2);
+    expect(4, "1", "message.max.bytes", "900", 3);
+    expect(4, "", "log.retention.ms", "8000", 3);
+    expect(2, "t", "retention.ms", "7000", 2);
+    EXPECT_EQ(produce("t", batch_of({std::string(1000, 'x')})).error, ErrorCode::message_too_large);
+    create("later");
+    EXPECT_EQ(produce("later", batch_of({std::string(1000, 'x')})).error, ErrorCode::message_too_large);
+    start({});  // the same files
+    expect(2, "t", "max.message.bytes", "900", 3);
+    EXPECT_EQ(produce("t", batch_of({std::string(1000, 'x')})).error, ErrorCode::message_too_large);
+    EXPECT_EQ(alter(4, "", {{"message.max.bytes", 1, std::nullopt}}), ErrorCode::none);
+    EXPECT_EQ(produce("t", batch_of({std::string(1000, 'x')})).error, ErrorCode::none);
+}
+
+TEST_F(ConfigTest, WhatBrokersDoNotTakeIsRefused) {
+    EXPECT_EQ(alter(4, "1", {{"num.partitions", 0, "3"}}), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(4, "1", {{"log.retention.ms", 0, "x"}}), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(4, "1", {{"ssl.key.password", 0, "secret"}}), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(4, "7", {{"log.retention.ms", 0, "1"}}), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(8, "1", {{"a", 0, "1"}}), ErrorCode::invalid_request);
+    expect(4, "1", "log.retention.ms", "604800000", 5);
+    // As Kafka does with what it does not know.
+    EXPECT_EQ(alter(4, "1", {{"sasl.kerberos.min.time.before.relogin", 0, "58000"}}), ErrorCode::none);
+    expect(4, "1", "sasl.kerberos.min.time.before.relogin", "58000", 2);
+}
+
+TEST_F(ConfigTest, GroupsHaveSettingsOfTheirOwn) {
+    const std::string name = "consumer.session.timeout.ms";
+    expect(32, "g", name, "45000", 5);
+    EXPECT_EQ(alter(32, "g", {{name, 0, "50000"}}), ErrorCode::none);
+    EXPECT_EQ(alter(32, "g", {{"consumer.heartbeat.interval.ms", 0, "6000"}}), ErrorCode::none);
+    for (const auto& [setting, value] :
+         {std::pair(name, "5"), {name, "x"}, {"consumer.heartbeat.interval.ms", "99000"}, {"nonsense", "5"}})
+        EXPECT_EQ(alter(32, "g", {{setting, 0, value}}), ErrorCode::invalid_config) << setting << value;
+    EXPECT_EQ(alter(32, "", {{name, 0, "50000"}}), ErrorCode::invalid_request);
+    start({});
+    expect(32, "g", name, "50000", 8);
+    create("t");
+    ConsumerGroupHeartbeat::Message joins{.group_id = "g",
+                                          .member_id = "m",
+                                          .member_epoch = 0,
+                                          .rebalance_timeout_ms = 60'000,
+                                          .subscribed_topic_names = {{"t"}},
+                                          .topic_partitions = {{}}};
+    EXPECT_EQ(client_->call<ConsumerGroupHeartbeat>(joins, 1).heartbeat_interval_ms, 6000);
+    auto listed = client_->call<ListConfigResources>({.resource_types = {32}}, 1);
+    ASSERT_EQ(listed.resources.size(), 1u);
+    EXPECT_EQ(listed.resources[0].name, "g");
+    EXPECT_EQ(alter(32, "g", {{"consumer.heartbeat.interval.ms", 1, std::nullopt}}), ErrorCode::none);
+    joins.member_epoch = 1;
+    EXPECT_EQ(client_->call<ConsumerGroupHeartbeat>(joins, 1).heartbeat_interval_ms, 5000);
+}
+
+TEST_F(ConfigTest, ATopicMayHaveNoCleanupAtAll) {
+    create("t");
+    EXPECT_EQ(alter(2, "t", {{"cleanup.policy", 3, "delete"}}), ErrorCode::none);
+    expect(2, "t", "cleanup.policy", "", 1);
+    start({});
+    expect(2, "t", "cleanup.policy", "", 1);
+}
+
 }  // namespace
 }  // namespace penstock::broker

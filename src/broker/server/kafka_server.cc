@@ -50,6 +50,7 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::start(net::Shards& shards, Loc
     auto listen = options.listen;
     impl->state = std::make_shared<ServerState>(topics, std::move(options));
     TRY(impl->state->open_security());
+    impl->state->apply_group_configs();
     impl->listener = TRY(net::Listener::start(
         shards, std::move(listen),
         [state = impl->state](net::Connection connection) { return serve(std::move(connection), state); }));

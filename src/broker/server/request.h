@@ -42,6 +42,8 @@ struct ServerState {
 
     /// Reads who may log in and who may do what. Before anything is served.
     Result<> open_security();
+    /// What clients have set of groups holds from now on. Before anything is served.
+    void apply_group_configs();
     /// Whether clients are asked who they are, and held to their permissions.
     bool enforces() const {
         return options.security.enforces_acls() || !options.listen.tls.client_authority.empty();
@@ -55,7 +57,8 @@ struct ServerState {
     std::shared_ptr<net::TlsContext> tls;  ///< nullptr: without TLS
     GroupCoordinator groups;
     ConsumerGroups consumer_groups;
-    std::mutex group_kinds;  ///< held while a request finds its group, which is in one of both
+    std::mutex config_changes;  ///< one at a time
+    std::mutex group_kinds;     ///< held while a request finds its group, which is in one of both
     FetchSessions fetch_sessions;
     MemoryBudget memory;
     net::BlockingPool blocking{2};  ///< for what waits for the disk

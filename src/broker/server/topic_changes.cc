@@ -59,7 +59,7 @@ void describe_created(const ServerState& server, const TopicSpec& spec, CreateAn
     answer.partitions = spec.partitions;
     answer.replication_factor = 1;
     auto& configs = answer.configs.emplace();
-    const auto& defaults = server.topics.options().topic_defaults;
+    const auto defaults = server.topics.topic_defaults();
     for (const auto& setting : topic_settings()) {
         auto found = spec.config.find(std::string(setting.name));
         bool set = found != spec.config.end();
