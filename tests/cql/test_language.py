@@ -431,3 +431,57 @@ def test_functions_that_are_gone(session, keyspace):
     session.execute("CREATE TABLE t (k timeuuid PRIMARY KEY)")
     for name in ("dateOf", "unixTimestampOf"):
         refused(session, f"SELECT {name}(k) FROM t", f"Unknown function '{name.lower()}'")
+
+
+def test_each_change_of_a_list_sees_those_before_it(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, l list<int>)")
+    session.execute("INSERT INTO t (k, l) VALUES (0, [1, 2, 3])")
+    for changes, left in (("l[0] = 7, l[0] = 8", [8, 2, 3]), ("l[0] = null, l[1] = null", [2]),
+                          ("l = l + [3, 4], l[2] = 5", [2, 3, 5]), ("l[0] = 9, l = l - [9]", [3, 5])):
+        session.execute(f"UPDATE t SET {changes} WHERE k = 0")
+        assert rows(session, "SELECT l FROM t") == [(left,)], changes
+
+
+def test_conditions_on_what_collections_contain(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v int, l list<int>, s set<int>, m map<int, int>)")
+    session.execute("INSERT INTO t (k, l, s, m) VALUES (0, [1], {2}, {3: 4})")
+    for condition, holds in (("l CONTAINS 1", True), ("l CONTAINS 2", False), ("s CONTAINS 2", True), ("m CONTAINS 4", True),
+                             ("m CONTAINS 3", False), ("m CONTAINS KEY 3", True), ("m CONTAINS KEY 4", False)):
+        assert session.execute(f"UPDATE t SET v = 1 WHERE k = 0 IF {condition}").one().applied == holds, condition
+    refused(session, "UPDATE t SET v = 1 WHERE k = 0 IF s CONTAINS KEY 2", "Cannot use CONTAINS KEY on non-map column s")
+    refused(session, "UPDATE t SET v = 1 WHERE k = 0 IF l CONTAINS null", 'Invalid comparison with null for operator "CONTAINS"')
+
+
+def test_casts_among_values(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v int, x text)")
+    session.execute("INSERT INTO t (k, v, x) VALUES (CAST(1.7 AS int), CAST(CAST(2.5 AS float) AS int), CAST(5 AS text))")
+    assert rows(session, "SELECT * FROM t WHERE k = CAST(1.3 AS int)") == [(1, 2, "5")]
+    assert rows(session, "SELECT (int)((k + v) % 2), (text)x FROM t") == [(1, "5")]
+    assert rows(session, session.prepare("SELECT k + (int)? FROM t"), [4]) == [(5,)]
+    for selection, message in (("(bigint)k", "Cannot assign value (bigint)k to (bigint)k of type bigint"),
+                               ("k + ?", "Ambiguous '+' operation with args k and ?: use type hint to disambiguate"),
+                               ("k + x", "the '+' operation is not supported between k and x"),
+                               ("minTimeuuid(k)", "Type error: k cannot be passed as argument 0 of function system.mintimeuuid")):
+        refused(session, f"SELECT {selection} FROM t", message)
+
+
+def test_limits_of_partitions_that_are_sorted(session, keyspace):
+    session.execute("CREATE TABLE t (p int, c int, s int static, PRIMARY KEY (p, c))")
+    for p in (1, 2):
+        for c in (1, 2, 3):
+            session.execute(f"INSERT INTO t (p, c) VALUES ({p}, {c})")
+    session.execute("INSERT INTO t (p, s) VALUES (3, 1)")
+    query = "SELECT p, c FROM t WHERE p IN (1, 2, 3) ORDER BY c {} PER PARTITION LIMIT 2"
+    assert rows(session, query.format("DESC"), fetch_size=None) == [(1, 3), (2, 3), (1, 2), (2, 2), (3, None)]
+    assert rows(session, query.format("ASC"), fetch_size=None) == [(3, None), (1, 1), (2, 1), (1, 2), (2, 2)]
+
+
+def test_values_too_large_for_an_index(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v text, l list<text>)")
+    session.execute("CREATE INDEX ON t (v)")
+    session.execute("CREATE INDEX ON t (l)")
+    for column, value in (("v", "x" * 65536), ("l", ["x" * 65536])):
+        with pytest.raises(InvalidRequest) as raised:
+            session.execute(session.prepare(f"INSERT INTO t (k, {column}) VALUES (0, ?)"), [value])
+        assert f"Cannot index value of size 65536 for index t_{column}_idx" in str(raised.value)
+    refused(session, f"SELECT * FROM t WHERE v = '{'x' * 65536}'", "Index expression values may not be larger than 64K")

@@ -176,3 +176,16 @@ def test_the_same_index_twice(session, keyspace):
                            ("v ANN OF [1, 2] DESC", "Descending ANN ordering is not supported")):
         refused(session, f"SELECT k FROM t ORDER BY {order} LIMIT 2", message)
     assert rows(session, "SELECT k FROM t ORDER BY v ANN OF [1, 2] ASC LIMIT 2") == []
+
+
+def test_how_options_are_shown(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY) WITH compaction = {'class': 'LeveledCompactionStrategy'} "
+                    "AND compression = {'class': 'ZstdCompressor'} AND caching = {'keys': 'NONE'}")
+    shown = session.execute(f"SELECT compaction, compression, caching FROM system_schema.tables WHERE keyspace_name = '{keyspace}'").one()
+    assert dict(shown.compaction) == {"class": "org.apache.cassandra.db.compaction.LeveledCompactionStrategy", "min_threshold": "4",
+                                      "max_threshold": "32"}
+    assert dict(shown.compression) == {"class": "org.apache.cassandra.io.compress.ZstdCompressor", "chunk_length_in_kb": "16"}
+    assert dict(shown.caching) == {"keys": "NONE", "rows_per_partition": "NONE"}
+    session.execute("ALTER TABLE t WITH compression = {}")
+    shown = session.execute(f"SELECT compression FROM system_schema.tables WHERE keyspace_name = '{keyspace}'").one()
+    assert dict(shown.compression) == {"enabled": "false"}

@@ -254,7 +254,12 @@ Result<> RowBuilder::change(const Operation& operation, const Value& value) {
     }
     if (!value.is_set()) return {};
     if (!subtract) {
+        auto before = row.cells.size();
         put_elements(column, value.bytes, operation.kind == Operation::Kind::prepend);
+        // What comes behind in the statement finds them in the list.
+        if (plan.reads_lists && column.type.kind == Kind::list)
+            existing.cells.insert(existing.cells.end(), row.cells.begin() + std::ptrdiff_t(before),
+                                  row.cells.end());
         return {};
     }
     std::vector<std::string_view> elements;

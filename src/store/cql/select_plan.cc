@@ -469,23 +469,31 @@ bool is_contains(const Relation* relation) {
            (relation->op == Operator::contains || relation->op == Operator::contains_key);
 }
 
-/// "PRIMARY KEY column "b" cannot be restricted as preceding column "a" is not restricted"
-Result<> check_clustering(const SelectPlan& plan) {
+/// "Clustering column "c" cannot be restricted (preceding column "b" is restricted by a non-EQ relation)"
+Result<> check_behind_slices(const SelectPlan& plan) {
     const auto& table = plan.table();
     auto on = clustering_relations(plan);
     auto name = [&](std::size_t i) { return table.columns[table.partition_columns + i].name; };
     std::optional<std::size_t> last;
     for (std::size_t i = 0; i < on.size(); ++i) {
         if (on[i] == nullptr) continue;
-        bool behind_a_slice = last && on[*last] != on[i] && !is_exact(on[*last]) && !is_contains(on[*last]);
-        if (behind_a_slice)
+        bool behind = last && on[*last] != on[i] && table.find(on[i]->columns[0])->position > *last;
+        if (behind && !is_exact(on[*last]) && !is_contains(on[*last]))
             return fail(
                 Errc::invalid,
                 "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted "
                 "by a non-EQ relation)",
-                name(i), name(*last));
+                name(i), table.find(on[*last]->columns[0])->name);
         last = i;
     }
+    return {};
+}
+
+/// "PRIMARY KEY column "b" cannot be restricted as preceding column "a" is not restricted"
+Result<> check_clustering(const SelectPlan& plan) {
+    const auto& table = plan.table();
+    auto on = clustering_relations(plan);
+    auto name = [&](std::size_t i) { return table.columns[table.partition_columns + i].name; };
     if (plan.index.serves) return {};
     if (std::ranges::any_of(on, is_contains))
         return fail(Errc::invalid,
@@ -515,7 +523,9 @@ Result<> check_tuple_slices(const SelectPlan& plan) {
 }
 
 Result<> check_filtering(const SelectPlan& plan) {
-    if (plan.ref.is_virtual || !plan.where.needs_filtering || plan.select->allow_filtering) return {};
+    if (plan.ref.is_virtual || plan.select->allow_filtering) return {};
+    if (plan.where.needs_filtering || plan.index.serves) TRY(check_behind_slices(plan));
+    if (!plan.where.needs_filtering) return {};
     TRY(check_clustering(plan));
     return fail(
         Errc::invalid,

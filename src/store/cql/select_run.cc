@@ -454,6 +454,8 @@ struct Run {
             if (plan.select->distinct) source->skip_partition();
         }
         if (!more && state.remaining > 0 && (open || !grouped)) TRY(close());
+        // Whether there is more is not looked for behind a full page, as with rows.
+        more = more || (grouped && count >= wanted && state.remaining > 0);
         if (!more) return finish(std::move(cells), std::int32_t(count), std::nullopt);
         state.position = std::move(position);
         state.remaining_in_partition = plan.select->distinct        ? 0

@@ -242,6 +242,27 @@ Result<> check_map(const std::string& name, const OptionMap& map) {
     return {};
 }
 
+/// With whole class names and the defaults of what was left out, as Cassandra shows them.
+OptionMap completed(const std::string& name, OptionMap map) {
+    auto qualify = [&](std::string_view package) {
+        auto at = map.find("class");
+        if (at != map.end() && at->second.find('.') == std::string::npos) at->second.insert(0, package);
+        return at != map.end();
+    };
+    if (name == "caching") {
+        map.try_emplace("keys", "ALL");
+        map.try_emplace("rows_per_partition", "NONE");
+    } else if (name == "compression") {
+        if (qualify("org.apache.cassandra.io.compress.")) map.try_emplace("chunk_length_in_kb", "16");
+        if (map.empty()) map["enabled"] = "false";
+    } else if (name == "compaction" && qualify("org.apache.cassandra.db.compaction.")) {
+        bool thresholds = !map["class"].ends_with(".UnifiedCompactionStrategy");
+        if (thresholds) map.try_emplace("min_threshold", "4");
+        if (thresholds) map.try_emplace("max_threshold", "32");
+    }
+    return map;
+}
+
 }  // namespace
 
 Result<> apply_table_options(const Options& options, TableDefinition& table) {
@@ -266,12 +287,8 @@ Result<> apply_table_options(const Options& options, TableDefinition& table) {
         if (kind != Kind::map && kind != Kind::any)
             return misspelt("Invalid value for property '{}'. It should be a string", name);
         TRY(check_map(name, map));
-        if (name == "compression" && map.empty()) {
-            table.options[name] = "{'enabled': 'false'}";
-            continue;
-        }
         std::string text = "{";
-        for (const auto& [key, value] : map)
+        for (const auto& [key, value] : completed(name, map))
             text += (text.size() > 1 ? ", '" : "'") + key + "': '" + value + "'";
         table.options[name] = text + "}";
     }
