@@ -485,3 +485,12 @@ def test_values_too_large_for_an_index(session, keyspace):
             session.execute(session.prepare(f"INSERT INTO t (k, {column}) VALUES (0, ?)"), [value])
         assert f"Cannot index value of size 65536 for index t_{column}_idx" in str(raised.value)
     refused(session, f"SELECT * FROM t WHERE v = '{'x' * 65536}'", "Index expression values may not be larger than 64K")
+
+
+def test_groups_of_several_partitions_are_sorted(session, keyspace):
+    session.execute("CREATE TABLE t (p int, c int, v int, PRIMARY KEY (p, c, v))")
+    for p, c, v in ((1, 1, 1), (1, 1, 2), (1, 3, 1), (2, 2, 1), (2, 4, 1), (2, 4, 2)):
+        session.execute(f"INSERT INTO t (p, c, v) VALUES ({p}, {c}, {v})")
+    query = "SELECT p, c, count(*) FROM t WHERE p IN (1, 2) GROUP BY p, c ORDER BY c {}"
+    assert rows(session, query.format("DESC"), fetch_size=None) == [(2, 4, 2), (1, 3, 1), (2, 2, 1), (1, 1, 2)]
+    assert rows(session, query.format("ASC LIMIT 2"), fetch_size=None) == [(1, 1, 2), (2, 2, 1)]

@@ -217,6 +217,8 @@ Result<std::string> of_times(char op, const DataType& type, std::string_view val
     constexpr std::int64_t day_ms = 86'400'000;
     auto duration = parse_duration_bytes(added);
     if (!duration) return failed("not a duration");
+    if (type.kind == Kind::timestamp && duration->nanoseconds % 1'000'000 != 0)
+        return failed("The duration must have a millisecond precision. Was: " + duration_text(*duration));
     std::string out;
     if (type.kind == Kind::timestamp) {
         if (value.size() != 8) return failed("not a timestamp");

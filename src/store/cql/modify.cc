@@ -41,15 +41,16 @@ Result<> check_counter(const TableDefinition& table, const Operation& operation)
 }
 
 /// The field that is set or removed.
-Result<std::uint16_t> field_of(const ColumnDefinition& column, const std::string& field, bool removes) {
+Result<std::uint16_t> field_of(const ColumnDefinition& column, const std::string& field, const Term* value) {
+    bool removes = value == nullptr;
     const auto& type = column.type;
     if (type.kind != Kind::udt && removes)
         return fail(Errc::invalid, "Invalid field deletion operation for non-UDT column {}", column.name);
     if (!type.is_multi_cell() && removes)
         return fail(Errc::invalid, "Frozen UDT column {} does not support field deletions", column.name);
     if (type.kind != Kind::udt || !type.is_multi_cell())
-        return fail(Errc::invalid, "Invalid operation ({0}.{1} = ...) for {2} column {0}", column.name, field,
-                    type.kind == Kind::udt ? "frozen UDT" : "non-UDT");
+        return fail(Errc::invalid, "Invalid operation ({0}.{1} = {3}) for {2} column {0}", column.name, field,
+                    type.kind == Kind::udt ? "frozen UDT" : "non-UDT", term_text(*value));
     auto index = type.user->field(field);
     if (index < 0)
         return fail(Errc::invalid, "UDT column {} does not have a field named {}", column.name, field);
@@ -304,7 +305,7 @@ Result<> plan_update(const Update& update, ModifyPlan& plan, std::vector<MarkerS
                 break;
             case Assignment::Kind::set_field:
                 operation.kind = Operation::Kind::set_field;
-                operation.field = TRY(field_of(*column, assignment.field, false));
+                operation.field = TRY(field_of(*column, assignment.field, &assignment.value));
                 break;
             case Assignment::Kind::add:
                 operation.kind = Operation::Kind::add;
@@ -349,7 +350,7 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
                             nullptr, element ? &*element : nullptr};
         if (!field.empty()) {
             operation.kind = Operation::Kind::remove_field;
-            operation.field = TRY(field_of(*column, field, true));
+            operation.field = TRY(field_of(*column, field, nullptr));
         }
         plan.operations.push_back(operation);
         TRY(note_operation(plan.table(), operation, markers));

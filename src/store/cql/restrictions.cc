@@ -23,7 +23,8 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
     const auto& type = column.type;
     if (relation.kind == Relation::Kind::field)
         return fail(Errc::invalid, "{}line 1:0 no viable alternative at input '.'", syntax_prefix);
-    bool other = relation.op != Operator::ne && relation.op != Operator::not_null;
+    bool other = relation.op != Operator::ne && relation.op != Operator::not_null &&
+                 relation.op != Operator::contains && relation.op != Operator::contains_key;
     if (type.kind == Kind::udt && type.is_multi_cell() && other)
         return fail(Errc::invalid, "Non-frozen UDT column '{}' ({}) cannot be restricted by any relation",
                     column.name, to_string(type));

@@ -553,7 +553,7 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
         plan.base = {catalogue.table(plan.table().keyspace, plan.table().view->base), false};
     TRY(plan_outputs(plan, markers));
     plan.where = TRY(sort_out(plan.table(), select.where, markers));
-    TRY(check_ann(select));
+    TRY(check_ann(select, plan.table()));
     TRY(choose_index(plan));
     TRY(plan_ann(plan, markers));
     TRY(plan_group(plan, markers));

@@ -1,6 +1,7 @@
 #include "store/cql/select_run.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/bytes.h"
 #include "store/cql/arithmetic.h"
@@ -375,6 +376,59 @@ private:
     std::optional<RowValues> row_;
 };
 
+/// Rows, or groups of them, that ORDER BY puts in order after they have been read.
+class SortedRows {
+public:
+    using Key = std::vector<OptionalBytes>;
+    struct Entry {
+        Key key;
+        std::size_t partition = 0;
+        std::size_t number = 0;
+        std::string cells;
+    };
+    explicit SortedRows(const SelectPlan& plan) : plan_(plan) {
+        for (const auto& [name, descending] : plan.select->order)
+            columns_.push_back(std::size_t(plan.table().find(name) - plan.table().columns.data()));
+    }
+    Key key_of(const RowValues& row) const {
+        Key out;
+        for (auto column : columns_) {
+            const auto& value = row.values[column];
+            out.push_back(value ? OptionalBytes(std::in_place, *value) : std::nullopt);
+        }
+        return out;
+    }
+    Result<> add(Key key, std::size_t partition, std::string cells) {
+        bytes_ += cells.size();
+        if (bytes_ > most_sorted_bytes)
+            return fail(Errc::invalid, "more than {} bytes of rows would have to be sorted",
+                        most_sorted_bytes);
+        rows_.push_back({std::move(key), partition, rows_.size(), std::move(cells)});
+        return {};
+    }
+    std::vector<Entry> take() {
+        std::ranges::sort(rows_, [this](const Entry& a, const Entry& b) { return comes_first(a, b); });
+        return std::move(rows_);
+    }
+
+private:
+    /// Null is the least value.
+    bool comes_first(const Entry& a, const Entry& b) const {
+        for (std::size_t i = 0; i < columns_.size(); ++i) {
+            int by = int(a.key[i].has_value()) - int(b.key[i].has_value());
+            if (a.key[i] && b.key[i])
+                by = compare(plan_.table().columns[columns_[i]].type, *a.key[i], *b.key[i]);
+            if (by != 0) return plan_.select->order[i].second ? by > 0 : by < 0;
+        }
+        return a.number < b.number;
+    }
+
+    const SelectPlan& plan_;
+    std::vector<std::size_t> columns_;
+    std::vector<Entry> rows_;
+    std::size_t bytes_ = 0;
+};
+
 struct Run {
     const SelectPlan& plan;
     const Bindings& bindings;
@@ -411,6 +465,9 @@ struct Run {
         std::string cells, key, partition, position;
         std::int64_t count = 0;
         FirstRow first(plan);
+        SortedRows in_order(plan);
+        SortedRows::Key order_key;
+        bool sorts = plan.sorts && grouped;
         bool open = false, more = false, in_partition = false;
         auto left_in_partition = state.remaining_in_partition;
         auto close = [&]() -> Result<> {
@@ -419,6 +476,7 @@ struct Run {
             evaluator.reset();
             first.clear();
             open = false;
+            if (sorts) return in_order.add(std::exchange(order_key, {}), 0, std::exchange(cells, {}));
             ++count;
             --state.remaining;
             return {};
@@ -448,12 +506,21 @@ struct Run {
                 key = std::move(row_key);
                 open = true;
                 TRY(first.take(evaluator, row));
+                if (sorts) order_key = in_order.key_of(row);
             }
             for (const auto& output : plan.outputs) TRY(evaluator.add(output, row));
             position = source->position();
             if (plan.select->distinct) source->skip_partition();
         }
         if (!more && state.remaining > 0 && (open || !grouped)) TRY(close());
+        if (sorts) {
+            for (auto& one : in_order.take()) {
+                if (count == state.remaining) break;
+                cells += one.cells;
+                ++count;
+            }
+            return finish(std::move(cells), std::int32_t(count), std::nullopt);
+        }
         // Whether there is more is not looked for behind a full page, as with rows.
         more = more || (grouped && count >= wanted && state.remaining > 0);
         if (!more) return finish(std::move(cells), std::int32_t(count), std::nullopt);
@@ -545,49 +612,20 @@ struct Run {
         Evaluator evaluator(plan, bindings, now);
         RowValues row;
         row.values.resize(plan.table().columns.size());
-        struct Sortable {
-            std::size_t number = 0;
-            std::size_t partition = 0;
-            std::vector<OptionalBytes> key;
-            std::string cells;
-        };
-        std::vector<Sortable> rows;
-        std::vector<std::int64_t> left;  ///< of PER PARTITION LIMIT, for each partition
+        SortedRows rows(plan);
+        std::vector<std::int64_t> left;  // of PER PARTITION LIMIT, for each partition
         std::string partition;
-        std::size_t bytes = 0;
-        const auto& order = plan.select->order;
-        std::vector<std::size_t> columns;
-        for (const auto& [name, descending] : order)
-            columns.push_back(std::size_t(plan.table().find(name) - plan.table().columns.data()));
         while (TRY(source->next(row))) {
             if (!passes(row)) continue;
-            Sortable one;
-            one.number = rows.size();
-            if (rows.empty() || partition != row.partition_key) left.push_back(per_partition);
+            if (left.empty() || partition != row.partition_key) left.push_back(per_partition);
             partition = row.partition_key;
-            one.partition = left.size() - 1;
-            for (auto column : columns)
-                one.key.push_back(row.values[column] ? OptionalBytes(std::in_place, *row.values[column])
-                                                     : std::nullopt);
-            TRY(append_row(one.cells, plan, evaluator, &row));
-            bytes += one.cells.size();
-            if (bytes > most_sorted_bytes)
-                return fail(Errc::invalid, "more than {} bytes of rows would have to be sorted",
-                            most_sorted_bytes);
-            rows.push_back(std::move(one));
+            std::string cells;
+            TRY(append_row(cells, plan, evaluator, &row));
+            TRY(rows.add(rows.key_of(row), left.size() - 1, std::move(cells)));
         }
-        std::ranges::sort(rows, [&](const Sortable& a, const Sortable& b) {
-            for (std::size_t i = 0; i < columns.size(); ++i) {
-                int by = int(a.key[i].has_value()) - int(b.key[i].has_value());
-                if (a.key[i] && b.key[i])
-                    by = compare(plan.table().columns[columns[i]].type, *a.key[i], *b.key[i]);
-                if (by != 0) return order[i].second ? by > 0 : by < 0;
-            }
-            return a.number < b.number;
-        });
         std::int64_t count = 0;
         std::string cells;
-        for (const auto& one : rows) {
+        for (const auto& one : rows.take()) {
             if (count == state.remaining) break;
             if (left[one.partition]-- <= 0) continue;
             cells += one.cells;

@@ -17,11 +17,28 @@ bool is_float_vector(const DataType& type) {
     return type.kind == Kind::vector && type.parameters[0].kind == Kind::float_;
 }
 
+const IndexDefinition* ann_index(const TableDefinition& table, const ColumnDefinition& column) {
+    for (const auto& one : table.indexes)
+        if (one.is_sai() && one.column == column.id) return &one;
+    return nullptr;
+}
+
 }  // namespace
 
-Result<> check_ann(const Select& select) {
+Result<> check_ann(const Select& select, const TableDefinition& table) {
+    if (!select.ann) return {};
     if (select.ann_orderings > 1) return fail(Errc::invalid, "Cannot specify more than one ANN ordering");
     if (select.ann_descending) return fail(Errc::invalid, "Descending ANN ordering is not supported");
+    const auto& [name, target] = *select.ann;
+    const auto* column = TRY(resolve_column(table, name));
+    if (target.kind == Term::Kind::list && column->type.kind != Kind::vector &&
+        column->type.kind != Kind::list)
+        return fail(Errc::invalid, "Unexpected receiver type '{}'; only list and vector are expected",
+                    to_string(column->type));
+    if (!is_float_vector(column->type))
+        return fail(Errc::invalid, "ANN ordering is only supported on float vector indexes");
+    if (ann_index(table, *column) == nullptr)
+        return fail(Errc::invalid, "ANN ordering by vector requires the column to be indexed");
     return {};
 }
 
@@ -31,15 +48,8 @@ Result<> plan_ann(SelectPlan& plan, std::vector<MarkerSpec>& markers) {
     const auto& [name, target] = *select.ann;
     const auto& table = plan.table();
     const auto* column = TRY(resolve_column(table, name));
-    if (target.kind == Term::Kind::list && column->type.kind != Kind::vector &&
-        column->type.kind != Kind::list)
-        return fail(Errc::invalid, "Unexpected receiver type '{}'; only list and vector are expected",
-                    to_string(column->type));
-    if (!is_float_vector(column->type))
-        return fail(Errc::invalid, "ANN ordering is only supported on float vector indexes");
-    auto index = std::ranges::find_if(
-        table.indexes, [&](const auto& one) { return one.is_sai() && one.column == column->id; });
-    if (index == table.indexes.end())
+    const auto* index = ann_index(table, *column);
+    if (index == nullptr)
         return fail(Errc::invalid, "ANN ordering by vector requires the column to be indexed");
     if (!select.order.empty()) return fail(Errc::invalid, "ANN ordering does not support any other ordering");
     if (plan.aggregates > 0) return fail(Errc::invalid, "Top-K queries can not be run with aggregation");

@@ -24,8 +24,8 @@ struct AnnOrder {
     Similarity by = Similarity::cosine;
 };
 
-/// What ORDER BY ... ANN OF may not say, whatever the table is.
-Result<> check_ann(const Select& select);
+/// What ORDER BY ... ANN OF may not say, whatever else the statement does.
+Result<> check_ann(const Select& select, const TableDefinition& table);
 /// Fills plan.ann. Errc::invalid in Cassandra's words.
 Result<> plan_ann(SelectPlan& plan, std::vector<MarkerSpec>& markers);
 
