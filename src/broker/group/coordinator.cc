@@ -480,12 +480,19 @@ std::optional<GroupDescription> GroupCoordinator::describe(std::string_view name
 }
 
 ErrorCode GroupCoordinator::remove(std::string_view name) {
-    std::lock_guard lock(mutex_);
-    auto found = groups_.find(name);
-    if (found == groups_.end()) return ErrorCode::group_id_not_found;
-    if (!found->second->members.empty()) return ErrorCode::non_empty_group;
-    groups_.erase(found);
-    return ErrorCode::none;
+    Calls calls;
+    auto error = ErrorCode::group_id_not_found;
+    {
+        std::lock_guard lock(mutex_);
+        if (auto found = groups_.find(name); found != groups_.end()) {
+            tick_group(*found->second, calls);  // a member whose time is up is none any more
+            bool is_empty = found->second->members.empty();
+            error = is_empty ? ErrorCode::none : ErrorCode::non_empty_group;
+            if (is_empty) groups_.erase(found);
+        }
+    }
+    for (auto& call : calls) call();
+    return error;
 }
 
 std::optional<HandedOverGroup> GroupCoordinator::snapshot(std::string_view name) const {

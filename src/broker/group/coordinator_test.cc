@@ -253,6 +253,16 @@ TEST_F(CoordinatorTest, StoppingAnswersWhoWaits) {
     EXPECT_EQ(late.joined->error, ErrorCode::coordinator_not_available);
 }
 
+TEST_F(CoordinatorTest, AGroupWhoseMembersTimeIsUpIsRemovedAtOnce) {
+    a_.instance = "static";
+    make_stable(a_);
+    clock_.advance_us(9'999'000);
+    EXPECT_EQ(groups_.remove("g"), ErrorCode::non_empty_group);
+    clock_.advance_us(1000);
+    EXPECT_EQ(groups_.remove("g"), ErrorCode::none);
+    EXPECT_EQ(groups_.remove("g"), ErrorCode::group_id_not_found);
+}
+
 class FirstGenerationTest : public CoordinatorTest {
 protected:
     FirstGenerationTest() : CoordinatorTest({.initial_delay_ms = 500}) {}
