@@ -24,8 +24,8 @@ WRITTEN = int(time.time() * 1000)  # now, or a real Kafka's retention takes the 
 # Values that belong to one broker or one moment: alike means that both have one.
 OWN = {"host", "port", "cluster_id", "topic_id", "log_dir", "total_bytes", "usable_bytes", "partition_size",
        "producer_id", "member_id", "leader", "timestamp", "log_append_time_ms", "error_message", "offset_lag",
-       "throttle_time_ms", "transaction_start_time_ms", "last_timestamp", "authorized_operations",
-       "member_epoch", "group_epoch", "assignment_epoch", "cluster_authorized_operations", "topic_authorized_operations", "finalized_features_epoch"}
+       "throttle_time_ms", "transaction_start_time_ms", "last_timestamp",
+       "member_epoch", "group_epoch", "assignment_epoch", "finalized_features_epoch"}
 
 # (API, path of the field): why it is not the same.
 REASONS = {
@@ -175,7 +175,8 @@ def scenario(topic):
     yield "CreateTopics", {"topics": [{"name": topic, "num_partitions": 2, "replication_factor": 1, "assignments": [],
                                        "configs": []}], "timeout_ms": 10_000, "validate_only": False}, None
     yield "Metadata", {"topics": [{"name": topic}, {"name": f"{topic}-none"}, {"name": "a/b"}],
-                       "allow_auto_topic_creation": False}, range(4, 10)
+                       "allow_auto_topic_creation": False, "include_cluster_authorized_operations": True,
+                       "include_topic_authorized_operations": True}, range(4, 10)
     yield "DescribeTopicPartitions", {"topics": [{"name": topic}, {"name": f"{topic}-none"}],
                                       "response_partition_limit": 1, "cursor": None}, None
     yield "FindCoordinator", {"key": group, "key_type": 0}, range(1, 4)
@@ -226,7 +227,7 @@ def scenario(topic):
     yield "SyncGroup", {"group_id": group, "generation_id": 1, "member_id": "nobody", "assignments": []}, range(0, 5)
     yield "LeaveGroup", {"group_id": group, "member_id": "nobody"}, range(0, 3)
     yield "LeaveGroup", {"group_id": group, "members": [{"member_id": "nobody"}]}, range(3, 6)
-    yield "DescribeGroups", {"groups": ["none"]}, None
+    yield "DescribeGroups", {"groups": ["none"], "include_authorized_operations": True}, None
     yield "OffsetDelete", {"group_id": group, "topics": [{"name": topic, "partitions": [{"partition_index": 0},
                                                                                       {"partition_index": 9}]}]}, None
     yield "OffsetDelete", {"group_id": "none", "topics": []}, None
@@ -259,7 +260,7 @@ def scenario(topic):
     yield "EndTxn", lambda b: own(b, {"transactional_id": group, "committed": False}), range(0, 5)
     yield "EndTxn", lambda b: own(b, {"transactional_id": "none", "committed": False}), range(0, 5)
     yield "DescribeProducers", {"topics": [{"name": topic, "partition_indexes": [1, 9]}]}, None
-    yield "DescribeCluster", {"include_cluster_authorized_operations": False}, [0]
+    yield "DescribeCluster", {"include_cluster_authorized_operations": True}, [0]
     yield "DescribeConfigs", {"resources": [{"resource_type": 2, "resource_name": f"{topic}-none",
                                              "configuration_keys": None}]}, None
     alter = {"resources": [{"resource_type": 2, "resource_name": topic, "configs": [
@@ -325,11 +326,11 @@ def consumer_groups(topic):
             len(each["partitions"]) for each in answer["assignment"]["topic_partitions"])
     # Kafka assigns when it gets to it.
     yield "ConsumerGroupHeartbeat", beat("a", None), [1], has(1)
-    yield "ConsumerGroupDescribe", {"group_ids": [group], "include_authorized_operations": False}, None
+    yield "ConsumerGroupDescribe", {"group_ids": [group], "include_authorized_operations": True}, None
     yield "ConsumerGroupHeartbeat", beat("a", []), [1]
     yield "ConsumerGroupHeartbeat", beat("b", []), [1], has(1)
     yield "ConsumerGroupDescribe", {"group_ids": [group, "none", f"group-{topic}"],
-                                    "include_authorized_operations": False}, None
+                                    "include_authorized_operations": True}, None
     commit = {"group_id": group, "generation_id_or_member_epoch": 99, "member_id": "a", "topics": [
         {"name": topic, "partitions": [{"partition_index": 0, "committed_offset": 3, "committed_metadata": "m"}]}]}
     yield "OffsetCommit", commit, range(5, 10)
@@ -341,14 +342,14 @@ def consumer_groups(topic):
     for wrong in ({"member_id": "a", "member_epoch": 99}, {"member_id": "nobody", "member_epoch": 1},
                   {"member_id": None, "member_epoch": -1}):
         yield "OffsetFetch", {"groups": [{**fetch, **wrong}]}, [9]
-    yield "DescribeGroups", {"groups": [group]}, None
+    yield "DescribeGroups", {"groups": [group], "include_authorized_operations": True}, None
     yield "DeleteGroups", {"groups_names": [group]}, None
     yield "OffsetDelete", {"group_id": group, "topics": [{"name": topic, "partitions": [{"partition_index": 0}]}]}, None
     yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": "b", "member_epoch": -2, "instance_id": "i"}, [1]
     yield "ConsumerGroupHeartbeat", {**joins, "member_id": "c", "instance_id": "i"}, [1]
     for member in ("a", "c", "c"):
         yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": member, "member_epoch": -1}, [1]
-    yield "ConsumerGroupDescribe", {"group_ids": [group], "include_authorized_operations": False}, None
+    yield "ConsumerGroupDescribe", {"group_ids": [group], "include_authorized_operations": True}, None
     yield "ListGroups", {"states_filter": [], "types_filter": ["consumer"]}, [5]
     yield "DeleteGroups", {"groups_names": [group]}, [2]
     yield "ListGroups", {"states_filter": [], "types_filter": ["consumer"]}, [5]

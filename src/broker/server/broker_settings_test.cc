@@ -97,6 +97,32 @@ TEST_F(KafkaServerTest, PermissionsHoldWithoutLoginWhenSuperUsersAreNamed) {
     EXPECT_EQ(found.resources.size(), 1u);
 }
 
+TEST_F(KafkaServerTest, ClientsAreToldWhatTheyMayDo) {
+    create("t");
+    constexpr int of_topic = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
+    constexpr int of_cluster = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
+    Metadata::Message asks{.topics = {{{.name = "t"}}},
+                           .include_cluster_authorized_operations = true,
+                           .include_topic_authorized_operations = true};
+    auto told = client_->call<Metadata>(asks, 10);
+    EXPECT_EQ(told.topics.at(0).authorized_operations, of_topic);
+    EXPECT_EQ(told.cluster_authorized_operations, of_cluster);
+    auto not_asked = client_->call<Metadata>({.topics = {{{.name = "t"}}}}, 10);
+    EXPECT_EQ(not_asked.topics.at(0).authorized_operations, INT32_MIN);
+    EXPECT_EQ(not_asked.cluster_authorized_operations, INT32_MIN);
+    start({.security = {.allows_without_acl = true}});
+    CreateAcls::Message acl{.creations = {{.resource_type = 2,
+                                           .resource_name = "t",
+                                           .pattern_type = 3,
+                                           .principal = std::string(anonymous),
+                                           .host = "*",
+                                           .operation = 3,
+                                           .permission = 3}}};
+    EXPECT_EQ(client_->call<CreateAcls>(acl, 3).results.at(0).error, ErrorCode::none);
+    told = client_->call<Metadata>(asks, 10);
+    EXPECT_EQ(told.topics.at(0).authorized_operations, 1 << 3 | 1 << 8);
+}
+
 TEST_F(KafkaServerTest, WhatNoPermissionSpeaksOfIsOpenWhenThatIsSet) {
     start({.security = {.allows_without_acl = true}});
     create("t");
@@ -124,7 +150,8 @@ class ConfigTest : public KafkaServerTest {
 protected:
     using Change = IncrementalAlterConfigs::Message::Resource::Config;
     ErrorCode alter(std::int8_t type, const std::string& name, std::vector<Change> changes) {
-        IncrementalAlterConfigs::Message message{.resources = {{.type = type, .name = name, .configs = changes}}};
+        IncrementalAlterConfigs::Message message{
+            .resources = {{.type = type, .name = name, .configs = changes}}};
         return client_->call<IncrementalAlterConfigs>(message, 1).results.at(0).error;
     }
     DescribeConfigs::Response::Result describe(std::int8_t type, const std::string& name) {
@@ -145,7 +172,8 @@ protected:
 
 TEST_F(ConfigTest, DefaultsOfTopicsChangeWhileTheBrokerRuns) {
     create("t");
-    EXPECT_EQ(alter(4, "", {{"log.retention.ms", 0, "8000"}, {"message.max.bytes", 0, "900"}}), ErrorCode::none);
+    EXPECT_EQ(alter(4, "", {{"log.retention.ms", 0, "8000"}, {"message.max.bytes", 0, "900"}}),
+              ErrorCode::none);
     EXPECT_EQ(alter(4, "1", {{"log.retention.ms", 0, "7000"}}), ErrorCode::none);
     expect(4, "1", "log.retention.ms", "7000", 2);
     expect(4, "1", "message.max.bytes", "900", 3);

@@ -131,6 +131,8 @@ ConsumerGroupDescribe::Response ConsumerGroupDescribe::handle(RequestPointer req
             answer.error_message = "Group " + name + " is not a consumer group.";
             continue;
         }
+        if (message.include_authorized_operations)
+            answer.authorized_operations = request->operations_on(ResourceType::group, name);
         answer.group_state = group->state;
         answer.group_epoch = group->epoch;
         answer.assignment_epoch = group->assignment_epoch;

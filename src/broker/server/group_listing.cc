@@ -90,6 +90,8 @@ ListGroups::Response ListGroups::handle(RequestPointer request, Message message)
     return response;
 }
 
+constexpr std::int16_t not_found_since = 6;  // before, a group that is not there is Dead
+
 DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message message) {
     Response response;
     auto& server = request->server;
@@ -102,9 +104,12 @@ DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message 
             continue;
         }
         auto found = std::ranges::find(all, name, &GroupDescription::group);
+        if (message.include_authorized_operations &&
+            (found != all.end() || request->version < not_found_since))
+            answer.authorized_operations = request->operations_on(ResourceType::group, name);
         if (found == all.end()) {
             answer.state = "Dead";
-            if (request->version >= 6) {
+            if (request->version >= not_found_since) {
                 answer.error = ErrorCode::group_id_not_found;
                 answer.error_message = server.consumer_groups.contains(name)
                                            ? "Group " + name + " is not a classic group."

@@ -25,6 +25,35 @@ bool Request::may(Operation operation, ResourceType resource, std::string_view n
                                name);
 }
 
+namespace {
+
+/// Those that there are on a resource of the type.
+std::vector<Operation> operations_of(ResourceType type) {
+    using enum Operation;
+    switch (type) {
+        case ResourceType::topic:
+            return {read, write, create, remove, alter, describe, describe_configs, alter_configs};
+        case ResourceType::group:
+            return {read, remove, describe, describe_configs, alter_configs};
+        case ResourceType::cluster:
+            return {create,           alter,         describe,        cluster_action,
+                    describe_configs, alter_configs, idempotent_write};
+        case ResourceType::any:
+        case ResourceType::transactional_id:
+            break;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::int32_t Request::operations_on(ResourceType resource, std::string_view name) const {
+    std::int32_t bits = 0;
+    for (auto operation : operations_of(resource))
+        if (may(operation, resource, name)) bits |= 1 << int(operation);
+    return bits;
+}
+
 bool Request::may_any(Operation operation, ResourceType resource) const {
     if (!server.enforces() || server.options.security.super_users.contains(login->principal)) return true;
     return server.acls->allows_any(login->principal, std::string_view(client_host).substr(1), operation,

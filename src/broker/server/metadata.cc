@@ -7,8 +7,10 @@ namespace {
 using wire::kafka::ErrorCode;
 using Answer = Metadata::Response::Topic;
 
-Answer describe(const Request& request, const LocalTopics::Topic& topic) {
+Answer describe(const Request& request, const LocalTopics::Topic& topic, bool with_operations) {
     Answer answer;
+    if (with_operations)
+        answer.authorized_operations = request.operations_on(ResourceType::topic, topic.spec.name);
     answer.name = topic.spec.name;
     answer.topic_id = topic.id;
     answer.is_internal = topic.internal;
@@ -22,6 +24,11 @@ Answer describe(const Request& request, const LocalTopics::Topic& topic) {
                                      .isr_nodes = {node},
                                      .offline_replicas = {}});
     return answer;
+}
+
+std::int32_t operations_on_cluster(const Request& request) {
+    bool may = request.may_with_cluster(Operation::describe);
+    return may ? request.operations_on(ResourceType::cluster, cluster_name) : 0;
 }
 
 Answer unknown(std::optional<std::string> name, codec::Uuid id, ErrorCode error) {
@@ -40,11 +47,14 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
     response.brokers.push_back({server.options.node_id, request->host, request->port, {}});
     response.cluster_id = server.topics.cluster_id();
     response.controller_id = server.options.node_id;
+    if (message.include_cluster_authorized_operations)
+        response.cluster_authorized_operations = operations_on_cluster(*request);
     bool all = !message.topics || (request->version == 0 && message.topics->empty());
     if (all) {
         for (const auto& topic : server.topics.all())
             if (request->may_with_topic(Operation::describe, topic->spec.name))
-                response.topics.push_back(describe(*request, *topic));
+                response.topics.push_back(
+                    describe(*request, *topic, message.include_topic_authorized_operations));
         co_return response;
     }
     bool creates =
@@ -55,7 +65,7 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
             auto topic = server.topics.find(asked.topic_id);
             bool hidden = topic && !request->may_with_topic(Operation::describe, topic->spec.name);
             response.topics.push_back(
-                topic && !hidden ? describe(*request, *topic)
+                topic && !hidden ? describe(*request, *topic, message.include_topic_authorized_operations)
                                  : unknown(std::nullopt, asked.topic_id, ErrorCode::unknown_topic_id));
             continue;
         }
@@ -80,7 +90,10 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
                 error = error_code(created.error(), Doing::name_topic);
             topic = server.topics.find(std::string_view(*asked.name));
         }
-        response.topics.push_back(topic ? describe(*request, *topic) : unknown(asked.name, {}, error));
+        response.topics.push_back(topic ? describe(*request, *topic, false) : unknown(asked.name, {}, error));
+        if (message.include_topic_authorized_operations && error != ErrorCode::topic_authorization_failed)
+            response.topics.back().authorized_operations =
+                request->operations_on(ResourceType::topic, *asked.name);
     }
     co_return response;
 }
@@ -97,6 +110,8 @@ DescribeCluster::Response DescribeCluster::handle(RequestPointer request, Messag
     response.cluster_id = request->server.topics.cluster_id();
     response.controller_id = options.node_id;
     response.brokers.push_back({options.node_id, request->host, request->port, {}, false});
+    if (message.include_cluster_authorized_operations)
+        response.cluster_authorized_operations = operations_on_cluster(*request);
     return response;
 }
 

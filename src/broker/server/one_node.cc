@@ -117,6 +117,7 @@ private:
         }
         out.topic_id = topic->id;
         out.is_internal = topic->internal;
+        out.authorized_operations = request_.operations_on(ResourceType::topic, name);
         auto node = server_.options.node_id;
         for (auto i = first_partition_; i < std::int32_t(topic->logs.size()); ++i) {
             if (left_ == 0) {

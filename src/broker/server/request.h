@@ -100,6 +100,8 @@ struct Request {
     std::optional<std::int64_t> most_at_once(Quota quota) const;
     bool may(Operation operation, ResourceType resource, std::string_view name) const;
     bool may_any(Operation operation, ResourceType resource) const;
+    /// What the client may do with the resource, a bit for each operation by Kafka's number (KIP-430).
+    std::int32_t operations_on(ResourceType resource, std::string_view name) const;
     bool may_with_topic(Operation operation, std::string_view topic) const {
         return may(operation, ResourceType::topic, topic);
     }
