@@ -68,6 +68,12 @@ struct ByteReader {
         return value;
     }
     std::uint32_t varint() {
+        // Most are numbers of columns and short lengths.
+        if (ok && !rest.empty() && static_cast<unsigned char>(rest.front()) < 0x80) {
+            auto small = static_cast<unsigned char>(rest.front());
+            rest.remove_prefix(1);
+            return small;
+        }
         std::uint32_t value = 0;
         for (int shift = 0; shift < 35; shift += 7) {
             if (!ok || rest.empty()) return failed<std::uint32_t>();

@@ -80,6 +80,7 @@ RowCursor::~RowCursor() {
 }
 
 bool RowCursor::in_range() const {
+    if (!upper_bound_.empty()) return true;  // the iterator ends there by itself
     const auto& range = ranges_[next_range_ - 1];
     auto key = view(iterator_->key());
     return reversed_ ? key >= range.from : key < range.to;
