@@ -8,6 +8,7 @@ from cassandra import FunctionFailure, InvalidRequest
 from cassandra.protocol import SyntaxException
 from cassandra.query import SimpleStatement
 from cassandra.util import Date, Duration
+from support.process import wait_until
 
 D = decimal.Decimal
 
@@ -484,6 +485,8 @@ def test_values_too_large_for_an_index(session, keyspace):
         with pytest.raises(InvalidRequest) as raised:
             session.execute(session.prepare(f"INSERT INTO t (k, {column}) VALUES (0, ?)"), [value])
         assert f"Cannot index value of size 65536 for index t_{column}_idx" in str(raised.value)
+    wait_until(lambda: len(rows(session, "SELECT index_name FROM system.\"IndexInfo\" WHERE table_name = %s", [keyspace])) == 2,
+               "both indexes built")
     refused(session, f"SELECT * FROM t WHERE v = '{'x' * 65536}'", "Index expression values may not be larger than 64K")
 
 
