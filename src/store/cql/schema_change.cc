@@ -367,7 +367,8 @@ ErrorResponse error_response(const Error& error) {
     ErrorResponse out;
     out.text = error.text;
     for (auto [prefix, code] :
-         {std::pair(syntax_prefix, ErrorCode::syntax), std::pair(config_prefix, ErrorCode::config)})
+         {std::pair(syntax_prefix, ErrorCode::syntax), std::pair(config_prefix, ErrorCode::config),
+          std::pair(protocol_prefix, ErrorCode::protocol)})
         if (out.text.starts_with(prefix)) {
             out.text.erase(0, prefix.size());
             out.code = code;

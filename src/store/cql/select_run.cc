@@ -9,6 +9,7 @@
 #include "store/cql/functions.h"
 #include "store/cql/row_source.h"
 #include "store/cql/system_tables.h"
+#include "store/cql/token_stream.h"
 #include "store/cql/view_rows.h"
 #include "store/row_cursor.h"
 #include "store/token.h"
@@ -105,6 +106,10 @@ private:
     bool needs_static_ = false;
 };
 
+std::unexpected<Error> foreign_paging_state() {
+    return fail(Errc::invalid, "{}Invalid value for the paging state", protocol_prefix);
+}
+
 /// What earlier pages have shown of a table's keys.
 struct Shown {
     std::string position;   ///< the last key
@@ -114,7 +119,7 @@ struct Shown {
 
     static Result<Shown> up_to(const std::string& position, bool reversed, bool skip_partition) {
         ParsedKey parsed;
-        if (!parse_key(position, parsed)) return fail(Errc::invalid, "Invalid value for the paging state");
+        if (!parse_key(position, parsed)) return foreign_paging_state();
         std::string partition(parsed.partition_prefix);
         auto next = skip_partition ? after_prefix(partition) : position + '\0';
         return Shown{position, std::move(partition), std::move(next), reversed};
@@ -241,8 +246,7 @@ struct PagingState {
         out.remaining = reader.fixed<std::int64_t>();
         out.remaining_in_partition = reader.fixed<std::int64_t>();
         out.position = reader.rest;
-        if (!reader.ok || version != 1 || id != table.id || out.remaining < 0)
-            return fail(Errc::invalid, "Invalid value for the paging state");
+        if (!reader.ok || version != 1 || id != table.id || out.remaining < 0) return foreign_paging_state();
         return out;
     }
 };
@@ -254,7 +258,7 @@ Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& positio
     auto shown = TRY(Shown::up_to(position, reversed, skip_partition));
     auto at = std::ranges::find_if(
         ranges, [&](const KeyRange& range) { return position >= range.from && position <= range.to; });
-    if (at == ranges.end()) return fail(Errc::invalid, "Invalid value for the paging state");
+    if (at == ranges.end()) return foreign_paging_state();
     ranges.erase(ranges.begin(), at);
     for (auto& range : ranges) {
         bool whole_table = !range.from.starts_with(shown.partition) && &range != &ranges.front();

@@ -15,6 +15,8 @@ namespace penstock::store::cql {
 inline constexpr std::string_view syntax_prefix = "syntax: ";
 /// The same of errors that Cassandra calls those of configuration.
 inline constexpr std::string_view config_prefix = "config: ";
+/// And of what no client may send.
+inline constexpr std::string_view protocol_prefix = "protocol: ";
 
 /// Nested terms, types and selectors deeper than this are refused, so that text cannot exhaust the stack.
 inline constexpr int max_nesting = 150;
