@@ -25,6 +25,8 @@ constexpr char positive = 2;
 
 /// More zeros than this are not written out behind a number's digits: it gets a negative scale instead.
 constexpr std::int64_t most_zeros = 1000;
+/// A scale has 32 bits; no number of digits that fits into a key adds much to it.
+constexpr std::int64_t largest_exponent = std::int64_t(1) << 33;
 
 bool take_byte(std::string_view& encoded, char flip, char& out) {
     if (encoded.empty()) return false;
@@ -74,6 +76,7 @@ bool take_decimal(std::string_view& encoded, char flip, std::string& value) {
     auto bits = load_big_endian<std::uint64_t>(encoded.data());
     if (mask != 0) bits = ~bits;
     auto exponent = std::int64_t(bits ^ (1ULL << 63));
+    if (exponent > largest_exponent || exponent < -largest_exponent) return false;
     encoded.remove_prefix(8);
     std::string digits = sign == negative ? "-" : "";
     auto signs = std::int64_t(digits.size());
