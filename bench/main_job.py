@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import re
 import shutil
 import statistics
@@ -23,6 +22,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+from machine import machine, processor  # noqa: E402
 from support.cql_probe import CqlProbe  # noqa: E402
 from support.process import BINARY, Penstock, free_port, wait_until  # noqa: E402
 
@@ -221,9 +221,8 @@ def main():
     parser.add_argument("--only", default="first_row,idle,size,backlog,headline")
     parser.add_argument("--json", help="append the results to this file, one line a run")
     arguments = parser.parse_args()
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "?")
-    print(f"{os.cpu_count()} x {model}, {platform.system()} {platform.release()}, load {os.getloadavg()[0]:.1f}")
-    results = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": model, "cores": os.cpu_count()}
+    print(machine())
+    results = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": processor(), "cores": os.cpu_count()}
     steps = {"first_row": first_row, "idle": idle, "size": size, "backlog": ingest_and_backlog, "headline": headline}
     for name in arguments.only.split(","):
         steps[name](arguments, results)

@@ -29,8 +29,6 @@ import contextlib
 import json
 import os
 import pathlib
-import platform
-import re
 import shutil
 import statistics
 import subprocess
@@ -42,40 +40,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests/real"), str(ROOT / "tests")]
 os.environ.setdefault("REAL_RUN", f"/tmp/penstock-bench-{os.getpid()}")
 from conftest import System  # noqa: E402
+from machine import TICKS, cpu_seconds, machine, resident_mb  # noqa: E402
 from support.cql_probe import CqlProbe  # noqa: E402
 from support.process import Penstock, free_port, wait_until  # noqa: E402
 
 CACHE = pathlib.Path(os.environ.get("PENSTOCK_CACHE", pathlib.Path.home() / ".cache/penstock"))
 LATTE_VERSION = "0.29.0"
 LATTE = CACHE / f"latte-{LATTE_VERSION}/bin/latte"
-TICKS = os.sysconf("SC_CLK_TCK")
 WORKS = ("insert", "read", "range")
 ROWS_OF = {"insert": 0, "read": 1, "range": 100}
 BATCH_ROWS, PARTITION_ROWS = 50, 1000  # as in tables.rn
 SETTLE_S = 2
 CASSANDRA = "Cassandra 5.0.9"
-
-
-def family(pid):
-    """A process and all below it: their fields of /proc/PID/stat, from the state on."""
-    everyone, found = {}, []
-    for file in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended
-            everyone[int(file.parent.name)] = file.read_text().rsplit(")", 1)[1].split()
-    wanted = [pid]
-    for one in wanted:
-        found.append(everyone[one])
-        wanted += [child for child, fields in everyone.items() if int(fields[1]) == one]
-    return found
-
-
-def cpu_seconds(pid):
-    """Of the whole family, with what its ended members took."""
-    return sum(int(field) for fields in family(pid) for field in fields[11:15]) / TICKS
-
-
-def resident_mb(pid):
-    return sum(int(fields[21]) for fields in family(pid)) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def compile_latte():
@@ -277,10 +253,8 @@ def main():
     run.mkdir(parents=True, exist_ok=True)
     compile_latte()
     subprocess.run([ROOT / "tests/real/cassandra.sh", "fetch"], check=True)
-    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    print(f"{os.cpu_count()} x {model[1] if model else platform.machine()}, Linux {platform.release()}, "
-          f"load {os.getloadavg()[0]:.1f}; {arguments.seconds} s a measurement, {arguments.in_flight} in flight on "
-          f"{arguments.connections} connections", flush=True)
+    print(f"{machine()}; {arguments.seconds} s a measurement, {arguments.in_flight} in flight on {arguments.connections} "
+          "connections", flush=True)
     if "durable" in pairs and "insert" in wanted:
         pair(arguments, results, "durable", "batch", ["insert"])
     works = [work for work in WORKS if work in wanted]

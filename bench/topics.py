@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import pathlib
-import platform
 import re
 import shutil
 import socket
@@ -28,21 +27,11 @@ sys.path[:0] = [str(ROOT / "tests/real"), str(ROOT / "tests")]
 os.environ.setdefault("REAL_RUN", f"/tmp/penstock-bench-{os.getpid()}")
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 from conftest import System  # noqa: E402
+from machine import TICKS, cpu_seconds, machine, resident_mb  # noqa: E402
 from support.process import Penstock, free_port, wait_until  # noqa: E402
 
 CACHE = pathlib.Path(os.environ.get("PENSTOCK_CACHE", pathlib.Path.home() / ".cache/penstock"))
 TOOLS = ["java", "-Xmx512m", "-Dlog4j2.level=ERROR", "-cp", f"{CACHE}/kafka-4.3.1/lib/*"]
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def resident_mb(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
 
 
 class Broker:
@@ -215,9 +204,7 @@ def main():
     arguments = parser.parse_args()
     wanted, results = arguments.only.split(","), {}
     subprocess.run([ROOT / "tests/real/kafka.sh", "fetch"], check=True)
-    model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    print(f"{os.cpu_count()} x {model[1] if model else platform.machine()}, Linux {platform.release()}, "
-          f"load {os.getloadavg()[0]:.1f}; {arguments.records:,} records a case", flush=True)
+    print(f"{machine()}; {arguments.records:,} records a case", flush=True)
     if "produce" in wanted:
         throughputs(arguments, results, "memory", "page cache", {"produce": "3x", "consume": "1.5x"})
     if "durable" in wanted:

@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import re
 import shutil
 import subprocess
@@ -35,6 +34,7 @@ sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/real"), str(ROOT / "tests
 RUN = pathlib.Path(f"/tmp/penstock-stack-{os.getpid()}")
 os.environ["REAL_RUN"] = str(RUN)
 from conftest import System, cassandra_node  # noqa: E402
+from machine import machine  # noqa: E402
 from people_api import Latencies, PeopleApi, people, quantile  # noqa: E402
 from support.cql_probe import CqlProbe  # noqa: E402
 from support.process import Penstock, free_port, wait_until  # noqa: E402
@@ -385,8 +385,7 @@ def main():
     parser.add_argument("--json", metavar="FILE")
     given = parser.parse_args()
     wanted = given.only.split(",")
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "?")
-    print(f"{os.cpu_count()} x {model}, {platform.system()} {platform.release()}, load {os.getloadavg()[0]:.1f}")
+    print(machine())
     everyone = people(max(given.backlog, 3000 * given.seconds))
     api = PeopleApi(everyone)
     folder, results = pathlib.Path(tempfile.mkdtemp(prefix="penstock-bench-")), {}
