@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/file_tables.h"
 #include "store/index_builder.h"
 #include "store/index_entries.h"
 #include "store/resident_files.h"
@@ -82,6 +83,7 @@ rocksdb::Options Database::rocks_options() {
     table.cache_index_and_filter_blocks_with_high_priority = true;
     table.pin_l0_filter_and_index_blocks_in_cache = false;
     table.format_version = 5;
+    out.table_properties_collector_factories.push_back(note_tables());
     out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     out.compression = rocksdb::kLZ4Compression;
 

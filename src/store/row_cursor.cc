@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/file_tables.h"
 #include "store/resident_files.h"
 #include "store/token.h"
 
@@ -67,6 +68,9 @@ RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> 
         budget_ = most_at_once;
         read_.max_skippable_internal_keys = most_skipped_at_once;
     }
+    read_.table_filter = [id = table_->id](const rocksdb::TableProperties& file) {
+        return may_have_table(file, id);
+    };
     // Several look-ups must see one state; a single iterator is consistent by itself.
     if (ranges_.size() > 1 || table_->clustering_columns > 0) {
         snapshot_ = database_.rocks().GetSnapshot();

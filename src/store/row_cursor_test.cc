@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "store/file_tables.h"
 #include "store/local_tables.h"
 #include "store/resident_files.h"
 #include "store/row_key.h"
@@ -88,6 +89,31 @@ TEST_F(RowCursorTest, AtOnceDoesNotWaitForTheDisk) {
     EXPECT_EQ(refused.error().code, Errc::unavailable) << refused.error().text;
     EXPECT_EQ(rows(Reading::normal, false, 20), 20);
     EXPECT_EQ(rows(Reading::at_once, false, 20), 20);
+}
+
+TEST_F(RowCursorTest, FilesOfOtherTablesAreSkipped) {
+    open();
+    commit(0, 20);
+    ASSERT_TRUE(tables_->database().flush());
+    Schema schema{{"id", TypeId::int64}};
+    ASSERT_TRUE(tables_->ensure({"ks", "other", schema, {"id"}, {}}));
+    auto batch = make_batch(schema);
+    batch.columns[0].append_integer(1);
+    ++batch.rows;
+    ASSERT_TRUE(tables_->commit({"q", {{"ks.other", &batch, 1000}}, {}, "c"}));
+    ASSERT_TRUE(tables_->database().flush());
+    rocksdb::TablePropertiesCollection files;
+    ASSERT_TRUE(tables_->database().rocks().GetPropertiesOfAllTables(&files).ok());
+    auto other = tables_->database().catalogue()->table("ks", "other");
+    int with_rows = 0, with_other = 0;
+    for (const auto& [name, file] : files) {
+        with_rows += may_have_table(*file, table()->id);
+        with_other += may_have_table(*file, other->id);
+        EXPECT_FALSE(may_have_table(*file, other->id + 1));
+    }
+    EXPECT_EQ(with_rows, 1);
+    EXPECT_EQ(with_other, 1);
+    EXPECT_EQ(rows(Reading::normal), 20);
 }
 
 TEST_F(RowCursorTest, AtOnceReadsLittle) {
