@@ -27,7 +27,8 @@ TEST_F(KafkaServerTest, TopicsWithACompressionKeepEveryBatchInIt) {
 
 TEST_F(KafkaServerTest, WhatIsWrittenInProcessHasTheTopicsCompression) {
     create("t", 1, {{"compression.type", "zstd"}});
-    std::vector<NewRecord> records{{.value = std::string(1000, 'x')}};
+    const std::string value(1000, 'x');
+    std::vector<NewRecord> records{{.value = value}};
     std::promise<Result<std::int64_t>> done;
     topics_->append({.topic = "t", .records = records},
                     [&](auto result) { done.set_value(std::move(result)); });
