@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <span>
 
-#include "store/cql/token_stream.h"
+#include "store/cql/option_values.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -43,19 +42,6 @@ constexpr std::array<std::string_view, 10> of_unified{"scaling_parameters",
                                                       "expired_sstable_check_frequency_seconds",
                                                       "unsafe_aggressive_sstable_expiration"};
 
-template <class... Args>
-std::unexpected<Error> misconfigured(fmt::format_string<Args...> text, Args&&... args) {
-    return fail(Errc::invalid, "{}{}", config_prefix, fmt::format(text, std::forward<Args>(args)...));
-}
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-    Number out{};
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return out;
-}
-
 /// One strategy's options, each looked at when it is there.
 struct Checker {
     const OptionMap& options;
@@ -68,7 +54,7 @@ struct Checker {
     Result<std::int64_t> integer(const std::string& name, std::int64_t otherwise) const {
         const auto* text = find(name);
         if (text == nullptr) return otherwise;
-        auto value = number_of<std::int64_t>(*text);
+        auto value = parse_int(*text);
         if (!value) return misconfigured("{} is not a parsable int (base10) for {}", *text, name);
         return *value;
     }
@@ -76,7 +62,7 @@ struct Checker {
     Result<double> number(const std::string& name, double otherwise, std::string_view called) const {
         const auto* text = find(name);
         if (text == nullptr) return otherwise;
-        auto value = number_of<double>(*text);
+        auto value = parse_double(*text);
         if (!value) return misconfigured("{} is not a parsable {} for {}", *text, called, name);
         return *value;
     }
@@ -100,7 +86,7 @@ struct Checker {
     Result<std::int64_t> threshold(const std::string& name, std::int64_t otherwise) const {
         const auto* text = find(name);
         if (text == nullptr) return otherwise;
-        auto value = number_of<std::int32_t>(*text);
+        auto value = parse_int32(*text);
         if (!value)
             return misconfigured("Invalid value {} for '{}' compaction sub-option - must be an integer",
                                  *text, name);

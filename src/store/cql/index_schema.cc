@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "store/cql/describe.h"
+#include "store/cql/option_values.h"
 #include "store/cql/system_tables.h"
 #include "store/index_builder.h"
 #include "store/text_fold.h"
@@ -128,13 +128,12 @@ std::expected<void, ErrorResponse> check_vector(const DataType& type, const Crea
         auto given = statement.options.find(name);
         if (given == statement.options.end()) continue;
         const auto& text = given->second;
-        int value = 0;
-        auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc() || end != text.data() + text.size())
+        auto value = parse_int32(text);
+        if (!value)
             return invalid(fmt::format("{} {} is not a valid integer for index {}", what, text, index_name));
-        if (value <= 0 || value > most)
-            return invalid(
-                fmt::format("{} for index {} cannot be <= 0 or > {}, was {}", what, index_name, most, value));
+        if (*value <= 0 || *value > most)
+            return invalid(fmt::format("{} for index {} cannot be <= 0 or > {}, was {}", what, index_name,
+                                       most, *value));
     }
     if (auto given = statement.options.find("optimize_for"); given != statement.options.end()) {
         auto wanted = upper(given->second);

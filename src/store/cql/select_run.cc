@@ -335,27 +335,26 @@ void append_columns(std::string& out, const SelectPlan& plan, const RowValues& r
     out.resize_and_overwrite(end, write);
 }
 
-Result<> append_row(std::string& out, const SelectPlan& plan, Evaluator& evaluator, const RowValues* row) {
-    if (!plan.select->json) {
-        for (const auto& output : plan.outputs) {
-            // Plain columns, by far the most, are copied once.
-            if (output.kind == Expression::Kind::column && row != nullptr) {
-                const auto& value = row->values[output.column];
-                if (value)
-                    wire::cql::append_bytes(out, *value);
-                else
-                    wire::cql::append_null_bytes(out);
-                continue;
-            }
-            auto value = TRY(evaluator.value(output, row));
-            append_cell(out, value);
+/// The rows of one SELECT into its answer.
+class RowWriter {
+public:
+    RowWriter(const SelectPlan& plan, Evaluator& evaluator)
+        : plan_(plan), evaluator_(evaluator), plain_(shows_columns(plan)) {}
+    Result<> append(std::string& out, const RowValues& row) {
+        if (plain_) {
+            append_columns(out, plan_, row);
+            return {};
         }
-        return {};
+        std::vector<OptionalBytes> values;
+        for (const auto& output : plan_.outputs) values.push_back(TRY(evaluator_.value(output, &row)));
+        return append_values(out, plan_, values);
     }
-    std::vector<OptionalBytes> values;
-    for (const auto& output : plan.outputs) values.push_back(TRY(evaluator.value(output, row)));
-    return append_values(out, plan, values);
-}
+
+private:
+    const SelectPlan& plan_;
+    Evaluator& evaluator_;
+    const bool plain_;
+};
 
 bool has_aggregate(const Expression& of) {
     return of.kind == Expression::Kind::aggregate || of.kind == Expression::Kind::count_rows ||
@@ -574,6 +573,7 @@ struct Run {
         auto target = TRY(evaluate(plan.select->ann->second, column.type, column.name, bindings));
         if (!target.is_set()) return fail(Errc::invalid, "Unsupported null value for column {}", column.name);
         Evaluator evaluator(plan, bindings, now);
+        RowWriter writer(plan, evaluator);
         RowValues row;
         row.values.resize(plan.table().columns.size());
         Nearest found(std::size_t(state.remaining));
@@ -583,7 +583,7 @@ struct Run {
             auto score = similarity(plan.ann->by, *value, target.bytes);
             if (!score || !found.wants(*score)) continue;
             std::string cells;
-            TRY(append_row(cells, plan, evaluator, &row));
+            TRY(writer.append(cells, row));
             found.add(*score, std::move(cells));
         }
         std::string cells;
@@ -594,6 +594,7 @@ struct Run {
 
     Result<std::string> rows() {
         Evaluator evaluator(plan, bindings, now);
+        RowWriter writer(plan, evaluator);
         RowValues row;
         row.values.resize(plan.table().columns.size());
         auto wanted =
@@ -604,7 +605,6 @@ struct Run {
         bool in_partition = false;
         auto left_in_partition = state.remaining_in_partition;
         bool more = false;
-        const bool plain = shows_columns(plan);
         std::string position;
         while (state.remaining > 0) {
             if (more) break;
@@ -625,10 +625,7 @@ struct Run {
                 }
                 --left_in_partition;
             }
-            if (plain)
-                append_columns(cells, plan, row);
-            else
-                TRY(append_row(cells, plan, evaluator, &row));
+            TRY(writer.append(cells, row));
             ++count;
             --state.remaining;
             if (count == 1) make_room(cells, std::min(wanted, state.remaining + 1));
@@ -645,6 +642,7 @@ struct Run {
     /// ORDER BY over several partitions: everything is read, then sorted.
     Result<std::string> sorted() {
         Evaluator evaluator(plan, bindings, now);
+        RowWriter writer(plan, evaluator);
         RowValues row;
         row.values.resize(plan.table().columns.size());
         SortedRows rows(plan);
@@ -655,7 +653,7 @@ struct Run {
             if (left.empty() || partition != row.partition_key) left.push_back(per_partition);
             partition = row.partition_key;
             std::string cells;
-            TRY(append_row(cells, plan, evaluator, &row));
+            TRY(writer.append(cells, row));
             TRY(rows.add(rows.key_of(row), left.size() - 1, std::move(cells)));
         }
         std::int64_t count = 0;

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <optional>
 
 #include "store/bytes.h"
 #include "store/cql/compaction_options.h"
-#include "store/cql/token_stream.h"
+#include "store/cql/option_values.h"
 #include "store/uuid.h"
 #include "store/value.h"
 
@@ -50,31 +49,10 @@ constexpr std::array<KnownOption, 23> known_options{{{"additional_write_policy",
                                                      {"read_repair_chance", Kind::any},
                                                      {"nodesync", Kind::any}}};
 
-template <class... Args>
-std::unexpected<Error> misconfigured(fmt::format_string<Args...> text, Args&&... args) {
-    return fail(Errc::invalid, "{}{}", config_prefix, fmt::format(text, std::forward<Args>(args)...));
-}
-template <class... Args>
-std::unexpected<Error> misspelt(fmt::format_string<Args...> text, Args&&... args) {
-    return fail(Errc::invalid, "{}{}", syntax_prefix, fmt::format(text, std::forward<Args>(args)...));
-}
-
 Result<Kind> kind_of(const std::string& name) {
     auto at = std::ranges::find(known_options, name, &KnownOption::name);
     if (at == known_options.end()) return misspelt("Unknown property '{}'", name);
     return at->kind;
-}
-
-std::string unquoted(const std::string& text) {
-    return text.size() >= 2 && text.front() == '\'' ? text.substr(1, text.size() - 2) : text;
-}
-
-template <class Number>
-std::optional<Number> number_of(std::string_view text) {
-    Number out{};
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return out;
 }
 
 /// As Java prints it: 1.0E-5.
@@ -85,7 +63,7 @@ std::string number_text(double value) {
 }
 
 Result<> check_integer(const std::string& name, const std::string& text, const TableDefinition& table) {
-    auto value = number_of<std::int32_t>(text);
+    auto value = parse_int32(text);
     if (!value) return misspelt("Invalid integer value {} for '{}'", text, name);
     auto least = name == "min_index_interval" ? 1 : 0;
     if (*value < least)
@@ -94,8 +72,8 @@ Result<> check_integer(const std::string& name, const std::string& text, const T
         return misconfigured("{} must be less than or equal to {} (got {})", name, most_ttl, *value);
     if (name == "max_index_interval") {
         auto option = table.options.find("min_index_interval");
-        auto smallest = option == table.options.end() ? std::optional(128)
-                                                      : number_of<std::int32_t>(unquoted(option->second));
+        auto smallest =
+            option == table.options.end() ? std::optional(128) : parse_int32(unquoted(option->second));
         if (smallest && *value < *smallest)
             return misconfigured("{} must be greater than or equal to min_index_interval ({}) (got {})", name,
                                  *smallest, *value);
@@ -104,7 +82,7 @@ Result<> check_integer(const std::string& name, const std::string& text, const T
 }
 
 Result<> check_number(const std::string& name, const std::string& text) {
-    auto value = number_of<double>(text);
+    auto value = parse_double(text);
     if (!value) return misspelt("Invalid double value {} for '{}'", text, name);
     if (name == "bloom_filter_fp_chance" && (*value <= least_false_positives || *value > 1))
         return misconfigured("{} must be larger than {} and less than or equal to 1.0 (got {})", name,
@@ -113,16 +91,6 @@ Result<> check_number(const std::string& name, const std::string& text) {
         return misconfigured("{} must be larger than or equal to 0 and smaller than or equal to 1.0 (got {})",
                              name, number_text(*value));
     return {};
-}
-
-Result<> check_boolean(const std::string& name, std::string text) {
-    for (auto& c : text) c = char(std::tolower(static_cast<unsigned char>(c)));
-    constexpr std::array<std::string_view, 6> values{"1", "true", "yes", "0", "false", "no"};
-    if (std::ranges::find(values, text) != values.end()) return {};
-    return misspelt(
-        "Invalid boolean value {} for '{}'. Positive values can be '1', 'true' or 'yes'. Negative values can "
-        "be '0', 'false' or 'no'.",
-        text, name);
 }
 
 /// 99p, 99percentile, 50ms, MIN(99p,50ms), ALWAYS, NEVER, NONE
@@ -142,7 +110,7 @@ Result<> check_policy(const std::string& text) {
     }
     auto unit = upper.find_first_not_of("0123456789.");
     if (unit == 0 || unit == std::string::npos) return refused();
-    auto value = number_of<double>(std::string_view(upper).substr(0, unit));
+    auto value = parse_double(std::string_view(upper).substr(0, unit));
     auto rest = upper.substr(unit);
     bool percentile = rest == "P" || rest == "PERCENTILE";
     if (!value || (!percentile && rest != "MS")) return refused();
@@ -176,7 +144,7 @@ Result<> check_caching(const OptionMap& map) {
                     "Invalid value '{}' for caching sub-option 'keys': only 'ALL' and 'NONE' are allowed",
                     given);
         } else if (name == "rows_per_partition") {
-            auto rows = number_of<std::int32_t>(value);
+            auto rows = parse_int32(value);
             if (!word && (!rows || *rows < 0))
                 return misconfigured(
                     "Invalid value '{}' for caching sub-option 'rows_per_partition': only 'ALL', 'NONE', and "
@@ -192,7 +160,7 @@ Result<> check_caching(const OptionMap& map) {
 }
 
 Result<> check_chunk_length(const std::string& text) {
-    auto length = number_of<std::int32_t>(text);
+    auto length = parse_int32(text);
     if (!length) return misconfigured("Invalid value for chunk_length_in_kb");
     if (*length <= 0) return misconfigured("Invalid negative or null chunk_length_in_kb");
     if (!std::has_single_bit(std::uint32_t(*length)))
@@ -228,7 +196,7 @@ Result<> check_compression(const OptionMap& map) {
     if (!unknown.empty()) return misconfigured("Unknown compression options {}", unknown);
     if (auto at = map.find("chunk_length_in_kb"); at != map.end()) TRY(check_chunk_length(at->second));
     if (auto at = map.find("min_compress_ratio"); at != map.end()) {
-        auto ratio = number_of<double>(at->second);
+        auto ratio = parse_double(at->second);
         if (!ratio || *ratio < 0 || (*ratio > 0 && *ratio < 1))
             return misconfigured("min_compress_ratio can either be 0 or greater than or equal to 1");
     }
@@ -278,7 +246,7 @@ Result<> apply_table_options(const Options& options, TableDefinition& table) {
         if (kind == Kind::map) return misspelt("Invalid value for property '{}'. It should be a map.", name);
         if (kind == Kind::integer) TRY(check_integer(name, value, table));
         if (kind == Kind::number) TRY(check_number(name, value));
-        if (kind == Kind::boolean) TRY(check_boolean(name, value));
+        if (kind == Kind::boolean) TRY(parse_truth(name, value));
         if (kind == Kind::text) TRY(check_text(name, value));
         table.options[name] = text;
     }
