@@ -322,6 +322,11 @@ Result<> LocalTopics::remove(std::string_view name) {
     return {};
 }
 
+void LocalTopics::set_options_of(const Topic& topic, const TopicConfig& defaults) {
+    auto options = log_options(topic.spec.config, defaults);
+    for (const auto& log : topic.logs) log->set_options(options);
+}
+
 Result<> LocalTopics::change_config(std::string_view name,
                                     const std::function<TopicConfig(TopicConfig)>& change) {
     std::lock_guard guard(change_mutex_);
@@ -333,8 +338,7 @@ Result<> LocalTopics::change_config(std::string_view name,
     auto topics = topics_;
     topics[changed->spec.name] = changed;
     TRY(save_catalogue(topics));
-    for (const auto& log : changed->logs)
-        log->set_options(log_options(changed->spec.config, topic_defaults()));
+    set_options_of(*changed, topic_defaults());
     std::lock_guard lock(mutex_);
     topics_ = std::move(topics);
     return {};
@@ -368,9 +372,8 @@ Result<> LocalTopics::set_config(ConfigOwner owner, const std::string& name, Top
     std::lock_guard guard(change_mutex_);
     TRY(configs_->replace(owner, name, std::move(config)));
     if (owner != ConfigOwner::broker) return {};
-    for (const auto& topic : all())
-        for (const auto& log : topic->logs)
-            log->set_options(log_options(topic->spec.config, topic_defaults()));
+    auto defaults = topic_defaults();
+    for (const auto& topic : all()) set_options_of(*topic, defaults);
     return {};
 }
 

@@ -127,6 +127,7 @@ private:
     Result<std::shared_ptr<Log>> open_log(const Topic& topic, std::int32_t partition, bool& made);
     Result<std::shared_ptr<Log>> log_of(std::string_view topic, std::int32_t partition) const;
     Result<> change_config(std::string_view topic, const std::function<TopicConfig(TopicConfig)>& change);
+    static void set_options_of(const Topic& topic, const TopicConfig& defaults);
     std::string path(std::string_view name) const;
     std::string partition_path(std::string_view topic, std::int32_t partition) const;
     void housekeeping();
