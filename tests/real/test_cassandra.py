@@ -6,7 +6,8 @@ import os
 import signal
 
 import pytest
-from cassandra.cluster import Cluster
+from cassandra import ConsistencyLevel
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from support.kafka_log import read_topic
 from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
@@ -134,7 +135,9 @@ class Load:
         caught_up(penstock, *QUERIES)
         in_topic = (key for key, _ in read_topic(penstock.ports["kafka"], "items"))
         assert_each_once(in_topic, (r["id"] for r in self.expected))
-        with Cluster(self.contacts, port=self.port) as cluster:
+        # Of the replicas of a row, a quorum has what was acknowledged; the driver's default asks one, which may lack it.
+        quorum = ExecutionProfile(consistency_level=ConsistencyLevel.LOCAL_QUORUM)
+        with Cluster(self.contacts, port=self.port, execution_profiles={EXEC_PROFILE_DEFAULT: quorum}) as cluster:
             self.check_rows(cluster.connect(self.keyspace).execute)
 
     def check_rows(self, cql):
