@@ -57,7 +57,7 @@ Result<> BatchEncoder::add_row(const std::vector<ColumnSource>& sources, std::si
         scratch_.clear();
         if (!append_cql_value(scratch_, source.column->type.kind, *source.values, row))
             return not_a_value(table_, *source.column, row, "the text is not a uuid");
-        append_clustering(key_, source.column->type, source.column->descending, scratch_);
+        append_clustering(key_, *source.column, scratch_);
     }
 
     // The value: how much room at most, then the bytes in place.

@@ -133,6 +133,7 @@ Result<TableDefinition> read_table(ByteReader& reader, const UserTypes& user_typ
 constexpr std::uint8_t indexes_part = 1;
 constexpr std::uint8_t views_part = 2;
 constexpr std::uint8_t dropped_part = 3;
+constexpr std::uint8_t compact_part = 4;
 
 void append_dropped(std::string& out, const Catalogue& catalogue) {
     for (const auto& [name, keyspace] : catalogue.keyspaces) {
@@ -170,6 +171,29 @@ Result<> read_dropped(ByteReader& reader, Catalogue& catalogue) {
     auto with = *of;
     with.dropped.push_back(std::move(column));
     catalogue.keyspaces[keyspace].tables[table] = std::make_shared<const TableDefinition>(std::move(with));
+    return {};
+}
+
+void append_compact(std::string& out, const Catalogue& catalogue) {
+    for (const auto& [name, keyspace] : catalogue.keyspaces) {
+        for (const auto& [table_name, table] : keyspace.tables) {
+            if (!table->compact_storage) continue;
+            out += char(compact_part);
+            append_text(out, name);
+            append_text(out, table_name);
+        }
+    }
+}
+
+Result<> read_compact(ByteReader& reader, Catalogue& catalogue) {
+    std::string keyspace(reader.text()), name(reader.text());
+    auto of = reader.ok ? catalogue.table(keyspace, name) : nullptr;
+    if (of == nullptr)
+        return fail(Errc::corrupt, "the catalogue has compact storage of no table, {}.{}", keyspace, name);
+    auto with = *of;
+    with.compact_storage = true;
+    with.arrange();
+    catalogue.keyspaces[keyspace].tables[name] = std::make_shared<const TableDefinition>(std::move(with));
     return {};
 }
 
@@ -276,6 +300,8 @@ void TableDefinition::arrange() {
     partition_columns = of_role(ColumnRole::partition_key);
     clustering_columns = of_role(ColumnRole::clustering);
     static_columns = of_role(ColumnRole::static_);
+    for (auto& column : columns)
+        column.nullable = is_dense() && column.role == ColumnRole::clustering && column.position > 0;
 }
 
 const KeyspaceDefinition* Catalogue::keyspace(std::string_view name) const {
@@ -366,6 +392,7 @@ std::string serialize(const Catalogue& catalogue) {
     append_indexes(out, catalogue);
     append_views(out, catalogue);
     append_dropped(out, catalogue);
+    append_compact(out, catalogue);
     return out;
 }
 
@@ -398,6 +425,10 @@ Result<Catalogue> parse_catalogue(std::string_view bytes) {
         auto part = reader.fixed<std::uint8_t>();
         if (part == views_part) {
             TRY(read_view(reader, out));
+            continue;
+        }
+        if (part == compact_part) {
+            TRY(read_compact(reader, out));
             continue;
         }
         if (part == dropped_part) {

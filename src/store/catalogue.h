@@ -22,6 +22,8 @@ struct ColumnDefinition {
     ColumnRole role = ColumnRole::regular;
     std::uint32_t position = 0;  ///< among the partition key's or the clustering columns
     bool descending = false;     ///< clustering columns only
+    /// Of a clustering column: a row need not have a value of it. As the table says; not stored.
+    bool nullable = false;
 };
 
 /// A secondary index of a table. docs/formats/table_key.md has its keys.
@@ -76,6 +78,10 @@ struct TableDefinition {
     std::vector<IndexDefinition> indexes;        ///< by name
     std::vector<DroppedColumn> dropped;          ///< the last one of each name
     std::shared_ptr<const ViewDefinition> view;  ///< null: a table
+    /// WITH COMPACT STORAGE. Without clustering columns it is a static compact table: Cassandra has its
+    /// columns as static ones beside a clustering and a regular column that nobody sees. Else it is a dense
+    /// one, with at most one regular column.
+    bool compact_storage = false;
     std::uint32_t next_column = 0;
     std::uint32_t partition_columns = 0;
     std::uint32_t clustering_columns = 0;
@@ -87,6 +93,15 @@ struct TableDefinition {
     /// Index of the first static column, behind all others.
     std::uint32_t first_static() const { return std::uint32_t(columns.size()) - static_columns; }
     bool is_counter() const;
+    bool is_static_compact() const { return compact_storage && clustering_columns == 0; }
+    bool is_dense() const { return compact_storage && clustering_columns > 0; }
+    /// Whether an INSERT makes a row that is there by itself. Rows of compact tables are there by their
+    /// cells; those of a dense table without a regular column have nothing else than this.
+    bool has_row_markers() const { return !compact_storage || key_columns() == columns.size(); }
+    /// What clients are told of a column of this table.
+    ColumnRole shown_role(const ColumnDefinition& column) const {
+        return is_static_compact() && column.role == ColumnRole::regular ? ColumnRole::static_ : column.role;
+    }
     const IndexDefinition* index(std::string_view index_name) const;
     std::string full_name() const { return keyspace + "." + name; }
     /// Puts the columns in their order and counts them.

@@ -203,6 +203,9 @@ bool take_varint_key(std::string_view& encoded, char flip, std::string& value) {
     return true;
 }
 
+constexpr char no_value = '\x00';
+constexpr char some_value = '\x01';
+
 }  // namespace
 
 std::size_t fixed_size_of(const DataType& type) {
@@ -250,6 +253,31 @@ bool take_clustering(std::string_view& encoded, const DataType& type, bool desce
     if (type.kind == Kind::varint) return take_varint_key(encoded, flip, value);
     if (can_cluster_nested(type)) return take_nested(encoded, type, flip, value);
     return take_escaped(encoded, flip, value);
+}
+
+void append_clustering(std::string& out, const ColumnDefinition& column,
+                       const std::optional<std::string_view>& value) {
+    if (column.nullable) out += value ? some_value : no_value;
+    if (value) append_clustering(out, column.type, column.descending, *value);
+}
+
+bool take_clustering(std::string_view& encoded, const ColumnDefinition& column,
+                     std::optional<std::string>& value) {
+    if (column.nullable) {
+        if (encoded.empty()) return false;
+        char tag = encoded.front();
+        encoded.remove_prefix(1);
+        if (tag == no_value) {
+            value.reset();
+            return true;
+        }
+    }
+    // The room that the last row's value took is used again.
+    if (value)
+        value->clear();
+    else
+        value.emplace();
+    return take_clustering(encoded, column.type, column.descending, *value);
 }
 
 }  // namespace penstock::store

@@ -3,10 +3,12 @@
 // docs/formats/table_key.md has the table.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "store/catalogue.h"
 #include "store/data_type.h"
 
 namespace penstock::store {
@@ -23,5 +25,12 @@ void append_clustering(std::string& out, const DataType& type, bool descending, 
 /// Takes one encoded value off the front of `encoded` and appends its CQL serialisation to `value`.
 /// False when the bytes are not an encoding.
 bool take_clustering(std::string_view& encoded, const DataType& type, bool descending, std::string& value);
+
+/// The same of a clustering column. Those that may be null have a byte in front of the value: null comes
+/// before all values, also where they descend. A column that may not be null must have a value.
+void append_clustering(std::string& out, const ColumnDefinition& column,
+                       const std::optional<std::string_view>& value);
+bool take_clustering(std::string_view& encoded, const ColumnDefinition& column,
+                     std::optional<std::string>& value);
 
 }  // namespace penstock::store

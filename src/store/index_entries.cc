@@ -168,8 +168,9 @@ void append_index_entries(const IndexedColumn& column, std::string_view row_key,
         return;
     }
     if (definition.role == ColumnRole::clustering) {
-        std::vector<std::string> values;
-        if (split_clustering(*column.table, parsed.rest, values)) put_value(values[definition.position]);
+        std::vector<std::optional<std::string>> values;
+        bool split = split_clustering(*column.table, parsed.rest, values);
+        if (split && values[definition.position]) put_value(*values[definition.position]);
         return;
     }
     bool elements_are_keys = definition.type.kind == Kind::set;

@@ -363,13 +363,10 @@ Result<std::string> join_partition_key(const TableDefinition& table,
 }
 
 bool split_clustering(const TableDefinition& table, std::string_view encoded,
-                      std::vector<std::string>& values) {
+                      std::vector<std::optional<std::string>>& values) {
     values.resize(table.clustering_columns);
-    for (std::uint32_t i = 0; i < table.clustering_columns; ++i) {
-        const auto& column = table.columns[table.partition_columns + i];
-        values[i].clear();
-        if (!take_clustering(encoded, column.type, column.descending, values[i])) return false;
-    }
+    for (std::uint32_t i = 0; i < table.clustering_columns; ++i)
+        if (!take_clustering(encoded, table.columns[table.partition_columns + i], values[i])) return false;
     return encoded.empty();
 }
 

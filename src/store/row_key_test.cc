@@ -152,6 +152,37 @@ TEST(ClusteringTest, OrderIsTheValuesOrder) {
     expect_order(Kind::text, {"", "a", "aa", "ab", "b", "\xC3\xA4"});
 }
 
+TEST(ClusteringTest, NullComesBeforeAllValuesAlsoWhereTheyDescend) {
+    for (bool descending : {false, true}) {
+        ColumnDefinition column;
+        column.type = Kind::int_;
+        column.descending = descending;
+        column.nullable = true;
+        auto encode = [&](const std::optional<std::string_view>& value) {
+            std::string out;
+            append_clustering(out, column, value);
+            return out;
+        };
+        std::string least("\x80\0\0\0", 4), greatest("\x7F\xFF\xFF\xFF", 4);
+        for (const auto& value : {least, greatest}) {
+            EXPECT_LT(encode(std::nullopt), encode(value));
+            auto bytes = encode(value) + "rest";
+            std::string_view rest(bytes);
+            std::optional<std::string> back;
+            ASSERT_TRUE(take_clustering(rest, column, back));
+            EXPECT_EQ(back, value);
+            EXPECT_EQ(rest, "rest");
+        }
+        auto null = encode(std::nullopt);
+        std::string_view rest(null);
+        std::optional<std::string> back("before");
+        ASSERT_TRUE(take_clustering(rest, column, back));
+        EXPECT_FALSE(back);
+        EXPECT_TRUE(rest.empty());
+        EXPECT_FALSE(take_clustering(rest, column, back));
+    }
+}
+
 TEST(ClusteringTest, ZeroBytesInTexts) {
     std::vector<std::string> ascending{"",
                                        std::string(1, '\0'),

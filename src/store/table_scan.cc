@@ -50,7 +50,10 @@ private:
                     append_engine_value(out, arena, column.type, partition_[column.position]);
                     break;
                 case ColumnRole::clustering:
-                    append_engine_value(out, arena, column.type, clustering_[column.position]);
+                    if (const auto& value = clustering_[column.position])
+                        append_engine_value(out, arena, column.type, *value);
+                    else
+                        out.append_null();
                     break;
                 case ColumnRole::regular:
                     append_cell(out, arena, column, row);
@@ -79,7 +82,7 @@ private:
     RowCursor rows_;
     Schema schema_;
     std::vector<std::string_view> partition_;
-    std::vector<std::string> clustering_;
+    std::vector<std::optional<std::string>> clustering_;
     std::string scratch_;
 };
 

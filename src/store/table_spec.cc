@@ -41,6 +41,9 @@ Result<TableDefinition> define(const TableSpec& spec) {
 
 Result<bool> adopt(TableDefinition& table, const TableDefinition& wanted, const TableSpec& spec) {
     auto name = table.full_name();
+    if (table.compact_storage)
+        return fail(Errc::invalid, "table {} has COMPACT STORAGE: queries of pipelines cannot write it",
+                    name);
     auto key = [](const TableDefinition& of) {
         std::string out;
         for (std::uint32_t i = 0; i < of.key_columns(); ++i) {

@@ -12,7 +12,7 @@ void append_view_entry(const TableDefinition& base, const TableDefinition& view,
     ParsedKey parsed;
     if (!parse_key(row_key, parsed) || parsed.tag != row_tag) return;
     std::vector<std::string_view> partition;
-    std::vector<std::string> clustering;
+    std::vector<std::optional<std::string>> clustering;
     if (!split_partition_key(base, parsed.partition_key, partition) ||
         !split_clustering(base, parsed.rest, clustering))
         return;
@@ -23,7 +23,9 @@ void append_view_entry(const TableDefinition& base, const TableDefinition& view,
         if (column->role == ColumnRole::partition_key) {
             values.push_back(partition[column->position]);
         } else if (column->role == ColumnRole::clustering) {
-            values.push_back(clustering[column->position]);
+            // A view has no rows with a null in their key.
+            if (!clustering[column->position]) return;
+            values.push_back(*clustering[column->position]);
         } else {
             auto cell = std::ranges::find_if(row.cells, [&](const Cell& one) {
                 return one.column == column->id && one.kind == CellKind::value;
@@ -38,20 +40,20 @@ void append_view_entry(const TableDefinition& base, const TableDefinition& view,
     if (!joined) return;
     auto key = partition_prefix(view.id, *joined) + row_tag;
     for (auto i = view.partition_columns; i < view.key_columns(); ++i)
-        append_clustering(key, view.columns[i].type, view.columns[i].descending, values[i]);
+        append_clustering(key, view.columns[i], values[i]);
     batch.Put(key, rocksdb::Slice());
 }
 
 bool parse_view_key(const TableDefinition& base, const TableDefinition& view, const ParsedKey& key,
                     ViewKey& out) {
     std::vector<std::string_view> partition;
-    std::vector<std::string> clustering;
+    std::vector<std::optional<std::string>> clustering;
     if (key.tag != row_tag || !split_partition_key(view, key.partition_key, partition) ||
         !split_clustering(view, key.rest, clustering))
         return false;
     out.values.clear();
     out.values.insert(out.values.end(), partition.begin(), partition.end());
-    out.values.insert(out.values.end(), clustering.begin(), clustering.end());
+    for (auto& value : clustering) out.values.push_back(std::move(value).value_or(""));
     out.base_clustering.clear();
     std::vector<std::string_view> of_base;
     for (std::uint32_t i = 0; i < base.key_columns(); ++i) {
@@ -62,7 +64,7 @@ bool parse_view_key(const TableDefinition& base, const TableDefinition& view, co
         if (i < base.partition_columns)
             of_base.push_back(value);
         else
-            append_clustering(out.base_clustering, base.columns[i].type, base.columns[i].descending, value);
+            append_clustering(out.base_clustering, base.columns[i], value);
     }
     auto joined = join_partition_key(base, of_base);
     if (!joined) return false;

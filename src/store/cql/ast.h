@@ -201,7 +201,7 @@ struct CreateTable {
     bool compact_storage = false;
 };
 struct AlterTable {
-    enum class Kind : std::uint8_t { add, drop, rename, options };
+    enum class Kind : std::uint8_t { add, drop, rename, options, drop_compact_storage };
     Name table;
     bool of_view = false;  ///< ALTER MATERIALIZED VIEW
     bool if_exists = false;

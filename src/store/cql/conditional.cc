@@ -218,7 +218,7 @@ struct Reader {
             found.values.resize(table.columns.size());
             for (std::size_t i = 0; i < table.partition_columns; ++i)
                 found.values[i] = std::string(partition[i]);
-            std::vector<std::string> clustering;
+            std::vector<std::optional<std::string>> clustering;
             split_clustering(table, found.clustering, clustering);
             for (std::size_t i = 0; i < clustering.size(); ++i)
                 found.values[table.partition_columns + i] = clustering[i];

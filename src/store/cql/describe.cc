@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "store/cql/compact_storage.h"
 #include "store/cql/index_schema.h"
 #include "store/cql/view_schema.h"
 
@@ -28,7 +29,7 @@ std::string primary_key_text(const TableDefinition& table) {
 }
 
 std::string structure_text(const TableDefinition& table, std::string_view verb) {
-    bool single = table.key_columns() == 1;
+    bool single = table.key_columns() == 1 && !table.compact_storage;
     auto out = fmt::format("{} {}.{} (\n", verb, quoted_name(table.keyspace), quoted_name(table.name));
     std::vector<const ColumnDefinition*> columns;
     for (const auto& column : table.columns) columns.push_back(&column);
@@ -46,9 +47,12 @@ std::string structure_text(const TableDefinition& table, std::string_view verb) 
                            last ? "" : ",");
     }
     if (!single) out += "    " + primary_key_text(table) + "\n";
-    out += ")";
-    if (table.clustering_columns == 0) return out + " WITH ";
-    out += " WITH CLUSTERING ORDER BY (";
+    out += ") WITH ";
+    if (table.compact_storage) out += "COMPACT STORAGE\n    AND ";
+    if (table.is_static_compact())
+        return out + fmt::format("CLUSTERING ORDER BY ({} ASC)\n    AND ", hidden_clustering_name(table));
+    if (table.clustering_columns == 0) return out;
+    out += "CLUSTERING ORDER BY (";
     for (std::uint32_t i = 0; i < table.clustering_columns; ++i) {
         const auto& column = table.columns[table.partition_columns + i];
         out += fmt::format("{}{} {}", i > 0 ? ", " : "", quoted_name(column.name),
@@ -212,7 +216,14 @@ std::string create_table_text(const TableDefinition& table) {
                            given == table.options.end() ? text : std::string_view(given->second));
         first = false;
     }
-    return out + ";";
+    out += ";";
+    if (!table.compact_storage) return out;
+    return fmt::format(
+        "/*\nWarning: Table {} omitted because it has constructs not compatible with CQL (was created via "
+        "legacy "
+        "API).\nApproximate structure, for reference:\n(this should not be used to reproduce this "
+        "schema)\n\n{}\n*/",
+        table.full_name(), out);
 }
 
 Result<Description> describe(const Describe& statement, const Catalogue& catalogue, const NodeIdentity& node,

@@ -20,7 +20,7 @@ struct RowValues {
     const Row* static_row = nullptr;                      ///< the same of its partition
     std::string_view partition_key;
     std::vector<std::string_view> partition;
-    std::vector<std::string> clustering;
+    std::vector<std::optional<std::string>> clustering;
     std::vector<std::string> collections;
 };
 

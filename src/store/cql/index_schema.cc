@@ -62,6 +62,13 @@ std::string_view name_of(Target target) {
 std::expected<Target, ErrorResponse> check_target(const TableDefinition& table,
                                                   const ColumnDefinition& column, Target target) {
     const auto& type = column.type;
+    bool of_key = column.role == ColumnRole::partition_key || column.role == ColumnRole::clustering;
+    if (table.compact_storage && of_key)
+        return invalid(
+            "Secondary indexes are not supported on PRIMARY KEY columns in COMPACT STORAGE tables");
+    if (table.is_dense())
+        return invalid(
+            "Secondary indexes are not supported on compact value column of COMPACT STORAGE tables");
     if (column.role == ColumnRole::partition_key && table.partition_columns == 1)
         return invalid(
             fmt::format("Cannot create secondary index on the only partition key column {}", column.name));

@@ -3,9 +3,11 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/cql/compact_storage.h"
 #include "store/cql/conditional.h"
 #include "store/cql/indexed_values.h"
 #include "store/cql/json_value.h"
@@ -131,8 +133,35 @@ void note_targets(ModifyPlan& plan) {
         (operation.column->role == ColumnRole::static_ ? plan.writes_statics : plan.writes_regulars) = true;
 }
 
+std::unexpected<Error> skips_clustering(const ColumnDefinition& column, const ColumnDefinition& before) {
+    return fail(Errc::invalid,
+                "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not restricted",
+                column.name, before.name);
+}
+
 bool is_key(const ColumnDefinition& column) {
     return column.role == ColumnRole::partition_key || column.role == ColumnRole::clustering;
+}
+
+/// The names of the key columns from..to that are not given.
+std::string missing_keys(const TableDefinition& table, std::uint32_t from, std::uint32_t to,
+                         const std::function<bool(std::uint32_t)>& given) {
+    std::string out;
+    for (auto i = from; i < to; ++i)
+        if (!given(i)) out += (out.empty() ? "" : ", ") + table.columns[i].name;
+    return out;
+}
+
+/// A row that is written names its clustering columns, those of a dense table up to one of them. some: any.
+Result<> check_clustering_given(const TableDefinition& table, bool some,
+                                const std::function<bool(std::uint32_t)>& given) {
+    auto missing = missing_keys(table, table.partition_columns, table.key_columns(), given);
+    if (missing.empty()) return {};
+    if (!table.is_dense() || !some)
+        return fail(Errc::invalid, "Some clustering keys are missing: {}", missing);
+    for (auto i = table.partition_columns; i + 1 < table.key_columns(); ++i)
+        if (!given(i) && given(i + 1)) return skips_clustering(table.columns[i + 1], table.columns[i]);
+    return {};
 }
 
 Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerSpec>& markers) {
@@ -172,16 +201,11 @@ Result<> plan_insert(const Insert& insert, ModifyPlan& plan, std::vector<MarkerS
                                           [](const Term* given) { return given != nullptr; });
     plan.only_statics =
         !clustering && table.clustering_columns > 0 && plan.writes_statics && !plan.writes_regulars;
-    for (auto [from, to] : {std::pair(std::uint32_t(0), table.partition_columns),
-                            std::pair(table.partition_columns, table.key_columns())}) {
-        if (from > 0 && plan.only_statics) break;
-        std::string missing;
-        for (auto i = from; i < to; ++i)
-            if (plan.key[i] == nullptr) missing += (missing.empty() ? "" : ", ") + table.columns[i].name;
-        if (!missing.empty())
-            return fail(Errc::invalid, "Some {} are missing: {}",
-                        from == 0 ? "partition key parts" : "clustering keys", missing);
-    }
+    auto given = [&](std::uint32_t i) { return plan.key[i] != nullptr; };
+    if (auto missing = missing_keys(table, 0, table.partition_columns, given); !missing.empty())
+        return fail(Errc::invalid, "Some partition key parts are missing: {}", missing);
+    if (!plan.only_statics) TRY(check_clustering_given(table, clustering, given));
+    TRY(check_compact_insert(table, plan.writes_regulars));
     note_using(insert.with, markers);
     return {};
 }
@@ -210,20 +234,15 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
             return std::ranges::find(relation.columns, column.name) != relation.columns.end();
         });
     };
-    auto missing_of = [&](std::uint32_t from, std::uint32_t to) {
-        std::string out;
-        for (auto i = from; i < to; ++i)
-            if (!named(table.columns[i])) out += (out.empty() ? "" : ", ") + table.columns[i].name;
-        return out;
-    };
-    if (auto missing = missing_of(0, table.partition_columns); !missing.empty())
+    auto given = [&](std::uint32_t i) { return named(table.columns[i]); };
+    if (auto missing = missing_keys(table, 0, table.partition_columns, given); !missing.empty())
         return fail(Errc::invalid, "Some partition key parts are missing: {}", missing);
     if (!plan.where.whole_partition_key)
         return fail(Errc::invalid,
                     "Only EQ and IN relation are supported on the partition key (unless you use the token() "
                     "function) for {} statements",
                     verb);
-    auto missing = missing_of(table.partition_columns, table.key_columns());
+    auto missing = missing_keys(table, table.partition_columns, table.key_columns(), given);
     if (plan.only_statics) {
         bool restricts_rows = std::ranges::any_of(where, [&](const Relation& relation) {
             return table.find(relation.columns[0])->role == ColumnRole::clustering;
@@ -238,10 +257,7 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
     for (const auto& [column, relation] : plan.where.filters) {
         const auto& before = table.columns[table.partition_columns + column->position - 1];
         if (plan.where.clustering[before.position].empty() && !named(before))
-            return fail(Errc::invalid,
-                        "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not "
-                        "restricted",
-                        column->name, before.name);
+            return skips_clustering(*column, before);
         return fail(Errc::invalid,
                     "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted by "
                     "a non-EQ relation)",
@@ -257,8 +273,13 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
             return fail(
                 Errc::invalid,
                 "Slice restrictions are not supported on the clustering columns in UPDATE statements");
-        if (plan.kind == ModifyPlan::Kind::update && !missing.empty())
-            return fail(Errc::invalid, "Some clustering keys are missing: {}", missing);
+        if (plan.kind == ModifyPlan::Kind::update) {
+            bool some =
+                std::ranges::any_of(plan.where.clustering, [](const auto& on) { return !on.empty(); });
+            TRY(check_clustering_given(table, some, given));
+            plan.null_clustering = std::uint32_t(std::ranges::count(missing, ',') + !missing.empty());
+            return {};
+        }
         if (slice || !missing.empty())
             return fail(Errc::invalid, "Range deletions are not supported for specific columns");
     }
@@ -368,7 +389,8 @@ Result<> plan_delete(const Delete& statement, ModifyPlan& plan, std::vector<Mark
     } else {
         TRY(plan_where(statement.where, plan, whole_rows, markers));
     }
-    if (!plan.is_conditional() || exact_key(plan)) return {};
+    bool hides_clustering = whole_rows && plan.table().is_static_compact();
+    if (!plan.is_conditional() || (exact_key(plan) && !hides_clustering)) return {};
     if (plan.writes_regulars || whole_rows)
         return fail(
             Errc::invalid,
@@ -435,7 +457,13 @@ Result<std::int32_t> ttl_of(const TableDefinition& table, const Using& with, con
     return std::int32_t(ttl);
 }
 
-/// Key columns' values of an INSERT.
+/// The last clustering columns of a row, as many as a dense table's row is without.
+void append_nulls(const TableDefinition& table, std::uint32_t count, std::string& clustering) {
+    for (auto i = table.key_columns() - count; i < table.key_columns(); ++i)
+        append_clustering(clustering, table.columns[i], std::nullopt);
+}
+
+/// Key columns' values of an INSERT; the last ones may be left out where they may be null.
 Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<Value>& values,
                                 bool is_static) {
     std::vector<std::string_view> partition;
@@ -452,8 +480,9 @@ Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<
         if (i < table.partition_columns)
             partition.push_back(values[i].bytes);
         else
-            append_clustering(out.clustering, column.type, column.descending, values[i].bytes);
+            append_clustering(out.clustering, column, values[i].bytes);
     }
+    if (!is_static) append_nulls(table, table.key_columns() - std::uint32_t(values.size()), out.clustering);
     out.partition_key = TRY(join_partition_key(table, partition));
     return out;
 }
@@ -461,7 +490,7 @@ Result<ConditionalRow> join_key(const TableDefinition& table, const std::vector<
 Result<ConditionalRow> insert_key(const ModifyPlan& plan, const Bindings& bindings) {
     std::vector<Value> values;
     auto count = plan.only_statics ? plan.table().partition_columns : plan.table().key_columns();
-    for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t i = 0; i < count && plan.key[i] != nullptr; ++i)
         values.push_back(TRY(
             evaluate(*plan.key[i], plan.table().columns[i].type, plan.table().columns[i].name, bindings)));
     return join_key(plan.table(), values, plan.only_statics);
@@ -496,13 +525,18 @@ Result<JsonInsert> read_json(const ModifyPlan& plan, const Bindings& bindings) {
     return out;
 }
 
-/// Cassandra keeps a row's clustering values behind a length of 16 bits.
-Result<> check_clustering_size(const TableDefinition& table, const std::string& encoded) {
-    if (encoded.size() <= max_partition_key) return {};
-    std::vector<std::string> values;
+/// Cassandra keeps a row's clustering values behind a length of 16 bits, and the one of a dense table as the
+/// whole name of a cell.
+Result<> check_clustering(const TableDefinition& table, const std::string& encoded) {
+    bool names_cell = table.is_dense() && table.clustering_columns == 1;
+    if (encoded.size() <= max_partition_key && !names_cell) return {};
+    std::vector<std::optional<std::string>> values;
     split_clustering(table, encoded, values);
     std::size_t size = 0;
-    for (const auto& value : values) size += value.size();
+    for (const auto& value : values) size += value ? value->size() : 0;
+    if (names_cell && size == 0)
+        return fail(Errc::invalid, "Invalid empty or null value for column {}",
+                    table.columns[table.partition_columns].name);
     if (size > max_partition_key)
         return fail(Errc::invalid, "Key length of {} is longer than maximum of {}", size, max_partition_key);
     return {};
@@ -522,7 +556,7 @@ Result<> append_row_deletions(const ModifyPlan& plan, const Bindings& bindings, 
     for (const auto& key : keys) {
         for (const auto& range : ranges) {
             if (range.single || table.clustering_columns == 0) {
-                TRY(check_clustering_size(table, range.from));
+                TRY(check_clustering(table, range.from));
                 merge(batch, row_key(table, {key, range.from}), row);
                 continue;
             }
@@ -573,7 +607,9 @@ Result<ConditionalRow> conditional_row(const ModifyPlan& plan, const Bindings& b
         return fail(Errc::invalid, "IN on the clustering key columns is not supported with conditional {}",
                     verb);
     auto ranges = TRY(clustering_ranges(plan.table(), plan.where, bindings));
-    return ConditionalRow{keys[0], ranges.empty() ? std::string() : ranges[0].from, false};
+    ConditionalRow out{keys[0], ranges.empty() ? std::string() : ranges[0].from, false};
+    append_nulls(plan.table(), plan.null_clustering, out.clustering);
+    return out;
 }
 
 Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTime time,
@@ -595,7 +631,7 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
         if (!row.is_static) keys.push_back(row_key(table, row));
         if (table.static_columns > 0) static_keys.push_back(static_key(table, row.partition_key));
     };
-    if (inserts) {
+    if (inserts && table.has_row_markers()) {
         builder.row.marker.timestamp = timestamp;
         if (ttl > 0) {
             builder.row.marker.ttl = std::uint32_t(ttl);
@@ -604,17 +640,20 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
     }
     if (plan.kind == ModifyPlan::Kind::insert) {
         auto key = TRY(insert_key(plan, bindings));
-        TRY(check_clustering_size(table, key.clustering));
+        TRY(check_clustering(table, key.clustering));
         add_key(key);
     } else if (plan.kind == ModifyPlan::Kind::insert_json) {
         auto json = TRY(read_json(plan, bindings));
-        TRY(check_clustering_size(table, json.key.clustering));
+        TRY(check_clustering(table, json.key.clustering));
         add_key(json.key);
         for (auto& [column, bytes] : json.cells) builder_of(*column).set(*column, std::move(bytes));
     } else {
         auto partitions = TRY(partition_keys(table, plan.where, bindings));
         auto rows = TRY(clustering_ranges(table, plan.where, bindings));
-        for (const auto& row : rows) TRY(check_clustering_size(table, row.from));
+        for (auto& row : rows) {
+            append_nulls(table, plan.null_clustering, row.from);
+            TRY(check_clustering(table, row.from));
+        }
         for (const auto& partition : partitions) {
             if (plan.writes_statics) static_keys.push_back(static_key(table, partition));
             if (plan.writes_regulars)

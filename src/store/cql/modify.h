@@ -51,6 +51,8 @@ struct ModifyPlan {
     bool writes_regulars = false;  ///< some operation is on a regular column
     /// Touches nothing but static columns and names no row.
     bool only_statics = false;
+    /// UPDATE of a dense table: the last clustering columns, not named, are null in the row it writes.
+    std::uint32_t null_clustering = 0;
     /// Elements of lists by their index or value: the list is read first, so writing blocks.
     bool reads_lists = false;
     bool is_conditional() const { return if_not_exists || if_exists || !conditions.empty(); }

@@ -183,6 +183,10 @@ Result<Statement> alter_table(TokenStream& in) {
         return out;
     }
     if (in.accept_word("drop")) {
+        if (in.accept_words("compact", "storage")) {
+            out.kind = AlterTable::Kind::drop_compact_storage;
+            return out;
+        }
         out.kind = AlterTable::Kind::drop;
         out.if_column = TRY(parse_if_exists(in));
         bool many = in.accept("(");

@@ -468,7 +468,7 @@ Result<> append_tuples(const TableDefinition& table, const Relation& relation, c
         encoded.emplace_back();
         for (std::size_t i = 0; i < tuple.size(); ++i) {
             const auto& column = *table.find(relation.columns[i]);
-            append_clustering(encoded.back(), column.type, column.descending, tuple[i]);
+            append_clustering(encoded.back(), column, tuple[i]);
         }
     }
     std::ranges::sort(encoded);
@@ -492,7 +492,7 @@ std::vector<ClusteringRange> beyond(const TableDefinition& table, const Relation
     for (std::size_t i = 0; i < tuple.size(); ++i) {
         const auto& column = *table.find(relation.columns[i]);
         auto at = base;
-        append_clustering(at, column.type, column.descending, tuple[i]);
+        append_clustering(at, column, tuple[i]);
         if (greater == column.descending)
             out.push_back({base, at});
         else if (auto from = end_of(at); !from.empty())
@@ -570,7 +570,7 @@ Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& ta
             for (const auto& prefix : out) {
                 for (const auto& value : values) {
                     next.push_back({prefix.from, {}});
-                    append_clustering(next.back().from, column.type, column.descending, value);
+                    append_clustering(next.back().from, column, value);
                 }
             }
             out = std::move(next);
@@ -586,7 +586,7 @@ Result<std::vector<ClusteringRange>> clustering_ranges(const TableDefinition& ta
                 auto op = one.relation->op;
                 auto value = TRY(values_of(column, *one.relation, bindings));
                 auto at = prefix;
-                append_clustering(at, column.type, column.descending, value[0]);
+                append_clustering(at, column, value[0]);
                 bool greater = op == Operator::gt || op == Operator::ge;
                 bool inclusive = op == Operator::ge || op == Operator::le;
                 // In bytes a descending column runs the other way.

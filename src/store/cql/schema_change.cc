@@ -4,9 +4,11 @@
 #include <array>
 
 #include "store/clustering.h"
+#include "store/cql/compact_storage.h"
 #include "store/cql/dropped_columns.h"
 #include "store/cql/index_schema.h"
 #include "store/cql/keyspace_options.h"
+#include "store/cql/resolve.h"
 #include "store/cql/system_tables.h"
 #include "store/cql/table_options.h"
 #include "store/cql/token_stream.h"
@@ -229,12 +231,17 @@ struct Changer {
                     return fail(Errc::invalid, "Materialized view '{}' doesn't exist", table.full_name());
                 if (statement.options.texts.contains("id"))
                     return fail(Errc::invalid, "{}Cannot alter table id.", config_prefix);
+                if (statement.kind == AlterTable::Kind::drop_compact_storage)
+                    return fail(Errc::invalid,
+                                "DROP COMPACT STORAGE is disabled. Enable in cassandra.yaml to use.");
                 auto views = views_of(catalogue, table);
                 for (const auto& added : statement.added) {
                     if (table.find(added.name)) {
                         if (statement.if_column) continue;
                         return fail(Errc::invalid, "Column with name '{}' already exists", added.name);
                     }
+                    if (table.compact_storage)
+                        return fail(Errc::invalid, "Cannot add new column to a COMPACT STORAGE table");
                     ColumnDefinition column;
                     column.name = added.name;
                     column.type = TRY(column_type(
@@ -280,10 +287,15 @@ struct Changer {
                                     dropped, held);
                     if (column->role == ColumnRole::partition_key || column->role == ColumnRole::clustering)
                         return fail(Errc::invalid, "Cannot drop PRIMARY KEY column {}", dropped);
+                    if (table.is_dense())
+                        return fail(
+                            Errc::invalid,
+                            "Cannot drop column {}, the compact value column of a COMPACT STORAGE table",
+                            dropped);
                     drop_column(table, *column, database.clock().now_us(), statement.dropped_us);
                 }
-                for (const auto& [from, to] : statement.renamed)
-                    TRY(rename(table, from, to, statement.if_column));
+                // Cassandra 5.0.9 does not ask here whether IF EXISTS was said.
+                for (const auto& [from, to] : statement.renamed) TRY(rename(table, from, to));
                 TRY(apply_table_options(statement.options, table));
                 table.arrange();
                 return true;
@@ -291,13 +303,8 @@ struct Changer {
     }
 
     /// Keys are told by their place: what is stored stays as it is.
-    static Result<> rename(TableDefinition& table, const std::string& from, const std::string& to,
-                           bool if_exists) {
-        const auto* column = table.find(from);
-        if (column == nullptr) {
-            if (if_exists) return {};
-            return fail(Errc::invalid, "Column {} was not found in table {}", from, table.full_name());
-        }
+    static Result<> rename(TableDefinition& table, const std::string& from, const std::string& to) {
+        const auto* column = TRY(resolve_column(table, from));
         if (column->role != ColumnRole::partition_key && column->role != ColumnRole::clustering)
             return fail(Errc::invalid, "Cannot rename non PRIMARY KEY column {}", from);
         if (table.find(to) != nullptr)
@@ -469,8 +476,7 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     table.keyspace = keyspace;
     table.name = declared.table.name;
     table.uuid = random_uuid();
-    if (declared.compact_storage)
-        return fail(Errc::invalid, "Compact tables are not allowed in Cassandra starting with 4.0 version.");
+    table.compact_storage = declared.compact_storage;
     TRY(check_table_name(keyspace, table.name));
     bool counters = false, others = false;
     for (const auto& column : declared.columns) {
@@ -523,6 +529,7 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
     };
     TRY(assign(declared.partition_key, ColumnRole::partition_key));
     TRY(assign(declared.clustering, ColumnRole::clustering));
+    if (table.compact_storage) TRY(check_compact_table(table));
     for (const auto& column : table.columns)
         if (column.role == ColumnRole::regular || column.role == ColumnRole::static_)
             (column.type.kind == Kind::counter ? counters : others) = true;

@@ -408,7 +408,7 @@ bool selects_only_statics(const SelectPlan& plan) {
     bool statics = false;
     for (std::size_t i = table.partition_columns; i < table.columns.size(); ++i) {
         if (!plan.needed[i]) continue;
-        if (table.columns[i].role != ColumnRole::static_) return false;
+        if (table.shown_role(table.columns[i]) != ColumnRole::static_) return false;
         statics = true;
     }
     return statics;
@@ -424,8 +424,9 @@ Result<> check_distinct(const SelectPlan& plan) {
         return fail(Errc::invalid, "Cannot restrict clustering columns when selecting only static columns");
     if (!plan.select->distinct) return {};
     const auto& table = plan.table();
-    auto rows_restricted = std::ranges::any_of(plan.where.filters, [](const Restriction& one) {
-        return one.column->role == ColumnRole::clustering || one.column->role == ColumnRole::regular;
+    auto rows_restricted = std::ranges::any_of(plan.where.filters, [&](const Restriction& one) {
+        auto role = table.shown_role(*one.column);
+        return role == ColumnRole::clustering || role == ColumnRole::regular;
     });
     for (const auto& on : plan.where.clustering) rows_restricted = rows_restricted || !on.empty();
     if (rows_restricted)
@@ -433,7 +434,7 @@ Result<> check_distinct(const SelectPlan& plan) {
                     "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or "
                     "static columns.");
     for (std::size_t i = table.partition_columns; i < table.columns.size(); ++i)
-        if (plan.needed[i] && table.columns[i].role != ColumnRole::static_)
+        if (plan.needed[i] && table.shown_role(table.columns[i]) != ColumnRole::static_)
             return fail(Errc::invalid,
                         "SELECT DISTINCT queries must only request partition key columns and/or static "
                         "columns (not {})",

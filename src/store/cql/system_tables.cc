@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "store/bytes.h"
 #include "store/cql/auth_tables.h"
+#include "store/cql/compact_storage.h"
 #include "store/cql/functions.h"
 #include "store/cql/index_schema.h"
 #include "store/cql/parser.h"
@@ -244,8 +245,7 @@ std::vector<SystemRow> keyspace_rows(const TableDefinition& table, const Catalog
 SystemRow table_row(const TableDefinition& of, const TableDefinition& table) {
     RowMaker row(of);
     row.set("keyspace_name", table.keyspace).set("table_name", table.name).set("id", table.uuid);
-    row.set("flags", text_set(table.is_counter() ? std::vector<std::string>{"compound", "counter"}
-                                                 : std::vector<std::string>{"compound"}));
+    row.set("flags", text_set(table_flags(table)));
     for (const auto& [name, text] : default_table_options()) {
         auto given = table.options.find(std::string(name));
         row.set(name, option_bytes(of.find(name)->type,
@@ -255,26 +255,23 @@ SystemRow table_row(const TableDefinition& of, const TableDefinition& table) {
 }
 
 void add_column_rows(std::vector<SystemRow>& out, const TableDefinition& of, const TableDefinition& table) {
-    std::vector<const ColumnDefinition*> columns;
-    for (const auto& column : table.columns) columns.push_back(&column);
-    std::ranges::sort(columns, {}, [](const auto* column) { return column->name; });
-    for (const auto* column : columns) {
-        bool clustering = column->role == ColumnRole::clustering;
-        bool key = clustering || column->role == ColumnRole::partition_key;
+    for (const auto& column : shown_columns(table)) {
+        bool clustering = column.role == ColumnRole::clustering;
+        bool key = clustering || column.role == ColumnRole::partition_key;
         out.push_back(RowMaker(of)
                           .set("keyspace_name", table.keyspace)
                           .set("table_name", table.name)
-                          .set("column_name", column->name)
-                          .set("clustering_order", !clustering          ? "none"
-                                                   : column->descending ? "desc"
-                                                                        : "asc")
-                          .set("column_name_bytes", column->name)
-                          .set("kind", clustering                            ? "clustering"
-                                       : key                                 ? "partition_key"
-                                       : column->role == ColumnRole::static_ ? "static"
-                                                                             : "regular")
-                          .set("position", int_bytes(key ? std::int64_t(column->position) : -1))
-                          .set("type", to_string(column->type))
+                          .set("column_name", column.name)
+                          .set("clustering_order", !clustering         ? "none"
+                                                   : column.descending ? "desc"
+                                                                       : "asc")
+                          .set("column_name_bytes", column.name)
+                          .set("kind", clustering                           ? "clustering"
+                                       : key                                ? "partition_key"
+                                       : column.role == ColumnRole::static_ ? "static"
+                                                                            : "regular")
+                          .set("position", int_bytes(key ? std::int64_t(column.position) : -1))
+                          .set("type", column.type)
                           .take());
     }
 }
@@ -290,7 +287,9 @@ void add_dropped_rows(std::vector<SystemRow>& out, const TableDefinition& of, co
                           .set("table_name", table.name)
                           .set("column_name", column.name)
                           .set("dropped_time", ms)
-                          .set("kind", column.role == ColumnRole::static_ ? "static" : "regular")
+                          .set("kind", column.role == ColumnRole::static_ || table.is_static_compact()
+                                           ? "static"
+                                           : "regular")
                           .set("type", to_string(column.type))
                           .take());
     }

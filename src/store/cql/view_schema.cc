@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/cql/compact_storage.h"
 #include "store/cql/describe.h"
 #include "store/cql/system_tables.h"
 #include "store/cql/table_options.h"
@@ -28,7 +29,8 @@ Result<> check_columns(const CreateView& statement, const TableDefinition& base,
         if (base.find(name) == nullptr)
             return fail(Errc::invalid, "Undefined column name {} in table {}", name, base.full_name());
     for (const auto& column : base.columns)
-        if (column.role == ColumnRole::static_ && (statement.all || names(statement.columns, column.name)))
+        if (base.shown_role(column) == ColumnRole::static_ &&
+            (statement.all || names(statement.columns, column.name)))
             return fail(Errc::invalid, "Cannot include static column '{}' in materialized view '{}'",
                         column.name, view.name);
     return {};
@@ -47,7 +49,7 @@ Result<> take_key(const CreateView& statement, const TableDefinition& base, Tabl
             return fail(Errc::invalid,
                         "Duplicate column '{}' in PRIMARY KEY clause for materialized view '{}'", name,
                         view.name);
-        if (column->role == ColumnRole::static_)
+        if (base.shown_role(*column) == ColumnRole::static_)
             return fail(Errc::invalid,
                         "Unknown column '{}' referenced in PRIMARY KEY for materialized view '{}'", name,
                         view.name);
@@ -72,6 +74,7 @@ Result<> take_key(const CreateView& statement, const TableDefinition& base, Tabl
     for (std::uint32_t i = 0; i < base.key_columns(); ++i)
         if (view.find(base.columns[i].name) == nullptr)
             missing += (missing.empty() ? "" : ", ") + base.columns[i].name;
+    if (base.is_static_compact()) missing += (missing.empty() ? "" : ", ") + hidden_clustering_name(base);
     if (!missing.empty())
         return fail(Errc::invalid,
                     "Cannot create Materialized View {} without primary key columns from base {} ({})",
