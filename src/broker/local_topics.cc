@@ -363,8 +363,7 @@ TopicConfig LocalTopics::topic_defaults() const {
                 defaults[std::string(setting->name)] = value;
     };
     overlay("");
-    for (const auto& broker : configs_->names(ConfigOwner::broker))
-        if (!broker.empty()) overlay(broker);
+    overlay(std::to_string(options_.node_id));
     return defaults;
 }
 

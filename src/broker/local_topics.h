@@ -35,6 +35,7 @@ struct LocalTopicsOptions {
     std::int64_t compact_interval_us = 5'000'000;  ///< between two looks at what can be compacted
     std::int64_t max_pending_bytes = 256 << 20;    ///< of appends not yet written; more: Errc::full
     int commit_threads = 4;                        ///< each writes and syncs one partition at a time
+    std::int32_t node_id = 1;  ///< by which clients know this broker
     TransactionOptions transactions;
     TopicConfig topic_defaults;  ///< for what a topic does not set itself
     const Clock* clock = &system_clock();

@@ -34,6 +34,32 @@ def test_clients_see_them(set_up, topic):
     assert "log.retention.ms" in retention.synonyms
 
 
+def test_a_broker_has_the_number_it_is_given(tmp_path, topic):
+    with Penstock(tmp_path, tmp_path / "data", ["--kafka-set", "node.id=0"]) as penstock:
+        address = f"127.0.0.1:{penstock.ports['kafka']}"
+        admin = AdminClient({"bootstrap.servers": address})
+        admin.create_topics([NewTopic(topic, 1, replica_assignment=[[0]])])[topic].result()
+        metadata = admin.list_topics(topic, timeout=10)
+        assert list(metadata.brokers) == [0] and metadata.controller_id == 0
+        partition = metadata.topics[topic].partitions[0]
+        assert (partition.leader, partition.replicas, partition.isrs) == (0, [0], [0])
+        cluster = admin.describe_cluster().result()
+        assert cluster.controller.id == 0 and [node.id for node in cluster.nodes] == [0]
+        assert described(address, ConfigResource.Type.BROKER, "0")["node.id"].value == "0"
+        with pytest.raises(KafkaException, match="Unexpected broker id, expected 0"):
+            described(address, ConfigResource.Type.BROKER, "1")
+        producer = Producer({"bootstrap.servers": address})
+        producer.produce(topic, b"x")
+        assert producer.flush(30) == 0
+        consumer = Consumer({"bootstrap.servers": address, "group.id": topic, "auto.offset.reset": "earliest"})
+        consumer.subscribe([topic])
+        message = consumer.poll(30)
+        assert message is not None and message.value() == b"x"
+        consumer.close()
+        group = admin.describe_consumer_groups([topic])[topic].result()
+        assert group.coordinator.id == 0
+
+
 def test_topics_that_are_made_by_writing_have_as_many_partitions(set_up, topic):
     producer = Producer({"bootstrap.servers": set_up})
     producer.produce(topic, b"x", partition=3)

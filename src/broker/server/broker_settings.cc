@@ -86,6 +86,9 @@ const BrokerSetting settings[] = {
      .place = Int32([](Options all) -> std::int32_t& { return all.server.listen.max_connections; }),
      .low = 1,
      .about = "Connections beyond as many are closed at once."},
+    {.name = "node.id",
+     .place = Int32([](Options all) -> std::int32_t& { return all.topics.node_id; }),
+     .about = "By which clients know this broker."},
     {.name = "num.partitions",
      .place = Int32([](Options all) -> std::int32_t& { return all.server.default_partitions; }),
      .low = 1,
@@ -156,6 +159,7 @@ Result<> set_broker_setting(std::string_view assignment, KafkaServerOptions& ser
         topics.topic_defaults[std::string(topic_setting->name)] = value;
         return {};
     }
+    if (name == "broker.id") name = "node.id";  // as Kafka calls it with ZooKeeper
     auto found = std::ranges::find(settings, name, &BrokerSetting::name);
     if (found == std::end(settings))
         return fail(Errc::invalid,
@@ -174,11 +178,11 @@ std::vector<BrokerSettingValue> broker_settings(const KafkaServerOptions& server
     auto listener =
         fmt::format("{}://{}", server.security.requires_login() ? "SASL_PLAINTEXT" : "PLAINTEXT", address);
     fixed("advertised.listeners", listener, SettingType::list, true);
-    fixed("broker.id", std::to_string(server.node_id), SettingType::int32, true);
+    fixed("broker.id", std::to_string(topics.node_id), SettingType::int32, true);
     fixed("default.replication.factor", "1", SettingType::int32);
     fixed("listeners", listener, SettingType::list, true);
     fixed("log.dirs", topics.data_directory, SettingType::list, true);
-    fixed("node.id", std::to_string(server.node_id), SettingType::int32, true);
+    fixed("node.id", std::to_string(topics.node_id), SettingType::int32, true);
     fixed("offsets.topic.num.partitions", "1", SettingType::int32);
     fixed("offsets.topic.replication.factor", "1", SettingType::int32);
     fixed("transaction.state.log.num.partitions", "1", SettingType::int32);
@@ -187,6 +191,7 @@ std::vector<BrokerSettingValue> broker_settings(const KafkaServerOptions& server
     KafkaServerOptions standard_server, given_server = server;
     LocalTopicsOptions standard_topics, given_topics = topics;
     for (const auto& setting : settings) {
+        if (setting.name == "node.id") continue;  // is always given
         auto value = value_of(setting, {given_server, given_topics});
         bool is_given = value != value_of(setting, {standard_server, standard_topics});
         all.push_back(

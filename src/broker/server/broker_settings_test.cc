@@ -25,6 +25,23 @@ TEST(BrokerSettings, AreGivenByKafkasNames) {
     EXPECT_EQ(topics.topic_defaults["max.message.bytes"], "2000000");
 }
 
+TEST(BrokerSettings, ANodeHasItsNumberByEitherName) {
+    KafkaServerOptions server;
+    LocalTopicsOptions topics;
+    ASSERT_TRUE(set_broker_setting("node.id=0", server, topics));
+    EXPECT_EQ(topics.node_id, 0);
+    ASSERT_TRUE(set_broker_setting("broker.id=7", server, topics));
+    EXPECT_EQ(topics.node_id, 7);
+    EXPECT_FALSE(set_broker_setting("node.id=-1", server, topics));
+    auto all = broker_settings(server, topics, "example:9092");
+    for (auto name : {"node.id", "broker.id"}) {
+        const auto* setting = find(all, name);
+        ASSERT_TRUE(setting) << name;
+        EXPECT_EQ(setting->value, "7") << name;
+        EXPECT_TRUE(setting->is_given) << name;
+    }
+}
+
 TEST(BrokerSettings, WhatIsWrongIsNamed) {
     KafkaServerOptions server;
     LocalTopicsOptions topics;

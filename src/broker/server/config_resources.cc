@@ -114,7 +114,7 @@ void add_if_set(const TopicConfig& config, std::string_view name, std::int8_t so
 /// What is set for brokers while they run, the nearest first.
 struct BrokerConfigs {
     explicit BrokerConfigs(const ServerState& server)
-        : own(server.topics.configs().of(ConfigOwner::broker, std::to_string(server.options.node_id))),
+        : own(server.topics.configs().of(ConfigOwner::broker, std::to_string(server.node_id()))),
           of_all(server.topics.configs().of(ConfigOwner::broker, "")) {}
     void add(std::string_view name, Synonyms& to) const {
         add_if_set(own, name, of_broker, to);
@@ -203,7 +203,7 @@ std::vector<Described> describe_group(const ServerState& server, const std::stri
 }
 
 ConfigRefusal check_broker_name(const ServerState& server, std::string_view name) {
-    auto node = server.options.node_id;
+    auto node = server.node_id();
     if (name.empty() || name == std::to_string(node)) return {};
     return {ErrorCode::invalid_request,
             fmt::format("Unexpected broker id, expected {} or empty string, but received {}", node, name)};

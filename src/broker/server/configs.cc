@@ -149,7 +149,7 @@ ListConfigResources::Response ListConfigResources::handle(RequestPointer request
     const auto& server = request->server;
     if (is_wanted(ConfigKind::topic))
         for (const auto& topic : server.topics.all()) add(ConfigKind::topic, topic->spec.name);
-    if (is_wanted(ConfigKind::broker)) add(ConfigKind::broker, std::to_string(server.options.node_id));
+    if (is_wanted(ConfigKind::broker)) add(ConfigKind::broker, std::to_string(server.node_id()));
     if (is_wanted(ConfigKind::group))
         for (auto& name : server.topics.configs().names(ConfigOwner::group))
             add(ConfigKind::group, std::move(name));

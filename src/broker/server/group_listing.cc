@@ -40,7 +40,7 @@ FindCoordinator::Response FindCoordinator::handle(RequestPointer request, Messag
     auto error = offered ? ErrorCode::none : ErrorCode::invalid_request;
     std::optional<std::string> text;
     if (!offered) text = "only consumer groups and transactional ids have a coordinator here";
-    auto node = offered ? request->server.options.node_id : -1;
+    auto node = offered ? request->server.node_id() : -1;
     auto host = offered ? request->host : std::string();
     auto port = offered ? std::int32_t(request->port) : -1;
     response.error = error;

@@ -36,7 +36,6 @@ struct KafkaServerOptions {
     /// What clients are told to connect to; empty: the address and port that they have connected to.
     std::string advertised_host;
     std::uint16_t advertised_port = 0;
-    std::int32_t node_id = 1;
     bool auto_create_topics = true;
     std::int32_t default_partitions = 1;
     std::int64_t max_request_bytes = 100 << 20;   ///< larger: the connection is closed

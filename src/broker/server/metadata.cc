@@ -14,7 +14,7 @@ Answer describe(const Request& request, const LocalTopics::Topic& topic, bool wi
     answer.name = topic.spec.name;
     answer.topic_id = topic.id;
     answer.is_internal = topic.internal;
-    auto node = request.server.options.node_id;
+    auto node = request.server.node_id();
     for (std::size_t i = 0; i < topic.logs.size(); ++i)
         answer.partitions.push_back({.error = ErrorCode::none,
                                      .index = std::int32_t(i),
@@ -44,9 +44,9 @@ Answer unknown(std::optional<std::string> name, codec::Uuid id, ErrorCode error)
 net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message message) {
     auto& server = request->server;
     Response response;
-    response.brokers.push_back({server.options.node_id, request->host, request->port, {}});
+    response.brokers.push_back({server.node_id(), request->host, request->port, {}});
     response.cluster_id = server.topics.cluster_id();
-    response.controller_id = server.options.node_id;
+    response.controller_id = server.node_id();
     if (message.include_cluster_authorized_operations)
         response.cluster_authorized_operations = operations_on_cluster(*request);
     bool all = !message.topics || (request->version == 0 && message.topics->empty());
@@ -85,10 +85,8 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
             TopicSpec spec{
                 .name = *asked.name, .partitions = server.options.default_partitions, .config = {}};
             std::function<Result<>()> work = [&server, spec] { return server.topics.create(spec); };
-            auto created = co_await server.blocking.run<Result<>>(work);
-            if (!created && created.error().code != Errc::exists)
-                error = error_code(created.error(), Doing::name_topic);
-            topic = server.topics.find(std::string_view(*asked.name));
+            // Not there yet, says Kafka, whatever comes of it; its clients ask again.
+            co_await server.blocking.run<Result<>>(work);
         }
         response.topics.push_back(topic ? describe(*request, *topic, false) : unknown(asked.name, {}, error));
         if (message.include_topic_authorized_operations && error != ErrorCode::topic_authorization_failed)
@@ -106,10 +104,10 @@ DescribeCluster::Response DescribeCluster::handle(RequestPointer request, Messag
         response.error_message = "only brokers have endpoints here";
         return response;
     }
-    const auto& options = request->server.options;
+    const auto node = request->server.node_id();
     response.cluster_id = request->server.topics.cluster_id();
-    response.controller_id = options.node_id;
-    response.brokers.push_back({options.node_id, request->host, request->port, {}, false});
+    response.controller_id = node;
+    response.brokers.push_back({node, request->host, request->port, {}, false});
     if (message.include_cluster_authorized_operations)
         response.cluster_authorized_operations = operations_on_cluster(*request);
     return response;

@@ -6,6 +6,7 @@
 
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
+#include "broker/server/replicas.h"
 
 namespace penstock::broker {
 namespace {
@@ -17,28 +18,31 @@ bool has_partition(const LocalTopics::TopicPointer& topic, std::int32_t partitio
 }
 
 /// The only node leads every partition already.
-ElectLeaders::Response::Topic::Partition elect(const LocalTopics::TopicPointer& topic,
+ElectLeaders::Response::Topic::Partition elect(const LocalTopics::TopicPointer& topic, std::string_view name,
                                                std::int32_t partition) {
     if (!has_partition(topic, partition))
         return {partition, ErrorCode::unknown_topic_or_partition,
-                "This server does not host this topic-partition."};
+                topic ? fmt::format("No such partition as {}-{}", name, partition)
+                      : fmt::format("No such topic as {}", name)};
     return {partition, ErrorCode::election_not_needed, "Leader election not needed for topic partition."};
 }
 
 /// The only replicas that there can be are those that are there.
 AlterPartitionReassignments::Response::Topic::Partition reassign(
-    const LocalTopics::TopicPointer& topic,
+    const LocalTopics::TopicPointer& topic, std::string_view name,
     const AlterPartitionReassignments::Message::Topic::Partition& asked, std::int32_t node) {
     AlterPartitionReassignments::Response::Topic::Partition answer{.index = asked.index};
     if (!has_partition(topic, asked.index)) {
         answer.error = ErrorCode::unknown_topic_or_partition;
-        answer.error_message = "The partition does not exist.";
+        answer.error_message = topic
+                                   ? fmt::format("Unable to find partition {}:{}.", name, asked.index)
+                                   : fmt::format("Unable to find a topic named {}.", name);
     } else if (!asked.replicas) {
         answer.error = ErrorCode::no_reassignment_in_progress;
         answer.error_message = "No partition reassignment is in progress.";
-    } else if (*asked.replicas != std::vector<std::int32_t>{node}) {
+    } else if (auto wrong = wrong_replicas(*asked.replicas, node)) {
         answer.error = ErrorCode::invalid_replica_assignment;
-        answer.error_message = fmt::format("The only replica can be on broker {}.", node);
+        answer.error_message = std::move(*wrong);
     }
     return answer;
 }
@@ -118,7 +122,7 @@ private:
         out.topic_id = topic->id;
         out.is_internal = topic->internal;
         out.authorized_operations = request_.operations_on(ResourceType::topic, name);
-        auto node = server_.options.node_id;
+        auto node = server_.node_id();
         for (auto i = first_partition_; i < std::int32_t(topic->logs.size()); ++i) {
             if (left_ == 0) {
                 response_.next_cursor = Cursor{name, i};
@@ -148,6 +152,18 @@ private:
 
 }  // namespace
 
+std::optional<std::string> wrong_replicas(const std::vector<std::int32_t>& brokers, std::int32_t node) {
+    if (brokers.empty()) return "The manual partition assignment includes an empty replica list.";
+    for (auto broker : brokers)
+        if (broker != node)
+            return fmt::format(
+                "The manual partition assignment includes broker {}, but no such broker is registered.",
+                broker);
+    if (brokers.size() > 1)
+        return fmt::format("The manual partition assignment includes the broker {} more than once.", node);
+    return std::nullopt;
+}
+
 ElectLeaders::Response ElectLeaders::handle(RequestPointer request, Message message) {
     Response response;
     const auto& topics = request->server.topics;
@@ -160,7 +176,7 @@ ElectLeaders::Response ElectLeaders::handle(RequestPointer request, Message mess
         auto topic = topics.find(std::string_view(asked.topic));
         auto& answer = response.topics.emplace_back();
         answer.topic = asked.topic;
-        for (auto partition : asked.partitions) answer.partitions.push_back(elect(topic, partition));
+        for (auto partition : asked.partitions) answer.partitions.push_back(elect(topic, asked.topic, partition));
     }
     return response;
 }
@@ -177,7 +193,7 @@ AlterPartitionReassignments::Response AlterPartitionReassignments::handle(Reques
         auto& answer = response.topics.emplace_back();
         answer.name = asked.name;
         for (const auto& partition : asked.partitions)
-            answer.partitions.push_back(reassign(topic, partition, request->server.options.node_id));
+            answer.partitions.push_back(reassign(topic, asked.name, partition, request->server.node_id()));
     }
     return response;
 }

@@ -44,6 +44,7 @@ struct ServerState {
     Result<> open_security();
     /// What clients have set of groups holds from now on. Before anything is served.
     void apply_group_configs();
+    std::int32_t node_id() const { return topics.options().node_id; }
     /// Whether clients are asked who they are, and held to their permissions.
     bool enforces() const {
         return options.security.enforces_acls() || !options.listen.tls.client_authority.empty();

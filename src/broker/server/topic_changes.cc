@@ -4,6 +4,7 @@
 
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
+#include "broker/server/replicas.h"
 
 namespace penstock::broker {
 namespace {
@@ -17,7 +18,7 @@ struct Refusal {
 
 /// The number of partitions that are asked for.
 std::expected<std::int32_t, Refusal> partitions_of(const CreateTopics::Message::Topic& asked,
-                                                   const KafkaServerOptions& options) {
+                                                   const ServerState& server) {
     if (!asked.assignments.empty()) {
         if (asked.partitions != -1 || asked.replication_factor != -1)
             return std::unexpected(Refusal{ErrorCode::invalid_request,
@@ -26,9 +27,8 @@ std::expected<std::int32_t, Refusal> partitions_of(const CreateTopics::Message::
         std::set<std::int32_t> seen;
         for (const auto& each : asked.assignments) {
             seen.insert(each.partition);
-            if (each.broker_ids != std::vector<std::int32_t>{options.node_id})
-                return std::unexpected(Refusal{ErrorCode::invalid_replica_assignment,
-                                               fmt::format("the only broker is {}", options.node_id)});
+            if (auto wrong = wrong_replicas(each.broker_ids, server.node_id()))
+                return std::unexpected(Refusal{ErrorCode::invalid_replica_assignment, std::move(*wrong)});
         }
         if (seen.size() != asked.assignments.size() || *seen.begin() != 0 ||
             *seen.rbegin() != std::int32_t(seen.size()) - 1)
@@ -37,11 +37,19 @@ std::expected<std::int32_t, Refusal> partitions_of(const CreateTopics::Message::
         return std::int32_t(seen.size());
     }
     if (asked.replication_factor != -1 && asked.replication_factor != 1)
-        return std::unexpected(Refusal{ErrorCode::invalid_replication_factor,
-                                       fmt::format("Replication factor: {} larger than available brokers: 1.",
-                                                   asked.replication_factor)});
-    if (asked.partitions == -1) return options.default_partitions;
-    if (asked.partitions < 1 || asked.partitions > 10'000)
+        return std::unexpected(
+            Refusal{ErrorCode::invalid_replication_factor,
+                    asked.replication_factor < 1
+                        ? "Replication factor must be larger than 0, or -1 to use the default value."
+                        : fmt::format("Unable to replicate the partition {} time(s): The target replication "
+                                      "factor of {} cannot be reached because only 1 broker(s) are "
+                                      "registered.",
+                                      asked.replication_factor, asked.replication_factor)});
+    if (asked.partitions == -1) return server.options.default_partitions;
+    if (asked.partitions < 1)
+        return std::unexpected(Refusal{ErrorCode::invalid_partitions,
+                                       "Number of partitions was set to an invalid non-positive value."});
+    if (asked.partitions > 10'000)
         return std::unexpected(
             Refusal{ErrorCode::invalid_partitions, "Number of partitions must be 1 to 10000."});
     return asked.partitions;
@@ -88,7 +96,7 @@ CreateAnswer create_one(const Request& request, const CreateTopics::Message::Top
         answer.error_message = "Authorization failed.";
         return answer;
     }
-    auto partitions = partitions_of(asked, server.options);
+    auto partitions = partitions_of(asked, server);
     if (!partitions) {
         answer.error = partitions.error().error;
         answer.error_message = partitions.error().text;
@@ -141,7 +149,8 @@ DeleteTopics::Response delete_all(const Request& request, const DeleteTopics::Me
         }
         if (!topic) {
             answer.error = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
-            answer.error_message = "This server does not host this topic.";
+            answer.error_message = by_id ? "This server does not host this topic ID."
+                                         : "This server does not host this topic-partition.";
             return;
         }
         auto done = server.topics.remove(topic->spec.name);
@@ -163,17 +172,8 @@ std::optional<std::string> wrong_assignment(const CreatePartitions::Message::Top
         return fmt::format(
             "Attempted to add {} additional partition(s), but only {} assignment(s) were specified.", added,
             assignments.size());
-    for (const auto& each : assignments) {
-        if (each.broker_ids.empty()) return "The manual partition assignment includes an empty replica list.";
-        for (auto broker : each.broker_ids)
-            if (broker != node)
-                return fmt::format(
-                    "The manual partition assignment includes broker {}, but no such broker is registered.",
-                    broker);
-        if (each.broker_ids.size() > 1)
-            return fmt::format("The manual partition assignment includes the broker {} more than once.",
-                               node);
-    }
+    for (const auto& each : assignments)
+        if (auto wrong = wrong_replicas(each.broker_ids, node)) return wrong;
     return std::nullopt;
 }
 
@@ -190,7 +190,7 @@ CreatePartitions::Response add_all(const Request& request, const CreatePartition
         auto topic = server.topics.find(std::string_view(asked.name));
         auto added = topic ? asked.count - topic->spec.partitions : 0;
         if (added > 0) {
-            if (auto wrong = wrong_assignment(asked, added, server.options.node_id)) {
+            if (auto wrong = wrong_assignment(asked, added, server.node_id())) {
                 answer.error = ErrorCode::invalid_replica_assignment;
                 answer.error_message = std::move(*wrong);
                 continue;
@@ -198,14 +198,15 @@ CreatePartitions::Response add_all(const Request& request, const CreatePartition
         }
         Result<> done;
         if (!topic)
-            done = fail(Errc::not_found, "This server does not host this topic.");
+            done = fail(Errc::not_found, "This server does not host this topic-partition.");
+        else if (asked.count == topic->spec.partitions)
+            done = fail(Errc::invalid, "Topic already has {} partition(s).", asked.count);
+        else if (asked.count < topic->spec.partitions)
+            done = fail(Errc::invalid,
+                        "The topic {} currently has {} partition(s); {} would not be an increase.",
+                        asked.name, topic->spec.partitions, asked.count);
         else if (!message.validate_only)
             done = server.topics.add_partitions(asked.name, asked.count);
-        else if (asked.count <= topic->spec.partitions)
-            done = fail(Errc::invalid,
-                        "Topic currently has {} partitions, which is higher than the "
-                        "requested {}.",
-                        topic->spec.partitions, asked.count);
         if (done) continue;
         answer.error = done.error().code == Errc::invalid ? ErrorCode::invalid_partitions
                                                           : error_code(done.error(), Doing::other);
