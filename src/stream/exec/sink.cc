@@ -1,11 +1,38 @@
 #include "stream/exec/sink.h"
 
-#include <unordered_set>
+#include <xxhash.h>
+
+#include <bit>
 
 #include "base/units.h"
 #include "stream/exec/state_codec.h"
 
 namespace penstock::stream {
+namespace {
+
+/// Keys by 128 bits of hash, which two keys of a commit do not share by chance. Open addressing, never more than
+/// half full.
+class KeySet {
+public:
+    explicit KeySet(std::size_t keys) : slots_(std::bit_ceil(2 * keys + 1)) {}
+    /// True when it was not there.
+    bool insert(std::string_view key) {
+        auto hash = XXH3_128bits(key.data(), key.size());
+        if (hash.low64 == 0) hash.low64 = 1;  // 0: a free slot
+        for (auto at = hash.low64 & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
+            auto& slot = slots_[at];
+            if (slot.low64 == hash.low64 && slot.high64 == hash.high64) return false;
+            if (slot.low64 != 0) continue;
+            slot = hash;
+            return true;
+        }
+    }
+
+private:
+    std::vector<XXH128_hash_t> slots_;
+};
+
+}  // namespace
 
 Result<> Sink::on_batch(Rows rows, Output& out) {
     std::vector<std::uint32_t> kept;
@@ -66,14 +93,14 @@ std::vector<Batch> Sink::take() {
 
 void Sink::drop_replaced() {
     if (key_.empty()) return;
-    std::unordered_set<std::string> seen;
-    seen.reserve(rows_);
+    KeySet seen(rows_);
+    StateEncoder key;
     std::size_t total = 0;
     for (auto rows = collected_.rbegin(); rows != collected_.rend(); ++rows) {
         auto& batch = rows->batch;
         std::vector<std::uint32_t> kept;
         for (auto row = std::uint32_t(batch.rows); row-- > 0;) {
-            StateEncoder key;
+            key.clear();
             for (auto column : key_) {
                 const auto& values = batch.columns[column];
                 switch (storage_of(values.type)) {
@@ -88,7 +115,7 @@ void Sink::drop_replaced() {
                         break;
                 }
             }
-            if (seen.insert(key.take()).second) kept.push_back(row);
+            if (seen.insert(key.view())) kept.push_back(row);
         }
         if (kept.size() < batch.rows) {
             std::reverse(kept.begin(), kept.end());

@@ -20,6 +20,8 @@ public:
         bytes_ += value;
     }
     std::string take() { return std::move(bytes_); }
+    std::string_view view() const { return bytes_; }
+    void clear() { bytes_.clear(); }
 
 private:
     void append(const void* from, std::size_t size) { bytes_.append(static_cast<const char*>(from), size); }
