@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "record/batch.h"
 #include "store/bytes.h"
 #include "store/clustering.h"
 #include "store/number.h"
@@ -453,38 +454,9 @@ std::string value_as_text(const DataType& type, std::string_view value) {
     return out;
 }
 
-void append_json_text(std::string& out, std::string_view text) {
-    out += '"';
-    for (char c : text) {
-        switch (c) {
-            case '"':
-                out += "\\\"";
-                break;
-            case '\\':
-                out += "\\\\";
-                break;
-            case '\n':
-                out += "\\n";
-                break;
-            case '\r':
-                out += "\\r";
-                break;
-            case '\t':
-                out += "\\t";
-                break;
-            default:
-                if (static_cast<unsigned char>(c) < 0x20)
-                    out += fmt::format("\\u{:04x}", unsigned(c));
-                else
-                    out += c;
-        }
-    }
-    out += '"';
-}
-
 void append_json_name(std::string& out, std::string_view name) {
     bool plain = name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
-    append_json_text(out, plain ? std::string(name) : "\"" + std::string(name) + "\"");
+    append_json_string(out, plain ? std::string(name) : "\"" + std::string(name) + "\"");
 }
 
 void append_value_as_json(std::string& out, const DataType& type, std::string_view value) {
@@ -527,7 +499,7 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
                 if (key.starts_with('"'))
                     out += key;
                 else
-                    append_json_text(out, key);  // JSON's keys are texts
+                    append_json_string(out, key);  // JSON's keys are texts
                 out += ": ";
                 append_value_as_json(out, type.parameters[1], elements[i + 1]);
             }
@@ -566,7 +538,7 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
             return;
         }
         default:
-            append_json_text(out, value_as_text(type, value));
+            append_json_string(out, value_as_text(type, value));
             return;
     }
 }

@@ -43,7 +43,6 @@ bool collect_elements(const Row& row, const ColumnDefinition& column, std::strin
 std::string value_as_text(const DataType& type, std::string_view value);
 /// As toJson() does.
 void append_value_as_json(std::string& out, const DataType& type, std::string_view value);
-void append_json_text(std::string& out, std::string_view text);
 /// A column's or field's name as a key: in quotes of its own when CQL would need them for its capitals.
 void append_json_name(std::string& out, std::string_view name);
 /// "2026-01-31 23:59:59.123Z" of milliseconds since 1970.

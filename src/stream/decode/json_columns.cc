@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "stream/decode/cast_slot.h"
 #include "stream/expr/cast.h"
 #include "stream/expr/datetime.h"
 
@@ -382,32 +383,8 @@ bool JsonColumns::write(const Leaf& leaf, const Token& token, std::size_t node) 
 
 /// The scalar's text, cast to the leaf's type.
 bool JsonColumns::write_text(const Leaf& leaf, std::string_view text, std::size_t node) {
-    auto& slot = slots_[leaf.column];
-    auto set = [&](auto value) {
-        if (!value)
-            return fail(fmt::format("{}: {}", to_string(nodes_[node].path), cast_reason(text, leaf.type)));
-        slot.set(row_, *value);
-        return true;
-    };
-    switch (leaf.type) {
-        case TypeId::string:
-        case TypeId::binary:
-        case TypeId::json:
-            slot.set(row_, text);
-            return true;
-        case TypeId::boolean:
-            return set(boolean_of_text(text));
-        case TypeId::int32:
-        case TypeId::int64:
-            return set(integer_of_text(text, leaf.type));
-        case TypeId::float64:
-            return set(double_of_text(text));
-        case TypeId::date:
-            return set(parse_date(text));
-        case TypeId::timestamp:
-            return set(parse_timestamp(text));
-    }
-    return false;
+    if (set_from_text(slots_[leaf.column], row_, leaf.type, text)) return true;
+    return fail(fmt::format("{}: {}", to_string(nodes_[node].path), cast_reason(text, leaf.type)));
 }
 
 }  // namespace penstock::stream
