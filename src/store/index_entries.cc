@@ -147,9 +147,12 @@ void append_index_entries(const IndexedColumn& column, std::string_view row_key,
     const auto& definition = *column.column;
     ParsedKey parsed;
     if (!parse_key(row_key, parsed)) return;
+    bool of_key = definition.role == ColumnRole::partition_key;
     bool of_static = definition.role == ColumnRole::static_;
-    if (of_static != (parsed.tag == static_tag)) return;
-    auto suffix = row_key.substr(table_prefix_size);
+    if (!of_key && of_static != (parsed.tag == static_tag)) return;
+    // The whole partition has the value, whatever of it was written.
+    auto partition_key = std::string(parsed.partition_prefix) + static_tag;
+    auto suffix = (of_key ? std::string_view(partition_key) : row_key).substr(table_prefix_size);
     auto prefix = index_prefix(column.index->id);
     std::string key;
     auto put = [&](auto&& append) {
@@ -161,7 +164,7 @@ void append_index_entries(const IndexedColumn& column, std::string_view row_key,
     auto put_value = [&](std::string_view value) {
         put([&](std::string& to) { append_indexed_value(to, column, value); });
     };
-    if (definition.role == ColumnRole::partition_key) {
+    if (of_key) {
         std::vector<std::string_view> values;
         if (split_partition_key(*column.table, parsed.partition_key, values))
             put_value(values[definition.position]);

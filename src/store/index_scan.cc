@@ -25,7 +25,7 @@ IndexScan::IndexScan(Database& database, IndexedColumn column, IndexRange range,
         // A static column's entry stands before all rows of its partition.
         ParsedKey parsed;
         std::string_view first = within_.front().from;
-        bool of_static = column_.column->role == ColumnRole::static_;
+        bool of_static = column_.column->role == ColumnRole::static_ || of_partition_key();
         if (of_static && parse_key(first, parsed)) first = parsed.partition_prefix;
         if (first.size() > table_prefix_size) from += first.substr(table_prefix_size);
     }
@@ -33,6 +33,10 @@ IndexScan::IndexScan(Database& database, IndexedColumn column, IndexRange range,
 }
 
 IndexScan::~IndexScan() = default;
+
+bool IndexScan::of_partition_key() const {
+    return column_.column->role == ColumnRole::partition_key;
+}
 
 bool IndexScan::row_key_of(std::string_view entry, std::string& out) const {
     auto rest = entry.substr(std::min(entry.size(), table_prefix_size));
@@ -43,11 +47,18 @@ bool IndexScan::row_key_of(std::string_view entry, std::string& out) const {
     return parse_key(out, parsed);
 }
 
-void IndexScan::append_wanted(std::string_view row_key, std::vector<KeyRange>& out) const {
+void IndexScan::append_wanted(std::string_view row_key, std::vector<KeyRange>& out) {
     ParsedKey parsed;
     if (!parse_key(row_key, parsed)) return;
     KeyRange range{std::string(row_key), std::string(row_key) + '\0'};
-    if (parsed.tag == static_tag) range.to = after_prefix(std::string(parsed.partition_prefix) + row_tag);
+    if (of_partition_key()) {
+        // Entries of a partition's rows, which used to be written, say the same once more.
+        if (parsed.partition_prefix == last_partition_) return;
+        last_partition_ = parsed.partition_prefix;
+        range.from = last_partition_ + static_tag;
+    }
+    if (parsed.tag == static_tag || of_partition_key())
+        range.to = after_prefix(std::string(parsed.partition_prefix) + row_tag);
     for (const auto& wanted : within_) {
         KeyRange both{std::max(range.from, wanted.from), std::min(range.to, wanted.to)};
         if (both.from < both.to) out.push_back(std::move(both));
@@ -73,6 +84,7 @@ Result<> IndexScan::gather() {
     std::ranges::sort(*gathered_);
     auto [from, to] = std::ranges::unique(*gathered_);
     gathered_->erase(from, to);
+    last_partition_.clear();
     return {};
 }
 

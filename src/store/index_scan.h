@@ -28,15 +28,16 @@ public:
     ~IndexScan();
 
     /// Appends where the next rows are, some hundred at once, in the table's order; of a static column's
-    /// values whole partitions. False: there are no more. Errc::out_of_range: more rows than can be put in
-    /// order in memory; the table itself has to be read.
+    /// values, and of those in a partition key, whole partitions. False: there are no more.
+    /// Errc::out_of_range: more rows than can be put in order in memory; the table itself has to be read.
     Result<bool> next(std::vector<KeyRange>& out);
 
 private:
     Result<bool> next_of_one_value(std::vector<KeyRange>& out);
     Result<> gather();
     /// The row's range as far as it is wanted.
-    void append_wanted(std::string_view row_key, std::vector<KeyRange>& out) const;
+    void append_wanted(std::string_view row_key, std::vector<KeyRange>& out);
+    bool of_partition_key() const;
     bool row_key_of(std::string_view entry, std::string& out) const;
 
     Database& database_;
@@ -47,6 +48,7 @@ private:
     rocksdb::Slice upper_;
     std::optional<std::vector<std::string>> gathered_;
     std::size_t next_ = 0;
+    std::string last_partition_;  ///< that was appended, of a partition key's index
 };
 
 }  // namespace penstock::store

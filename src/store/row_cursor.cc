@@ -342,10 +342,10 @@ bool split_partition_key(const TableDefinition& table, std::string_view key,
 }
 
 Result<std::string> join_partition_key(const TableDefinition& table,
-                                       const std::vector<std::string_view>& values) {
+                                       const std::vector<std::string_view>& values, bool may_be_empty) {
     std::string out;
     if (table.partition_columns == 1) {
-        if (values[0].empty()) return fail(Errc::invalid, "Key may not be empty");
+        if (values[0].empty() && !may_be_empty) return fail(Errc::invalid, "Key may not be empty");
         out = values[0];
     } else {
         for (auto value : values) {

@@ -125,7 +125,8 @@ bool split_partition_key(const TableDefinition& table, std::string_view key,
                          std::vector<std::string_view>& values);
 /// The inverse. Errc::invalid when it gets longer than max_partition_key, or a single value is empty.
 Result<std::string> join_partition_key(const TableDefinition& table,
-                                       const std::vector<std::string_view>& values);
+                                       const std::vector<std::string_view>& values,
+                                       bool may_be_empty = false);
 /// The CQL values of a row's clustering columns; none: null, which a dense table's may be.
 bool split_clustering(const TableDefinition& table, std::string_view encoded,
                       std::vector<std::optional<std::string>>& values);

@@ -35,8 +35,8 @@ void append_view_entry(const TableDefinition& base, const TableDefinition& view,
         }
     }
     auto key_values = std::vector<std::string_view>(values.begin(), values.begin() + view.partition_columns);
-    // What is too long for a key of the view, or empty, is not in it.
-    auto joined = join_partition_key(view, key_values);
+    // What is too long for a key of the view is not in it. An empty value is one like others.
+    auto joined = join_partition_key(view, key_values, true);
     if (!joined) return;
     auto key = partition_prefix(view.id, *joined) + row_tag;
     for (auto i = view.partition_columns; i < view.key_columns(); ++i)

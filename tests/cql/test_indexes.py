@@ -218,3 +218,33 @@ def test_an_index_is_built_while_rows_are_written(session, keyspace):
     built(session, keyspace, 1)
     for a in range(7):
         assert sorted(p for p, _ in keys(session, f"a = {a}")) == [p for p in range(3000) if p % 7 == a]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["written before", "written after"])
+def test_a_partition_key_column_of_partitions_without_rows(session, keyspace, before):
+    session.execute("CREATE TABLE t (a int, p int, c int, s int static, v int, PRIMARY KEY ((a, p), c))")
+
+    def write():
+        session.execute("INSERT INTO t (a, p, s) VALUES (2, 1, 9)")
+        for c in (1, 2, 3):
+            session.execute(f"INSERT INTO t (a, p, c, s, v) VALUES (1, 1, {c}, 8, 7)")
+        session.execute("INSERT INTO t (a, p, c) VALUES (1, 5, 1)")
+
+    def found(where="p = 1", what="a, c, s", **options):
+        return sorted((tuple(row) for row in session.execute(SimpleStatement(f"SELECT {what} FROM t WHERE {where}", **options))),
+                      key=str)
+
+    if before:
+        write()
+    session.execute("CREATE INDEX ON t (p)")
+    built(session, keyspace, 1)
+    if not before:
+        write()
+    assert found() == [(1, 1, 8), (1, 2, 8), (1, 3, 8), (2, None, 9)]
+    assert found(fetch_size=2) == found()
+    assert found(what="DISTINCT a, p") == [(1, 1), (2, 1)]
+    assert found("p = 1 AND c = 2 ALLOW FILTERING") == [(1, 2, 8)]
+    session.execute("DELETE FROM t WHERE a = 1 AND p = 1")
+    assert found() == [(2, None, 9)]
+    session.execute("UPDATE t SET s = null WHERE a = 2 AND p = 1")
+    assert found() == []

@@ -497,3 +497,34 @@ def test_groups_of_several_partitions_are_sorted(session, keyspace):
     query = "SELECT p, c, count(*) FROM t WHERE p IN (1, 2) GROUP BY p, c ORDER BY c {}"
     assert rows(session, query.format("DESC"), fetch_size=None) == [(2, 4, 2), (1, 3, 1), (2, 2, 1), (1, 1, 2)]
     assert rows(session, query.format("ASC LIMIT 2"), fetch_size=None) == [(1, 1, 2), (2, 2, 1)]
+
+
+def test_partitions_that_are_sorted_backwards(session, keyspace):
+    session.execute("CREATE TABLE t (a int, b int, c int, PRIMARY KEY (a, b, c))")
+    for row in ((1, 2, 1), (1, 2, 2), (1, 4, 2), (1, 4, 3), (2, 4, 3), (2, 2, 3), (4, 8, 12)):
+        session.execute("INSERT INTO t (a, b, c) VALUES (%s, %s, %s)", row)
+
+    def unpaged(query):
+        return rows(session, query, fetch_size=None)
+
+    assert unpaged("SELECT a, b, c FROM t WHERE a IN (2, 4, 1) ORDER BY b DESC") == [
+        (4, 8, 12), (1, 4, 3), (1, 4, 2), (2, 4, 3), (1, 2, 2), (1, 2, 1), (2, 2, 3)]
+    assert unpaged("SELECT a, b, c FROM t WHERE a IN (1, 2) AND b IN (2, 4) ORDER BY b DESC") == [
+        (1, 4, 3), (1, 4, 2), (2, 4, 3), (1, 2, 2), (1, 2, 1), (2, 2, 3)]
+    assert unpaged("SELECT a, b, count(b) FROM t WHERE a IN (1, 2, 4) GROUP BY a, b ORDER BY b DESC, c DESC") == [
+        (4, 8, 1), (1, 4, 2), (2, 4, 1), (2, 2, 1), (1, 2, 2)]
+    refused(session, "SELECT DISTINCT a, count(a) FROM t GROUP BY a, b",
+            "Grouping on clustering columns is not allowed for SELECT DISTINCT queries")
+
+
+def test_slices_between_numbers_with_a_point(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, s set<double>)")
+    session.execute("INSERT INTO t (k, s) VALUES (1, {0.5, 2.2, 3.0, 4.4})")
+    assert [set(one) for one in session.execute("SELECT s[0...3.], s[2.2..4.4] FROM t").one()] == [{0.5, 2.2, 3.0}, {2.2, 3.0, 4.4}]
+
+
+def test_null_in_a_filter(session, keyspace):
+    session.execute("CREATE TABLE t (k int, c int, v int, PRIMARY KEY (k, c))")
+    for condition in ("v = null", "v > null", "v IN (null)"):
+        refused(session, f"SELECT * FROM t WHERE {condition} ALLOW FILTERING", "Unsupported null value for column v")
+    refused(session, "SELECT * FROM t WHERE k = 1 AND c = null", "Invalid null value in condition for column c")

@@ -189,3 +189,13 @@ def test_how_options_are_shown(session, keyspace):
     session.execute("ALTER TABLE t WITH compression = {}")
     shown = session.execute(f"SELECT compression FROM system_schema.tables WHERE keyspace_name = '{keyspace}'").one()
     assert dict(shown.compression) == {"enabled": "false"}
+
+
+def test_a_mask_that_is_not_there_is_dropped(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v int)")
+    session.execute("ALTER TABLE t ALTER v DROP MASKED")
+    session.execute("ALTER TABLE t ALTER IF EXISTS nope DROP MASKED")
+    session.execute("ALTER TABLE IF EXISTS nope ALTER v DROP MASKED")
+    with pytest.raises(InvalidRequest) as error:
+        session.execute("ALTER TABLE t ALTER nope DROP MASKED")
+    assert "Column with name 'nope' doesn't exist on table 't'" in str(error.value)

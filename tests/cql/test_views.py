@@ -140,3 +140,37 @@ def test_schema(session, scores):
     assert session.execute("SELECT count(*) FROM again").one()[0] == 5
     session.execute("DROP MATERIALIZED VIEW again")
     session.execute("DROP TABLE scores")
+
+
+def test_an_empty_text_is_a_key_of_a_view(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v text)")
+    session.execute("CREATE MATERIALIZED VIEW by_v AS SELECT * FROM t WHERE v IS NOT NULL AND k IS NOT NULL PRIMARY KEY (v, k)")
+    built(session, keyspace, "by_v")
+    session.execute("INSERT INTO t (k, v) VALUES (123, '')")
+    session.execute("INSERT INTO t (k, v) VALUES (124, null)")
+    assert [tuple(row) for row in session.execute("SELECT * FROM by_v")] == [("", 123)]
+    refused(session, "SELECT * FROM by_v WHERE v = ''", "Key may not be empty")
+
+
+def test_views_of_compact_tables(session, keyspace):
+    session.execute("CREATE TABLE t (k int, c int, d int, v int, PRIMARY KEY (k, c, d)) WITH COMPACT STORAGE")
+    session.execute("CREATE TABLE u (k int PRIMARY KEY, v int) WITH COMPACT STORAGE")
+    session.execute("CREATE MATERIALIZED VIEW by_v AS SELECT * FROM t WHERE v IS NOT NULL AND k IS NOT NULL AND c IS NOT NULL "
+                    "AND d IS NOT NULL PRIMARY KEY (v, k, c, d)")
+    built(session, keyspace, "by_v")
+    session.execute("INSERT INTO t (k, c, d, v) VALUES (1, 2, 3, 4)")
+    session.execute("INSERT INTO t (k, c, v) VALUES (1, 2, 4)")
+    assert [tuple(row) for row in session.execute("SELECT v, k, c, d FROM by_v")] == [(4, 1, 2, 3)]
+    refused(session, "CREATE MATERIALIZED VIEW w AS SELECT * FROM u WHERE k IS NOT NULL AND v IS NOT NULL PRIMARY KEY (v, k)",
+            "Cannot include static column 'v' in materialized view 'w'")
+
+
+def test_what_a_view_may_select_and_how_it_is_ordered(session, keyspace):
+    session.execute("CREATE TABLE t (k int, c int, x int, m map<text, text>, PRIMARY KEY (k, c))")
+    where = "WHERE k IS NOT NULL AND c IS NOT NULL AND x IS NOT NULL"
+    for part in ("m['a']", "m['a'..'b']"):
+        refused(session, f"CREATE MATERIALIZED VIEW v AS SELECT {part} FROM t {where} PRIMARY KEY (c, k)",
+                f"Can only select columns by name when defining a materialized view (got {part})")
+    for order in ("c ASC", "x ASC", "x ASC, c ASC", "c ASC, x ASC, x ASC"):
+        refused(session, f"CREATE MATERIALIZED VIEW v AS SELECT * FROM t {where} PRIMARY KEY (k, c, x) "
+                         f"WITH CLUSTERING ORDER BY ({order})", "CLUSTERING ORDER BY")

@@ -74,8 +74,8 @@ class Column:
 
 
 class Table:
-    def __init__(self, name, columns, counters=False):
-        self.name, self.columns, self.counters = name, columns, counters
+    def __init__(self, name, columns, counters=False, compact=False):
+        self.name, self.columns, self.counters, self.compact = name, columns, counters, compact
         self.by_clock = counters  # its cells are as new as the server's clock says
 
     def of(self, *roles):
@@ -86,8 +86,9 @@ class Table:
         columns = ", ".join(f"{c.name} {c.type}{' static' if c.role == 'static' else ''}" for c in self.columns)
         key = "(" + ", ".join(c.name for c in partition) + ")" + "".join(f", {c.name}" for c in clustering)
         order = ", ".join(f"{c.name} {'DESC' if c.descending else 'ASC'}" for c in clustering)
-        return (f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({key}))" +
-                (f" WITH CLUSTERING ORDER BY ({order})" if clustering else ""))
+        properties = ["COMPACT STORAGE"] * self.compact + [f"CLUSTERING ORDER BY ({order})"] * bool(clustering)
+        return f"CREATE TABLE {self.name} ({columns}, PRIMARY KEY ({key}))" + (
+            f" WITH {' AND '.join(properties)}" if properties else "")
 
 
 TYPES = ["CREATE TYPE pair (a int, b text)", "CREATE TYPE nest (p frozen<pair>, l frozen<list<int>>, d decimal)"]
@@ -144,8 +145,13 @@ class Generator:
         clustering = r.choice((0, 1, 1, 2, 3))
         columns += [Column(f"c{i}", self.frozen(True) if r.random() < 0.2 else self.simple(True), "clustering", r.random() < 0.4)
                     for i in range(clustering)]
-        counters = r.random() < 0.1
+        counters, compact = r.random() < 0.1, r.random() < 0.15
         value = (lambda: Type("counter")) if counters else self.column_type
+        if compact:
+            value = (lambda: Type("counter")) if counters else self.frozen
+            columns += [Column(f"v{i}", value(), "regular") for i in range(1 if clustering else r.choice((1, 2, 3)))]
+            self.tables.append(Table(name, columns, counters, True))
+            return self.tables[-1]
         if clustering and r.random() < 0.6:
             columns += [Column(f"s{i}", value(), "static") for i in range(r.choice((1, 2)))]
         columns += [Column(f"v{i}", value(), "regular") for i in range(r.choice((1, 2, 3, 4)))]
@@ -162,12 +168,19 @@ class Generator:
             parts.append(f"TTL {self.r.choice((0, 90000, 100000))}")
         return " USING " + " AND ".join(parts)
 
+    def row_key(self, table):
+        """The columns that say which row is written: of a compact table the last ones may be left out."""
+        columns = table.of("partition", "clustering")
+        if table.compact and self.r.random() < 0.2:
+            return columns[:max(self.r.randrange(len(columns)), len(table.of("partition")))]
+        return columns
+
     def equal(self, columns):
         return [f"{c.name} = {c.type.literal(self.r)}" for c in columns]
 
     def insert(self, table, condition=""):
         r = self.r
-        columns = table.of("partition", "clustering")
+        columns = self.row_key(table)
         if table.of("static") and r.random() < 0.2:
             columns = table.of("partition") + table.of("static")
         else:
@@ -204,7 +217,7 @@ class Generator:
         statics, regulars = table.of("static"), table.of("regular")
         only_static = statics and r.random() < 0.3
         chosen = r.sample(statics if only_static else regulars + statics, 1)
-        where = self.equal(table.of("partition") if only_static else table.of("partition", "clustering"))
+        where = self.equal(table.of("partition") if only_static else self.row_key(table))
         if not only_static and r.random() < 0.1 and not condition:
             where = self.equal(table.of("partition")) + [
                 f"{c.name} IN ({c.type.literal(r)}, {c.type.literal(r)})" for c in table.of("clustering")]

@@ -78,8 +78,9 @@ Result<Decimal> decimal_of(const DataType& type, std::string_view value) {
     if (type.kind == Kind::decimal) {
         bytes = value;
     } else {
-        if (is_floating(type.kind) && !std::isfinite(float_value(type, value)))
-            return failed("Infinite or NaN");
+        auto number = is_floating(type.kind) ? float_value(type, value) : 0;
+        if (std::isnan(number)) return failed("A NaN cannot be converted into a decimal");
+        if (std::isinf(number)) return failed("An infinite number cannot be converted into a decimal");
         auto parsed = parse_decimal(value_as_text(type, value));
         if (!parsed) return failed("not a number");
         bytes = std::move(*parsed);
@@ -131,6 +132,15 @@ Result<Decimal> divide(const Decimal& a, const Decimal& b) {
     return out;
 }
 
+/// To most_digits; half is rounded away from zero.
+Decimal rounded(Decimal value) {
+    auto extra = value.digits() - most_digits;
+    if (extra <= 0) return value;
+    auto unit = power_of_ten(extra);
+    Whole quotient = (2 * abs(value.unscaled) + unit) / (2 * unit);
+    return {value.unscaled < 0 ? Whole(-quotient) : quotient, value.scale - extra};
+}
+
 Result<std::string> of_decimals(char op, Decimal a, Decimal b) {
     if (a.digits() + b.digits() > most_digits) return failed("the numbers are too long");
     switch (op) {
@@ -143,8 +153,8 @@ Result<std::string> of_decimals(char op, Decimal a, Decimal b) {
     }
     if (op == '%' && b.unscaled == 0) return failed("Division by zero");
     TRY(align(a, b));
-    if (op == '+') return bytes_of(Decimal{a.unscaled + b.unscaled, a.scale});
-    if (op == '-') return bytes_of(Decimal{a.unscaled - b.unscaled, a.scale});
+    if (op == '+') return bytes_of(rounded({a.unscaled + b.unscaled, a.scale}));
+    if (op == '-') return bytes_of(rounded({a.unscaled - b.unscaled, a.scale}));
     return bytes_of(Decimal{a.unscaled % b.unscaled, a.scale});
 }
 

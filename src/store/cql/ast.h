@@ -201,7 +201,7 @@ struct CreateTable {
     bool compact_storage = false;
 };
 struct AlterTable {
-    enum class Kind : std::uint8_t { add, drop, rename, options, drop_compact_storage };
+    enum class Kind : std::uint8_t { add, drop, rename, options, drop_mask, drop_compact_storage };
     Name table;
     bool of_view = false;  ///< ALTER MATERIALIZED VIEW
     bool if_exists = false;
@@ -211,6 +211,7 @@ struct AlterTable {
     std::vector<std::string> dropped;
     std::optional<std::int64_t> dropped_us;                    ///< DROP ... USING TIMESTAMP
     std::vector<std::pair<std::string, std::string>> renamed;  ///< from, to
+    std::string unmasked;                                      ///< ALTER column DROP MASKED
     Options options;
 };
 struct DropTable {

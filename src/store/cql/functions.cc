@@ -164,6 +164,7 @@ Result<DataType> function_type(std::string_view name, const std::vector<DataType
     if (is_similarity_function(name)) return similarity_type(name, arguments);
     if (is_native(name)) return native_type(name, arguments);
     if (is_floor(name)) return floor_type(arguments);
+    if (name == "token") return DataType(Kind::bigint);
     auto found = TRY(find(name, arguments.size()));
     switch (found.function) {
         case Function::now:
@@ -190,6 +191,27 @@ Result<DataType> function_type(std::string_view name, const std::vector<DataType
             return DataType(found.kind);
     }
     return DataType(Kind::text);
+}
+
+std::string known_signatures(std::string_view name) {
+    auto found = find(name, 1);
+    if (!found) return {};
+    auto returns = [&](std::initializer_list<std::string_view> parameters, std::string_view result) {
+        std::string out;
+        for (auto parameter : parameters)
+            out += fmt::format("{}system.{} : ({}) -> {}", out.empty() ? "" : ", ", name, parameter, result);
+        return out;
+    };
+    switch (found->function) {
+        case Function::to_date:
+            return returns({"timeuuid", "timestamp"}, "date");
+        case Function::to_timestamp:
+            return returns({"timeuuid", "date"}, "timestamp");
+        case Function::to_unix_timestamp:
+            return returns({"timeuuid", "timestamp", "date"}, "bigint");
+        default:
+            return {};
+    }
 }
 
 std::optional<DataType> parameter_type(std::string_view name, std::size_t index) {

@@ -19,6 +19,8 @@ struct TypedValue {
 
 /// Names are in lower case. Errc::invalid: "Unknown function 'x' called".
 Result<DataType> function_type(std::string_view name, const std::vector<DataType>& arguments);
+/// Of a function that takes several types, as Cassandra lists them; empty: of another one.
+std::string known_signatures(std::string_view name);
 /// What a literal argument is read as; nothing when the function takes any type.
 std::optional<DataType> parameter_type(std::string_view name, std::size_t index);
 Result<TypedValue> call_function(std::string_view name, const std::vector<TypedValue>& arguments,

@@ -81,6 +81,7 @@ Result<> choose_index(SelectPlan& plan) {
         if (index == nullptr) continue;
         ++served;
         served_by_sai += index->is_sai();
+        if (!index->is_sai()) choice.by_legacy.push_back(i);
         if (text_fold_of(index->options).changes()) choice.folded.emplace_back(i, index);
         // One that is not filled yet would hide rows: the table is read instead.
         if (!index->is_built) continue;
@@ -112,14 +113,20 @@ Result<> choose_index(SelectPlan& plan) {
     return {};
 }
 
+Result<> check_value_sizes(const IndexChoice& choice, const std::vector<Filter>& filters) {
+    bool fits = std::ranges::all_of(choice.by_legacy, [&](std::size_t place) {
+        return filters[place].values.empty() || filters[place].values[0].size() <= max_partition_key;
+    });
+    if (fits) return {};
+    return fail(Errc::invalid, "Index expression values may not be larger than 64K");
+}
+
 Result<IndexRange> index_range(const SelectPlan& plan, const IndexedColumn& column,
                                const Bindings& bindings) {
     auto prefix = index_prefix(column.index->id);
     IndexRange out{prefix, after_prefix(prefix), false};
     auto filters = TRY(filters_of(plan.table(), plan.index.by, bindings));
     for (const auto& filter : filters) {
-        if (!column.index->is_sai() && filter.values[0].size() > max_partition_key)
-            return fail(Errc::invalid, "Index expression values may not be larger than 64K");
         auto at = prefix;
         if (filter.element)
             append_indexed_entry(at, column, *filter.element, filter.values[0]);

@@ -18,6 +18,8 @@ struct IndexChoice {
     std::vector<Restriction> by;  ///< the conditions that it answers: one, or the bounds of a range
     /// Conditions whose text is compared as their index folds it, by their place among the plan's filters.
     std::vector<std::pair<std::size_t, const IndexDefinition*>> folded;
+    /// Conditions that a legacy index answers, filled or not, by their place among the plan's filters.
+    std::vector<std::size_t> by_legacy;
 };
 
 /// Looks for indexes that answer the plan's filters, sets plan.index and says so where no other filtering is
@@ -26,6 +28,9 @@ Result<> choose_index(SelectPlan& plan);
 
 /// All of the plan's filters are answered by storage-attached indexes.
 bool all_served_by_sai(const SelectPlan& plan);
+
+/// Legacy indexes have no values above 64 KiB, and Cassandra refuses to look for them. filters: of the plan.
+Result<> check_value_sizes(const IndexChoice& choice, const std::vector<Filter>& filters);
 
 /// The entries to read.
 Result<IndexRange> index_range(const SelectPlan& plan, const IndexedColumn& column, const Bindings& bindings);

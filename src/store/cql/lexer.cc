@@ -126,7 +126,7 @@ struct Lexer {
         if (peek() == '.' && is_digit(peek(1))) {
             kind = TokenKind::number;
             for (++at; is_digit(peek());) ++at;
-        } else if (peek() == '.' && !is_letter(peek(1)) && peek(1) != '.') {
+        } else if (peek() == '.' && !is_letter(peek(1)) && (peek(1) != '.' || peek(2) == '.')) {
             kind = TokenKind::number;
             ++at;
         }

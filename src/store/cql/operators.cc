@@ -30,6 +30,22 @@ std::string_view symbol(Operator op) {
     return "?";
 }
 
+std::string_view operator_function(const Term& operation) {
+    if (operation.items.size() == 1) return "_negate";
+    switch (operation.text[0]) {
+        case '+':
+            return "_add";
+        case '-':
+            return "_substract";
+        case '*':
+            return "_multiply";
+        case '/':
+            return "_divide";
+        default:
+            return "_modulo";
+    }
+}
+
 bool is_met(Operator op, int order) {
     switch (op) {
         case Operator::eq:

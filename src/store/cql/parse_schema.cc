@@ -208,8 +208,12 @@ Result<Statement> alter_table(TokenStream& in) {
     }
     if (in.accept_word("alter")) {
         out.if_column = TRY(parse_if_exists(in));
-        TRY(in.name());
+        out.unmasked = TRY(in.name());
         if (in.is_word("masked")) return masks();
+        if (in.accept_words("drop", "masked")) {
+            out.kind = AlterTable::Kind::drop_mask;
+            return out;
+        }
         return Unsupported{"ALTER TABLE ... ALTER", "Altering column types is no longer supported"};
     }
     out.kind = AlterTable::Kind::options;

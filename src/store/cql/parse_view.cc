@@ -17,6 +17,7 @@ Result<CreateView> parse_create_view(TokenStream& in) {
             out.columns.push_back(TRY(in.name()));
             if (!in.accept("[")) continue;
             TRY(parse_term(in));
+            if (in.accept("..")) TRY(parse_term(in));
             TRY(in.expect("]"));
             return fail(Errc::invalid,
                         "Can only select columns by name when defining a materialized view (got {})",

@@ -1,6 +1,7 @@
 #include "store/cql/resolve.h"
 
 #include "store/cql/functions.h"
+#include "store/cql/operators.h"
 #include "store/cql/system_tables.h"
 #include "store/cql/term_value.h"
 #include "store/vector_value.h"
@@ -48,6 +49,9 @@ void note_markers(const Term& term, const DataType& type, std::string_view name,
         DataType of = type;
         if (term.kind == Term::Kind::operation) {
             if (i == 1 && (type.kind == Kind::timestamp || type.kind == Kind::date)) of = Kind::duration;
+            auto name_of_operand = fmt::format("arg{}(system.{})", i, operator_function(term));
+            note_markers(term.items[i], of, name_of_operand, markers);
+            continue;
         } else if (term.kind == Term::Kind::function) {
             auto wanted = parameter_type(term.text, i);
             of = wanted ? *wanted : natural_type(term.items[i]);

@@ -4,6 +4,7 @@
 
 #include "store/bytes.h"
 #include "store/clustering.h"
+#include "store/cql/functions.h"
 #include "store/cql/operators.h"
 #include "store/cql/token_stream.h"
 #include "store/token.h"
@@ -90,6 +91,8 @@ Result<> note(const ColumnDefinition& column, const Relation& relation, std::vec
     auto type = TRY(value_type(column, relation));
     TRY(check_slice(type, relation.op));
     for (const auto& value : relation.values) {
+        if (value.kind == Term::Kind::function && is_aggregate(value.text))
+            return fail(Errc::invalid, "Aggregation function are not supported in the where clause");
         if (!relation.in_marker) TRY(check_constant(value, type, column.name));
         if (relation.in_marker)
             note_markers(value, DataType(Kind::list, {type}, true), "in(" + column.name + ")", markers);
@@ -113,9 +116,12 @@ std::unexpected<Error> missing_value(const ColumnDefinition& column, const Relat
         return fail(Errc::invalid, "Unsupported {} map value for column {}", state, column.name);
     if (relation.op == Operator::contains || relation.op == Operator::contains_key)
         return fail(Errc::invalid, "Unsupported {} value for column {}", state, column.name);
+    bool of_key = column.role == ColumnRole::partition_key || column.role == ColumnRole::clustering;
     if (value.is_null())
-        return fail(Errc::invalid, "Invalid null value in condition for column {}", column.name);
-    return fail(Errc::invalid, "Invalid unset value for column {}", column.name);
+        return fail(Errc::invalid, "{} for column {}",
+                    of_key ? "Invalid null value in condition" : "Unsupported null value", column.name);
+    return fail(Errc::invalid, "{} unset value for column {}", of_key ? "Invalid" : "Unsupported",
+                column.name);
 }
 
 /// The condition's values; a null is an error as in Cassandra. IN's are sorted, each once.
@@ -183,6 +189,9 @@ Result<> add_tuple(const TableDefinition& table, const Relation& relation, std::
     if (relation.op != Operator::eq && relation.op != Operator::in && !is_slice(relation.op))
         return fail(Errc::invalid, "{} cannot be used for multi-column relations", symbol(relation.op));
     for (const auto& value : relation.values) {
+        if (value.kind == Term::Kind::tuple && value.items.size() != columns.size())
+            return fail(Errc::invalid, "Expected {} elements in value tuple, but got {}: {}", columns.size(),
+                        value.items.size(), term_text(value));
         auto type = relation.in_marker ? DataType(Kind::list, {tuple}, true) : tuple;
         note_markers(value, type, (relation.op == Operator::in ? "in" : "") + tuple_name(relation), markers);
     }
@@ -290,7 +299,15 @@ Result<> add_relation(const TableDefinition& table, const Relation& relation,
             return fail(
                 Errc::invalid,
                 "The token() function must be applied to all partition key components or none of them");
-        note_markers(relation.values[0], Kind::bigint, "partition key token", markers);
+        const auto& value = relation.values[0];
+        TRY(check_constant(value, Kind::bigint, "partition key token"));
+        if (value.kind == Term::Kind::function && value.text == "token" &&
+            value.items.size() == table.partition_columns)
+            for (std::size_t i = 0; i < value.items.size(); ++i)
+                note_markers(value.items[i], table.columns[i].type, fmt::format("arg{}(system.token)", i),
+                             markers);
+        else
+            note_markers(value, Kind::bigint, "partition key token", markers);
         out.token.push_back(&relation);
         return {};
     }
@@ -620,26 +637,9 @@ Result<std::vector<KeyRange>> token_ranges(const TableDefinition& table, const R
     for (const auto* relation : restrictions.token) {
         const auto& term = relation->values[0];
         std::int64_t token = 0;
-        if (term.kind == Term::Kind::function && term.text == "token") {
-            if (term.items.size() != table.partition_columns)
-                return fail(Errc::invalid, "Invalid number of arguments in call to function token");
-            std::vector<std::string> values;
-            for (std::size_t i = 0; i < term.items.size(); ++i) {
-                const auto& column = table.columns[i];
-                auto value = TRY(evaluate(term.items[i], column.type, column.name, bindings));
-                if (value.state == Value::State::unset)
-                    return fail(Errc::invalid, "Invalid unset value for argument in call to function token");
-                if (value.is_null()) return fail(Errc::invalid, "Invalid null token value");
-                values.push_back(std::move(value.bytes));
-            }
-            std::vector<std::string_view> views(values.begin(), values.end());
-            auto key = TRY(join_partition_key(table, views));
-            token = token_of(key);
-        } else {
-            auto value = TRY(evaluate(term, Kind::bigint, "partition key token", bindings));
-            if (value.bytes.size() != 8) return fail(Errc::invalid, "Invalid null token value");
-            token = load_big_endian<std::int64_t>(value.bytes.data());
-        }
+        auto value = TRY(evaluate(term, Kind::bigint, "partition key token", bindings));
+        if (value.bytes.size() != 8) return fail(Errc::invalid, "Invalid null token value");
+        token = load_big_endian<std::int64_t>(value.bytes.data());
         // No key has the least token: as an end it means the end of the ring, as in Cassandra.
         bool ring_end = token == INT64_MIN;
         auto op = relation->op;

@@ -234,6 +234,11 @@ struct Changer {
                 if (statement.kind == AlterTable::Kind::drop_compact_storage)
                     return fail(Errc::invalid,
                                 "DROP COMPACT STORAGE is disabled. Enable in cassandra.yaml to use.");
+                // No column has a mask.
+                if (statement.kind == AlterTable::Kind::drop_mask && !statement.if_column &&
+                    table.find(statement.unmasked) == nullptr)
+                    return fail(Errc::invalid, "Column with name '{}' doesn't exist on table '{}'",
+                                statement.unmasked, table.name);
                 auto views = views_of(catalogue, table);
                 for (const auto& added : statement.added) {
                     if (table.find(added.name)) {

@@ -62,8 +62,13 @@ struct Planner {
         for (std::size_t i = 0; i < selector.arguments.size(); ++i) {
             auto argument = TRY(expression(selector.arguments[i]));
             const auto& wanted = plan.table().columns[i].type;
-            if (argument.kind == Expression::Kind::literal) argument.type = wanted;
-            if (argument.type.kind != wanted.kind)
+            bool fits = true;
+            if (argument.kind == Expression::Kind::literal) {
+                fits = may_be(argument.literal, wanted);
+                argument.type = wanted;
+                note_markers(argument.literal, wanted, "[selection]", markers);
+            }
+            if (!fits || argument.type.kind != wanted.kind)
                 return fail(
                     Errc::invalid,
                     "Type error: {} cannot be passed as argument {} of function system.token of type {}",
@@ -90,6 +95,8 @@ struct Planner {
             inside_aggregate = true;
         }
         std::vector<DataType> types;
+        if (selector.arguments.size() == 1 && selector.arguments[0].kind == Selector::Kind::literal)
+            TRY(check_arguments(selector.name, {selector.arguments[0].literal}));
         for (std::size_t i = 0; i < selector.arguments.size(); ++i) {
             out.arguments.push_back(TRY(expression(selector.arguments[i])));
             auto& argument = out.arguments.back();
@@ -102,7 +109,7 @@ struct Planner {
             if (argument.kind == Expression::Kind::literal)
                 if (auto wanted = parameter_type(selector.name, i)) {
                     argument.type = *wanted;
-                    note_markers(argument.literal, *wanted, "arg" + std::to_string(i), markers);
+                    note_markers(argument.literal, *wanted, "[selection]", markers);
                 }
             if (argument.kind == Expression::Kind::literal && selector.name == "mask_replace" && i == 1)
                 argument.type = types[0];
@@ -394,7 +401,7 @@ Result<> plan_order(SelectPlan& plan) {
         ++position;
     }
     plan.sorts = plan.where.has_partition_in;
-    plan.reversed = reversed.value_or(false) && !plan.sorts;
+    plan.reversed = reversed.value_or(false);
     if (plan.sorts)
         for (const auto& [name, descending] : select.order)
             plan.needed[std::size_t(table.find(name) - table.columns.data())] = true;
@@ -424,6 +431,9 @@ Result<> check_distinct(const SelectPlan& plan) {
         return fail(Errc::invalid, "Cannot restrict clustering columns when selecting only static columns");
     if (!plan.select->distinct) return {};
     const auto& table = plan.table();
+    if (plan.group.size() > table.partition_columns)
+        return fail(Errc::invalid,
+                    "Grouping on clustering columns is not allowed for SELECT DISTINCT queries");
     auto rows_restricted = std::ranges::any_of(plan.where.filters, [&](const Restriction& one) {
         auto role = table.shown_role(*one.column);
         return role == ColumnRole::clustering || role == ColumnRole::regular;

@@ -269,6 +269,25 @@ Result<> continue_from(std::vector<KeyRange>& ranges, const std::string& positio
     return {};
 }
 
+/// To be read backwards; where partitions are put in order later, each by itself.
+void reverse_ranges(std::vector<KeyRange>& ranges, bool within_partitions) {
+    if (!within_partitions) {
+        std::ranges::reverse(ranges);
+        return;
+    }
+    auto partition_of = [](const KeyRange& range) {
+        ParsedKey parsed;
+        return parse_key(range.from, parsed) ? parsed.partition_prefix : std::string_view();
+    };
+    for (auto at = ranges.begin(); at != ranges.end();) {
+        auto end = std::find_if(at, ranges.end(), [&](const KeyRange& range) {
+            return partition_of(range) != partition_of(*at);
+        });
+        std::reverse(at, end);
+        at = end;
+    }
+}
+
 Result<std::int64_t> limit_of(const std::optional<Term>& term, std::string_view name,
                               const Bindings& bindings) {
     if (!term) return INT64_MAX;
@@ -705,6 +724,7 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
     run.state.remaining = TRY(limit_of(plan.select->limit, "[limit]", bindings));
     run.per_partition = TRY(limit_of(plan.select->per_partition_limit, "[per_partition_limit]", bindings));
     run.filters = TRY(filters_of(plan.table(), plan.where.filters, bindings));
+    TRY(check_value_sizes(plan.index, run.filters));
     for (const auto& [place, index] : plan.index.folded)
         run.filters[place].fold = text_fold_of(index->options);
     if (page.paging_state) run.state = TRY(PagingState::decode(plan.table(), *page.paging_state));
@@ -725,7 +745,7 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
                 "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you "
                 "must either remove the ORDER BY or the IN and sort client side, or disable paging for "
                 "this query");
-        if (plan.reversed) std::ranges::reverse(ranges);
+        if (plan.reversed) reverse_ranges(ranges, plan.sorts);
         // From the static values on, which lie in front of the rows.
         if (plan.static_partitions && plan.where.whole_partition_key)
             for (auto& range : ranges) range.from.back() = static_tag;

@@ -354,7 +354,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     if (parameters.now_seconds) time.now_seconds = *parameters.now_seconds;
     if (!parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
 
-    if (std::holds_alternative<SelectPlan>(statement->plan)) {
+    if (const auto* plan = std::get_if<SelectPlan>(&statement->plan)) {
+        bindings.table = &plan->table();
         if (parameters.consistency == any_consistency)
             return error(
                 {ErrorCode::invalid, "ANY ConsistencyLevel is only supported for writes", {}, {}, {}});
@@ -365,6 +366,7 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         });
     }
     if (const auto* modify = std::get_if<ModifyPlan>(&statement->plan)) {
+        bindings.table = &modify->table();
         if (modify->is_conditional())
             return Blocking([this, statement, modify, bindings, time] {
                 return conditional({{modify, bindings}}, false, time);
@@ -386,7 +388,10 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
                 time.timestamp_us = load_big_endian<std::int64_t>(value->bytes.data());
         }
         std::vector<ConditionalStatement> statements;
-        for (const auto& one : batch->statements) statements.push_back({&one, bindings});
+        for (const auto& one : batch->statements) {
+            bindings.table = &one.table();
+            statements.push_back({&one, bindings});
+        }
         return run_batch(batch->batch->kind, {statement}, std::move(statements), time);
     }
     if (const auto* use = std::get_if<Use>(&statement->parsed.statement)) {

@@ -9,8 +9,11 @@
 #include "store/cql/arithmetic.h"
 #include "store/cql/functions.h"
 #include "store/cql/json_value.h"
+#include "store/cql/operators.h"
 #include "store/cql/text_value.h"
 #include "store/number.h"
+#include "store/row_cursor.h"
+#include "store/token.h"
 #include "store/uuid.h"
 #include "store/value.h"
 #include "store/vector_value.h"
@@ -326,6 +329,38 @@ Result<Value> marker_value(const Term& term, const DataType& type, const Binding
     return set_value(canonical(type, bound.bytes));
 }
 
+Result<> check_result(std::string_view function, const DataType& result, const DataType& type,
+                      std::string_view what) {
+    if (takes_values_of(type, result)) return {};
+    return fail(Errc::invalid,
+                "Type error: cannot assign result of function system.{} (type {}) to {} (type {})", function,
+                to_string(result), what, to_string(type));
+}
+
+/// Where a partition with these key values lies.
+Result<Value> token_value(const Term& term, const DataType& type, std::string_view what,
+                          const Bindings& bindings) {
+    const auto& table = *bindings.table;
+    TRY(check_result(term.text, Kind::bigint, type, what));
+    if (term.items.size() != table.partition_columns)
+        return fail(
+            Errc::invalid,
+            "Invalid number of arguments in call to function system.token: {} required but {} provided",
+            table.partition_columns, term.items.size());
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < term.items.size(); ++i) {
+        const auto& column = table.columns[i];
+        auto value = TRY(evaluate(term.items[i], column.type, column.name, bindings));
+        if (value.state == Value::State::unset)
+            return fail(Errc::invalid, "Invalid unset value for argument in call to function token");
+        if (value.is_null()) return Value{};
+        values.push_back(std::move(value.bytes));
+    }
+    std::string out;
+    append_big_endian(out, token_of(TRY(join_partition_key(table, {values.begin(), values.end()}))));
+    return set_value(std::move(out));
+}
+
 Result<Value> function_value(const Term& term, const DataType& type, std::string_view what,
                              const Bindings& bindings) {
     if ((term.text == "fromjson" || term.text == "from_json") && term.items.size() == 1) {
@@ -338,6 +373,7 @@ Result<Value> function_value(const Term& term, const DataType& type, std::string
                         value.error().text);
         return *value ? set_value(std::move(**value)) : Value{};
     }
+    if (term.text == "token" && bindings.table != nullptr) return token_value(term, type, what, bindings);
     std::vector<TypedValue> arguments;
     for (std::size_t i = 0; i < term.items.size(); ++i) {
         auto wanted = parameter_type(term.text, i);
@@ -348,10 +384,7 @@ Result<Value> function_value(const Term& term, const DataType& type, std::string
         arguments.push_back({of, value.is_set() ? std::optional(std::move(value.bytes)) : std::nullopt});
     }
     auto result = TRY(call_function(term.text, arguments, bindings.now_us));
-    if (!takes_values_of(type, result.type))
-        return fail(Errc::invalid,
-                    "Type error: cannot assign result of function system.{} (type {}) to {} (type {})",
-                    term.text, to_string(result.type), what, to_string(type));
+    TRY(check_result(term.text, result.type, type, what));
     if (!result.bytes) return Value{};
     return set_value(std::move(*result.bytes));
 }
@@ -365,10 +398,16 @@ DataType operand_type(const Term& term, const DataType& wanted) {
     return wanted;
 }
 
+std::unexpected<Error> unset_operand(const Term& operation) {
+    return fail(Errc::invalid, "Invalid unset value for argument in call to function {}",
+                operator_function(operation));
+}
+
 Result<Value> operation_value(const Term& term, const DataType& type, std::string_view what,
                               const Bindings& bindings) {
     auto left_type = operand_type(term.items[0], type);
     auto left = TRY(evaluate(term.items[0], left_type, what, bindings));
+    if (left.state == Value::State::unset) return unset_operand(term);
     if (term.items.size() == 1) {
         if (!left.is_set()) return left;
         return set_value(TRY(negate(left_type, left.bytes)));
@@ -381,8 +420,36 @@ Result<Value> operation_value(const Term& term, const DataType& type, std::strin
                     "Type error: cannot assign result of function system._{} (type {}) to {} (type {})",
                     term.text, to_string(result), what, to_string(type));
     auto right = TRY(evaluate(term.items[1], right_type, what, bindings));
+    if (right.state == Value::State::unset) return unset_operand(term);
     if (!left.is_set() || !right.is_set()) return Value{};
     return set_value(TRY(calculate(term.text[0], left_type, left.bytes, right_type, right.bytes)));
+}
+
+/// A marker has the type that is left for it when the result's type is known. Often there are several.
+Result<> check_operands(const Term& term, const DataType& type) {
+    bool time = type.kind == Kind::timestamp || type.kind == Kind::date;
+    // Behind an int's or a varint's operator Cassandra settles on one signature: it is never in doubt there.
+    bool settled = type.kind == Kind::int_ || type.kind == Kind::varint;
+    for (std::size_t i = 0; i < term.items.size(); ++i) {
+        const auto* item = &term.items[i];
+        while (item->kind == Term::Kind::tuple && item->items.size() == 1) item = &item->items[0];
+        bool of_type = !(time && i == 1) && !settled;
+        if (item->kind == Term::Kind::operation && of_type) TRY(check_operands(*item, type));
+    }
+    auto unknown = std::ranges::count(term.items, Term::Kind::marker, &Term::kind);
+    if (unknown == 0 || term.items.size() == 1) return {};
+    bool adds = term.text == "+", texts = type.kind == Kind::text || type.kind == Kind::ascii;
+    bool one_way = type.kind == Kind::tinyint || (type.kind == Kind::ascii && adds) ||
+                   (time && unknown == 1 && (adds || term.text == "-"));
+    if (one_way) return {};
+    auto left = term_text(term.items[0]), right = term_text(term.items[1]);
+    if ((texts && adds) || time || arithmetic_type(term.text[0], type, type))
+        return fail(Errc::invalid,
+                    "Ambiguous '{}' operation with args {} and {}: use type hint to disambiguate, example "
+                    "'(int) ?'",
+                    term.text, left, right);
+    return fail(Errc::invalid, "the '{}' operation is not supported between {} and {}", term.text, left,
+                right);
 }
 
 }  // namespace
@@ -398,9 +465,25 @@ Result<> check_constant(const Term& term, const DataType& type, std::string_view
         case Term::Kind::duration:
             TRY(literal_value(term, type, what));
             return {};
+        case Term::Kind::operation:
+            TRY(check_operands(term, type));
+            return {};
+        case Term::Kind::function:
+            return check_arguments(term.text, term.items);
         default:
             return {};
     }
+}
+
+Result<> check_arguments(std::string_view function, const std::vector<Term>& arguments) {
+    auto signatures = known_signatures(function);
+    bool unknown = arguments.size() == 1 && arguments[0].kind == Term::Kind::marker;
+    if (!unknown || signatures.empty()) return {};
+    return fail(
+        Errc::invalid,
+        "Ambiguous call to function {} (can be matched by following signatures: {}): use type casts to "
+        "disambiguate",
+        function, signatures);
 }
 
 std::string term_text(const Term& term) {

@@ -27,11 +27,15 @@ struct Bindings {
     const std::vector<wire::cql::BoundValue>* values = nullptr;
     std::vector<int> order;  ///< of named values: which value each marker has; empty: the same order
     std::int64_t now_us = 0;
+    const TableDefinition* table = nullptr;  ///< whose partition key token() takes
 };
 
 /// The term's value, checked against the type. what names the column in errors ("id", "[limit]").
 Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what,
                        const Bindings& bindings);
+
+/// Errc::invalid when a bind marker is an argument of a function that takes several types.
+Result<> check_arguments(std::string_view function, const std::vector<Term>& arguments);
 
 /// Whether the term may be a value of the type, as far as its form tells.
 bool may_be(const Term& term, const DataType& type);

@@ -84,6 +84,9 @@ Result<> take_key(const CreateView& statement, const TableDefinition& base, Tabl
             Errc::invalid,
             "Cannot include more than one non-primary key column '{}' in materialized view primary key",
             extra[1]);
+    if (!statement.order.empty() && statement.order.size() != statement.clustering.size())
+        return fail(Errc::invalid,
+                    "Clustering key columns must exactly match columns in CLUSTERING ORDER BY directive");
     for (std::size_t i = 0; i < statement.order.size(); ++i) {
         const auto& [name, descending] = statement.order[i];
         if (i >= statement.clustering.size() || statement.clustering[i] != name)
