@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "broker/group/committed_offsets.h"
 #include "broker/producing.h"
+#include "broker/share/share_states.h"
 #include "io/random.h"
 #include "wire/kafka/filter_batch.h"
 
@@ -189,7 +190,8 @@ Result<LocalTopics::TopicPointer> LocalTopics::open_topic(const CatalogueEntry& 
     auto topic = std::make_shared<Topic>();
     topic->spec = entry.spec;
     topic->id = entry.id;
-    topic->internal = entry.spec.name == offsets_topic || entry.spec.name == transactions_topic;
+    topic->internal = entry.spec.name == offsets_topic || entry.spec.name == transactions_topic ||
+                      entry.spec.name == share_state_topic;
     topic->moved = std::make_shared<Listeners>();
     TRY(open_logs(*topic, 0));
     return topic;

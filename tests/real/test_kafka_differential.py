@@ -30,8 +30,8 @@ OWN = {"host", "port", "cluster_id", "topic_id", "log_dir", "total_bytes", "usab
 # (API, path of the field): why it is not the same.
 REASONS = {
     ("ApiVersions", "api_keys"): "each tells what it offers",
-    ("ApiVersions", "supported_features"): "of Kafka's features only transaction.version has a meaning here",
-    ("ApiVersions", "finalized_features"): "of Kafka's features only transaction.version has a meaning here",
+    ("ApiVersions", "supported_features"): "of Kafka's features share.version and transaction.version have a meaning here",
+    ("ApiVersions", "finalized_features"): "of Kafka's features share.version and transaction.version have a meaning here",
     ("Metadata", "topics.partitions.leader_epoch"): "the leader's epoch is 0 for ever",
     ("ListOffsets", "topics.partitions.leader_epoch"): "the leader's epoch is 0 for ever",
     ("DescribeTopicPartitions", "topics.partitions.leader_epoch"): "the leader's epoch is 0 for ever",
@@ -290,6 +290,7 @@ def scenario(topic):
         {"partition": 0, "leader_epoch": 0, "current_leader_epoch": -1}]}]}, range(2, 5)
     yield from consumer_groups(topic)
     yield from quotas(topic)
+    yield from share_groups(topic)
     yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
         {"partition_index": 0, "offset": 2}, {"partition_index": 9, "offset": 0}]}], "timeout_ms": 5000}, None
     yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
@@ -355,6 +356,89 @@ def consumer_groups(topic):
     yield "ListGroups", {"states_filter": [], "types_filter": ["consumer"]}, [5]
 
 
+def share_groups(topic):
+    group, shared = f"share-{topic}", f"{topic}-shared"
+    yield "CreateTopics", {"topics": [{"name": shared, "num_partitions": 1, "replication_factor": 1, "assignments": [],
+                                       "configs": []}], "timeout_ms": 10_000, "validate_only": False}, [5]
+    yield "DescribeTopicPartitions", {"topics": [{"name": shared}], "response_partition_limit": 1, "cursor": None}, None
+    for i in range(4):
+        yield "Produce", {"transactional_id": None, "acks": -1, "timeout_ms": 5000, "topic_data": [
+            {"name": shared, "partition_data": [{"index": 0, "records": batch()}]}]}, [9]
+    for name, value in (("share.auto.offset.reset", "earliest"), ("share.auto.offset.reset", "soon"),
+                        ("share.delivery.count.limit", "99"), ("share.isolation.level", "none")):
+        yield "IncrementalAlterConfigs", {"resources": [{"resource_type": 32, "resource_name": group, "configs": [
+            {"name": name, "config_operation": 0, "value": value}]}], "validate_only": False}, [1]
+    joins = {"group_id": group, "member_id": "a", "member_epoch": 0, "rack_id": None, "subscribed_topic_names": [shared]}
+    for wrong in ({"group_id": ""}, {"member_id": ""}, {"member_epoch": -2}, {"subscribed_topic_names": None}):
+        yield "ShareGroupHeartbeat", {**joins, **wrong}, None
+    beat = {**joins, "subscribed_topic_names": None}
+    # Kafka assigns when it gets to it.
+    yield "ShareGroupHeartbeat", joins, None, lambda answer: (answer["assignment"] or {}).get("topic_partitions")
+    yield "ShareGroupHeartbeat", lambda b: {**joins, "member_epoch": b.epochs["a"]}, None
+    yield "ShareGroupHeartbeat", {**beat, "member_epoch": 99}, None
+    yield "ShareGroupHeartbeat", {**beat, "member_id": "nobody", "member_epoch": 1}, None
+    yield "ShareGroupHeartbeat", {**beat, "member_id": "nobody", "member_epoch": -1}, None
+    yield "ShareGroupDescribe", {"group_ids": [group, "none", f"group-{topic}"], "include_authorized_operations": True}, None
+    yield "ConsumerGroupDescribe", {"group_ids": [group], "include_authorized_operations": False}, [1]
+    yield "ConsumerGroupHeartbeat", {"group_id": group, "member_id": "c", "member_epoch": 0, "rebalance_timeout_ms": 60_000,
+                                     "subscribed_topic_names": [shared], "topic_partitions": []}, [1]
+    yield "ListGroups", {"states_filter": [], "types_filter": ["share"]}, [5]
+    yield "FindCoordinator", {"coordinator_keys": [group], "key_type": 2}, [6]
+
+    def partitions(broker, said, index=0):
+        known = {each["name"]: each["topic_id"] for each in broker.remembered["DescribeTopicPartitions"]["topics"]}
+        return {"topics": [{"topic_id": known[shared], "partitions": [{"partition_index": index, "acknowledgement_batches": [
+            {"first_offset": first, "last_offset": last, "acknowledge_types": types} for first, last, types in said]}]}]}
+
+    def fetch(epoch, *said, member="a", index=0, **more):
+        return "ShareFetch", lambda b: {
+            "group_id": group, "member_id": member, "share_session_epoch": epoch, "max_wait_ms": 500, "min_bytes": 1,
+            "max_bytes": 100_000, "max_records": 2, "batch_size": 2, "forgotten_topics_data": [],
+            **partitions(b, said, index), **more}, [2]
+
+    def say(epoch, *said, member="a", **more):
+        return "ShareAcknowledge", lambda b: {"group_id": group, "member_id": member, "share_session_epoch": epoch,
+                                              **partitions(b, said), **more}, [2]
+    yield fetch(1)
+    yield fetch(-1)
+    yield fetch(0, (0, 0, [1]))
+    yield fetch(0, share_acquire_mode=1)
+    yield fetch(5)
+    yield fetch(1, is_renew_ack=True)
+    yield say(0, (0, 0, [1]))
+    yield say(7, (0, 0, [1]))
+    yield say(1, (0, 0, [1]), member="nobody")
+    for epoch, said in enumerate(([(1, 0, [1])], [(0, 1, [])], [(0, 1, [9])], [(0, 1, [1, 1, 1])], [(0, 1, [4])],
+                                  [(0, 0, [1]), (0, 1, [1])], [(0, 99, [1])], [(77, 99, [1])], [(0, 1, [1, 2])], [(0, 0, [1])],
+                                  [(1, 1, [1])]), 1):
+        yield say(epoch, *said)
+    yield fetch(12, share_acquire_mode=1)
+    yield fetch(13, (1, 1, [1]), share_acquire_mode=1)
+    yield fetch(14, index=9)
+    yield fetch(0, member="b", index=9)
+    yield fetch(-1)
+    yield fetch(15)
+    yield "DescribeShareGroupOffsets", {"groups": [{"group_id": "none", "topics": None}]}, None
+    yield "AlterShareGroupOffsets", {"group_id": group, "topics": []}, None
+    yield "DeleteShareGroupOffsets", {"group_id": group, "topics": []}, None
+    yield "DeleteGroups", {"groups_names": [group]}, [2]
+    yield "ShareGroupHeartbeat", {**beat, "member_epoch": -1}, None
+    yield "ShareGroupDescribe", {"group_ids": [group], "include_authorized_operations": False}, None
+    yield "AlterShareGroupOffsets", {"group_id": "none", "topics": []}, None
+    yield "AlterShareGroupOffsets", {"group_id": group, "topics": [
+        {"topic_name": shared, "partitions": [{"partition_index": 0, "start_offset": 1}]},
+        {"topic_name": f"{topic}-none", "partitions": [{"partition_index": 0, "start_offset": 1}]}]}, None
+    yield "DescribeShareGroupOffsets", {"groups": [{"group_id": group, "topics": None}]}, None
+    # Of partitions that are not there Kafka may never answer.
+    yield "DescribeShareGroupOffsets", {"groups": [{"group_id": group, "topics": [
+        {"topic_name": shared, "partitions": [0]}]}]}, None
+    yield "DeleteShareGroupOffsets", {"group_id": "none", "topics": []}, None
+    yield "DeleteShareGroupOffsets", {"group_id": group, "topics": [{"topic_name": shared}, {"topic_name": topic},
+                                                                    {"topic_name": f"{topic}-none"}]}, None
+    yield "DeleteGroups", {"groups_names": [group]}, [2]
+    yield "DeleteTopics", {"topic_names": [shared], "timeout_ms": 5000}, [5]
+
+
 def quotas(topic):
     def named(**names):
         return [{"entity_type": kind.replace("_", "-"), "entity_name": name} for kind, name in names.items()]
@@ -404,7 +488,7 @@ def ask(broker, api, version, body, until=None):
     while True:
         answer = broker.ask(api, version, **(body(broker) if callable(body) else body))
         codes = {answer.get("error_code"), *(each["error_code"] for each in answer.get("coordinators") or ())}
-        if api == "ConsumerGroupHeartbeat" and answer["error_code"] == 0:
+        if api in ("ConsumerGroupHeartbeat", "ShareGroupHeartbeat") and answer["error_code"] == 0:
             broker.epochs[answer["member_id"]] = answer["member_epoch"]
         if time.monotonic() > end or not codes & RETRIED and (until is None or until(answer)):
             return answer

@@ -57,10 +57,15 @@ const GroupSetting* find_group_setting(std::string_view name) {
     return found == std::end(group_settings) ? nullptr : &*found;
 }
 
-Result<> check_group_config(const ConsumerGroupOptions& options, const TopicConfig& config) {
+Result<> check_group_config(const KafkaServerOptions& server, const TopicConfig& config) {
+    const auto& options = server.consumer_groups;
     for (const auto& [name, value] : config) {
         const auto* setting = find_group_setting(name);
-        if (!setting) return fail(Errc::invalid, "Unknown group config name: {}", name);
+        if (!setting) {
+            auto checked = check_share_setting(server.share_groups, name, value);
+            if (!checked) return fail(Errc::invalid, "{}", checked.error().text);
+            continue;
+        }
         auto number = parse_int(value);
         auto low = options.*setting->low, high = options.*setting->high;
         if (!number || *number < low || *number > high)
@@ -97,6 +102,7 @@ void apply_timing(ServerState& server, const std::string& group, const TopicConf
         if (auto own = config.find(std::string(setting.name)); own != config.end())
             if (auto number = parse_int(own->second)) timing.*setting.own = std::int32_t(*number);
     server.consumer_groups.set_timing(group, timing);
+    server.share->configs.set(group, config);
 }
 
 /// Of the others Kafka's brokers have a standard by another name, in hours, or none.
@@ -199,6 +205,24 @@ std::vector<Described> describe_group(const ServerState& server, const std::stri
                                 "Of the members of a group that the broker assigns to.", "",
                                 std::move(values)));
     }
+    const ShareGroupOptions standard_share;
+    for (const auto& setting : share_settings()) {
+        Synonyms values;
+        add_if_set(own, setting.name, of_group, values);
+        auto type = SettingType::text;
+        std::string now(setting.standard);
+        bool is_given = false;
+        if (setting.number) {
+            type = SettingType::int32;
+            auto number = (server.options.share_groups.*setting.number).standard;
+            is_given = number != (standard_share.*setting.number).standard;
+            now = std::to_string(number);
+        } else if (now == "true") {
+            type = SettingType::boolean;
+        }
+        values.push_back({std::string(setting.broker_name), now, is_given ? of_options : of_standard});
+        out.push_back(described(setting.name, type, setting.about, "", std::move(values)));
+    }
     return out;
 }
 
@@ -258,7 +282,7 @@ Result<std::string> standard_list(const ConfigResource& resource, std::string_vi
 
 Result<> check_config(const ServerState& server, const ConfigResource& resource, const TopicConfig& config) {
     if (resource.kind == ConfigKind::broker) return check_broker_config(server, config);
-    if (resource.kind == ConfigKind::group) return check_group_config(server.options.consumer_groups, config);
+    if (resource.kind == ConfigKind::group) return check_group_config(server.options, config);
     return check_topic_config(config);
 }
 

@@ -94,7 +94,8 @@ ConsumerGroupHeartbeat::Response ConsumerGroupHeartbeat::handle(RequestPointer r
                 return refuse(ErrorCode::topic_authorization_failed, "Topic authorization failed.");
     std::lock_guard one_kind(server.group_kinds);
     auto classic = server.groups.describe(message.group_id);
-    if (classic && !classic->members.empty() && !change_over(server, message))
+    bool is_other = server.share->contains(message.group_id);
+    if (is_other || (classic && !classic->members.empty() && !change_over(server, message)))
         return refuse(ErrorCode::group_id_not_found,
                       "Group " + message.group_id + " is not a consumer group.");
     auto result = server.consumer_groups.heartbeat(heartbeat_of(*request, message));

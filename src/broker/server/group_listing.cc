@@ -1,6 +1,7 @@
 // FindCoordinator, ListGroups, DescribeGroups and DeleteGroups.
 #include <set>
 
+#include "base/units.h"
 #include "broker/group/committed_offsets.h"
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
@@ -10,7 +11,16 @@ namespace {
 
 using wire::kafka::ErrorCode;
 
-constexpr std::int8_t group_key = 0, transaction_key = 1;
+constexpr std::int8_t group_key = 0, transaction_key = 1, share_key = 2;
+
+/// "group:topic id:partition", as brokers ask who keeps what a share group has read.
+bool is_share_key(const std::string& key) {
+    auto last = key.rfind(':');
+    auto middle = last == key.npos || last == 0 ? key.npos : key.rfind(':', last - 1);
+    if (middle == key.npos || middle == 0) return false;
+    auto partition = parse_int(std::string_view(key).substr(last + 1));
+    return partition && *partition >= 0 && last - middle > 1;
+}
 
 /// Groups with members, and those of which only committed offsets are left.
 std::vector<GroupDescription> all_groups(ServerState& server) {
@@ -20,6 +30,16 @@ std::vector<GroupDescription> all_groups(ServerState& server) {
     for (const auto& name : server.topics.offsets().groups())
         if (!known.contains(name) && !server.consumer_groups.contains(name))
             groups.push_back({name, GroupState::empty, "consumer", "", {}});
+    return groups;
+}
+
+/// Those with members, and those of which only what they have read is left.
+std::vector<ShareGroupDescription> share_groups(const ServerState& server) {
+    auto groups = server.share->groups.all();
+    std::set<std::string> known;
+    for (const auto& group : groups) known.insert(group.group);
+    for (auto& name : server.share->states.groups())
+        if (!known.contains(name)) groups.push_back({.group = std::move(name), .members = {}});
     return groups;
 }
 
@@ -36,10 +56,21 @@ bool wanted(const std::vector<std::string>& filter, std::string_view value) {
 
 FindCoordinator::Response FindCoordinator::handle(RequestPointer request, Message message) {
     Response response;
-    bool offered = message.key_type == group_key || message.key_type == transaction_key;
+    constexpr std::int16_t share_since = 6;
+    bool offered = message.key_type == group_key || message.key_type == transaction_key ||
+                   (message.key_type == share_key && request->version >= share_since);
+    if (message.key_type == share_key) {
+        if (offered && !request->may_with_cluster(Operation::cluster_action)) {
+            for (const auto& key : message.coordinator_keys)
+                response.coordinators.push_back(
+                    {key, -1, "", -1, ErrorCode::cluster_authorization_failed, std::nullopt});
+            return response;
+        }
+        for (const auto& key : message.coordinator_keys) offered = offered && is_share_key(key);
+    }
     auto error = offered ? ErrorCode::none : ErrorCode::invalid_request;
     std::optional<std::string> text;
-    if (!offered) text = "only consumer groups and transactional ids have a coordinator here";
+    if (!offered) text = "expected a group, a transactional id or, from version 6, a share group's partition";
     auto node = offered ? request->server.node_id() : -1;
     auto host = offered ? request->host : std::string();
     auto port = offered ? std::int32_t(request->port) : -1;
@@ -53,6 +84,7 @@ FindCoordinator::Response FindCoordinator::handle(RequestPointer request, Messag
             return request->may(Operation::describe, ResourceType::transactional_id, key)
                        ? ErrorCode::none
                        : ErrorCode::transactional_id_authorization_failed;
+        if (message.key_type == share_key) return ErrorCode::none;  // asked above
         return request->may_with_group(Operation::describe, key) ? ErrorCode::none
                                                                  : ErrorCode::group_authorization_failed;
     };
@@ -87,6 +119,13 @@ ListGroups::Response ListGroups::handle(RequestPointer request, Message message)
             continue;
         response.groups.push_back({group.group, "consumer", group.state, "consumer"});
     }
+    for (const auto& group : share_groups(request->server)) {
+        bool may = request->may_with_cluster(Operation::describe) ||
+                   request->may_with_group(Operation::describe, group.group);
+        if (!may || !wanted(message.states_filter, group.state()) || !wanted(message.types_filter, "share"))
+            continue;
+        response.groups.push_back({group.group, "share", group.state(), "share"});
+    }
     return response;
 }
 
@@ -111,7 +150,7 @@ DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message 
             answer.state = "Dead";
             if (request->version >= not_found_since) {
                 answer.error = ErrorCode::group_id_not_found;
-                answer.error_message = server.consumer_groups.contains(name)
+                answer.error_message = server.consumer_groups.contains(name) || server.share->contains(name)
                                            ? "Group " + name + " is not a classic group."
                                            : "Group " + name + " not found.";
             }
@@ -127,12 +166,36 @@ DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message 
     return response;
 }
 
+namespace {
+
+/// none, non_empty_group, or what went wrong with the disk.
+net::Task<ErrorCode> delete_share_group(ServerState& server, std::string name) {
+    if (server.share->groups.has_members(name)) co_return ErrorCode::non_empty_group;
+    std::function<Result<>()> work = [&server, &name]() -> Result<> {
+        ShareStates::Changes changes;
+        for (const auto& [key, state] : server.share->states.of_group(name))
+            changes.emplace_back(key, std::nullopt);
+        return server.share->write(std::move(changes));
+    };
+    auto written = co_await server.blocking.run<Result<>>(work);
+    if (!written) co_return error_code(written.error(), Doing::other);
+    server.share->groups.remove(name);
+    co_return ErrorCode::none;
+}
+
+}  // namespace
+
 net::Task<DeleteGroups::Response> DeleteGroups::handle(RequestPointer request, Message message) {
     Response response;
     auto& server = request->server;
     for (const auto& name : message.groups) {
         if (!request->may_with_group(Operation::remove, name)) {
             response.results.push_back({name, ErrorCode::group_authorization_failed});
+            continue;
+        }
+        if (server.share->contains(name)) {
+            auto deleted = co_await delete_share_group(server, name);
+            response.results.push_back({name, deleted});
             continue;
         }
         auto error = server.consumer_groups.contains(name) ? server.consumer_groups.remove(name)

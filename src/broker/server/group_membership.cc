@@ -28,7 +28,11 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
     auto& server = request->server;
     {
         std::lock_guard one_kind(server.group_kinds);
-        if (server.consumer_groups.has_members(join.group)) {
+        if (server.share->contains(join.group)) {
+            joined.set({.error = ErrorCode::inconsistent_group_protocol,
+                        .member_id = join.member_id,
+                        .members = {}});
+        } else if (server.consumer_groups.has_members(join.group)) {
             joined.set(server.consumer_groups.join(std::move(join)));
         } else {
             server.consumer_groups.remove(join.group);

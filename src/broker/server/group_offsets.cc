@@ -68,6 +68,7 @@ ErrorCode check_fetch(const ConsumerGroups& groups, const OffsetFetch::Message::
 
 ErrorCode Request::check_commit(const MemberIdentity& member, bool knows_epochs) const {
     std::lock_guard one_kind(server.group_kinds);
+    if (server.share->contains(member.group)) return ErrorCode::group_id_not_found;
     if (server.consumer_groups.contains(member.group))
         return server.consumer_groups.check_commit(member.group, member.member_id, member.generation,
                                                    knows_epochs);

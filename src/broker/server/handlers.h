@@ -321,6 +321,48 @@ struct AlterClientQuotas {
     static net::Task<Response> handle(RequestPointer request, Message message);
 };
 
+struct ShareGroupHeartbeat {
+    using Message = wire::kafka::ShareGroupHeartbeatRequest;
+    using Response = wire::kafka::ShareGroupHeartbeatResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct ShareGroupDescribe {
+    using Message = wire::kafka::ShareGroupDescribeRequest;
+    using Response = wire::kafka::ShareGroupDescribeResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct ShareFetch {
+    using Message = wire::kafka::ShareFetchRequest;
+    using Response = wire::kafka::ShareFetchResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct ShareAcknowledge {
+    using Message = wire::kafka::ShareAcknowledgeRequest;
+    using Response = wire::kafka::ShareAcknowledgeResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DescribeShareGroupOffsets {
+    using Message = wire::kafka::DescribeShareGroupOffsetsRequest;
+    using Response = wire::kafka::DescribeShareGroupOffsetsResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct AlterShareGroupOffsets {
+    using Message = wire::kafka::AlterShareGroupOffsetsRequest;
+    using Response = wire::kafka::AlterShareGroupOffsetsResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
+struct DeleteShareGroupOffsets {
+    using Message = wire::kafka::DeleteShareGroupOffsetsRequest;
+    using Response = wire::kafka::DeleteShareGroupOffsetsResponse;
+    static net::Task<Response> handle(RequestPointer request, Message message);
+};
+
 template <class... Handler>
 struct HandlerList {};
 
@@ -331,9 +373,11 @@ using Handlers =
                 CreatePartitions, DeleteGroups, IncrementalAlterConfigs, DescribeCluster, AddPartitionsToTxn,
                 AddOffsetsToTxn, EndTxn, TxnOffsetCommit, WriteTxnMarkers, DescribeProducers,
                 DescribeTransactions, ListTransactions, ElectLeaders, AlterPartitionReassignments,
-                ListPartitionReassignments, AlterReplicaLogDirs, DescribeLogDirs, DescribeTopicPartitions, OffsetDelete,
-                AlterConfigs, ListConfigResources, SaslHandshake, SaslAuthenticate, DescribeAcls, CreateAcls,
-                DeleteAcls, DescribeUserScramCredentials, AlterUserScramCredentials, ConsumerGroupHeartbeat,
-                ConsumerGroupDescribe, DescribeClientQuotas, AlterClientQuotas>;
+                ListPartitionReassignments, AlterReplicaLogDirs, DescribeLogDirs, DescribeTopicPartitions,
+                OffsetDelete, AlterConfigs, ListConfigResources, SaslHandshake, SaslAuthenticate,
+                DescribeAcls, CreateAcls, DeleteAcls, DescribeUserScramCredentials, AlterUserScramCredentials,
+                ConsumerGroupHeartbeat, ConsumerGroupDescribe, DescribeClientQuotas, AlterClientQuotas,
+                ShareGroupHeartbeat, ShareGroupDescribe, ShareFetch, ShareAcknowledge,
+                DescribeShareGroupOffsets, AlterShareGroupOffsets, DeleteShareGroupOffsets>;
 
 }  // namespace penstock::broker

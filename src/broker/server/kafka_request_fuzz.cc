@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 2) return 0;
     auto request = std::make_shared<broker::Request>(broker::Request{.server = *world.state});
     request->buffer = std::make_shared<std::string>();
-    codec::append_big(*request->buffer, std::int16_t(data[0] % 76));
+    codec::append_big(*request->buffer, std::int16_t(data[0] % 93));
     codec::append_big(*request->buffer, std::int16_t(data[1] % 20));
     codec::append_big(*request->buffer, std::int32_t(1));
     codec::append_big(*request->buffer, std::int16_t(-1));

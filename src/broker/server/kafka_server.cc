@@ -36,6 +36,7 @@ struct KafkaServer::Impl {
             state->groups.tick();
             state->consumer_groups.tick(
                 [this](const std::string& group) { return state->topics.offsets().has_group(group); });
+            state->share->tick(state->topics);
             give_back_groups();
             lock.lock();
         }
@@ -50,6 +51,7 @@ Result<std::unique_ptr<KafkaServer>> KafkaServer::start(net::Shards& shards, Loc
     auto listen = options.listen;
     impl->state = std::make_shared<ServerState>(topics, std::move(options));
     TRY(impl->state->open_security());
+    TRY(impl->state->share->states.load());
     impl->state->apply_group_configs();
     impl->listener = TRY(net::Listener::start(
         shards, std::move(listen),

@@ -11,6 +11,7 @@
 #include "broker/group/coordinator.h"
 #include "broker/local_topics.h"
 #include "broker/server/fetch_sessions.h"
+#include "broker/share/share_options.h"
 #include "net/connection.h"
 #include "net/task.h"
 
@@ -44,6 +45,7 @@ struct KafkaServerOptions {
     std::int64_t idle_timeout_ms = 600'000;
     CoordinatorOptions groups;
     ConsumerGroupOptions consumer_groups;
+    ShareGroupOptions share_groups;
     FetchSessionLimits fetch_sessions;
     SecurityOptions security;
 };

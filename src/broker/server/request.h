@@ -20,6 +20,7 @@
 #include "broker/server/fetch_sessions.h"
 #include "broker/server/kafka_server.h"
 #include "broker/server/memory_budget.h"
+#include "broker/share/sharing.h"
 #include "net/task.h"
 
 namespace penstock::broker {
@@ -31,14 +32,18 @@ struct ServerState {
           options(std::move(server_options)),
           groups(*local_topics.options().clock, options.groups),
           consumer_groups(*local_topics.options().clock, options.consumer_groups,
-                          [&local_topics] {
-                              ConsumerGroups::TopicsByName all;
-                              for (const auto& topic : local_topics.all())
-                                  all[topic->spec.name] = {topic->id, std::int32_t(topic->logs.size())};
-                              return all;
-                          }),
+                          [&local_topics] { return topics_by_name(local_topics); }),
+          share(Sharing::make(local_topics, options.share_groups,
+                              [&local_topics] { return topics_by_name(local_topics); })),
           fetch_sessions(*local_topics.options().clock, options.fetch_sessions),
           memory(options.max_buffered_bytes) {}
+
+    static ConsumerGroups::TopicsByName topics_by_name(const LocalTopics& topics) {
+        ConsumerGroups::TopicsByName all;
+        for (const auto& topic : topics.all())
+            all[topic->spec.name] = {topic->id, std::int32_t(topic->logs.size())};
+        return all;
+    }
 
     /// Reads who may log in and who may do what. Before anything is served.
     Result<> open_security();
@@ -58,6 +63,7 @@ struct ServerState {
     std::shared_ptr<net::TlsContext> tls;  ///< nullptr: without TLS
     GroupCoordinator groups;
     ConsumerGroups consumer_groups;
+    std::shared_ptr<Sharing> share;
     std::mutex config_changes;  ///< one at a time
     std::mutex group_kinds;     ///< held while a request finds its group, which is in one of both
     FetchSessions fetch_sessions;

@@ -134,8 +134,12 @@ ApiVersions::Response ApiVersions::handle(RequestPointer request, Message) {
     constexpr std::int16_t newest_transactions = 2;
     // Clients before version 4 take a range from 0 for broken, and end their threads (KAFKA-17011).
     std::int16_t oldest_transactions = request && request->version >= 4 ? 0 : 1;
-    response.supported_features = {{"transaction.version", oldest_transactions, newest_transactions}};
-    response.finalized_features = {{"transaction.version", newest_transactions, newest_transactions}};
+    constexpr std::int16_t share_groups = 1;
+    std::int16_t no_share_groups = request && request->version >= 4 ? 0 : share_groups;
+    response.supported_features = {{"share.version", no_share_groups, share_groups},
+                                   {"transaction.version", oldest_transactions, newest_transactions}};
+    response.finalized_features = {{"share.version", share_groups, share_groups},
+                                   {"transaction.version", newest_transactions, newest_transactions}};
     response.finalized_features_epoch = 1;
     return response;
 }
@@ -203,6 +207,13 @@ net::Task<bool> begin_session(net::Connection& connection, const ServerState& se
     co_return true;
 }
 
+/// Those of a connection, with it.
+struct EndsShareSessions {
+    Sharing& share;
+    const void* connection;
+    ~EndsShareSessions() { share.close_connection(connection); }
+};
+
 /// Until the time has passed, or the server stops.
 net::Task<> rest(ServerState& server, std::int32_t ms) {
     net::Completion<bool> stops(co_await net::this_executor());
@@ -218,6 +229,7 @@ net::Task<> rest(ServerState& server, std::int32_t ms) {
 net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> server) {
     const auto& options = server->options;
     auto login = std::make_shared<Login>();
+    const EndsShareSessions ends{*server->share, login.get()};
     auto begun = co_await begin_session(connection, *server, *login);
     if (!begun) co_return;
     while (!server->stopping) {

@@ -13,6 +13,7 @@ enum class ErrorCode : std::int16_t {
     unknown_topic_or_partition = 3,
     invalid_fetch_size = 4,
     leader_not_available = 5,
+    not_leader_or_follower = 6,
     request_timed_out = 7,
     message_too_large = 10,
     offset_metadata_too_large = 12,
@@ -92,7 +93,12 @@ enum class ErrorCode : std::int16_t {
     mismatched_endpoint_type = 114,
     unsupported_endpoint_type = 115,
     transaction_abortable = 120,
+    invalid_record_state = 121,
+    share_session_not_found = 122,
+    invalid_share_session_epoch = 123,
+    fenced_state_epoch = 124,
     invalid_regular_expression = 128,
+    share_session_limit_reached = 133,
 };
 
 }  // namespace penstock::wire::kafka
