@@ -277,5 +277,33 @@ TEST_F(ShareGroupTest, AbortedRecordsAndMarkersAreNotGivenOut) {
     EXPECT_EQ(acquired(fetch("a", 1)), (List{{3, 3, 1}}));
 }
 
+TEST_F(ShareGroupTest, WithoutPermissionThereIsNothing) {
+    start({.security = {.is_authorized = true}});
+    auto denied = ErrorCode::group_authorization_failed;
+    EXPECT_EQ(beat("a", 0, {{"t"}}).error, denied);
+    EXPECT_EQ(fetch("a", 0).error, denied);
+    EXPECT_EQ(say("a", 1, 0, 0, {1}).error, denied);
+    EXPECT_EQ(client_->call<ShareGroupDescribe>({.group_ids = {"g"}}, 1).groups.at(0).error, denied);
+    EXPECT_EQ(client_->call<AlterShareGroupOffsets>({.group_id = "g", .topics = {}}, 0).error, denied);
+    EXPECT_EQ(client_->call<DeleteShareGroupOffsets>({.group_id = "g", .topics = {}}, 0).error, denied);
+    kafka::DescribeShareGroupOffsetsRequest describe{.groups = {{.group_id = "g", .topics = std::nullopt}}};
+    EXPECT_EQ(client_->call<DescribeShareGroupOffsets>(describe, 1).groups.at(0).error, denied);
+    kafka::CreateAclsRequest allow{.creations = {{.resource_type = 3,
+                                                  .resource_name = "g",
+                                                  .pattern_type = 3,
+                                                  .principal = "User:ANONYMOUS",
+                                                  .host = "*",
+                                                  .operation = 3,
+                                                  .permission = 3}}};
+    start({.security = {.super_users = {"User:ANONYMOUS"}, .is_authorized = true}});
+    EXPECT_EQ(client_->call<CreateAcls>(allow, 3).results.at(0).error, ErrorCode::none);
+    start({.security = {.is_authorized = true}});
+    EXPECT_EQ(beat("a", 0, {{"t"}}).error, ErrorCode::topic_authorization_failed);
+    auto refused = fetch("a", 0);
+    EXPECT_EQ(refused.error, ErrorCode::none);
+    EXPECT_EQ(refused.topics.at(0).partitions.at(0).error, ErrorCode::topic_authorization_failed);
+    EXPECT_EQ(outcome(say("a", 1, 0, 0, {1})), ErrorCode::topic_authorization_failed);
+}
+
 }  // namespace
 }  // namespace penstock::broker
