@@ -10,7 +10,7 @@ it:
   request
     name  type  [as CppType]  [versions it is in]  [null FIRST+]  [tag NUMBER]  [= default]
 
-Types: bool int8 int16 int32 int64 float64 uuid string bytes records, a struct's name, []type; a ? behind it: nullable
+Types: bool int8 int16 uint16 int32 int64 float64 uuid string bytes records, a struct's name, []type; a ? behind it: nullable
 (from the version that "null" says). A tagged struct has the same fields in all versions. Every message is a struct that
 holds all versions; what a version does not have keeps its default.
 """
@@ -19,7 +19,7 @@ import re
 import sys
 
 SCALARS = {
-    "bool": "bool", "int8": "std::int8_t", "int16": "std::int16_t", "int32": "std::int32_t",
+    "uint16": "std::uint16_t", "bool": "bool", "int8": "std::int8_t", "int16": "std::int16_t", "int32": "std::int32_t",
     "int64": "std::int64_t", "float64": "double", "uuid": "codec::Uuid", "string": "std::string",
     "bytes": "Bytes", "records": "Records",
 }

@@ -11,7 +11,21 @@ namespace {
 constexpr std::string_view first_line = "penstock configs 1";
 
 std::string_view to_string(ConfigOwner owner) {
-    return owner == ConfigOwner::broker ? "broker" : "group";
+    switch (owner) {
+        case ConfigOwner::broker:
+            return "broker";
+        case ConfigOwner::group:
+            return "group";
+        case ConfigOwner::client_metrics:
+            return "client-metrics";
+    }
+    return "";
+}
+
+std::optional<ConfigOwner> parse_owner(std::string_view text) {
+    for (auto owner : {ConfigOwner::broker, ConfigOwner::group, ConfigOwner::client_metrics})
+        if (text == to_string(owner)) return owner;
+    return std::nullopt;
 }
 
 /// Never empty, so that every line has its four fields.
@@ -40,16 +54,15 @@ Result<DynamicConfigs::All> DynamicConfigs::decode(std::string_view text) {
     All all;
     for (int number = 2; !text.empty(); ++number) {
         auto line = take_until(text, '\n');
-        auto kind = take_until(line, ' ');
+        auto type = parse_owner(take_until(line, ' '));
         auto owner = parse_field(take_until(line, ' '));
         auto name = parse_field(take_until(line, ' '));
         auto value = parse_field(line);
-        bool is_known = kind == to_string(ConfigOwner::broker) || kind == to_string(ConfigOwner::group);
-        if (!is_known || !owner || !name || !value)
-            return fail(Errc::corrupt, "line {}: expected broker or group, its NAME, SETTING and VALUE",
+        if (!type || !owner || !name || !value)
+            return fail(Errc::corrupt,
+                        "line {}: expected broker, group or client-metrics, its NAME, SETTING and VALUE",
                         number);
-        auto type = kind == to_string(ConfigOwner::broker) ? ConfigOwner::broker : ConfigOwner::group;
-        all[{type, *owner}][*name] = *value;
+        all[{*type, *owner}][*name] = *value;
     }
     return all;
 }

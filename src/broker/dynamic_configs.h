@@ -1,5 +1,6 @@
-// Settings of brokers and groups that clients have set, as Kafka's dynamic configs; those of topics are in
-// the catalogue. Kept on disk as a text file that is replaced as a whole; docs/formats/configs.md.
+// Settings of brokers, groups and client metrics that clients have set, as Kafka's dynamic configs; those of
+// topics are in the catalogue. Kept on disk as a text file that is replaced as a whole;
+// docs/formats/configs.md.
 #pragma once
 
 #include <map>
@@ -16,7 +17,7 @@
 
 namespace penstock::broker {
 
-enum class ConfigOwner { broker, group };
+enum class ConfigOwner { broker, group, client_metrics };
 
 /// Thread-safe.
 class DynamicConfigs {

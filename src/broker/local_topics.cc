@@ -183,7 +183,9 @@ Result<> LocalTopics::remove_leftovers() {
 Result<> LocalTopics::save_catalogue(const std::map<std::string, TopicPointer, std::less<>>& topics) {
     std::vector<CatalogueEntry> entries;
     for (const auto& [name, topic] : topics) entries.push_back({topic->spec, topic->id});
-    return options_.files->replace_file(path(catalogue_file), encode_catalogue(entries));
+    TRY(options_.files->replace_file(path(catalogue_file), encode_catalogue(entries)));
+    ++changes_;
+    return {};
 }
 
 Result<LocalTopics::TopicPointer> LocalTopics::open_topic(const CatalogueEntry& entry) {
@@ -372,6 +374,7 @@ TopicConfig LocalTopics::topic_defaults() const {
 Result<> LocalTopics::set_config(ConfigOwner owner, const std::string& name, TopicConfig config) {
     std::lock_guard guard(change_mutex_);
     TRY(configs_->replace(owner, name, std::move(config)));
+    ++changes_;
     if (owner != ConfigOwner::broker) return {};
     auto defaults = topic_defaults();
     for (const auto& topic : all()) set_options_of(*topic, defaults);

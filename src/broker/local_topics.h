@@ -103,6 +103,8 @@ public:
     Result<> set_config(ConfigOwner owner, const std::string& name, TopicConfig config);
     /// What a topic has that does not set it itself: as set for brokers, or in the options.
     TopicConfig topic_defaults() const;
+    /// How often topics and settings have changed since the directory was opened.
+    std::int64_t changes() const { return changes_; }
     /// Never the same twice, also after a crash.
     Result<std::int64_t> new_producer_id();
     /// Ends the producer's transaction in the partition. Errc::not_found when there is no such partition.
@@ -145,6 +147,7 @@ private:
         std::make_shared<std::atomic<std::int64_t>>(0);
     std::shared_ptr<BufferPool> buffers_ = std::make_shared<BufferPool>();
     std::atomic<bool> closing_{false};
+    std::atomic<std::int64_t> changes_{0};
 
     std::mutex change_mutex_;   // one change of the catalogue at a time
     mutable std::mutex mutex_;  // guards topics_; held shortly

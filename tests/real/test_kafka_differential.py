@@ -25,13 +25,17 @@ WRITTEN = int(time.time() * 1000)  # now, or a real Kafka's retention takes the 
 OWN = {"host", "port", "cluster_id", "topic_id", "log_dir", "total_bytes", "usable_bytes", "partition_size",
        "producer_id", "member_id", "leader", "timestamp", "log_append_time_ms", "error_message", "offset_lag",
        "throttle_time_ms", "transaction_start_time_ms", "last_timestamp",
+       "last_fetch_timestamp", "last_caught_up_timestamp",
        "member_epoch", "group_epoch", "assignment_epoch", "finalized_features_epoch"}
 
 # (API, path of the field): why it is not the same.
 REASONS = {
     ("ApiVersions", "api_keys"): "each tells what it offers",
-    ("ApiVersions", "supported_features"): "of Kafka's features share.version and transaction.version have a meaning here",
-    ("ApiVersions", "finalized_features"): "of Kafka's features share.version and transaction.version have a meaning here",
+    ("ApiVersions", "supported_features"): "only the features of Kafka that have a meaning here",
+    ("ApiVersions", "finalized_features"): "only the features of Kafka that have a meaning here",
+    ("DescribeQuorum", "topics.partitions.leader_epoch"): "the metadata's only voter is not elected",
+    ("DescribeQuorum", "topics.partitions.high_watermark"): "counts the changes since the start",
+    ("DescribeQuorum", "topics.partitions.current_voters.log_end_offset"): "counts the changes since the start",
     ("Metadata", "topics.partitions.leader_epoch"): "the leader's epoch is 0 for ever",
     ("ListOffsets", "topics.partitions.leader_epoch"): "the leader's epoch is 0 for ever",
     ("DescribeTopicPartitions", "topics.partitions.leader_epoch"): "the leader's epoch is 0 for ever",
@@ -288,6 +292,11 @@ def scenario(topic):
     yield "DescribeUserScramCredentials", {"users": [{"name": "nobody"}]}, None
     yield "OffsetForLeaderEpoch", {"replica_id": -1, "topics": [{"topic": topic, "partitions": [
         {"partition": 0, "leader_epoch": 0, "current_leader_epoch": -1}]}]}, range(2, 5)
+    for name, index in (("__cluster_metadata", 0), ("__cluster_metadata", 1), (topic, 0)):
+        yield "DescribeQuorum", {"topics": [{"topic_name": name, "partitions": [{"partition_index": index}]}]}, None
+    for feature, level in (("transaction.version", 2), ("transaction.version", 9), ("planet.version", 1)):
+        yield "UpdateFeatures", {"feature_updates": [{"feature": feature, "max_version_level": level, "upgrade_type": 1}],
+                                 "timeout_ms": 5000, "validate_only": True}, range(1, 3)
     yield from consumer_groups(topic)
     yield from quotas(topic)
     yield from share_groups(topic)
@@ -453,11 +462,22 @@ def quotas(topic):
                                (named(user=topic), "producer_byte_rate", 1e9),
                                (named(user=topic), "consumer_byte_rate", 2e9),
                                (named(user=topic, client_id=None), "consumer_byte_rate", 3e9),
-                               (named(client_id=topic), "consumer_byte_rate", 4e9)):
+                               (named(client_id=topic), "consumer_byte_rate", 4e9),
+                               (named(client_id=topic), "request_percentage", 0),
+                               (named(client_id=topic), "request_percentage", 12.5),
+                               (named(client_id=topic), "controller_mutation_rate", 1e5),
+                               (named(client_id=topic), "connection_creation_rate", 5),
+                               (named(ip="10.1.1.1"), "connection_creation_rate", 5),
+                               (named(ip="10.1.1.1"), "connection_creation_rate", 1.5),
+                               (named(ip="10.1.1.1"), "connection_creation_rate", 0),
+                               (named(ip="10.1.1.1"), "producer_byte_rate", 5),
+                               (named(ip="10.1.1.1", user="a"), "connection_creation_rate", 5),
+                               (named(ip=None), "connection_creation_rate", 1e6)):
         yield "AlterClientQuotas", change(entity, key, value), None
     for components in ([], [("user", 0, topic)], [("user", 1, None)], [("user", 2, None)], [("client-id", 2, None)],
                        [("user", 0, topic), ("client-id", 1, None)], [("client-id", 0, topic)], [("ip", 2, None)],
-                       [("planet", 2, None)], [("user", 2, None), ("ip", 2, None)], [("user", 2, None), ("user", 2, None)],
+                       [("ip", 0, "10.1.1.1")], [("ip", 1, None)], [("planet", 2, None)],
+                       [("user", 2, None), ("ip", 2, None)], [("user", 2, None), ("user", 2, None)],
                        [("user", 7, None)], [("user", 0, None)]):
         for strict in (False, True):
             yield "DescribeClientQuotas", {"strict": strict, "components": [
@@ -465,7 +485,9 @@ def quotas(topic):
     yield "AlterClientQuotas", change(named(user="nobody"), "producer_byte_rate", 0, True), None
     for entity, key in ((named(user=topic), "producer_byte_rate"), (named(user=topic), "consumer_byte_rate"),
                         (named(user=topic, client_id=None), "consumer_byte_rate"),
-                        (named(client_id=topic), "consumer_byte_rate")):
+                        (named(client_id=topic), "consumer_byte_rate"), (named(client_id=topic), "request_percentage"),
+                        (named(client_id=topic), "controller_mutation_rate"),
+                        (named(ip="10.1.1.1"), "connection_creation_rate"), (named(ip=None), "connection_creation_rate")):
         yield "AlterClientQuotas", change(entity, key, 0, True), None
     yield "DescribeClientQuotas", {"strict": False, "components": []}, None
 

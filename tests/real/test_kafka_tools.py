@@ -1,6 +1,7 @@
 """Kafka's own tools, its Java client and Kafka Streams against the Kafka port. $PENSTOCK_KAFKA runs them against another
 broker, such as a real Kafka: they expect the same of both."""
 import collections
+import json
 import os
 import pathlib
 import subprocess
@@ -145,6 +146,88 @@ def test_transactions_command(address, topic):
     tool(*command, "abort", "--topic", topic, "--partition", 0, "--start-offset", 0)
     row = tool(*command, "describe-producers", "--topic", topic, "--partition", 0).splitlines()[1].split()
     assert row[-1] == "None"
+
+
+def test_cluster_tools(address, topic, tmp_path):
+    """Of the cluster: its quorum, features, brokers, reassignments and elections."""
+    def run(name, *arguments, expect=0):
+        return tool(f"org.apache.kafka.tools.{name}", "--bootstrap-server", address, *arguments, expect=expect)
+    status = dict(line.split(":", 1) for line in run("MetadataQuorumCommand", "describe", "--status").splitlines())
+    node = int(status["LeaderId"])
+    assert f'"id": {node}' in status["CurrentVoters"] and status["CurrentObservers"].strip() == "[]"
+    rows = [line.split() for line in run("MetadataQuorumCommand", "describe", "--replication").splitlines()]
+    assert [(row[0], row[-1]) for row in rows[1:]] == [(str(node), "Leader")]
+    features = {line.split()[1]: line.split()[-3] for line in run("FeatureCommand", "describe").splitlines()}
+    assert (features["transaction.version"], features["group.version"]) == ("2", "1")
+    run("FeatureCommand", "upgrade", "--feature", "transaction.version=2")
+    run("FeatureCommand", "upgrade", "--feature", "transaction.version=9", expect=1)
+    run("FeatureCommand", "upgrade", "--feature", "planet.version=1", expect=1)
+    assert "DescribeQuorum(55): 0 to 2" in run("BrokerApiVersionsCommand")
+    cluster = ["org.apache.kafka.tools.ClusterTool"]
+    assert "Cluster ID:" in tool(*cluster, "cluster-id", "--bootstrap-server", address)
+    assert "unfenced" in tool(*cluster, "list-endpoints", "--bootstrap-server", address)
+    tool(*cluster, "unregister", "--bootstrap-server", address, "--id", 99, expect=1)
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"version": 1, "partitions": [{"topic": topic, "partition": 0, "replicas": [node]}]}))
+    reassign = ["reassign.ReassignPartitionsCommand", "--reassignment-json-file", plan]
+    assert "Successfully started" in run(*reassign, "--execute")
+    assert f"Reassignment of partition {topic}-0 is completed" in run(*reassign, "--verify")
+    assert "No partition reassignments found" in run("reassign.ReassignPartitionsCommand", "--list")
+    elected = run("LeaderElectionCommand", "--election-type", "preferred", "--topic", topic, "--partition", 0)
+    assert "Valid replica already elected" in elected
+
+
+def test_settings_of_everything_else(address, topic, tmp_path):
+    """Client metrics, loggers, and the quotas on requests, changes of topics and connections."""
+    metrics = ["org.apache.kafka.tools.ClientMetricsCommand", "--bootstrap-server", address]
+    tool(*metrics, "--alter", "--name", topic, "--metrics", "org.apache.kafka.producer.", "--interval", 30000, "--match",
+         "client_id=x")
+    wait_until(lambda: topic in tool(*metrics, "--list"), "the subscription listed", 30, 0.5)
+    described = tool(*metrics, "--describe", "--name", topic)
+    assert "interval.ms=30000" in described and "match=client_id=x" in described
+    tool(*metrics, "--delete", "--name", topic)
+    config = ["kafka.admin.ConfigCommand", "--bootstrap-server", address]
+    node = AdminClient({"bootstrap.servers": address}).list_topics(timeout=10).controller_id
+    assert "root=INFO" in tool(*config, "--describe", "--entity-type", "broker-loggers", "--entity-name", node)
+    clients = ["--entity-type", "clients", "--entity-name", topic]
+    tool(*config, "--alter", *clients, "--add-config", "request_percentage=50,controller_mutation_rate=0.5")
+    wait_until(lambda: "request_percentage=50.0" in tool(*config, "--describe", *clients), "the quotas", 30, 0.5)
+    as_client = tmp_path / "client.properties"
+    as_client.write_text(f"client.id={topic}\n")
+
+    def make(name, expect):
+        return tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", address, "--command-config", as_client,
+                    "--create", "--topic", name, "--partitions", 30, expect=expect)
+    make(f"{topic}-a", 0)  # five and a half partitions are free, and once it may be more
+    assert "throttling quota has been exceeded" in make(f"{topic}-b", 1)
+    tool(*config, "--alter", *clients, "--delete-config", "request_percentage,controller_mutation_rate")
+    address_of = ["--entity-type", "ips", "--entity-name", "10.1.1.1"]
+    tool(*config, "--alter", *address_of, "--add-config", "connection_creation_rate=10")
+    wait_until(lambda: "connection_creation_rate=10" in tool(*config, "--describe", *address_of), "the quota", 30, 0.5)
+    tool(*config, "--alter", *address_of, "--delete-config", "connection_creation_rate")
+
+
+def test_verifying_and_measuring_tools(address, topic, tmp_path):
+    out = tool("org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", address, "--topic", topic,
+               "--max-messages", 20)
+    assert '"acked":20' in out
+    out = tool("org.apache.kafka.tools.VerifiableConsumer", "--bootstrap-server", address, "--topic", topic,
+               "--group-id", topic, "--max-messages", 20)
+    assert '"name":"offsets_committed"' in out or '"success":true' in out
+    offsets = tool("org.apache.kafka.tools.GetOffsetShell", "--bootstrap-server", address, "--topic", topic)
+    assert sum(int(line.split(":")[2]) for line in offsets.split()) == 20
+    plan = tmp_path / "delete.json"
+    partition, end = max(((line.split(":")[1], int(line.split(":")[2])) for line in offsets.split()), key=lambda each: each[1])
+    plan.write_text(json.dumps({"version": 1, "partitions": [
+        {"topic": topic, "partition": int(partition), "offset": end}]}))
+    assert f"low_watermark: {end}" in tool("org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server", address,
+                                           "--offset-json-file", plan)
+    out = tool("org.apache.kafka.tools.EndToEndLatency", "--bootstrap-server", address, "--topic", topic, "--num-records", 20,
+               "--producer-acks", "all", "--record-size", 20)
+    assert "Avg latency" in out
+    out = tool("org.apache.kafka.tools.StreamsResetter", "--bootstrap-server", address, "--application-id", topic + "-app",
+               "--input-topics", topic, "--dry-run")
+    assert f"Topic: {topic} Partition: 0" in out
 
 
 def last_values(address, topic):

@@ -231,8 +231,17 @@ ErrorCode ConsumerGroups::classic_heartbeat(const MemberIdentity& identity) {
     return ErrorCode::rebalance_in_progress;
 }
 
+/// Tools take any member out that they know by its instance alone, of either protocol.
 ErrorCode ConsumerGroups::classic_leave(const MemberIdentity& identity) {
     std::lock_guard lock(mutex_);
+    auto found = groups_.find(identity.group);
+    if (found != groups_.end() && identity.instance_id && identity.member_id.empty()) {
+        auto known = found->second->static_members.find(*identity.instance_id);
+        if (known == found->second->static_members.end()) return ErrorCode::unknown_member_id;
+        const auto id = known->second;
+        remove_member(*found->second, id);
+        return ErrorCode::none;
+    }
     Group* group = nullptr;
     Member* member = nullptr;
     if (auto error = find_classic(identity, group, member); error != ErrorCode::none) return error;

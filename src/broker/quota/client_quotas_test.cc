@@ -111,5 +111,50 @@ TEST_F(ClientQuotasTest, ADamagedFileIsRefused) {
     EXPECT_EQ(opened.error().code, Errc::corrupt);
 }
 
+using std::chrono::milliseconds;
+
+TEST_F(ClientQuotasTest, RequestsAreTimedAndRestAtMostASecond) {
+    EXPECT_FALSE(quotas_->counts_time());
+    set({named("alice"), std::nullopt}, 2, Quota::request_time);  // 20 ms of a second
+    EXPECT_TRUE(quotas_->counts_time());
+    EXPECT_EQ(quotas_->count_time("alice", "app", milliseconds(199)), 0) << "ten seconds' worth are free";
+    EXPECT_EQ(quotas_->count_time("bob", "app", milliseconds(5000)), 0);
+    auto rests = quotas_->count_time("alice", "app", milliseconds(11));
+    EXPECT_GE(rests, 450);
+    EXPECT_LE(rests, 550);
+    EXPECT_EQ(quotas_->count_time("alice", "app", milliseconds(5000)), 1000);
+    set({named("alice"), std::nullopt}, std::nullopt, Quota::request_time);
+    EXPECT_FALSE(quotas_->counts_time());
+    EXPECT_EQ(quotas_->count_time("alice", "app", milliseconds(5000)), 0);
+}
+
+TEST_F(ClientQuotasTest, PartitionsAreMadeUntilTheBucketIsOverdrawn) {
+    set({std::nullopt, named("app")}, 2, Quota::mutations);  // 22 at once
+    EXPECT_EQ(quotas_->count_mutations("alice", "app", 22, true), 0);
+    EXPECT_EQ(quotas_->count_mutations("alice", "app", 6, true), 0) << "it may be overdrawn";
+    EXPECT_EQ(quotas_->count_mutations("alice", "app", 1, true), 3000);
+    EXPECT_EQ(quotas_->count_mutations("alice", "app", 1, true), 3000) << "what is refused does not count";
+    EXPECT_EQ(quotas_->count_mutations("alice", "app", 2, false), 4000) << "old clients rest afterwards";
+    EXPECT_EQ(quotas_->count_mutations("alice", "other", 100, true), 0);
+    clock_.advance_us(4'000'000);
+    EXPECT_EQ(quotas_->count_mutations("alice", "app", 1, true), 0);
+}
+
+TEST_F(ClientQuotasTest, ConnectionsAreCountedByAddressAndKept) {
+    QuotaEntity everybody{std::nullopt, std::nullopt, any},
+        one{std::nullopt, std::nullopt, named("10.0.0.1")};
+    set(everybody, 1, Quota::connections);
+    set(one, 100, Quota::connections);
+    open();
+    ASSERT_EQ(quotas_->all().size(), 2U);
+    EXPECT_EQ(quotas_->all().at(one).at(Quota::connections), 100);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(quotas_->count_connection("10.0.0.2"), 0) << i;
+    EXPECT_EQ(quotas_->count_connection("10.0.0.2"), 1000);
+    EXPECT_EQ(quotas_->count_connection("10.0.0.3"), 0) << "each address has a rate of its own";
+    for (int i = 0; i < 500; ++i) EXPECT_EQ(quotas_->count_connection("10.0.0.1"), 0);
+    clock_.advance_us(12'000'000);
+    EXPECT_EQ(quotas_->count_connection("10.0.0.2"), 0);
+}
+
 }  // namespace
 }  // namespace penstock::broker

@@ -211,7 +211,7 @@ TEST_F(ConfigTest, WhatBrokersDoNotTakeIsRefused) {
     EXPECT_EQ(alter(4, "1", {{"log.retention.ms", 0, "x"}}), ErrorCode::invalid_request);
     EXPECT_EQ(alter(4, "1", {{"ssl.key.password", 0, "secret"}}), ErrorCode::invalid_request);
     EXPECT_EQ(alter(4, "7", {{"log.retention.ms", 0, "1"}}), ErrorCode::invalid_request);
-    EXPECT_EQ(alter(8, "1", {{"a", 0, "1"}}), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(8, "1", {{"a", 0, "1"}}), ErrorCode::invalid_config) << "no such logger";
     expect(4, "1", "log.retention.ms", "604800000", 5);
     // As Kafka does with what it does not know.
     EXPECT_EQ(alter(4, "1", {{"sasl.kerberos.min.time.before.relogin", 0, "58000"}}), ErrorCode::none);
@@ -251,6 +251,56 @@ TEST_F(ConfigTest, ATopicMayHaveNoCleanupAtAll) {
     expect(2, "t", "cleanup.policy", "", 1);
     start({});
     expect(2, "t", "cleanup.policy", "", 1);
+}
+
+TEST_F(KafkaServerTest, SubscriptionsToClientMetricsAreCheckedKeptAndListed) {
+    auto alter = [&](std::string subscription, std::string name, std::string value) {
+        kafka::IncrementalAlterConfigsRequest request{
+            .resources = {{.type = 16,
+                           .name = std::move(subscription),
+                           .configs = {{std::move(name), 0, std::move(value)}}}}};
+        return client_->call<IncrementalAlterConfigs>(request, 1).results.at(0).error;
+    };
+    EXPECT_EQ(alter("s", "interval.ms", "10000"), ErrorCode::none);
+    EXPECT_EQ(alter("s", "match", "client_id=x.*,client_software_name=y"), ErrorCode::none);
+    EXPECT_EQ(alter("s", "interval.ms", "1"), ErrorCode::invalid_request);
+    EXPECT_EQ(alter("s", "nonsense", "1"), ErrorCode::invalid_request);
+    EXPECT_EQ(alter("", "interval.ms", "10000"), ErrorCode::invalid_request);
+    EXPECT_EQ(alter("s", "match", "nonsense=x"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter("s", "match", "client_id=("), ErrorCode::invalid_config);
+    start({});
+    auto listed = client_->call<ListConfigResources>({}, 0).resources;
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].name, "s");
+    auto configs =
+        client_->call<DescribeConfigs>({.resources = {{.type = 16, .name = "s"}}}, 4).results.at(0).configs;
+    ASSERT_EQ(configs.size(), 3U);
+    EXPECT_EQ(configs[0].value, "10000");
+    EXPECT_EQ(configs[1].value, "client_id=x.*,client_software_name=y");
+    EXPECT_EQ(configs[2].source, 5) << "not set";
+}
+
+TEST_F(KafkaServerTest, TheLevelOfTheLogIsASettingOfItsLogger) {
+    auto alter = [&](std::string logger, std::int8_t operation, std::optional<std::string> level) {
+        kafka::IncrementalAlterConfigsRequest request{
+            .resources = {
+                {.type = 8, .name = "1", .configs = {{std::move(logger), operation, std::move(level)}}}}};
+        return client_->call<IncrementalAlterConfigs>(request, 1).results.at(0).error;
+    };
+    auto level = [&] {
+        auto configs = client_->call<DescribeConfigs>({.resources = {{.type = 8, .name = "1"}}}, 4)
+                           .results.at(0)
+                           .configs;
+        return configs.size() == 1 ? configs[0].value.value_or("") : "";
+    };
+    const auto before = level();
+    EXPECT_EQ(alter("root", 0, "WARN"), ErrorCode::none);
+    EXPECT_EQ(level(), "WARN");
+    EXPECT_EQ(alter("root", 0, "LOUD"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter("other", 0, "WARN"), ErrorCode::invalid_config);
+    EXPECT_EQ(alter("root", 1, std::nullopt), ErrorCode::invalid_request);
+    EXPECT_EQ(level(), "WARN");
+    EXPECT_EQ(alter("root", 0, before), ErrorCode::none);
 }
 
 }  // namespace

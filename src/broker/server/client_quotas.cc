@@ -1,6 +1,8 @@
 // DescribeClientQuotas and AlterClientQuotas (KIP-546), and how requests are counted against quotas.
 #include "broker/quota/client_quotas.h"
 
+#include <arpa/inet.h>
+
 #include <cmath>
 #include <set>
 
@@ -30,7 +32,13 @@ Names names_of(const QuotaEntity& entity) {
     };
     add(client_type, entity.client_id);
     add(user_type, entity.user);
+    add(address_type, entity.address);
     return names;
+}
+
+bool is_address(const std::string& text) {
+    in6_addr place{};
+    return inet_pton(AF_INET, text.c_str(), &place) == 1 || inet_pton(AF_INET6, text.c_str(), &place) == 1;
 }
 
 template <class Names>
@@ -38,27 +46,38 @@ Result<QuotaEntity> entity_of(const Names& names) {
     QuotaEntity entity;
     if (names.empty()) return fail(Errc::invalid, "Invalid empty client quota entity");
     for (const auto& each : names) {
-        if (each.entity_type == address_type)
-            return fail(Errc::invalid, "Quotas by address are not offered; by user and client-id they are");
-        if (each.entity_type != user_type && each.entity_type != client_type)
-            return fail(Errc::invalid, "Unhandled client quota entity type: {}", each.entity_type);
+        std::optional<QuotaName>* place = nullptr;
+        if (each.entity_type == user_type) place = &entity.user;
+        if (each.entity_type == client_type) place = &entity.client_id;
+        if (each.entity_type == address_type) place = &entity.address;
+        if (!place) return fail(Errc::invalid, "Unhandled client quota entity type: {}", each.entity_type);
         if (each.entity_name && each.entity_name->empty())
             return fail(Errc::invalid, "Empty {} not supported", each.entity_type);
-        auto& place = each.entity_type == user_type ? entity.user : entity.client_id;
-        place = QuotaName{.is_default = !each.entity_name, .name = each.entity_name.value_or("")};
+        *place = QuotaName{.is_default = !each.entity_name, .name = each.entity_name.value_or("")};
     }
+    if (!entity.address) return entity;
+    if (entity.user || entity.client_id)
+        return fail(
+            Errc::invalid,
+            "Invalid quota entity combination, IP entity should not be combined with User or ClientId");
+    if (!entity.address->is_default && !is_address(entity.address->name))
+        return fail(Errc::invalid, "{} is not a valid IP", entity.address->name);
     return entity;
 }
 
 Result<QuotaChange> change_of(const QuotaEntity& entity, const AlterClientQuotas::Message::Entry::Op& op) {
     auto quota = parse_quota(op.key);
-    if (!quota && (op.key == "request_percentage" || op.key == "controller_mutation_rate"))
-        return fail(Errc::invalid, "{} is not offered; producer_byte_rate and consumer_byte_rate are",
-                    op.key);
-    if (!quota) return fail(Errc::invalid, "Invalid configuration key {}", op.key);
+    if (!quota || (*quota == Quota::connections) != entity.address.has_value())
+        return fail(Errc::invalid, "Invalid configuration key {}", op.key);
     if (op.remove) return QuotaChange{entity, *quota, std::nullopt};
-    if (!(op.value > 0)) return fail(Errc::invalid, "Quota {} must be greater than 0", op.key);
-    if (std::abs(op.value - std::round(op.value)) > 1e-6 || op.value > 9e15)
+    if (!(op.value > 0) || std::isinf(op.value))
+        return fail(Errc::invalid, "Quota {} must be greater than 0", op.key);
+    if (*quota == Quota::request_time || *quota == Quota::mutations)
+        return QuotaChange{entity, *quota, op.value};
+    const bool is_whole = std::abs(op.value - std::round(op.value)) <= 1e-6;
+    if (*quota == Quota::connections && !is_whole)
+        return fail(Errc::invalid, "{} cannot be a fractional value.", op.key);
+    if (!is_whole || op.value > 9e15)
         return fail(Errc::invalid, "Configuration {} must be a Long value", op.key);
     return QuotaChange{entity, *quota, std::round(op.value)};
 }
@@ -87,6 +106,15 @@ std::int32_t Request::count(Quota quota, std::int64_t bytes) const {
 std::int32_t Request::ask(Quota quota, std::int64_t bytes) const {
     return server.quotas->ask(quota, user_of(*this), client_id, bytes);
 }
+std::int32_t Request::count_mutations(std::int64_t partitions, bool is_strict) const {
+    return server.quotas->count_mutations(user_of(*this), client_id, partitions, is_strict);
+}
+std::int32_t Request::count_time() {
+    if (has_counted_time || !server.quotas->counts_time()) return 0;
+    has_counted_time = true;
+    return server.quotas->count_time(user_of(*this), client_id,
+                                     std::chrono::steady_clock::now() - began - waited);
+}
 std::optional<std::int64_t> Request::most_at_once(Quota quota) const {
     return server.quotas->most_at_once(quota, user_of(*this), client_id);
 }
@@ -100,7 +128,7 @@ DescribeClientQuotas::Response DescribeClientQuotas::handle(RequestPointer reque
     };
     if (!request->may_with_cluster(Operation::describe_configs))
         return refuse(ErrorCode::cluster_authorization_failed, "Cluster authorization failed.");
-    Filter users{.type = {}, .name = {}, .is_strict = message.strict}, clients = users;
+    Filter users{.type = {}, .name = {}, .is_strict = message.strict}, clients = users, addresses = users;
     bool has_address = false;
     std::set<std::string> seen;
     for (const auto& component : message.components) {
@@ -114,22 +142,25 @@ DescribeClientQuotas::Response DescribeClientQuotas::handle(RequestPointer reque
             return refuse(ErrorCode::invalid_request,
                           "Request specified MATCH_TYPE_EXACT, but set the match string to null.");
         has_address |= component.entity_type == address_type;
-        if (component.entity_type == address_type) continue;
-        if (component.entity_type != user_type && component.entity_type != client_type)
+        auto* filter = component.entity_type == user_type      ? &users
+                       : component.entity_type == client_type  ? &clients
+                       : component.entity_type == address_type ? &addresses
+                                                               : nullptr;
+        if (!filter)
             return refuse(ErrorCode::unsupported_version,
                           "Custom entity type " + component.entity_type + " not supported");
-        auto& filter = component.entity_type == user_type ? users : clients;
-        filter.type = component.match_type;
-        filter.name = component.match.value_or("");
+        filter->type = component.match_type;
+        filter->name = component.match.value_or("");
     }
     if (has_address && seen.size() > 1)
         return refuse(ErrorCode::invalid_request,
                       "Invalid entity filter component combination, IP filter component should not be used "
                       "with user or clientId filter component.");
     auto& entries = response.entries.emplace();
-    if (has_address) return response;  // nobody has a quota by address
     for (const auto& [entity, values] : request->server.quotas->all()) {
-        if (!users.matches(entity.user) || !clients.matches(entity.client_id)) continue;
+        if (!users.matches(entity.user) || !clients.matches(entity.client_id) ||
+            !addresses.matches(entity.address))
+            continue;
         auto& entry = entries.emplace_back();
         entry.entity = names_of<decltype(entry.entity)>(entity);
         for (const auto& [quota, limit] : values)

@@ -61,7 +61,13 @@ TEST_F(ClientQuotasServerTest, WhatCannotBeIsRefused) {
     EXPECT_EQ(alter({{"planet", "x"}}, "producer_byte_rate", 1), ErrorCode::invalid_request);
     EXPECT_EQ(alter({{"user", ""}}, "producer_byte_rate", 1), ErrorCode::invalid_request);
     EXPECT_EQ(alter({{"user", "a"}}, "nonsense", 1), ErrorCode::invalid_request);
-    EXPECT_EQ(alter({{"user", "a"}}, "request_percentage", 1), ErrorCode::invalid_request);
+    EXPECT_EQ(alter({{"user", "a"}}, "request_percentage", 0), ErrorCode::invalid_request);
+    EXPECT_EQ(alter({{"user", "a"}}, "connection_creation_rate", 1), ErrorCode::invalid_request);
+    EXPECT_EQ(alter({{"ip", "10.0.0.1"}}, "producer_byte_rate", 1), ErrorCode::invalid_request);
+    EXPECT_EQ(alter({{"ip", "10.0.0.1"}}, "connection_creation_rate", 1.5), ErrorCode::invalid_request);
+    EXPECT_EQ(alter({{"ip", "not an ip"}}, "connection_creation_rate", 1), ErrorCode::invalid_request);
+    EXPECT_EQ(alter({{"ip", "10.0.0.1"}, {"user", "a"}}, "connection_creation_rate", 1),
+              ErrorCode::invalid_request);
     EXPECT_EQ(alter({{"user", "a"}}, "producer_byte_rate", 0), ErrorCode::invalid_request);
     EXPECT_EQ(alter({{"user", "a"}}, "producer_byte_rate", 1.5), ErrorCode::invalid_request);
     EXPECT_EQ(alter({{"user", "a"}}, "producer_byte_rate", NAN), ErrorCode::invalid_request);
@@ -113,6 +119,35 @@ TEST_F(ClientQuotasServerTest, AConsumerAboveItsQuotaGetsNothingUntilLater) {
     client_.emplace(server_->port());  // the other connection rests
     clock_.advance_us(11'000'000);
     EXPECT_FALSE(client_->call<Fetch>(request, 11).topics.at(0).partitions.at(0).records.bytes.empty());
+}
+
+TEST_F(ClientQuotasServerTest, EveryAnswerTellsAClientWhoseRequestsTakeTooLongToRest) {
+    ASSERT_EQ(alter({{"client-id", "test"}}, "request_percentage", 1e-7), ErrorCode::none);
+    const auto before = std::chrono::steady_clock::now();
+    const auto ms = client_->call<ListGroups>({}, 4).throttle_ms;
+    EXPECT_EQ(ms, 1000);
+    client_->call<ApiVersions>({}, 3);  // is not read before the time has passed
+    EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(ms));
+}
+
+TEST_F(ClientQuotasServerTest, PartitionsAboveTheQuotaAreNotMade) {
+    ASSERT_EQ(alter({{"user", "ANONYMOUS"}}, "controller_mutation_rate", 0.5), ErrorCode::none);
+    kafka::CreateTopicsRequest request{.topics = {{.name = "a", .partitions = 7, .replication_factor = 1},
+                                                  {.name = "b", .partitions = 1, .replication_factor = 1}}};
+    auto created = client_->call<CreateTopics>(request, 7);
+    EXPECT_EQ(created.topics.at(0).error, ErrorCode::none) << "5.5 are free, and once it may be more";
+    EXPECT_EQ(created.topics.at(1).error, ErrorCode::throttling_quota_exceeded);
+    EXPECT_EQ(created.throttle_ms, 3000);
+    EXPECT_TRUE(topics_->find("a"));
+    EXPECT_FALSE(topics_->find("b"));
+    client_.emplace(server_->port());  // the other connection rests
+    kafka::DeleteTopicsRequest removal{.topic_names = {"a"}};
+    EXPECT_EQ(client_->call<DeleteTopics>(removal, 5).topics.at(0).error,
+              ErrorCode::throttling_quota_exceeded);
+    client_.emplace(server_->port());
+    auto removed = client_->call<DeleteTopics>(removal, 4);
+    EXPECT_EQ(removed.topics.at(0).error, ErrorCode::none) << "an old client does not know the error";
+    EXPECT_EQ(removed.throttle_ms, 17'000);
 }
 
 TEST_F(ClientQuotasServerTest, StoppingDoesNotWaitForClientsThatRest) {

@@ -256,11 +256,21 @@ ConfigRefusal check_resource(const Request& request, const ConfigResource& resou
             if (!request.may_with_group(operation, name)) return {ErrorCode::group_authorization_failed, ""};
             if (!name.empty()) return {};
             return {ErrorCode::invalid_request, "Default group resources are not allowed."};
+        case ConfigKind::broker_logger:
+            if (!request.may_with_cluster(operation)) return {ErrorCode::cluster_authorization_failed, ""};
+            if (name.empty()) return {ErrorCode::invalid_request, "Broker id must not be empty"};
+            return check_broker_name(request.server, name);
+        case ConfigKind::client_metrics:
+            if (!request.may_with_cluster(operation)) return {ErrorCode::cluster_authorization_failed, ""};
+            if (!name.empty()) return {};
+            return {ErrorCode::invalid_request, "Subscription name can't be empty"};
     }
-    return {ErrorCode::invalid_request,
-            fmt::format(
-                "resources of type {} have no settings here; topics (2), brokers (4) and groups (32) have",
-                int(resource.kind))};
+    return {
+        ErrorCode::invalid_request,
+        fmt::format(
+            "resources of type {} have no settings here; topics (2), brokers (4), their loggers (8), client "
+            "metrics (16) and groups (32) have",
+            int(resource.kind))};
 }
 
 TopicConfig config_of(const ServerState& server, const ConfigResource& resource) {
@@ -268,6 +278,9 @@ TopicConfig config_of(const ServerState& server, const ConfigResource& resource)
         return server.topics.configs().of(ConfigOwner::broker, resource.name);
     if (resource.kind == ConfigKind::group)
         return server.topics.configs().of(ConfigOwner::group, resource.name);
+    if (resource.kind == ConfigKind::client_metrics)
+        return server.topics.configs().of(ConfigOwner::client_metrics, resource.name);
+    if (resource.kind == ConfigKind::broker_logger) return log_level_config();
     auto topic = server.topics.find(std::string_view(resource.name));
     return topic ? topic->spec.config : TopicConfig();
 }
@@ -276,13 +289,17 @@ Result<std::string> standard_list(const ConfigResource& resource, std::string_vi
     const TopicSetting* setting = nullptr;
     if (resource.kind == ConfigKind::topic) setting = find_topic_setting(name);
     if (resource.kind == ConfigKind::broker) setting = find_topic_setting_of_broker(name);
-    if (!setting || setting->type != SettingType::list) return fail(Errc::invalid, "{} is not a list", name);
+    if (resource.kind == ConfigKind::client_metrics && (name == "match" || name == "metrics")) return "";
+    if (!setting || setting->type != SettingType::list)
+        return fail(Errc::invalid, "Can't APPEND to key {} because its type is not LIST.", name);
     return std::string(setting->standard);
 }
 
 Result<> check_config(const ServerState& server, const ConfigResource& resource, const TopicConfig& config) {
     if (resource.kind == ConfigKind::broker) return check_broker_config(server, config);
     if (resource.kind == ConfigKind::group) return check_group_config(server.options, config);
+    if (resource.kind == ConfigKind::client_metrics) return check_client_metrics(config);
+    if (resource.kind == ConfigKind::broker_logger) return set_log_level(config, true);
     return check_topic_config(config);
 }
 
@@ -290,12 +307,19 @@ Result<> set_config(ServerState& server, const ConfigResource& resource, TopicCo
     if (resource.kind == ConfigKind::broker)
         return server.topics.set_config(ConfigOwner::broker, resource.name, std::move(config));
     if (resource.kind == ConfigKind::topic) return server.topics.replace_config(resource.name, config);
+    if (resource.kind == ConfigKind::broker_logger) return set_log_level(config, false);
+    if (resource.kind == ConfigKind::client_metrics)
+        return server.topics.set_config(ConfigOwner::client_metrics, resource.name, std::move(config));
     TRY(server.topics.set_config(ConfigOwner::group, resource.name, config));
     apply_timing(server, resource.name, config);
     return {};
 }
 
 wire::kafka::ErrorCode error_of(const ConfigResource& resource, const Error& error) {
+    const bool is_request = error.code == Errc::not_found || error.code == Errc::out_of_range;
+    if (is_request &&
+        (resource.kind == ConfigKind::client_metrics || resource.kind == ConfigKind::broker_logger))
+        return ErrorCode::invalid_request;
     return error_code(error, resource.kind == ConfigKind::broker ? Doing::other : Doing::change_topic);
 }
 
@@ -307,6 +331,17 @@ std::vector<Described> describe_config(const Request& request, const ConfigResou
             return describe_broker(request, resource.name.empty());
         case ConfigKind::group:
             return describe_group(request.server, resource.name);
+        case ConfigKind::client_metrics:
+            return describe_client_metrics(config_of(request.server, resource));
+        case ConfigKind::broker_logger: {
+            constexpr std::int8_t of_logger = 6;
+            std::vector<Described> out;
+            for (const auto& [name, value] : config_of(request.server, resource)) {
+                out.push_back(described(name, SettingType::text, "", value, {}));
+                out.back().source = of_logger;
+            }
+            return out;
+        }
     }
     return {};
 }

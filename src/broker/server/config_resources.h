@@ -1,4 +1,5 @@
-// What has settings that clients read and change: topics, brokers and groups. DescribeConfigs, AlterConfigs
+// What has settings that clients read and change: topics, brokers and their log, groups, and what metrics
+// clients shall send. DescribeConfigs, AlterConfigs
 // and IncrementalAlterConfigs are made of these.
 #pragma once
 
@@ -13,7 +14,13 @@
 namespace penstock::broker {
 
 /// Kafka's numbers of the types.
-enum class ConfigKind : std::int8_t { topic = 2, broker = 4, group = 32 };
+enum class ConfigKind : std::int8_t {
+    topic = 2,
+    broker = 4,
+    broker_logger = 8,
+    client_metrics = 16,
+    group = 32
+};
 
 struct ConfigResource {
     ConfigKind kind;
@@ -38,6 +45,14 @@ Result<> check_config(const ServerState& server, const ConfigResource& resource,
 Result<> set_config(ServerState& server, const ConfigResource& resource, TopicConfig config);
 /// The code of an error of the functions above.
 wire::kafka::ErrorCode error_of(const ConfigResource& resource, const Error& error);
+
+/// Of client metrics: a name without a match, an expression in RE2's syntax, or the like: Errc::invalid. Any
+/// other fault: Errc::not_found or out_of_range.
+Result<> check_client_metrics(const TopicConfig& config);
+std::vector<DescribeConfigs::Response::Result::Config> describe_client_metrics(const TopicConfig& config);
+/// The one logger is "root".
+TopicConfig log_level_config();
+Result<> set_log_level(const TopicConfig& config, bool only_check);
 
 std::vector<DescribeConfigs::Response::Result::Config> describe_config(const Request& request,
                                                                        const ConfigResource& resource);

@@ -137,9 +137,15 @@ ListConfigResources::Response ListConfigResources::handle(RequestPointer request
         response.error = ErrorCode::cluster_authorization_failed;
         return response;
     }
-    // Version 0 asks for client metrics alone, of which there are none.
+    constexpr std::int8_t kinds[] = {2, 4, 8, 16, 32};
+    for (auto kind : message.resource_types)
+        if (std::ranges::find(kinds, kind) == std::end(kinds)) {
+            response.error = ErrorCode::unsupported_version;
+            return response;
+        }
+    // Version 0 asks for client metrics alone.
     auto is_wanted = [&](ConfigKind kind) {
-        return request->version > 0 &&
+        return (request->version > 0 || kind == ConfigKind::client_metrics) &&
                (message.resource_types.empty() ||
                 std::ranges::find(message.resource_types, std::int8_t(kind)) != message.resource_types.end());
     };
@@ -150,6 +156,11 @@ ListConfigResources::Response ListConfigResources::handle(RequestPointer request
     if (is_wanted(ConfigKind::topic))
         for (const auto& topic : server.topics.all()) add(ConfigKind::topic, topic->spec.name);
     if (is_wanted(ConfigKind::broker)) add(ConfigKind::broker, std::to_string(server.node_id()));
+    if (is_wanted(ConfigKind::broker_logger))
+        add(ConfigKind::broker_logger, std::to_string(server.node_id()));
+    if (is_wanted(ConfigKind::client_metrics))
+        for (auto& name : server.topics.configs().names(ConfigOwner::client_metrics))
+            add(ConfigKind::client_metrics, std::move(name));
     if (is_wanted(ConfigKind::group))
         for (auto& name : server.topics.configs().names(ConfigOwner::group))
             add(ConfigKind::group, std::move(name));

@@ -70,6 +70,25 @@ protected:
     }
 };
 
+TEST_F(ConsumerGroupServerTest, ToolsTakeAMemberOutByItsInstance) {
+    create("t", 3);
+    kafka::ConsumerGroupHeartbeatRequest request{.group_id = "g", .member_id = "m", .instance_id = "i"};
+    request.rebalance_timeout_ms = 10'000;
+    request.subscribed_topic_names.emplace().push_back("t");
+    request.topic_partitions.emplace();
+    ASSERT_EQ(client_->call<ConsumerGroupHeartbeat>(request, 1).error, ErrorCode::none);
+    auto leave = [&](std::string member, std::string instance) {
+        kafka::LeaveGroupRequest asked{
+            .group_id = "g",
+            .members = {{.member_id = std::move(member), .group_instance_id = std::move(instance)}}};
+        return client_->call<LeaveGroup>(asked, 5).members.at(0).error;
+    };
+    EXPECT_EQ(leave("", "other"), ErrorCode::unknown_member_id);
+    EXPECT_EQ(leave("m", "i"), ErrorCode::unknown_member_id) << "it leaves by its heartbeat";
+    EXPECT_EQ(leave("", "i"), ErrorCode::none);
+    EXPECT_EQ(beat("m", 1).error, ErrorCode::unknown_member_id);
+}
+
 TEST_F(ConsumerGroupServerTest, AMemberJoinsCommitsIsDescribedAndLeaves) {
     create("t", 3);
     auto joined = join("m");

@@ -137,11 +137,15 @@ net::Task<Response> Fetch::handle(RequestPointer request, Message message) {
         auto handles = listen(*request, message, news);
         all = gather(*request, message);  // what came before anyone listened
         if (all.bytes >= message.min_bytes || all.answers_now || request->server.stopping) break;
-        co_await arrived.wait_for(left);
+        {
+            const Waits waits(*request);
+            co_await arrived.wait_for(left);
+        }
         handles.clear();
         all = gather(*request, message);
     }
-    request->throttle_ms = request->ask(Quota::fetch, all.bytes);
+    request->throttle_ms = request->count_time();
+    if (request->throttle_ms == 0) request->throttle_ms = request->ask(Quota::fetch, all.bytes);
     if (request->throttle_ms > 0) {  // it gets nothing now, and asks again for the same
         Response nothing;
         nothing.throttle_ms = request->throttle_ms;

@@ -40,6 +40,7 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
                                [joined](JoinResult result) { joined.set(std::move(result)); });
         }
     }
+    const Waits waits(*request);
     auto result = co_await joined.wait();
     Response response;
     response.error = result.error;
@@ -80,6 +81,7 @@ net::Task<SyncGroup::Response> SyncGroup::handle(RequestPointer request, Message
             server.groups.sync(std::move(sync),
                                [synced](SyncResult result) { synced.set(std::move(result)); });
     }
+    const Waits waits(*request);
     auto result = co_await synced.wait();
     Response response;
     response.error = result.error;

@@ -84,13 +84,11 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
     auto& server = request->server;
     const bool may = request->may_with_group(Operation::read, message.group_id);
     auto refused = !may ? ErrorCode::group_authorization_failed
-                   : message.group_id.empty()
-                       ? ErrorCode::invalid_group_id
-                       : request->check_commit({.group = message.group_id,
-                                                .member_id = message.member_id,
-                                                .instance_id = message.group_instance_id,
-                                                .generation = message.generation_id},
-                                               request->version >= knows_epochs);
+                         : request->check_commit({.group = message.group_id,
+                                                  .member_id = message.member_id,
+                                                  .instance_id = message.group_instance_id,
+                                                  .generation = message.generation_id},
+                                                 request->version >= knows_epochs);
     if (refused == ErrorCode::group_id_not_found && request->version < knows_epochs)
         refused = ErrorCode::illegal_generation;
     auto now = server.topics.options().clock->now_ms();
@@ -131,6 +129,7 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
     net::Completion<Result<>> done(co_await net::this_executor());
     server.topics.offsets().commit(std::move(changes),
                                    [done](Result<> result) { done.set(std::move(result)); });
+    const Waits waits(*request);
     auto result = co_await done.wait();
     if (!result)
         for (auto& topic : response.topics)

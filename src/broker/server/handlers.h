@@ -363,6 +363,60 @@ struct DeleteShareGroupOffsets {
     static net::Task<Response> handle(RequestPointer request, Message message);
 };
 
+struct DescribeQuorum {
+    using Message = wire::kafka::DescribeQuorumRequest;
+    using Response = wire::kafka::DescribeQuorumResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct UpdateFeatures {
+    using Message = wire::kafka::UpdateFeaturesRequest;
+    using Response = wire::kafka::UpdateFeaturesResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct UnregisterBroker {
+    using Message = wire::kafka::UnregisterBrokerRequest;
+    using Response = wire::kafka::UnregisterBrokerResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct AddRaftVoter {
+    using Message = wire::kafka::AddRaftVoterRequest;
+    using Response = wire::kafka::AddRaftVoterResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct RemoveRaftVoter {
+    using Message = wire::kafka::RemoveRaftVoterRequest;
+    using Response = wire::kafka::RemoveRaftVoterResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct CreateDelegationToken {
+    using Message = wire::kafka::CreateDelegationTokenRequest;
+    using Response = wire::kafka::CreateDelegationTokenResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct RenewDelegationToken {
+    using Message = wire::kafka::RenewDelegationTokenRequest;
+    using Response = wire::kafka::RenewDelegationTokenResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct ExpireDelegationToken {
+    using Message = wire::kafka::ExpireDelegationTokenRequest;
+    using Response = wire::kafka::ExpireDelegationTokenResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
+struct DescribeDelegationToken {
+    using Message = wire::kafka::DescribeDelegationTokenRequest;
+    using Response = wire::kafka::DescribeDelegationTokenResponse;
+    static Response handle(RequestPointer request, Message message);
+};
+
 template <class... Handler>
 struct HandlerList {};
 
@@ -378,6 +432,8 @@ using Handlers =
                 DescribeAcls, CreateAcls, DeleteAcls, DescribeUserScramCredentials, AlterUserScramCredentials,
                 ConsumerGroupHeartbeat, ConsumerGroupDescribe, DescribeClientQuotas, AlterClientQuotas,
                 ShareGroupHeartbeat, ShareGroupDescribe, ShareFetch, ShareAcknowledge,
-                DescribeShareGroupOffsets, AlterShareGroupOffsets, DeleteShareGroupOffsets>;
+                DescribeShareGroupOffsets, AlterShareGroupOffsets, DeleteShareGroupOffsets, DescribeQuorum,
+                UpdateFeatures, UnregisterBroker, AddRaftVoter, RemoveRaftVoter, CreateDelegationToken,
+                RenewDelegationToken, ExpireDelegationToken, DescribeDelegationToken>;
 
 }  // namespace penstock::broker

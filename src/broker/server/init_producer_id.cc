@@ -30,6 +30,7 @@ net::Task<InitProducerId::Response> InitProducerId::handle(RequestPointer reques
             request->server.topics.transactions().begin(
                 known, timeout, [begun](TransactionAnswer answer) { begun.set(answer); });
         });
+        const Waits waits(*request);
         auto answer = co_await begun.wait();
         response.error = answer.error;
         if (request->version < 4 && answer.error == ErrorCode::producer_fenced)

@@ -9,15 +9,15 @@ TEST_F(KafkaServerTest, ApiVersionsListsWhatIsOfferedInEveryVersion) {
     for (std::int16_t version = 0; version <= 4; ++version) {
         auto response = client_->call<ApiVersions>({}, version);
         EXPECT_EQ(response.error, ErrorCode::none);
-        EXPECT_EQ(response.api_keys.size(), 59u);
-        EXPECT_EQ(response.finalized_features.size(), version >= 3 ? 2u : 0u);
+        EXPECT_EQ(response.api_keys.size(), 68u);
+        EXPECT_EQ(response.finalized_features.size(), version >= 3 ? 3u : 0u);
     }
 }
 
 TEST_F(KafkaServerTest, ApiVersionsTellsOldClientsOfNoRangeFromZero) {
     for (auto version : {std::int16_t(3), std::int16_t(4)}) {
         auto features = client_->call<ApiVersions>({}, version).supported_features;
-        ASSERT_EQ(features.size(), 2u);
+        ASSERT_EQ(features.size(), 3u);
         for (const auto& feature : features) EXPECT_EQ(feature.min_version, version < 4 ? 1 : 0) << version;
     }
 }

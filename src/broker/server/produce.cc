@@ -239,6 +239,7 @@ net::Task<> enter_transaction(RequestPointer request, std::string id, std::vecto
         }
         net::Completion<ErrorCode> done(co_await net::this_executor());
         transactions.add(who, partitions, true, [done](ErrorCode error) { done.set(error); });
+        const Waits waits(*request);
         auto error = co_await done.wait();
         for (const auto& each : partitions) errors[each] = error;
     }
@@ -264,13 +265,17 @@ net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Messa
         net::Completion<bool> done(co_await net::this_executor());
         auto outstanding = std::make_shared<Outstanding>(done, int(targets.size()));
         for (const auto& target : targets) append(target, outstanding);
-        co_await done.wait();
+        {
+            const Waits waits(*request);
+            co_await done.wait();
+        }
         for (const auto& target : targets)
             if (target.log->options().append_time && target.answer->error == ErrorCode::none)
                 if (auto header = wire::kafka::parse_batch_header({target.batch.data(), target.batch.size()}))
                     target.answer->log_append_time_ms = header->max_timestamp;
     }
-    request->throttle_ms = request->count(Quota::produce, std::int64_t(request->buffer->size()));
+    request->throttle_ms =
+        std::max(request->count_time(), request->count(Quota::produce, std::int64_t(request->buffer->size())));
     response->throttle_ms = request->throttle_ms;
     if (message.acks != 0) co_return std::move(*response);
     // With acks=0 the only way to say that something is wrong is to end the connection.

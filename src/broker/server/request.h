@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -98,12 +99,17 @@ struct Request {
     MemoryBudget::Share response_memory;
     bool close_after = false;      ///< the connection cannot go on
     std::int32_t throttle_ms = 0;  ///< of quotas; nothing more is read from the connection for so long
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+    std::chrono::nanoseconds waited{};  ///< for others: no time of the client's
+    bool has_counted_time = false;
 
     /// Whether the member may commit offsets now, whichever protocol its group has.
     wire::kafka::ErrorCode check_commit(const MemberIdentity& member, bool knows_epochs) const;
     // The client's quotas, see ClientQuotas.
     std::int32_t count(Quota quota, std::int64_t bytes) const;
     std::int32_t ask(Quota quota, std::int64_t bytes) const;
+    std::int32_t count_mutations(std::int64_t partitions, bool is_strict) const;
+    std::int32_t count_time();  ///< once; 0 afterwards
     std::optional<std::int64_t> most_at_once(Quota quota) const;
     bool may(Operation operation, ResourceType resource, std::string_view name) const;
     bool may_any(Operation operation, ResourceType resource) const;
@@ -122,5 +128,18 @@ struct Request {
 
 /// Owned by the session's coroutine and those that it awaits.
 using RequestPointer = std::shared_ptr<Request>;
+
+/// For as long as it lives, the request waits for others.
+class Waits {
+public:
+    explicit Waits(Request& request) : request_(request), since_(std::chrono::steady_clock::now()) {}
+    ~Waits() { request_.waited += std::chrono::steady_clock::now() - since_; }
+    Waits(const Waits&) = delete;
+    Waits& operator=(const Waits&) = delete;
+
+private:
+    Request& request_;
+    const std::chrono::steady_clock::time_point since_;
+};
 
 }  // namespace penstock::broker

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "broker/server/features.h"
 #include "broker/server/handlers.h"
 #include "codec/big_endian.h"
 
@@ -64,6 +65,14 @@ struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 
+/// The time that the request took is counted; the answer says how long its client has to rest.
+template <class Response>
+void throttle(Request& request, Response& response) {
+    request.throttle_ms = std::max(request.throttle_ms, request.count_time());
+    if constexpr (requires { response.throttle_ms; })
+        response.throttle_ms = std::max(response.throttle_ms, request.throttle_ms);
+}
+
 template <class Handler>
 net::Task<Answer> run(RequestPointer request) {
     static auto& times = request_times(Handler::Message::api.name);
@@ -81,12 +90,16 @@ net::Task<Answer> run(RequestPointer request) {
     using Handled = decltype(Handler::handle(request, std::move(message)));
     if constexpr (std::is_same_v<Handled, typename Handler::Response>) {
         auto response = Handler::handle(request, std::move(message));
+        throttle(*request, response);
         out = encode_response(*request, response);
     } else {
         auto response = co_await Handler::handle(request, std::move(message));
         if constexpr (IsOptional<decltype(response)>::value) {
+            if (response) throttle(*request, *response);
             if (response) out = encode_response(*request, *response);
+            request->throttle_ms = std::max(request->throttle_ms, request->count_time());
         } else {
+            throttle(*request, response);
             out = encode_response(*request, response);
         }
     }
@@ -130,16 +143,13 @@ ApiVersions::Response ApiVersions::handle(RequestPointer request, Message) {
     Response response;
     for (const auto& route : routes)
         response.api_keys.push_back({route.info.key, route.info.low, route.info.high});
-    // Producers begin a new epoch with each transaction (KIP-890).
-    constexpr std::int16_t newest_transactions = 2;
     // Clients before version 4 take a range from 0 for broken, and end their threads (KAFKA-17011).
-    std::int16_t oldest_transactions = request && request->version >= 4 ? 0 : 1;
-    constexpr std::int16_t share_groups = 1;
-    std::int16_t no_share_groups = request && request->version >= 4 ? 0 : share_groups;
-    response.supported_features = {{"share.version", no_share_groups, share_groups},
-                                   {"transaction.version", oldest_transactions, newest_transactions}};
-    response.finalized_features = {{"share.version", share_groups, share_groups},
-                                   {"transaction.version", newest_transactions, newest_transactions}};
+    const bool knows_zero = request && request->version >= 4;
+    for (const auto& feature : features) {
+        auto oldest = knows_zero ? feature.oldest : std::max<std::int16_t>(feature.oldest, 1);
+        response.supported_features.push_back({std::string(feature.name), oldest, feature.newest});
+        response.finalized_features.push_back({std::string(feature.name), feature.newest, feature.newest});
+    }
     response.finalized_features_epoch = 1;
     return response;
 }
@@ -230,6 +240,11 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
     const auto& options = server->options;
     auto login = std::make_shared<Login>();
     const EndsShareSessions ends{*server->share, login.get()};
+    if (auto ms = server->quotas->count_connection(connection.peer_address()); ms > 0) {
+        refused.add();
+        co_await rest(*server, ms);  // as Kafka: it is closed when its time would have come
+        co_return;
+    }
     auto begun = co_await begin_session(connection, *server, *login);
     if (!begun) co_return;
     while (!server->stopping) {

@@ -56,6 +56,7 @@ net::Task<Outcomes> acknowledge_all(RequestPointer request, std::string group, s
         waiting.emplace_back(key, done);
     }
     for (auto& [key, done] : waiting) {
+        const Waits waits(*request);
         auto outcome = co_await done.wait();
         outcomes[key] = std::move(outcome);
     }
@@ -172,7 +173,10 @@ net::Task<Gathered> fetch(RequestPointer request, Wanted wanted, std::int32_t ma
         auto handles = listen(*request, wanted, news);
         all = gather(*request, wanted, false);  // what came before anyone listened
         if (is_enough(all)) break;
-        co_await arrived.wait_for(left);
+        {
+            const Waits waits(*request);
+            co_await arrived.wait_for(left);
+        }
         handles.clear();
         all = gather(*request, wanted, false);
     }

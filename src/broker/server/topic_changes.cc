@@ -55,6 +55,15 @@ std::expected<std::int32_t, Refusal> partitions_of(const CreateTopics::Message::
     return asked.partitions;
 }
 
+/// Nothing: so many partitions may be made or removed now (KIP-599). Old clients may, and rest afterwards.
+std::optional<Refusal> over_quota(Request& request, std::int64_t partitions, std::int16_t knows_quota) {
+    const bool is_strict = request.version >= knows_quota;
+    const auto ms = request.count_mutations(partitions, is_strict);
+    request.throttle_ms = std::max(request.throttle_ms, ms);
+    if (ms == 0 || !is_strict) return std::nullopt;
+    return Refusal{ErrorCode::throttling_quota_exceeded, "The throttling quota has been exceeded."};
+}
+
 ErrorCode creation_error(const Error& error, const TopicSpec& spec) {
     if (error.code != Errc::invalid) return error_code(error, Doing::name_topic);
     return check_topic_config(spec.config) ? ErrorCode::invalid_topic_exception : ErrorCode::invalid_config;
@@ -85,8 +94,7 @@ void describe_created(const ServerState& server, const TopicSpec& spec, CreateAn
     }
 }
 
-CreateAnswer create_one(const Request& request, const CreateTopics::Message::Topic& asked,
-                        bool validate_only) {
+CreateAnswer create_one(Request& request, const CreateTopics::Message::Topic& asked, bool validate_only) {
     auto& server = request.server;
     CreateAnswer answer;
     answer.name = asked.name;
@@ -105,7 +113,13 @@ CreateAnswer create_one(const Request& request, const CreateTopics::Message::Top
     TopicSpec spec{.name = asked.name, .partitions = *partitions, .config = {}};
     for (const auto& config : asked.configs)
         if (config.value) spec.config[config.name] = *config.value;
-    auto done = validate_only ? server.topics.check(spec) : server.topics.create(spec);
+    auto done = server.topics.check(spec);
+    if (auto over = done ? over_quota(request, spec.partitions, 6) : std::nullopt) {
+        answer.error = over->error;
+        answer.error_message = std::move(over->text);
+        return answer;
+    }
+    if (done && !validate_only) done = server.topics.create(spec);
     if (!done) {
         answer.error = creation_error(done.error(), spec);
         answer.error_message = done.error().text;
@@ -115,7 +129,7 @@ CreateAnswer create_one(const Request& request, const CreateTopics::Message::Top
     return answer;
 }
 
-CreateTopics::Response create_all(const Request& request, const CreateTopics::Message& message) {
+CreateTopics::Response create_all(Request& request, const CreateTopics::Message& message) {
     CreateTopics::Response response;
     std::map<std::string, int> times;
     for (const auto& topic : message.topics) ++times[topic.name];
@@ -133,7 +147,7 @@ CreateTopics::Response create_all(const Request& request, const CreateTopics::Me
     return response;
 }
 
-DeleteTopics::Response delete_all(const Request& request, const DeleteTopics::Message& message) {
+DeleteTopics::Response delete_all(Request& request, const DeleteTopics::Message& message) {
     auto& server = request.server;
     DeleteTopics::Response response;
     auto remove = [&](std::optional<std::string> name, codec::Uuid id, bool by_id) {
@@ -151,6 +165,11 @@ DeleteTopics::Response delete_all(const Request& request, const DeleteTopics::Me
             answer.error = by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
             answer.error_message = by_id ? "This server does not host this topic ID."
                                          : "This server does not host this topic-partition.";
+            return;
+        }
+        if (auto over = over_quota(request, topic->spec.partitions, 5)) {
+            answer.error = over->error;
+            answer.error_message = std::move(over->text);
             return;
         }
         auto done = server.topics.remove(topic->spec.name);
@@ -177,7 +196,7 @@ std::optional<std::string> wrong_assignment(const CreatePartitions::Message::Top
     return std::nullopt;
 }
 
-CreatePartitions::Response add_all(const Request& request, const CreatePartitions::Message& message) {
+CreatePartitions::Response add_all(Request& request, const CreatePartitions::Message& message) {
     auto& server = request.server;
     CreatePartitions::Response response;
     for (const auto& asked : message.topics) {
@@ -205,7 +224,11 @@ CreatePartitions::Response add_all(const Request& request, const CreatePartition
             done = fail(Errc::invalid,
                         "The topic {} currently has {} partition(s); {} would not be an increase.",
                         asked.name, topic->spec.partitions, asked.count);
-        else if (!message.validate_only)
+        else if (auto over = over_quota(request, added, 3)) {
+            answer.error = over->error;
+            answer.error_message = std::move(over->text);
+            continue;
+        } else if (!message.validate_only)
             done = server.topics.add_partitions(asked.name, asked.count);
         if (done) continue;
         answer.error = done.error().code == Errc::invalid ? ErrorCode::invalid_partitions
