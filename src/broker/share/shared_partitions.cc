@@ -38,6 +38,10 @@ Result<Offered> offered(const Log& log, const Slice& slice, std::int64_t from, b
     return out;
 }
 
+ShareRefusal changed_meanwhile() {
+    return {ErrorCode::invalid_record_state, "The group has been changed meanwhile."};
+}
+
 /// The bytes of the batches that hold what was acquired.
 std::string_view bytes_of(const Slice& slice, const Offered& all,
                           const std::vector<AcquiredRange>& acquired) {
@@ -159,8 +163,7 @@ void SharedPartitions::acknowledge(const ShareKey& key, const std::string& membe
         auto& partition = (*entry)->partition;
         refused = partition.acknowledge(member, all, configs_.of(key.group).limits,
                                         topics_.options().clock->monotonic_us() / 1000);
-        if ((*entry)->is_closed && !refused)
-            refused = {ErrorCode::invalid_record_state, "The group has been changed meanwhile."};
+        if ((*entry)->is_closed && !refused) refused = changed_meanwhile();
         waits = !refused && partition.has_marks();
         if (waits) (*entry)->waiting.emplace_back(partition.last_mark(), std::move(done));
     }
@@ -170,31 +173,40 @@ void SharedPartitions::acknowledge(const ShareKey& key, const std::string& membe
         done(std::move(refused));
 }
 
-/// Writes what is marked, unless a write is on its way, after which it is done.
+/// Writes what is marked, unless a write is on its way, after which it is done. Once closed nothing is
+/// written, and who waits is told.
 void SharedPartitions::write(const EntryPointer& entry) {
     std::uint64_t mark = 0;
     ShareState state;
+    std::vector<std::pair<std::uint64_t, Done>> refused;
+    bool is_closed = false;
     {
         std::lock_guard lock(entry->mutex);
         if (entry->is_writing || !entry->partition.has_marks()) return;
-        entry->is_writing = true;
         mark = entry->partition.last_mark();
-        state = entry->partition.prepared();
-        if (entry->is_closed) {
-            entry->is_writing = false;
-            return;
+        is_closed = entry->is_closed;
+        if (is_closed) {
+            entry->partition.finish(mark, false);
+            refused.swap(entry->waiting);
+        } else {
+            entry->is_writing = true;
+            state = entry->partition.prepared();
         }
     }
+    for (auto& [waited_for, done] : refused) done(changed_meanwhile());
+    if (is_closed) return;
     states_.write({{entry->key, std::move(state)}},
                   [this, entry, mark](const Result<>& result) { written(entry, mark, result); });
 }
 
 void SharedPartitions::written(const EntryPointer& entry, std::uint64_t mark, const Result<>& result) {
     std::vector<Done> answered;
+    bool is_closed = false;
     {
         std::lock_guard lock(entry->mutex);
         entry->partition.finish(mark, bool(result));
         entry->is_writing = false;
+        is_closed = entry->is_closed;
         std::erase_if(entry->waiting, [&](auto& each) {
             if (each.first > mark) return false;
             answered.push_back(std::move(each.second));
@@ -208,7 +220,7 @@ void SharedPartitions::written(const EntryPointer& entry, std::uint64_t mark, co
     if (!result) outcome = {ErrorCode::kafka_storage_error, result.error().text};
     for (auto& done : answered) done(outcome);
     entry->moved.notify();
-    if (result) write(entry);  // what failed is tried again with the next tick, or by its member
+    if (result || is_closed) write(entry);  // what failed is tried again with the next tick, or by its member
 }
 
 void SharedPartitions::release(const std::string& group, const std::string& member) {
@@ -242,8 +254,11 @@ void SharedPartitions::close(const ShareKey& key) {
         if (node.empty()) return;
         entry = std::move(node.mapped());
     }
-    std::lock_guard lock(entry->mutex);
-    entry->is_closed = true;
+    {
+        std::lock_guard lock(entry->mutex);
+        entry->is_closed = true;
+    }
+    write(entry);  // for those who wait; a write that is on its way does it otherwise
 }
 
 ShareState SharedPartitions::state_of(const ShareKey& key, const ShareState& written) {
