@@ -24,7 +24,8 @@ if(PENSTOCK_CONSOLE)
   set(console ${CMAKE_SOURCE_DIR}/console)
   file(GLOB_RECURSE console_sources CONFIGURE_DEPENDS ${console}/src/* ${console}/public/*)
   list(APPEND console_sources ${console}/index.html ${console}/vite.config.ts ${console}/tsconfig.json)
-  set(installed ${CMAKE_BINARY_DIR}/console_modules.stamp)
+  # npm's own note of what is installed: it goes away with the packages.
+  set(installed ${console}/node_modules/.package-lock.json)
   set(built ${CMAKE_BINARY_DIR}/console.stamp)
   add_custom_command(
     OUTPUT ${installed}
