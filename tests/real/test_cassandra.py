@@ -6,8 +6,8 @@ import os
 import signal
 
 import pytest
-from cassandra import ConsistencyLevel
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra import ConsistencyLevel, OperationTimedOut, ReadFailure, ReadTimeout, Unavailable
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from support.kafka_log import read_topic
 from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
@@ -136,9 +136,19 @@ class Load:
         in_topic = (key for key, _ in read_topic(penstock.ports["kafka"], "items"))
         assert_each_once(in_topic, (r["id"] for r in self.expected))
         # Of the replicas of a row, a quorum has what was acknowledged; the driver's default asks one, which may lack it.
-        quorum = ExecutionProfile(consistency_level=ConsistencyLevel.LOCAL_QUORUM)
+        quorum = ExecutionProfile(consistency_level=ConsistencyLevel.LOCAL_QUORUM, request_timeout=60)
         with Cluster(self.contacts, port=self.port, execution_profiles={EXEC_PROFILE_DEFAULT: quorum}) as cluster:
-            self.check_rows(cluster.connect(self.keyspace).execute)
+            session = cluster.connect(self.keyspace)
+            session.default_fetch_size = 500
+            self.check_rows(lambda query: wait_until(lambda: self.ask(session, query), query, 180, 1))
+
+    @staticmethod
+    def ask(session, query):
+        """A node that was killed is asked until the others have noticed."""
+        try:
+            return list(session.execute(query))
+        except (OperationTimedOut, ReadFailure, ReadTimeout, Unavailable, NoHostAvailable) as error:
+            raise OSError(str(error)) from error
 
     def check_rows(self, cql):
         rows = {row[0]: (row[1], row[2]) for row in cql("SELECT id, n, kind FROM all_items")}
