@@ -1,4 +1,7 @@
 // ConsumerGroupHeartbeat and ConsumerGroupDescribe (KIP-848): ConsumerGroups decides, this only translates.
+#include <array>
+
+#include "broker/server/assigned_groups.h"
 #include "broker/server/handlers.h"
 
 namespace penstock::broker {
@@ -6,39 +9,6 @@ namespace penstock::broker {
 using wire::kafka::ErrorCode;
 
 namespace {
-
-/// [{topic_id, partitions}] of either message.
-template <class Topics>
-Topics topics_of(const Assignment& assignment) {
-    Topics topics;
-    for (const auto& [id, partitions] : assignment) {
-        auto& topic = topics.emplace_back();
-        topic.topic_id = id;
-        topic.partitions.assign(partitions.begin(), partitions.end());
-    }
-    return topics;
-}
-
-template <class Topics>
-Topics named_topics_of(const LocalTopics& all, const Assignment& assignment) {
-    auto topics = topics_of<Topics>(assignment);
-    for (auto& topic : topics)
-        if (auto found = all.find(topic.topic_id)) topic.topic_name = found->spec.name;
-    return topics;
-}
-
-bool may_see_all(const Request& request, const ConsumerGroupDescription& group) {
-    if (!request.server.enforces()) return true;
-    std::set<std::string> names;
-    for (const auto& member : group.members) {
-        names.insert(member.topics.begin(), member.topics.end());
-        for (const auto* each : {&member.assignment, &member.target})
-            for (const auto& [id, partitions] : *each)
-                if (auto topic = request.server.topics.find(id)) names.insert(topic->spec.name);
-    }
-    return std::ranges::all_of(
-        names, [&](const auto& name) { return request.may_with_topic(Operation::describe, name); });
-}
 
 /// Makes the group one that the broker assigns to, when a member joins it. With group_kinds held.
 bool change_over(ServerState& server, const ConsumerGroupHeartbeat::Message& message) {
@@ -86,12 +56,8 @@ ConsumerGroupHeartbeat::Response ConsumerGroupHeartbeat::handle(RequestPointer r
         response.error_message = std::move(text);
         return response;
     };
-    if (!request->may_with_group(Operation::read, message.group_id))
-        return refuse(ErrorCode::group_authorization_failed, "Group authorization failed.");
-    if (message.subscribed_topic_names)
-        for (const auto& topic : *message.subscribed_topic_names)
-            if (!request->may_with_topic(Operation::describe, topic))
-                return refuse(ErrorCode::topic_authorization_failed, "Topic authorization failed.");
+    if (auto no = refused_membership(*request, message.group_id, message.subscribed_topic_names))
+        return refuse(no->first, std::move(no->second));
     std::lock_guard one_kind(server.group_kinds);
     auto classic = server.groups.describe(message.group_id);
     bool is_other = server.share->contains(message.group_id);
@@ -121,7 +87,10 @@ ConsumerGroupDescribe::Response ConsumerGroupDescribe::handle(RequestPointer req
             continue;
         }
         auto group = server.consumer_groups.describe(name);
-        if (group && !may_see_all(*request, *group)) {
+        auto assignments_of = [](const auto& member) {
+            return std::array{&member.assignment, &member.target};
+        };
+        if (group && !may_see_all(*request, *group, assignments_of)) {
             answer.error = ErrorCode::topic_authorization_failed;
             answer.error_message =
                 "The group has described topic(s) that the client is not authorized to describe.";

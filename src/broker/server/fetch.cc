@@ -1,6 +1,7 @@
 // Reads whole batches as they are stored; waits for more when there are too few.
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
+#include "broker/server/news.h"
 
 namespace penstock::broker {
 namespace {
@@ -91,16 +92,6 @@ Gathered gather(const Request& request, const Message& message) {
     }
     return all;
 }
-
-/// Called by whoever has news; delivers once.
-struct News {
-    explicit News(net::Completion<bool> completion) : arrived(completion) {}
-    net::Completion<bool> arrived;
-    std::atomic<bool> told{false};
-    void tell() {
-        if (!told.exchange(true)) arrived.set(true);
-    }
-};
 
 std::vector<std::shared_ptr<void>> listen(const Request& request, const Message& message,
                                           std::shared_ptr<News> news) {

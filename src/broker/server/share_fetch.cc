@@ -2,6 +2,7 @@
 // until it says what became of them.
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
+#include "broker/server/news.h"
 
 namespace penstock::broker {
 namespace {
@@ -131,16 +132,6 @@ Gathered gather(const Request& request, const Wanted& wanted, bool is_last) {
     }
     return all;
 }
-
-/// Called by whoever has news; delivers once.
-struct News {
-    explicit News(net::Completion<bool> completion) : arrived(completion) {}
-    net::Completion<bool> arrived;
-    std::atomic<bool> told{false};
-    void tell() {
-        if (!told.exchange(true)) arrived.set(true);
-    }
-};
 
 std::vector<std::shared_ptr<void>> listen(const Request& request, const Wanted& wanted,
                                           std::shared_ptr<News> news) {

@@ -1,8 +1,7 @@
 // ShareGroupHeartbeat and ShareGroupDescribe (KIP-932): ShareGroups decides, this only translates.
-#include <set>
+#include <array>
 
-#include "broker/group/committed_offsets.h"
-#include "broker/server/error_code.h"
+#include "broker/server/assigned_groups.h"
 #include "broker/server/handlers.h"
 
 namespace penstock::broker {
@@ -11,40 +10,10 @@ using wire::kafka::ErrorCode;
 
 namespace {
 
-template <class Topics>
-Topics topics_of(const Assignment& assignment) {
-    Topics topics;
-    for (const auto& [id, partitions] : assignment) {
-        auto& topic = topics.emplace_back();
-        topic.topic_id = id;
-        topic.partitions.assign(partitions.begin(), partitions.end());
-    }
-    return topics;
-}
-
-/// Whether the group is one of another kind. With group_kinds held.
-bool is_of_another_kind(const ServerState& server, const std::string& group) {
-    if (server.share->contains(group)) return false;
-    return server.groups.describe(group) || server.consumer_groups.contains(group) ||
-           server.topics.offsets().has_group(group);
-}
-
-bool may_see_all(const Request& request, const ShareGroupDescription& group) {
-    if (!request.server.enforces()) return true;
-    std::set<std::string> names;
-    for (const auto& member : group.members) {
-        names.insert(member.topics.begin(), member.topics.end());
-        for (const auto& [id, partitions] : member.assignment)
-            if (auto topic = request.server.topics.find(id)) names.insert(topic->spec.name);
-    }
-    return std::ranges::all_of(
-        names, [&](const auto& name) { return request.may_with_topic(Operation::describe, name); });
-}
-
 ShareHeartbeatResult beat(const Request& request, ShareGroupHeartbeat::Message& message) {
     auto& server = request.server;
     std::lock_guard one_kind(server.group_kinds);
-    if (is_of_another_kind(server, message.group_id))
+    if (is_not_a_share_group(server, message.group_id))
         return {.error = ErrorCode::group_id_not_found,
                 .error_message = "Group " + message.group_id + " is not a share group.",
                 .assignment = {}};
@@ -66,16 +35,10 @@ net::Task<ShareGroupHeartbeat::Response> ShareGroupHeartbeat::handle(RequestPoin
         response.error = error;
         response.error_message = std::move(text);
     };
-    if (!request->may_with_group(Operation::read, message.group_id)) {
-        refuse(ErrorCode::group_authorization_failed, "Group authorization failed.");
+    if (auto no = refused_membership(*request, message.group_id, message.subscribed_topic_names)) {
+        refuse(no->first, std::move(no->second));
         co_return response;
     }
-    if (message.subscribed_topic_names)
-        for (const auto& topic : *message.subscribed_topic_names)
-            if (!request->may_with_topic(Operation::describe, topic)) {
-                refuse(ErrorCode::topic_authorization_failed, "Topic authorization failed.");
-                co_return response;
-            }
     auto& share = *request->server.share;
     auto result = beat(*request, message);
     if (result.error == ErrorCode::none && result.assignment) {
@@ -121,7 +84,8 @@ ShareGroupDescribe::Response ShareGroupDescribe::handle(RequestPointer request, 
             answer.error_message = "Group " + name + " not found.";
             continue;
         }
-        if (!may_see_all(*request, *group)) {
+        if (!may_see_all(*request, *group,
+                         [](const auto& member) { return std::array{&member.assignment}; })) {
             answer.error = ErrorCode::topic_authorization_failed;
             answer.error_message =
                 "The group has described topic(s) that the client is not authorized to describe.";
@@ -142,9 +106,7 @@ ShareGroupDescribe::Response ShareGroupDescribe::handle(RequestPointer request, 
             out.client_host = std::move(member.client_host);
             out.subscribed_topic_names = std::move(member.topics);
             out.assignment.topic_partitions =
-                topics_of<decltype(out.assignment.topic_partitions)>(member.assignment);
-            for (auto& topic : out.assignment.topic_partitions)
-                if (auto found = server.topics.find(topic.topic_id)) topic.topic_name = found->spec.name;
+                named_topics_of<decltype(out.assignment.topic_partitions)>(server.topics, member.assignment);
         }
     }
     return response;

@@ -1,5 +1,5 @@
 // DescribeShareGroupOffsets, AlterShareGroupOffsets and DeleteShareGroupOffsets (KIP-932, KIP-1226).
-#include "broker/group/committed_offsets.h"
+#include "broker/server/assigned_groups.h"
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
 
@@ -63,15 +63,28 @@ void describe_some(const Request& request, const DescribeShareGroupOffsets::Mess
 }
 
 /// Whether what the group has read may be changed from outside.
-ShareRefusal check_group(const ServerState& server, const std::string& group, std::string_view doing,
-                         bool may_be_new) {
-    bool is_of_another_kind = server.groups.describe(group) || server.consumer_groups.contains(group) ||
-                              server.topics.offsets().has_group(group);
-    if (!server.share->contains(group) && (!may_be_new || is_of_another_kind))
+ShareRefusal check_change(const Request& request, const std::string& group, Operation operation,
+                          std::string_view doing, bool may_be_new) {
+    const auto& server = request.server;
+    if (!request.may_with_group(operation, group))
+        return {ErrorCode::group_authorization_failed, "Group authorization failed."};
+    if (!server.share->contains(group) && (!may_be_new || is_not_a_share_group(server, group)))
         return {ErrorCode::group_id_not_found, fmt::format("{} GroupId {} not found.", doing, group)};
     if (server.share->groups.has_members(group))
         return {ErrorCode::non_empty_group, fmt::format("{} Provided group {} is not empty.", doing, group)};
     return {};
+}
+
+template <class Response>
+net::Task<Response> write(RequestPointer request, ShareStates::Changes changes, Response response) {
+    auto& server = request->server;
+    std::function<Result<>()> work = [&] { return server.share->write(std::move(changes)); };
+    auto written = co_await server.blocking.run<Result<>>(work);
+    if (!written) {
+        response.error = error_code(written.error(), Doing::other);
+        response.error_message = written.error().text;
+    }
+    co_return response;
 }
 
 }  // namespace
@@ -98,12 +111,8 @@ net::Task<AlterShareGroupOffsets::Response> AlterShareGroupOffsets::handle(Reque
                                                                            Message message) {
     Response response;
     auto& server = request->server;
-    ShareRefusal refused;
-    if (!request->may_with_group(Operation::read, message.group_id))
-        refused = {ErrorCode::group_authorization_failed, "Group authorization failed."};
-    else
-        refused = check_group(server, message.group_id, "Unable to alter share group offsets.", true);
-    if (refused) {
+    if (auto refused = check_change(*request, message.group_id, Operation::read,
+                                    "Unable to alter share group offsets.", true)) {
         response.error = refused.error;
         response.error_message = refused.text;
         co_return response;
@@ -129,25 +138,15 @@ net::Task<AlterShareGroupOffsets::Response> AlterShareGroupOffsets::handle(Reque
                                      ShareState{.start_offset = partition.start_offset, .ranges = {}});
         }
     }
-    std::function<Result<>()> work = [&] { return server.share->write(std::move(changes)); };
-    auto written = co_await server.blocking.run<Result<>>(work);
-    if (!written) {
-        response.error = error_code(written.error(), Doing::other);
-        response.error_message = written.error().text;
-    }
-    co_return response;
+    co_return co_await write(request, std::move(changes), std::move(response));
 }
 
 net::Task<DeleteShareGroupOffsets::Response> DeleteShareGroupOffsets::handle(RequestPointer request,
                                                                              Message message) {
     Response response;
     auto& server = request->server;
-    ShareRefusal refused;
-    if (!request->may_with_group(Operation::remove, message.group_id))
-        refused = {ErrorCode::group_authorization_failed, "Group authorization failed."};
-    else
-        refused = check_group(server, message.group_id, "Unable to delete share group offsets.", false);
-    if (refused) {
+    if (auto refused = check_change(*request, message.group_id, Operation::remove,
+                                    "Unable to delete share group offsets.", false)) {
         response.error = refused.error;
         response.error_message = refused.text;
         co_return response;
@@ -175,13 +174,7 @@ net::Task<DeleteShareGroupOffsets::Response> DeleteShareGroupOffsets::handle(Req
         answer.error_message = topic ? "There is no offset information to delete."
                                      : "This server does not host this topic-partition.";
     }
-    std::function<Result<>()> work = [&] { return server.share->write(std::move(changes)); };
-    auto written = co_await server.blocking.run<Result<>>(work);
-    if (!written) {
-        response.error = error_code(written.error(), Doing::other);
-        response.error_message = written.error().text;
-    }
-    co_return response;
+    co_return co_await write(request, std::move(changes), std::move(response));
 }
 
 }  // namespace penstock::broker
