@@ -416,7 +416,7 @@ Result<TopicInfo> LocalTopics::info(std::string_view name) {
 Result<std::shared_ptr<Log>> LocalTopics::log_of(std::string_view name, std::int32_t partition) const {
     auto topic = find(name);
     if (!topic) return unknown_topic(name);
-    if (partition < 0 || partition >= std::int32_t(topic->logs.size()))
+    if (!topic->has(partition))
         return fail(Errc::not_found, "topic {} has no partition {}; it has {}", name, partition,
                     topic->logs.size());
     return topic->logs[std::size_t(partition)];

@@ -35,7 +35,7 @@ struct LocalTopicsOptions {
     std::int64_t compact_interval_us = 5'000'000;  ///< between two looks at what can be compacted
     std::int64_t max_pending_bytes = 256 << 20;    ///< of appends not yet written; more: Errc::full
     int commit_threads = 4;                        ///< each writes and syncs one partition at a time
-    std::int32_t node_id = 1;  ///< by which clients know this broker
+    std::int32_t node_id = 1;                      ///< by which clients know this broker
     TransactionOptions transactions;
     TopicConfig topic_defaults;  ///< for what a topic does not set itself
     const Clock* clock = &system_clock();
@@ -61,6 +61,10 @@ public:
         bool internal = false;
         std::vector<std::shared_ptr<Log>> logs;  ///< by partition
         std::shared_ptr<Listeners> moved;
+
+        bool has(std::int32_t partition) const {
+            return partition >= 0 && partition < std::int32_t(logs.size());
+        }
     };
     using TopicPointer = std::shared_ptr<const Topic>;
 

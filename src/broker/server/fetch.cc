@@ -69,8 +69,7 @@ Gathered gather(const Request& request, const Message& message) {
         for (const auto& partition : asked.partitions) {
             auto& answer = answers.partitions.emplace_back();
             answer.partition = partition.partition;
-            bool known =
-                topic && partition.partition >= 0 && partition.partition < std::int32_t(topic->logs.size());
+            bool known = topic && topic->has(partition.partition);
             if (topic && !request.may_with_topic(Operation::read, topic->spec.name))
                 answer.error = ErrorCode::topic_authorization_failed;
             else if (!topic && request.version >= 13)

@@ -263,7 +263,7 @@ net::Task<OffsetDelete::Response> OffsetDelete::handle(RequestPointer request, M
         auto found = request->server.topics.find(std::string_view(topic.name));
         for (const auto& partition : topic.partitions) {
             auto error = ErrorCode::none;
-            bool known = found && partition.index >= 0 && partition.index < std::int32_t(found->logs.size());
+            bool known = found && found->has(partition.index);
             if (!request->may_with_topic(Operation::read, topic.name))
                 error = ErrorCode::topic_authorization_failed;
             else if (!known)

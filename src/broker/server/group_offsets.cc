@@ -13,7 +13,7 @@ constexpr std::int16_t names_ids = 10;
 
 bool exists(const LocalTopics& topics, std::string_view name, std::int32_t partition) {
     auto topic = topics.find(name);
-    return topic && partition >= 0 && partition < std::int32_t(topic->logs.size());
+    return topic && topic->has(partition);
 }
 
 /// A row of either form of the answer.
@@ -84,11 +84,11 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
     auto& server = request->server;
     const bool may = request->may_with_group(Operation::read, message.group_id);
     auto refused = !may ? ErrorCode::group_authorization_failed
-                         : request->check_commit({.group = message.group_id,
-                                                  .member_id = message.member_id,
-                                                  .instance_id = message.group_instance_id,
-                                                  .generation = message.generation_id},
-                                                 request->version >= knows_epochs);
+                        : request->check_commit({.group = message.group_id,
+                                                 .member_id = message.member_id,
+                                                 .instance_id = message.group_instance_id,
+                                                 .generation = message.generation_id},
+                                                request->version >= knows_epochs);
     if (refused == ErrorCode::group_id_not_found && request->version < knows_epochs)
         refused = ErrorCode::illegal_generation;
     auto now = server.topics.options().clock->now_ms();

@@ -50,7 +50,7 @@ ListOffsets::Response ListOffsets::handle(RequestPointer request, Message messag
             answer.index = partition.index;
             if (!request->may_with_topic(Operation::describe, asked.name))
                 answer.error = ErrorCode::topic_authorization_failed;
-            else if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size()))
+            else if (!topic || !topic->has(partition.index))
                 answer.error = ErrorCode::unknown_topic_or_partition;
             else if (partition.current_leader_epoch > 0)
                 answer.error = ErrorCode::unknown_leader_epoch;

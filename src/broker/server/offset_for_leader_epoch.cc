@@ -14,8 +14,7 @@ OffsetForLeaderEpoch::Response OffsetForLeaderEpoch::handle(RequestPointer reque
         for (const auto& partition : asked.partitions) {
             auto& answer = answers.partitions.emplace_back();
             answer.partition = partition.partition;
-            bool known =
-                topic && partition.partition >= 0 && partition.partition < std::int32_t(topic->logs.size());
+            bool known = topic && topic->has(partition.partition);
             if (!request->may_with_topic(Operation::describe, asked.topic)) {
                 answer.error = ErrorCode::topic_authorization_failed;
             } else if (!known) {

@@ -14,7 +14,7 @@ namespace {
 using wire::kafka::ErrorCode;
 
 bool has_partition(const LocalTopics::TopicPointer& topic, std::int32_t partition) {
-    return topic && partition >= 0 && partition < std::int32_t(topic->logs.size());
+    return topic && topic->has(partition);
 }
 
 /// The only node leads every partition already.
@@ -34,9 +34,8 @@ AlterPartitionReassignments::Response::Topic::Partition reassign(
     AlterPartitionReassignments::Response::Topic::Partition answer{.index = asked.index};
     if (!has_partition(topic, asked.index)) {
         answer.error = ErrorCode::unknown_topic_or_partition;
-        answer.error_message = topic
-                                   ? fmt::format("Unable to find partition {}:{}.", name, asked.index)
-                                   : fmt::format("Unable to find a topic named {}.", name);
+        answer.error_message = topic ? fmt::format("Unable to find partition {}:{}.", name, asked.index)
+                                     : fmt::format("Unable to find a topic named {}.", name);
     } else if (!asked.replicas) {
         answer.error = ErrorCode::no_reassignment_in_progress;
         answer.error_message = "No partition reassignment is in progress.";
@@ -176,7 +175,8 @@ ElectLeaders::Response ElectLeaders::handle(RequestPointer request, Message mess
         auto topic = topics.find(std::string_view(asked.topic));
         auto& answer = response.topics.emplace_back();
         answer.topic = asked.topic;
-        for (auto partition : asked.partitions) answer.partitions.push_back(elect(topic, asked.topic, partition));
+        for (auto partition : asked.partitions)
+            answer.partitions.push_back(elect(topic, asked.topic, partition));
     }
     return response;
 }

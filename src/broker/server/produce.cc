@@ -163,7 +163,7 @@ void resolve(const Request& request, const Produce::Message& message, std::share
                 answer.error = ErrorCode::topic_authorization_failed;
             } else if (message.acks < -1 || message.acks > 1) {
                 refuse(answer, {ErrorCode::invalid_required_acks, "acks must be -1, 0 or 1"});
-            } else if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size())) {
+            } else if (!topic || !topic->has(partition.index)) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
             } else if (topic->internal) {
                 refuse(answer, {ErrorCode::invalid_topic_exception, "the topic is internal"});
@@ -274,8 +274,8 @@ net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Messa
                 if (auto header = wire::kafka::parse_batch_header({target.batch.data(), target.batch.size()}))
                     target.answer->log_append_time_ms = header->max_timestamp;
     }
-    request->throttle_ms =
-        std::max(request->count_time(), request->count(Quota::produce, std::int64_t(request->buffer->size())));
+    request->throttle_ms = std::max(request->count_time(),
+                                    request->count(Quota::produce, std::int64_t(request->buffer->size())));
     response->throttle_ms = request->throttle_ms;
     if (message.acks != 0) co_return std::move(*response);
     // With acks=0 the only way to say that something is wrong is to end the connection.

@@ -20,8 +20,7 @@ ShareRefusal check_partition(const Request& request, const Key& key) {
     if (!topic) return {ErrorCode::unknown_topic_id, ""};
     if (!request.may_with_topic(Operation::read, topic->spec.name))
         return {ErrorCode::topic_authorization_failed, ""};
-    if (key.second < 0 || key.second >= std::int32_t(topic->logs.size()))
-        return {ErrorCode::unknown_topic_or_partition, ""};
+    if (!topic->has(key.second)) return {ErrorCode::unknown_topic_or_partition, ""};
     return {};
 }
 

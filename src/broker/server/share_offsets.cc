@@ -27,8 +27,7 @@ void describe_partition(const ServerState& server, const ShareKey& key, const Lo
 }
 
 const Log* log_of(const LocalTopics::TopicPointer& topic, std::int32_t partition) {
-    bool known = topic && partition >= 0 && partition < std::int32_t(topic->logs.size());
-    return known ? topic->logs[std::size_t(partition)].get() : nullptr;
+    return topic && topic->has(partition) ? topic->logs[std::size_t(partition)].get() : nullptr;
 }
 
 void describe_all(const Request& request, const std::string& group, Described& out) {

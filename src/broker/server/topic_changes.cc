@@ -252,7 +252,7 @@ DeleteRecords::Response delete_records(const Request& request, const DeleteRecor
                 answer.error = ErrorCode::topic_authorization_failed;
                 continue;
             }
-            if (!topic || partition.index < 0 || partition.index >= std::int32_t(topic->logs.size())) {
+            if (!topic || !topic->has(partition.index)) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
                 continue;
             }

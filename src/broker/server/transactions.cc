@@ -22,7 +22,7 @@ ErrorCode known_error(ErrorCode error, std::int16_t version) {
 
 bool exists(const LocalTopics& topics, std::string_view name, std::int32_t partition) {
     auto topic = topics.find(name);
-    return topic && partition >= 0 && partition < std::int32_t(topic->logs.size());
+    return topic && topic->has(partition);
 }
 
 net::Task<ErrorCode> add(RequestPointer request, TransactionalProducer producer,

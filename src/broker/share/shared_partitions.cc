@@ -57,7 +57,7 @@ std::string_view bytes_of(const Slice& slice, const Offered& all,
 
 std::shared_ptr<Log> SharedPartitions::log_of(const ShareKey& key) const {
     auto topic = topics_.find(key.topic);
-    if (!topic || key.partition < 0 || key.partition >= std::int32_t(topic->logs.size())) return nullptr;
+    if (!topic || !topic->has(key.partition)) return nullptr;
     return topic->logs[std::size_t(key.partition)];
 }
 
