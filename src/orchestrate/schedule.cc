@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/floor_divide.h"
 #include "base/units.h"
 #include "orchestrate/cron.h"
 #include "orchestrate/scheduler.h"
@@ -16,10 +17,6 @@ constexpr std::int64_t second_us = 1'000'000;
 // The years 1 and 9999: beyond them calendars mean nothing.
 constexpr std::int64_t earliest_s = -62'135'596'800;
 constexpr std::int64_t latest_s = 253'402'300'799;
-
-std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
-    return value / by - (value % by < 0 ? 1 : 0);
-}
 
 class CronSchedule final : public Schedule {
 public:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/floor_divide.h"
 #include "store/bytes.h"
 #include "store/uuid.h"
 
@@ -47,14 +48,6 @@ bool can_write(TypeId from, const DataType& to) {
     }
     return false;
 }
-
-namespace {
-
-std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
-    return value / by - (value % by < 0 ? 1 : 0);
-}
-
-}  // namespace
 
 std::uint32_t fixed_value_size(Kind kind) {
     switch (kind) {

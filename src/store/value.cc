@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 
+#include "base/floor_divide.h"
 #include "record/batch.h"
 #include "store/bytes.h"
+#include "store/calendar.h"
 #include "store/clustering.h"
 #include "store/number.h"
 #include "store/uuid.h"
@@ -388,16 +389,15 @@ bool collect_elements(const Row& row, const ColumnDefinition& column, std::strin
 }
 
 std::string date_text(std::int64_t days) {
-    if (days < -12'687'428 || days > 11'248'737) return std::to_string(days);  // beyond std::chrono's years
-    std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
-    int year = int(date.year());
-    return fmt::format("{}{:04}-{:02}-{:02}", year < 0 ? "-" : "", std::abs(year), unsigned(date.month()),
-                       unsigned(date.day()));
+    constexpr std::int64_t last_without_sign = 9999;
+    auto date = date_of_days(days);
+    auto sign = date.year < 0 ? "-" : date.year > last_without_sign ? "+" : "";
+    return fmt::format("{}{:04}-{:02}-{:02}", sign, std::abs(date.year), date.month, date.day);
 }
 
 std::string timestamp_text(std::int64_t ms) {
     constexpr std::int64_t day = 86'400'000;
-    auto days = ms / day - (ms % day < 0 ? 1 : 0);
+    auto days = floor_divide(ms, day);
     auto rest = ms - days * day;
     return fmt::format("{} {:02}:{:02}:{:02}.{:03}Z", date_text(days), rest / 3'600'000, rest / 60'000 % 60,
                        rest / 1000 % 60, rest % 1000);

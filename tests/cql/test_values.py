@@ -109,6 +109,43 @@ def test_texts_of_tuples_and_times(session, keyspace):
         refused(lambda v=value: session.execute(f"UPDATE t SET {v} WHERE k = 0"), message)
 
 
+@pytest.mark.parametrize("text, days", [
+    ("-5877641-06-23", 0), ("+5881580-07-11", 2**32 - 1), ("0000-01-01", 0x7ff50558), ("-0001-01-01", 0x7ff503eb),
+    ("+12020-01-01", 0x8038029f), ("-9999-01-01", 0x7fbd4b7d), ("9999-12-31", 0x802cc0a0), ("2000-02-29", 0x80002b08)])
+def test_dates_of_every_year(session, keyspace, text, days):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, d date)")
+    session.execute(f"INSERT INTO t (k, d) VALUES (0, '{text}')")
+    assert session.execute("SELECT date_as_blob(d) FROM t").one()[0] == days.to_bytes(4, "big")
+    assert session.execute("SELECT to_json(d) FROM t").one()[0] == f'"{text}"'
+
+
+@pytest.mark.parametrize("text, message", [
+    *((text, "Unable to coerce '{}' to a formatted date (long)") for text in (
+        "2020-1-1", "02020-01-01", "+2020-01-01", "12020-01-01", "-1-01-01", "-0000-01-01", "+1000000000-01-01", "2020-02-30",
+        "1900-02-29", "2020-01-01 ", "20-01-01", "2020-13-01")),
+    ("-5877641-06-22", "Input date {} is less than min supported date -5877641-06-23T00:00Z"),
+    ("+5881580-07-12", "Input date {} is greater than max supported date +5881580-07-11T00:00Z")])
+def test_texts_that_are_no_dates(session, keyspace, text, message):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, d date)")
+    refused(lambda: session.execute(f"INSERT INTO t (k, d) VALUES (0, '{text}')"), message.format(text))
+
+
+def test_a_day_that_its_month_does_not_have_is_its_last_one_in_a_timestamp(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, ts timestamp)")
+    for text, day in (("2020-02-30", 29), ("2021-02-31", 28), ("2021-04-31", 30)):
+        session.execute(f"INSERT INTO t (k, ts) VALUES (0, '{text}')")
+        assert session.execute("SELECT ts FROM t").one()[0] == datetime.datetime(int(text[:4]), int(text[5:7]), day)
+    for text in ("2020-1-1", "12020-01-01", "2020-02-32"):
+        refused(lambda t=text: session.execute(f"INSERT INTO t (k, ts) VALUES (0, '{t}')"), "Unable to parse a date/time from")
+
+
+def test_a_literal_of_many_elements(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, m frozen<map<int, int>>)")
+    count = 70_000
+    session.execute("INSERT INTO t (k, m) VALUES (0, {" + ", ".join(f"{i}: {i}" for i in range(count)) + "})", timeout=60)
+    assert session.execute("SELECT collection_count(m) FROM t").one()[0] == count
+
+
 def test_json_values(session, keyspace):
     session.execute("CREATE TABLE t (k int PRIMARY KEY, i int, b boolean, x text, z blob, l list<int>, u tuple<int, int>, "
                     "m map<blob, int>, fm frozen<map<frozen<list<int>>, int>>, s set<int>)")

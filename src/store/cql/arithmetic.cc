@@ -1,10 +1,11 @@
 #include "store/cql/arithmetic.h"
 
 #include <boost/multiprecision/cpp_int.hpp>
-#include <chrono>
 #include <cmath>
 
+#include "base/floor_divide.h"
 #include "store/bytes.h"
+#include "store/calendar.h"
 #include "store/cql/functions.h"
 #include "store/number.h"
 #include "store/value.h"
@@ -208,23 +209,18 @@ Float of_floats(char op, Float a, Float b) {
 }
 
 /// Months by the calendar (the 31st becomes the 30th where there is none), then days, then the rest.
+constexpr std::int64_t day_ms = 86'400'000;
+
 Result<std::int64_t> add_duration(std::int64_t ms, const Duration& duration, bool subtract) {
-    using namespace std::chrono;
     int sign = subtract ? -1 : 1;
-    auto day = floor<days>(milliseconds(ms));
-    auto rest = milliseconds(ms) - day;
-    year_month_day date{sys_days(day)};
-    if (!date.ok()) return failed("the time is out of range");
-    auto month_day = date.day();
-    auto month = year_month(date.year(), date.month()) + months(sign * std::int64_t(duration.months));
-    auto last = (month / std::chrono::last).day();
-    auto sum = sys_days(month / std::min(month_day, last)) + days(sign * std::int64_t(duration.days));
-    return milliseconds(sum.time_since_epoch()).count() + rest.count() +
-           sign * (duration.nanoseconds / 1'000'000);
+    auto day = floor_divide(ms, day_ms);
+    auto moved = add_months(day, sign * std::int64_t(duration.months)) + sign * std::int64_t(duration.days);
+    auto sum = __int128(moved) * day_ms + (ms - day * day_ms) + sign * (duration.nanoseconds / 1'000'000);
+    if (sum < INT64_MIN || sum > INT64_MAX) return failed("the time is out of range");
+    return std::int64_t(sum);
 }
 
 Result<std::string> of_times(char op, const DataType& type, std::string_view value, std::string_view added) {
-    constexpr std::int64_t day_ms = 86'400'000;
     auto duration = parse_duration_bytes(added);
     if (!duration) return failed("not a duration");
     if (type.kind == Kind::timestamp && duration->nanoseconds % 1'000'000 != 0)
@@ -241,7 +237,7 @@ Result<std::string> of_times(char op, const DataType& type, std::string_view val
         return failed("The duration must have a day precision. Was: " + duration_text(*duration));
     auto day = std::int64_t(load_big_endian<std::uint32_t>(value.data())) - (std::int64_t(1) << 31);
     auto ms = TRY(add_duration(day * day_ms, *duration, op == '-'));
-    append_big_endian(out, std::uint32_t(ms / day_ms - (ms % day_ms < 0 ? 1 : 0) + (std::int64_t(1) << 31)));
+    append_big_endian(out, std::uint32_t(floor_divide(ms, day_ms) + (std::int64_t(1) << 31)));
     return out;
 }
 

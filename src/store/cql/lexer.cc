@@ -10,7 +10,7 @@ namespace penstock::store::cql {
 namespace {
 
 /// A token is many times larger than its text: this bounds what a statement costs.
-constexpr std::size_t most_tokens = 200'000;
+constexpr std::size_t most_tokens = 500'000;
 
 bool is_letter(char c) {
     return std::isalpha(static_cast<unsigned char>(c)) != 0;

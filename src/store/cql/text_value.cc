@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 
 #include <charconv>
-#include <chrono>
 #include <cmath>
 
 #include "store/bytes.h"
+#include "store/calendar.h"
 #include "store/number.h"
 #include "store/uuid.h"
 #include "store/value.h"
@@ -35,23 +35,42 @@ std::optional<double> float_of_text(std::string_view text) {
     return value;
 }
 
-std::optional<std::int64_t> parse_date_days(std::string_view text) {
-    bool negative = text.starts_with('-');
-    auto rest = text.substr(negative ? 1 : 0);
-    int parts[3] = {};
-    for (int i = 0; i < 3; ++i) {
-        auto dash = i < 2 ? rest.find('-') : rest.size();
-        if (dash == std::string_view::npos || dash == 0) return std::nullopt;
-        auto [at, error] = std::from_chars(rest.data(), rest.data() + dash, parts[i]);
-        if (error != std::errc() || at != rest.data() + dash) return std::nullopt;
-        rest.remove_prefix(std::min(dash + 1, rest.size()));
-    }
-    if (parts[0] > 32767) return std::nullopt;
-    std::chrono::year_month_day date{std::chrono::year(negative ? -parts[0] : parts[0]),
-                                     std::chrono::month(unsigned(parts[1])),
-                                     std::chrono::day(unsigned(parts[2]))};
-    if (!date.ok()) return std::nullopt;
-    return std::chrono::sys_days(date).time_since_epoch().count();
+/// A day that its month does not have is refused, or is the month's last one.
+enum class MissingDay : std::uint8_t { refused, last };
+
+/// Exactly two digits.
+std::optional<unsigned> two_digits(std::string_view text) {
+    auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (text.size() != 2 || !digit(text[0]) || !digit(text[1])) return std::nullopt;
+    return unsigned(text[0] - '0') * 10 + unsigned(text[1] - '0');
+}
+
+/// As Java's ISO dates have it: four digits, or up to nine behind a sign, which four without a minus may not
+/// have.
+std::optional<std::int64_t> parse_year(std::string_view text) {
+    char sign = text.starts_with('-') || text.starts_with('+') ? text[0] : ' ';
+    if (sign != ' ') text.remove_prefix(1);
+    constexpr std::size_t usual = 4, most = 9;
+    bool fits = sign == ' ' ? text.size() == usual : text.size() >= usual + (sign == '+' ? 1 : 0);
+    std::int64_t year = 0;
+    auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), year);
+    if (!fits || text.size() > most || error != std::errc() || at != text.data() + text.size() || year < 0)
+        return std::nullopt;
+    if (sign == '-' && year == 0) return std::nullopt;
+    return sign == '-' ? -year : year;
+}
+
+std::optional<std::int64_t> parse_date_days(std::string_view text, MissingDay missing) {
+    constexpr std::size_t behind_year = 6;  // "-01-31"
+    if (text.size() < behind_year) return std::nullopt;
+    auto rest = text.substr(text.size() - behind_year);
+    auto year = parse_year(text.substr(0, text.size() - behind_year));
+    auto month = two_digits(rest.substr(1, 2)), day = two_digits(rest.substr(4, 2));
+    if (!year || !month || !day || rest[0] != '-' || rest[3] != '-') return std::nullopt;
+    if (*month < 1 || *month > 12 || *day < 1 || *day > 31) return std::nullopt;
+    auto last = days_in_month(*year, *month);
+    if (*day > last && missing == MissingDay::refused) return std::nullopt;
+    return days_of({*year, *month, std::min(*day, last)});
 }
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -163,15 +182,18 @@ std::optional<std::int64_t> parse_timestamp_ms(std::string_view text) {
     std::int64_t number = 0;
     auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && at == text.data() + text.size()) return number;
+    if (text.ends_with(' ')) return std::nullopt;
     auto split = text.find_first_of(" T", 8);
-    auto days = parse_date_days(text.substr(0, split));
+    auto days = parse_date_days(text.substr(0, split), MissingDay::last);
     if (!days) {
         // A zone right behind the date: 2011-02-03+0000
         split = text.find_first_of("+Z", 8);
         if (split == std::string_view::npos) return std::nullopt;
-        days = parse_date_days(text.substr(0, split));
+        days = parse_date_days(text.substr(0, split), MissingDay::last);
         if (!days) return std::nullopt;
     }
+    constexpr std::int64_t last_day = INT64_MAX / 86'400'000 - 1;
+    if (*days < -last_day || *days > last_day) return std::nullopt;
     auto rest = split == std::string_view::npos ? std::string_view() : text.substr(split);
     if (!rest.empty() && (rest[0] == ' ' || rest[0] == 'T')) rest.remove_prefix(1);
     std::int64_t offset_minutes = 0;
@@ -272,8 +294,14 @@ Result<std::string> parse_text_value(const DataType& type, std::string_view text
         case Kind::date: {
             if (auto number = whole_number(text); number && *number >= 0)
                 if (auto bytes = integer_bytes(*number, Kind::date)) return *bytes;
-            auto days = parse_date_days(text);
+            auto days = parse_date_days(text, MissingDay::refused);
             if (!days) return fail(Errc::invalid, "Unable to coerce '{}' to a formatted date (long)", text);
+            if (*days < INT32_MIN)
+                return fail(Errc::invalid,
+                            "Input date {} is less than min supported date -5877641-06-23T00:00Z", text);
+            if (*days > INT32_MAX)
+                return fail(Errc::invalid,
+                            "Input date {} is greater than max supported date +5881580-07-11T00:00Z", text);
             std::string out;
             append_big_endian(out, std::uint32_t(*days + (std::int64_t(1) << 31)));
             return out;

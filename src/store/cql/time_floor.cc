@@ -1,9 +1,10 @@
 #include "store/cql/time_floor.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/floor_divide.h"
 #include "store/bytes.h"
+#include "store/calendar.h"
 #include "store/number.h"
 
 namespace penstock::store::cql {
@@ -17,17 +18,11 @@ using Wide = __int128;  ///< milliseconds that may be beyond what a timestamp ho
 /// start + duration * times, by the calendar: months first, the 31st becomes the last day where there is
 /// none. Nothing when that is beyond the calendar.
 std::optional<Wide> after(std::int64_t start, const Duration& duration, std::int64_t times) {
-    using namespace std::chrono;
-    auto day = floor<days>(milliseconds(start));
-    year_month_day date{sys_days(day)};
-    auto months_on = Wide(duration.months) * times + Wide(int(date.year())) * 12 + unsigned(date.month()) - 1;
-    auto in_range = [](Wide at) { return at > int(year::min()) && at < int(year::max()); };
-    auto year_on = (months_on - (months_on < 0 ? 11 : 0)) / 12;
-    if (!date.ok() || !in_range(year_on)) return std::nullopt;
-    year_month month(year(int(year_on)), std::chrono::month(unsigned(months_on - year_on * 12) + 1));
-    auto moved = sys_days(month / std::min(date.day(), (month / last).day()));
-    auto rest = milliseconds(start) - day;
-    return Wide(milliseconds(moved.time_since_epoch()).count()) + rest.count() +
+    constexpr std::int64_t most_months = std::int64_t(1) << 40;
+    auto months = Wide(duration.months) * times;
+    if (months > most_months) return std::nullopt;
+    auto day = floor_divide(start, day_ms);
+    return Wide(add_months(day, std::int64_t(months))) * day_ms + (start - day * day_ms) +
            Wide(duration.days) * times * day_ms + Wide(duration.nanoseconds / ms_ns) * times;
 }
 
