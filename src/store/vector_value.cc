@@ -154,6 +154,15 @@ std::string marshal_class(const DataType& type) {
     return out;
 }
 
+std::optional<Kind> kind_of_class(std::string_view name) {
+    using enum Kind;
+    for (auto kind : {ascii,     bigint,   blob, boolean, counter,  decimal, double_, float_, int_,
+                      timestamp, uuid,     text, varint,  timeuuid, inet,    date,    time,   smallint,
+                      tinyint,   duration, list, map,     set,      tuple,   udt,     vector})
+        if (simple_class(kind) == name) return kind;
+    return std::nullopt;
+}
+
 std::optional<Similarity> similarity_of(std::string_view name) {
     std::string lower(name);
     for (auto& c : lower) c = char(std::tolower(static_cast<unsigned char>(c)));

@@ -17,6 +17,8 @@ void append_vector_element(std::string& out, const DataType& element_type, std::
 
 /// "org.apache.cassandra.db.marshal.FloatType": what the protocol calls a type that it has no number for.
 std::string marshal_class(const DataType& type);
+/// Of a class's name without its package: "FloatType".
+std::optional<Kind> kind_of_class(std::string_view name);
 
 enum class Similarity : std::uint8_t { cosine, euclidean, dot_product };
 /// "cosine", "euclidean" or "dot_product", in any case.

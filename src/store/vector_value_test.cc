@@ -30,6 +30,9 @@ TEST(VectorValue, ElementsWithAndWithoutLengths) {
     EXPECT_FALSE(split_vector(floats, std::string(12, '\0'), got));
     EXPECT_EQ(marshal_class(floats),
               "org.apache.cassandra.db.marshal.VectorType(org.apache.cassandra.db.marshal.FloatType , 2)");
+    EXPECT_EQ(kind_of_class("FloatType"), Kind::float_);
+    EXPECT_EQ(kind_of_class("VectorType"), Kind::vector);
+    EXPECT_FALSE(kind_of_class("Float"));
     for (const auto* text : {"vector<float>", "vector<float, 0>", "vector<float, -1>", "vector<float, x>",
                              "vector<float, 2", "vector<float, 99999999999999999999>"})
         EXPECT_FALSE(parse_data_type(text)) << text;

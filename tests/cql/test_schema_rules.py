@@ -191,6 +191,45 @@ def test_how_options_are_shown(session, keyspace):
     assert dict(shown.compression) == {"enabled": "false"}
 
 
+def test_options_in_quotes_count(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v int) WITH default_time_to_live = '100' "
+                    "AND bloom_filter_fp_chance = '0.5' AND cdc = 'no'")
+    session.execute("INSERT INTO t (k, v) VALUES (0, 0)")
+    assert 90 < session.execute("SELECT ttl(v) FROM t").one()[0] <= 100
+    assert tuple(session.execute("SELECT default_time_to_live, bloom_filter_fp_chance, cdc FROM system_schema.tables WHERE "
+                                 f"keyspace_name = '{keyspace}'").one()) in ((100, 0.5, False), (100, 0.5, None))
+
+
+@pytest.mark.parametrize("name, shown", [
+    ("Int32Type", "int"), ("UTF8Type", "text"), ("BytesType", "blob"), ("IntegerType", "varint"), ("DateType", "timestamp"),
+    ("LongType", "bigint"), ("SimpleDateType", "date"), ("InetAddressType", "inet"), ("ListType(Int32Type)", "list<int>"),
+    ("FrozenType(SetType(TimeUUIDType))", "frozen<set<timeuuid>>"), ("MapType(UTF8Type , Int32Type)", "map<text, int>"),
+    ("TupleType(Int32Type,UTF8Type)", "frozen<tuple<int, text>>"), ("VectorType(FloatType , 3)", "vector<float, 3>"),
+    ("ReversedType(Int32Type)", "int"), ("", "blob")])
+@pytest.mark.parametrize("package", ["", "org.apache.cassandra.db.marshal."])
+def test_types_by_their_classes(session, keyspace, package, name, shown):
+    whole = package + name if name else ""
+    session.execute(f"CREATE TABLE t (k int PRIMARY KEY, v '{whole}')")
+    assert rows(session, f"SELECT type FROM system_schema.columns WHERE keyspace_name = '{keyspace}' AND table_name = 't' "
+                "AND column_name = 'v'") == [(shown,)]
+
+
+def test_a_reversed_class_is_an_order(session, keyspace):
+    session.execute("CREATE TABLE t (k int, c 'ReversedType(Int32Type)', l 'LexicalUUIDType', PRIMARY KEY (k, c))")
+    for c in range(3):
+        session.execute(f"INSERT INTO t (k, c, l) VALUES (0, {c}, 00000000-0000-0000-0000-00000000000{c})")
+    assert rows(session, "SELECT c FROM t") == [(2,), (1,), (0,)]
+
+
+@pytest.mark.parametrize("name, message", [
+    ("Nope", "Error setting type Nope: Unable to find abstract-type class 'org.apache.cassandra.db.marshal.Nope'"),
+    ("com.example.Foo", "Error setting type com.example.Foo: Unable to find abstract-type class 'com.example.Foo'"),
+    ("int", "Error setting type int: Unable to find abstract-type class 'org.apache.cassandra.db.marshal.int'"),
+    ("Int32Type(", "Cannot parse type Int32Type(: Syntax error parsing 'Int32Type(' at char 10: unexpected end of string")])
+def test_classes_that_are_no_types(session, keyspace, name, message):
+    refused(session, f"CREATE TABLE t (k int PRIMARY KEY, v '{name}')", message, SyntaxException)
+
+
 def test_a_mask_that_is_not_there_is_dropped(session, keyspace):
     session.execute("CREATE TABLE t (k int PRIMARY KEY, v int)")
     session.execute("ALTER TABLE t ALTER v DROP MASKED")

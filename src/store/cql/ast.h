@@ -188,6 +188,7 @@ struct ColumnDeclaration {
     std::string type;  ///< as written, in lower case
     bool is_static = false;
     bool is_masked = false;
+    bool is_reversed = false;  ///< by its type's class
 };
 struct CreateTable {
     Name table;

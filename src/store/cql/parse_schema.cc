@@ -1,6 +1,7 @@
 #include <array>
 #include <charconv>
 
+#include "store/cql/class_type.h"
 #include "store/cql/token_stream.h"
 
 namespace penstock::store::cql {
@@ -94,6 +95,8 @@ namespace {
 Result<ColumnDeclaration> column(TokenStream& in) {
     ColumnDeclaration out;
     out.name = TRY(in.name());
+    if (in.peek().kind == TokenKind::string)
+        out.is_reversed = TRY(parse_class_type(in.peek().text)).is_reversed;
     out.type = TRY(parse_type_text(in));
     out.is_static = in.accept_word("static");
     out.is_masked = in.accept_words("masked", "with");

@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "store/cql/class_type.h"
 #include "store/cql/token_stream.h"
 
 namespace penstock::store::cql {
@@ -308,9 +309,10 @@ Result<std::string> dimension(TokenStream& in) {
 Result<std::string> parse_type_text(TokenStream& in) {
     if (++in.depth > max_nesting)
         return fail(Errc::invalid, "{}types are nested too deeply", place_of(in.peek()));
-    if (in.peek().kind == TokenKind::string)
-        return fail(Errc::invalid, "{}custom types ('{}') are not offered", place_of(in.peek()),
-                    in.peek().text);
+    if (in.peek().kind == TokenKind::string) {
+        --in.depth;
+        return TRY(parse_class_type(in.take().text)).text;
+    }
     // A type's name may be a word that is reserved elsewhere: set.
     auto part = [&]() -> Result<std::string> {
         bool quoted = in.peek().kind == TokenKind::quoted_name;

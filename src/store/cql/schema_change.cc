@@ -529,6 +529,8 @@ Result<TableDefinition> define_table(const CreateTable& declared, std::string_vi
                             to_string(at->type), names[i]);
             at->role = role;
             at->position = std::uint32_t(i);
+            auto column = std::ranges::find(declared.columns, names[i], &ColumnDeclaration::name);
+            at->descending = role == ColumnRole::clustering && column->is_reversed;
         }
         return {};
     };

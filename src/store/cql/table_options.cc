@@ -246,9 +246,11 @@ Result<> apply_table_options(const Options& options, TableDefinition& table) {
         if (kind == Kind::map) return misspelt("Invalid value for property '{}'. It should be a map.", name);
         if (kind == Kind::integer) TRY(check_integer(name, value, table));
         if (kind == Kind::number) TRY(check_number(name, value));
-        if (kind == Kind::boolean) TRY(parse_truth(name, value));
         if (kind == Kind::text) TRY(check_text(name, value));
-        table.options[name] = text;
+        if (kind == Kind::boolean)
+            table.options[name] = TRY(parse_truth(name, value)) ? "true" : "false";
+        else
+            table.options[name] = kind == Kind::text || kind == Kind::any ? text : value;
     }
     for (const auto& [name, map] : options.maps) {
         auto kind = TRY(kind_of(name));
