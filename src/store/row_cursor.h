@@ -41,6 +41,8 @@ public:
               bool reversed = false, Reading reading = Reading::normal);
     ~RowCursor();
 
+    /// Before the first next(): what has expired is told by this time, and not by the clock's.
+    void read_at(std::int64_t now_seconds) { now_ = now_seconds; }
     /// Before the first next(): a partition with static values and no row that is alive appears once, too.
     /// Its range begins at its static values then, and is not one of single rows.
     void show_static_partitions() { static_partitions_ = true; }

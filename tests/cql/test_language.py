@@ -523,6 +523,35 @@ def test_slices_between_numbers_with_a_point(session, keyspace):
     assert [set(one) for one in session.execute("SELECT s[0...3.], s[2.2..4.4] FROM t").one()] == [{0.5, 2.2, 3.0}, {2.2, 3.0, 4.4}]
 
 
+def test_an_order_that_is_named_twice_is_the_last(grid):
+    assert rows(grid, "SELECT a, b, c FROM t WHERE p = 0 ORDER BY a ASC, a DESC LIMIT 1") == [(2, 0, 1)]
+    refused(grid, "SELECT * FROM t WHERE p = 0 ORDER BY b, a", "ordering of columns following their declared order")
+
+
+@pytest.mark.parametrize("query, pages", [
+    ("SELECT p FROM t WHERE p IN (0, 1) AND a >= 1 AND a < 1 ORDER BY a", False),
+    ("SELECT p FROM t WHERE p IN () ORDER BY a", False),
+    ("SELECT max(v) FROM t WHERE p IN (0, 1) AND a >= 1 AND a < 1 ORDER BY a", True),
+    ("SELECT p FROM t WHERE p IN (0, 1) AND a >= 1 AND a < 1 GROUP BY p ORDER BY a", True),
+    ("SELECT p FROM t WHERE p IN () GROUP BY p ORDER BY a", True),
+    ("SELECT p FROM t WHERE p IN (7, 8) ORDER BY a", True)])
+def test_what_is_refused_to_be_paged(grid, query, pages):
+    if pages:
+        refused(grid, query, "Cannot page queries with both ORDER BY and a IN restriction on the partition key")
+    else:
+        assert rows(grid, query) == []
+
+
+def test_conditions_of_a_batch_are_tested_in_order(session, keyspace):
+    session.execute("CREATE TABLE t (p int, c int, s int STATIC, v int, PRIMARY KEY (p, c))")
+    session.execute("INSERT INTO t (p, s) VALUES (0, 1)")
+    less = "UPDATE t SET v = 1 WHERE p = 0 AND c = 0 IF v < null"
+    assert not session.execute(f"BEGIN BATCH {less}; INSERT INTO t (p, s) VALUES (0, 2) IF NOT EXISTS; APPLY BATCH").was_applied
+    refused(session, less, 'Invalid comparison with null for operator "<"')
+    refused(session, f"BEGIN BATCH {less}; UPDATE t SET s = 2 WHERE p = 0 IF s = 1; APPLY BATCH",
+            'Invalid comparison with null for operator "<"')
+
+
 def test_null_in_a_filter(session, keyspace):
     session.execute("CREATE TABLE t (k int, c int, v int, PRIMARY KEY (k, c))")
     for condition in ("v = null", "v > null", "v IN (null)"):

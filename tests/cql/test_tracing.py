@@ -21,11 +21,20 @@ def test_a_trace_of_each_kind_of_request(session, keyspace):
         assert trace.request_type == request and trace.duration.total_seconds() > 0
         assert trace.client in ("127.0.0.1", "::1") and trace.events
         assert trace.parameters["consistency_level"] in ("ONE", "LOCAL_ONE", "LOCAL_QUORUM")
+        assert trace.parameters["serial_consistency_level"] == "SERIAL"
         if query:
             assert trace.parameters["query"] == query
         elapsed = [event.source_elapsed for event in trace.events]
         assert elapsed == sorted(elapsed)
     assert session.execute("SELECT * FROM t").get_query_trace() is None
+
+
+def test_prepared_statements_are_shown(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY)")
+    prepared = session.prepare("SELECT k FROM t WHERE k = ?")
+    found = session.execute("SELECT logged_keyspace, query_string FROM system.prepared_statements WHERE prepared_id = %s",
+                            (prepared.query_id,)).one()
+    assert tuple(found) == (keyspace, "SELECT k FROM t WHERE k = ?")
 
 
 def test_a_failed_request_is_traced_too(session, keyspace):

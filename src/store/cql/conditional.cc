@@ -58,6 +58,7 @@ struct ColumnCheck {
     std::vector<OptionalBytes> values;
     OptionalBytes element;
     std::optional<std::size_t> field;
+    std::string fault;  ///< why it cannot be compared; an error when it comes to that
 
     OptionalBytes picked(const OptionalBytes& whole) const {
         if (field && whole) {
@@ -141,16 +142,15 @@ Result<ColumnCheck> check_of(const Restriction& condition, const Bindings& bindi
         bool slice =
             relation->op != Operator::eq && relation->op != Operator::ne && relation->op != Operator::in;
         if (value.is_null() && slice)
-            return fail(Errc::invalid, "Invalid comparison with null for operator \"{}\"",
-                        symbol(relation->op));
+            out.fault = fmt::format("Invalid comparison with null for operator \"{}\"", symbol(relation->op));
         bool empty = out.type.is_multi_cell() && out.type.is_collection() && value.bytes.size() == 4 &&
                      load_big_endian<std::int32_t>(value.bytes.data()) == 0;
         if (empty && slice)
-            return fail(Errc::invalid, "Invalid comparison with an empty {} for operator \"{}\"",
-                        out.type.kind == Kind::list  ? "list"
-                        : out.type.kind == Kind::set ? "set"
-                                                     : "map",
-                        symbol(relation->op));
+            out.fault = fmt::format("Invalid comparison with an empty {} for operator \"{}\"",
+                                    out.type.kind == Kind::list  ? "list"
+                                    : out.type.kind == Kind::set ? "set"
+                                                                 : "map",
+                                    symbol(relation->op));
         out.values.push_back(value.is_set() ? OptionalBytes(std::move(value.bytes)) : std::nullopt);
     }
     return out;
@@ -175,6 +175,7 @@ struct Reader {
     std::shared_ptr<const TableDefinition> definition;
     std::string partition_key;
     std::vector<bool> wanted;  ///< columns, by index
+    std::int64_t now_seconds;
     std::int64_t newest = no_timestamp;
 
     std::map<std::string, FoundRow> rows;
@@ -203,6 +204,7 @@ struct Reader {
     Result<> read(std::vector<KeyRange> ranges, bool first_row_only) {
         statics.resize(table.columns.size());
         RowCursor cursor(database, definition, std::move(ranges));
+        cursor.read_at(now_seconds);
         cursor.show_static_partitions();
         std::vector<std::string_view> partition;
         split_partition_key(table, partition_key, partition);
@@ -293,22 +295,26 @@ struct Decision {
         return out;
     }
 
-    bool holds(const RowCheck& check, bool exists, const std::vector<OptionalBytes>& values) const {
+    Result<bool> holds(const RowCheck& check, bool exists, const std::vector<OptionalBytes>& values) const {
         if (check.kind == RowCheck::Kind::exists) return exists;
         if (check.kind == RowCheck::Kind::not_exists) return !exists;
-        return std::ranges::all_of(check.columns, [&](const ColumnCheck& one) {
-            return one.holds(values[std::size_t(one.column - table.columns.data())]);
-        });
+        for (const auto& one : check.columns) {
+            if (!one.fault.empty()) return fail(Errc::invalid, "{}", one.fault);
+            if (!one.holds(values[std::size_t(one.column - table.columns.data())])) return false;
+        }
+        return true;
     }
 
-    bool holds(const Reader& found) const {
-        if (statics && !holds(*statics, found.has_statics, found.statics)) return false;
+    /// In order, and no further than to the first that does not.
+    Result<bool> holds(const Reader& found) const {
+        if (statics && !TRY(holds(*statics, found.has_statics, found.statics))) return false;
         const std::vector<OptionalBytes> nothing(table.columns.size());
-        return std::ranges::all_of(rows, [&](const auto& entry) {
-            auto row = found.rows.find(entry.first);
+        for (const auto& [clustering, check] : rows) {
+            auto row = found.rows.find(clustering);
             bool exists = row != found.rows.end();
-            return holds(entry.second, exists, exists ? row->second.values : nothing);
-        });
+            if (!TRY(holds(check, exists, exists ? row->second.values : nothing))) return false;
+        }
+        return true;
     }
 
     /// The columns of the result behind [applied].
@@ -429,11 +435,12 @@ Result<ConditionalOutcome> compare_and_set(Database& database,
     const auto& plan = *statements[0].plan;
     Decision decision{statements, is_batch, plan.table(), TRY(conditional_partition(statements)), {}, {}};
     for (const auto& statement : statements) TRY(decision.add(statement));
-    Reader found{database, plan.table(), plan.ref.table, decision.partition_key, decision.wanted()};
+    Reader found{database,          plan.table(),    plan.ref.table, decision.partition_key,
+                 decision.wanted(), time.now_seconds};
     TRY(found.read(decision.ranges(), decision.rows.empty()));
     ConditionalOutcome outcome;
     outcome.columns.push_back(column_spec(plan.table(), "[applied]", Kind::boolean));
-    if (!decision.holds(found)) {
+    if (!TRY(decision.holds(found))) {
         decision.show(found, outcome);
         return outcome;
     }

@@ -418,6 +418,7 @@ Result<> append_read_write(RowBuilder& builder, const std::string& key, bool is_
                            rocksdb::WriteBatch& batch) {
     auto end = is_static ? key.substr(0, key.size() - 1) + row_tag : key + '\0';
     RowCursor cursor(database, builder.plan.ref.table, {{key, end}});
+    cursor.read_at(builder.now);
     cursor.show_static_partitions();
     if (TRY(cursor.next())) builder.existing = is_static ? cursor.static_row() : cursor.row();
     for (const auto& operation : builder.plan.operations)

@@ -344,7 +344,11 @@ Result<Select> parse_select(TokenStream& in) {
             }
             bool descending = in.accept_word("desc");
             if (!descending) in.accept_word("asc");
-            out.order.emplace_back(std::move(column), descending);
+            auto known = std::ranges::find(out.order, column, &std::pair<std::string, bool>::first);
+            if (known == out.order.end())
+                out.order.emplace_back(std::move(column), descending);
+            else
+                known->second = descending;  // named again: the last word counts
         } while (in.accept(","));
     }
     if (in.accept_word("per")) {

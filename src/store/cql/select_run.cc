@@ -28,9 +28,12 @@ constexpr std::int64_t default_page_rows = 100'000;
 
 class StoredRows final : public RowSource {
 public:
-    StoredRows(const SelectPlan& plan, Database& database, std::vector<KeyRange> ranges, bool at_once = false)
+    StoredRows(const SelectPlan& plan, Database& database, std::vector<KeyRange> ranges,
+               const PageRequest& page)
         : plan_(plan),
-          cursor_(database, plan.ref.table, std::move(ranges), plan.reversed, reading_of(plan, at_once)) {
+          cursor_(database, plan.ref.table, std::move(ranges), plan.reversed,
+                  reading_of(plan, page.at_once)) {
+        cursor_.read_at(page.now_seconds);
         const auto& needed = plan.needed;
         needs_keys_ = std::any_of(needed.begin(), needed.begin() + plan.table().key_columns(),
                                   [](bool b) { return b; });
@@ -155,8 +158,8 @@ Result<> leave_out_until(std::vector<KeyRange>& ranges, const std::string& posit
 class IndexedRows final : public RowSource {
 public:
     IndexedRows(const SelectPlan& plan, Database& database, std::unique_ptr<IndexScan> scan,
-                std::vector<KeyRange> first)
-        : plan_(plan), database_(database), scan_(std::move(scan)), ranges_(std::move(first)) {}
+                std::vector<KeyRange> first, const PageRequest& page)
+        : plan_(plan), database_(database), page_(page), scan_(std::move(scan)), ranges_(std::move(first)) {}
 
     Result<bool> next(RowValues& out) override {
         while (true) {
@@ -164,7 +167,8 @@ public:
             rows_.reset();
             if (ranges_.empty() && !TRY(scan_->next(ranges_))) return false;
             if (skipped_) TRY(leave_out_skipped());
-            if (!ranges_.empty()) rows_ = std::make_unique<StoredRows>(plan_, database_, std::move(ranges_));
+            if (!ranges_.empty())
+                rows_ = std::make_unique<StoredRows>(plan_, database_, std::move(ranges_), page_);
             ranges_.clear();
         }
     }
@@ -179,6 +183,7 @@ private:
 
     const SelectPlan& plan_;
     Database& database_;
+    const PageRequest& page_;
     std::unique_ptr<IndexScan> scan_;
     std::vector<KeyRange> ranges_;
     std::unique_ptr<StoredRows> rows_;
@@ -186,19 +191,20 @@ private:
 };
 
 Result<std::unique_ptr<RowSource>> make_indexed_rows(const SelectPlan& plan, Database& database,
-                                                     std::vector<KeyRange> within, const Bindings& bindings) {
+                                                     std::vector<KeyRange> within, const Bindings& bindings,
+                                                     const PageRequest& page) {
     IndexedColumn column;
     if (!describe_index(plan.table(), *plan.index.index, column))
-        return std::make_unique<StoredRows>(plan, database, std::move(within));
+        return std::make_unique<StoredRows>(plan, database, std::move(within), page);
     auto range = TRY(index_range(plan, column, bindings));
     auto scan = std::make_unique<IndexScan>(database, column, std::move(range), within);
     std::vector<KeyRange> first;
     auto found = scan->next(first);
     // Too many to be put in order: then the table is as good as the index.
     if (!found && found.error().code == Errc::out_of_range)
-        return std::make_unique<StoredRows>(plan, database, std::move(within));
+        return std::make_unique<StoredRows>(plan, database, std::move(within), page);
     if (!found) return fail(found.error());
-    return std::make_unique<IndexedRows>(plan, database, std::move(scan), std::move(first));
+    return std::make_unique<IndexedRows>(plan, database, std::move(scan), std::move(first), page);
 }
 
 class SystemRows final : public RowSource {
@@ -720,7 +726,7 @@ bool may_be_short(const SelectPlan& plan, const PageRequest& page) {
 Result<std::string> run_select(const SelectPlan& plan, Database& database, const SystemTables& system,
                                const Bindings& bindings, const PageRequest& page) {
     if (page.at_once && !may_be_short(plan, page)) return fail(Errc::unavailable, "not a short read");
-    Run run{plan, bindings, page, nullptr, {}, {}, INT64_MAX, database.now_seconds()};
+    Run run{plan, bindings, page, nullptr, {}, {}, INT64_MAX, page.now_seconds};
     run.state.remaining = TRY(limit_of(plan.select->limit, "[limit]", bindings));
     run.per_partition = TRY(limit_of(plan.select->per_partition_limit, "[per_partition_limit]", bindings));
     run.filters = TRY(filters_of(plan.table(), plan.where.filters, bindings));
@@ -739,7 +745,9 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
         run.source = std::make_unique<SystemRows>(system.rows(plan.table()), from);
     } else {
         auto ranges = TRY(key_ranges(plan.table(), plan.where, bindings));
-        if (plan.sorts && !ranges.empty() && page.page_size && *page.page_size > 0)
+        // Groups and aggregates are read in pages in any case, so even where there is nothing to read.
+        bool pages = !ranges.empty() || plan.aggregates > 0 || !plan.group.empty();
+        if (plan.sorts && pages && page.page_size && *page.page_size > 0)
             return fail(
                 Errc::invalid,
                 "Cannot page queries with both ORDER BY and a IN restriction on the partition key; you "
@@ -754,11 +762,11 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
             TRY(continue_from(ranges, run.state.position, plan.reversed, skip));
         }
         if (plan.table().view)
-            run.source = TRY(make_view_rows(plan, database, std::move(ranges)));
+            run.source = TRY(make_view_rows(plan, database, std::move(ranges), page.now_seconds));
         else if (plan.index.index != nullptr)
-            run.source = TRY(make_indexed_rows(plan, database, std::move(ranges), bindings));
+            run.source = TRY(make_indexed_rows(plan, database, std::move(ranges), bindings, page));
         else
-            run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges), page.at_once);
+            run.source = std::make_unique<StoredRows>(plan, database, std::move(ranges), page);
     }
     if (plan.ann) return run.nearest();
     if (plan.sorts && plan.aggregates == 0 && plan.group.empty()) return run.sorted();

@@ -17,6 +17,7 @@ struct PageRequest {
     bool skip_metadata = false;
     std::optional<std::string> new_metadata_id;
     int version = 5;
+    std::int64_t now_seconds = 0;  ///< by which TTLs count
     /// A short read of named partitions from memory, or Errc::unavailable: to be asked again without this.
     bool at_once = false;
 };

@@ -58,6 +58,7 @@ using wire::cql::ErrorResponse;
 
 constexpr std::size_t most_prepared = 10'000;
 constexpr std::uint16_t any_consistency = 0;
+constexpr std::uint16_t serial_consistency = 8;
 constexpr std::size_t most_prepared_bytes = 16u << 20;
 constexpr std::size_t most_prepared_text = 1u << 20;
 constexpr std::size_t most_batch_statements = 65'535;
@@ -128,7 +129,9 @@ Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
 }  // namespace
 
 CqlService::CqlService(Database& database, NodeIdentity identity, Roles* roles)
-    : database_(database), roles_(roles), system_(database, std::move(identity), roles, &traces_) {}
+    : database_(database),
+      roles_(roles),
+      system_(database, std::move(identity), roles, &traces_, [this] { return prepared_texts(); }) {}
 CqlService::~CqlService() = default;
 
 Answer CqlService::error(const ErrorResponse& error) {
@@ -146,6 +149,18 @@ std::int64_t CqlService::next_timestamp_us() {
     do next = std::max(now, last + 1);
     while (!last_timestamp_us_.compare_exchange_weak(last, next));
     return next;
+}
+
+/// The client's, or the clock's.
+std::int64_t CqlService::now_seconds(const wire::cql::QueryParameters& parameters) const {
+    return parameters.now_seconds ? std::int64_t(*parameters.now_seconds) : database_.now_seconds();
+}
+
+WriteTime CqlService::time_of(const wire::cql::QueryParameters& parameters) {
+    return {parameters.timestamp_us ? *parameters.timestamp_us : next_timestamp_us(),
+            now_seconds(parameters),
+            {},
+            &database_};
 }
 
 CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_view text,
@@ -213,6 +228,14 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
     }
     out->result_metadata_id = hash_bytes(result_columns);
     return Prepared(std::move(out));
+}
+
+std::vector<PreparedText> CqlService::prepared_texts() {
+    std::vector<PreparedText> out;
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, statement] : prepared_)
+        out.push_back({statement->id, statement->keyspace, statement->text});
+    return out;
 }
 
 CqlService::Outcome<CqlService::Prepared> CqlService::prepared(std::string_view id) {
@@ -350,9 +373,7 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     auto order = order_of(statement->markers, parameters.names);
     if (!order) return error(error_response(order.error()));
     bindings.order = std::move(*order);
-    WriteTime time{parameters.timestamp_us.value_or(0), database_.now_seconds(), {}, &database_};
-    if (parameters.now_seconds) time.now_seconds = *parameters.now_seconds;
-    if (!parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
+    auto time = time_of(parameters);
 
     if (const auto* plan = std::get_if<SelectPlan>(&statement->plan)) {
         bindings.table = &plan->table();
@@ -447,9 +468,8 @@ void CqlService::describe_for_trace(const wire::cql::Request& request, TraceSess
     auto take = [&](const wire::cql::QueryParameters& parameters) {
         trace.parameters["consistency_level"] = wire::cql::consistency_name(parameters.consistency);
         if (parameters.page_size) trace.parameters["page_size"] = std::to_string(*parameters.page_size);
-        if (parameters.serial_consistency)
-            trace.parameters["serial_consistency_level"] =
-                wire::cql::consistency_name(*parameters.serial_consistency);
+        trace.parameters["serial_consistency_level"] =
+            wire::cql::consistency_name(parameters.serial_consistency.value_or(serial_consistency));
     };
     if (const auto* query = std::get_if<wire::cql::Query>(&request)) {
         trace.request = "Execute CQL3 query";
@@ -510,8 +530,7 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
                                    const Caller& caller) {
     if (batch.items.size() > most_batch_statements)
         return error({ErrorCode::invalid, "too many statements in BATCH", {}, {}, {}});
-    WriteTime time{batch.parameters.timestamp_us.value_or(0), database_.now_seconds(), {}, &database_};
-    if (!batch.parameters.timestamp_us) time.timestamp_us = next_timestamp_us();
+    auto time = time_of(batch.parameters);
     std::vector<Prepared> kept;
     std::vector<ConditionalStatement> statements;
     std::vector<const ModifyPlan*> plans;
@@ -572,6 +591,7 @@ std::optional<Answer> CqlService::select(const PreparedStatement& statement,
     if (parameters.paging_state) page.paging_state = std::string(*parameters.paging_state);
     page.skip_metadata = parameters.skip_metadata;
     page.new_metadata_id = new_metadata_id;
+    page.now_seconds = now_seconds(parameters);
     page.at_once = at_once;
     auto body = run_select(std::get<SelectPlan>(statement.plan), database_, system_, bindings, page);
     if (!body && at_once && body.error().code == Errc::unavailable) return std::nullopt;

@@ -75,6 +75,7 @@ private:
 
     Outcome<Prepared> statement_of(std::string_view text, std::string_view keyspace);
     Outcome<Prepared> prepared(std::string_view id);
+    std::vector<PreparedText> prepared_texts();
     Work query(const wire::cql::Query& query, std::string_view keyspace, int version, const Caller& caller);
     Answer prepare(const wire::cql::Prepare& prepare, std::string_view keyspace, int version);
     Work execute(const wire::cql::Execute& execute, int version, const Caller& caller);
@@ -98,6 +99,8 @@ private:
                        const WriteTime& time);
     Answer read_and_write(const std::vector<ConditionalStatement>& statements, const WriteTime& time);
     std::int64_t next_timestamp_us();
+    std::int64_t now_seconds(const wire::cql::QueryParameters& parameters) const;
+    WriteTime time_of(const wire::cql::QueryParameters& parameters);
 
     Database& database_;
     Roles* roles_;

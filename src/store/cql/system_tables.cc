@@ -36,7 +36,7 @@ constexpr std::array<std::string_view, 5> stored_keyspaces{"system", "system_sch
     "blob, "                                                                                            \
     "kind text, position int, type text, PRIMARY KEY (keyspace_name, table_name, column_name))"
 
-constexpr std::array<const char*, 27> declarations{
+constexpr std::array<const char*, 28> declarations{
     "CREATE TABLE system.local (key text PRIMARY KEY, bootstrapped text, broadcast_address inet, "
     "broadcast_port int, "
     "cluster_name text, cql_version text, data_center text, gossip_generation int, host_id uuid, "
@@ -65,6 +65,8 @@ constexpr std::array<const char*, 27> declarations{
     "CREATE TABLE system_distributed.view_build_status (keyspace_name text, view_name text, host_id uuid, "
     "status text, PRIMARY KEY ((keyspace_name, view_name), host_id)) "
     "WITH comment = 'Materialized View build status'",
+    "CREATE TABLE system.prepared_statements (prepared_id blob PRIMARY KEY, logged_keyspace text, "
+    "query_string text) WITH comment = 'prepared statements'",
     "CREATE TABLE system.\"IndexInfo\" (table_name text, index_name text, value blob, PRIMARY KEY "
     "(table_name, index_name))",
     "CREATE TABLE system_schema.keyspaces (keyspace_name text PRIMARY KEY, durable_writes boolean, "
@@ -123,9 +125,9 @@ constexpr std::array<const char*, 27> declarations{
     "hostname text, "
     "protocol_version int, request_count bigint, username text, PRIMARY KEY (address, port)) "
     "WITH comment = 'currently connected clients'",
-    "CREATE TABLE system_views.sstable_tasks (keyspace_name text, table_name text, task_id timeuuid, kind "
-    "text, "
-    "progress bigint, total bigint, unit text, PRIMARY KEY (keyspace_name, table_name, task_id)) "
+    "CREATE TABLE system_views.sstable_tasks (keyspace_name text, table_name text, task_id timeuuid, "
+    "completion_ratio double, kind text, progress bigint, sstables int, target_directory text, "
+    "total bigint, total_compressed bigint, unit text, PRIMARY KEY (keyspace_name, table_name, task_id)) "
     "WITH comment = 'current sstable tasks'",
     "CREATE TABLE system_views.disk_usage (keyspace_name text, table_name text, mebibytes bigint, "
     "PRIMARY KEY (keyspace_name, table_name)) WITH comment = 'disk usage of the tables'",
@@ -503,6 +505,14 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
         if (roles_ != nullptr) out = auth_rows(table, *roles_->get());
     } else if (table.keyspace == "system_traces") {
         if (traces_ != nullptr) out = trace_rows(table, *traces_, identity_, port_);
+    } else if (name == "system.prepared_statements") {
+        if (prepared_)
+            for (const auto& statement : prepared_()) {
+                RowMaker row(table);
+                row.set("prepared_id", statement.id).set("query_string", statement.text);
+                if (!statement.keyspace.empty()) row.set("logged_keyspace", statement.keyspace);
+                out.push_back(row.take());
+            }
     } else if (name == "system.local") {
         out.push_back(local_row(table, identity_, port_, *catalogue));
     } else if (name == "system_schema.keyspaces") {

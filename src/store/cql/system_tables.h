@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,16 +41,25 @@ inline constexpr std::string_view cql_version = "3.4.7";
 /// Values by the index of the table's columns.
 using SystemRow = std::vector<std::optional<std::string>>;
 
+/// A statement that clients have prepared.
+struct PreparedText {
+    std::string id;
+    std::string keyspace;  ///< of the session; empty: none
+    std::string text;
+};
+
 class SystemTables {
 public:
     /// roles: shown by system_auth; null: it has none.
     /// traces: shown by system_traces.
+    /// prepared: shown by system.prepared_statements; thread-safe.
     SystemTables(Database& database, NodeIdentity identity, const Roles* roles = nullptr,
-                 const TraceLog* traces = nullptr)
+                 const TraceLog* traces = nullptr, std::function<std::vector<PreparedText>()> prepared = {})
         : database_(database),
           identity_(std::move(identity)),
           roles_(roles),
           traces_(traces),
+          prepared_(std::move(prepared)),
           port_(identity_.port) {}
     void set_port(std::uint16_t port) { port_ = port; }
     /// All rows of one of system_tables(), in the order of its key.
@@ -61,6 +71,7 @@ private:
     NodeIdentity identity_;
     const Roles* roles_;
     const TraceLog* traces_;
+    std::function<std::vector<PreparedText>()> prepared_;
     std::atomic<std::uint16_t> port_;
 };
 

@@ -15,8 +15,12 @@ namespace {
 class ViewRows final : public RowSource {
 public:
     ViewRows(const SelectPlan& plan, Database& database, std::vector<KeyRange> ranges,
-             std::vector<Filter> conditions)
-        : plan_(plan), database_(database), ranges_(std::move(ranges)), conditions_(std::move(conditions)) {
+             std::vector<Filter> conditions, std::int64_t now_seconds)
+        : plan_(plan),
+          database_(database),
+          ranges_(std::move(ranges)),
+          conditions_(std::move(conditions)),
+          now_seconds_(now_seconds) {
         const auto& view = plan_.table();
         const auto& base = *plan_.base.table;
         for (const auto& column : view.columns) {
@@ -76,6 +80,7 @@ private:
         if (!parse_key(key_, parsed) || !parse_view_key(base, view, parsed, found_)) return false;
         row_.emplace(database_, plan_.base.table,
                      std::vector<KeyRange>{row_range(base, found_.base_partition, found_.base_clustering)});
+        row_->read_at(now_seconds_);
         if (!TRY(row_->next())) return false;
         const auto& row = row_->row();
         base_values_.assign(base.columns.size(), std::nullopt);
@@ -113,6 +118,7 @@ private:
     Database& database_;
     std::vector<KeyRange> ranges_;
     std::vector<Filter> conditions_;
+    std::int64_t now_seconds_;
     std::unique_ptr<rocksdb::Iterator> iterator_;
     std::size_t at_ = 0;
     bool positioned_ = false;
@@ -127,7 +133,7 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<RowSource>> make_view_rows(const SelectPlan& plan, Database& database,
-                                                  std::vector<KeyRange> ranges) {
+                                                  std::vector<KeyRange> ranges, std::int64_t now_seconds) {
     const auto& base = *plan.base.table;
     auto text = fmt::format("SELECT * FROM t WHERE {}", plan.table().view->where);
     auto parsed = TRY(parse(text));
@@ -138,7 +144,7 @@ Result<std::unique_ptr<RowSource>> make_view_rows(const SelectPlan& plan, Databa
             restrictions.push_back({TRY(resolve_column(base, relation.columns[0])), &relation});
     Bindings none;
     auto conditions = TRY(filters_of(base, restrictions, none));
-    return std::make_unique<ViewRows>(plan, database, std::move(ranges), std::move(conditions));
+    return std::make_unique<ViewRows>(plan, database, std::move(ranges), std::move(conditions), now_seconds);
 }
 
 }  // namespace penstock::store::cql

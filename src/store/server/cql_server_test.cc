@@ -10,6 +10,7 @@
 
 #include "wire/cql/frame.h"
 #include "wire/cql/primitives.h"
+#include "wire/cql/request.h"
 #include "wire/cql/response.h"
 
 namespace penstock::store {
@@ -134,9 +135,82 @@ TEST_F(CqlServerTest, VersionsOfOtherServersAreRefusedInVersionFive) {
     EXPECT_EQ(answer->version, 5);
     auto [code, text] = error_in(*answer);
     EXPECT_EQ(code, ErrorCode::protocol);
-    EXPECT_EQ(text,
-              "Invalid or unsupported protocol version (66); supported versions are (3/v3, 4/v4, 5/v5)");
+    EXPECT_EQ(
+        text,
+        "Invalid or unsupported protocol version (66); supported versions are (3/v3, 4/v4, 5/v5, 6/v6-beta)");
     EXPECT_FALSE(client.response());
+}
+
+TEST_F(CqlServerTest, AClientThatSpeaksVersionTwoIsToldSoInIt) {
+    Client client(start());
+    client.send(std::string("\2\0\3\5\0\0\0\0", 8));
+    char answer[8];
+    ASSERT_TRUE(client.read(answer, sizeof answer));
+    EXPECT_EQ(std::string(answer, 4), std::string("\x82\0\3\0", 4));
+}
+
+/// In version 5 or later the answer to STARTUP comes as it is, and all behind it in segments.
+class SegmentedClient {
+public:
+    SegmentedClient(std::uint16_t port, int version) : client_(port), version_(version) {
+        std::string frame, body;
+        append_request(body, version_, Startup{{{"CQL_VERSION", "3.4.7"}}});
+        append_request_frame(frame, version_, 0, Opcode::startup, 0, body);
+        client_.send(frame);
+        EXPECT_EQ(client_.response()->opcode, Opcode::ready);
+    }
+    Frame run(const Request& request) {
+        std::string body, frame, segment;
+        append_request(body, version_, request);
+        append_request_frame(frame, version_, 1, opcode_of(request), 0, body);
+        append_segments(segment, frame, false);
+        client_.send(segment);
+        char head[6], tail[4];
+        EXPECT_TRUE(client_.read(head, sizeof head));
+        Frame out = *client_.response();
+        EXPECT_TRUE(client_.read(tail, sizeof tail));
+        return out;
+    }
+    Frame run_at(std::uint32_t now_seconds, std::string_view text) {
+        Query query;
+        query.text = text;
+        query.parameters.now_seconds = now_seconds;
+        return run(query);
+    }
+
+private:
+    Client client_;
+    int version_;
+};
+
+TEST_F(CqlServerTest, TheBetaOfVersionSixIsLikeFive) {
+    SegmentedClient client(start(), 6);
+    auto answer = client.run(Query{"SELECT key FROM system.local", {}});
+    EXPECT_EQ(answer.version, 6);
+    EXPECT_EQ(answer.opcode, Opcode::result);
+}
+
+TEST_F(CqlServerTest, TheClientMaySayWhatTimeItIs) {
+    SegmentedClient client(start(), 5);
+    client.run(Query{
+        "CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}", {}});
+    client.run(Query{"CREATE TABLE k.t (k int PRIMARY KEY, v int)", {}});
+    client.run_at(0, "INSERT INTO k.t (k, v) VALUES (1, 1) USING TTL 20");
+    BatchRequest batch;
+    batch.items.push_back({false, "INSERT INTO k.t (k, v) VALUES (2, 1) USING TTL 20", {}});
+    batch.parameters.now_seconds = 0;
+    client.run(batch);
+    for (auto key : {"1", "2"}) {
+        auto query = std::string("SELECT ttl(v) FROM k.t WHERE k = ") + key;
+        auto alive = client.run_at(15, query).body;
+        EXPECT_TRUE(alive.ends_with(std::string("\0\0\0\1\0\0\0\4\0\0\0\5", 12))) << key;
+        EXPECT_TRUE(client.run_at(25, query).body.ends_with(std::string(4, '\0'))) << key;
+        EXPECT_TRUE(client.run(Query{query, {}}).body.ends_with(std::string(4, '\0'))) << key;
+    }
+    auto unless_there = "INSERT INTO k.t (k, v) VALUES (1, 2) IF NOT EXISTS";
+    client.run_at(10, unless_there);  // it is there, then
+    EXPECT_TRUE(
+        client.run_at(15, "SELECT v FROM k.t WHERE k = 1").body.ends_with(std::string("\0\0\0\1", 4)));
 }
 
 TEST_F(CqlServerTest, NothingRunsBeforeStartup) {

@@ -132,7 +132,7 @@ bool Session::take(wire::cql::Frame frame) {
     }
     if (std::holds_alternative<wire::cql::Options>(*request)) {
         std::string body;
-        wire::cql::append_supported(body, {{"PROTOCOL_VERSIONS", {"3/v3", "4/v4", "5/v5"}},
+        wire::cql::append_supported(body, {{"PROTOCOL_VERSIONS", wire::cql::supported_versions()},
                                            {"COMPRESSION", {"snappy", "lz4"}},
                                            {"CQL_VERSION", {std::string(cql::cql_version)}}});
         reply(version_, frame.stream, Opcode::supported, body);

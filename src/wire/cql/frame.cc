@@ -30,18 +30,15 @@ std::uint32_t crc32_of(std::string_view payload) {
         ::crc32(crc, reinterpret_cast<const unsigned char*>(payload.data()), unsigned(payload.size())));
 }
 
-std::string supported_versions() {
-    std::string out;
-    for (int v = least_version; v <= greatest_version; ++v)
-        out += (out.empty() ? "" : ", ") + std::to_string(v) + "/v" + std::to_string(v);
-    return out;
-}
-
 void append_header(std::string& out, std::uint8_t version, std::int16_t stream, Opcode opcode,
                    std::uint8_t flags, std::size_t size) {
     out += char(version);
     out += char(flags);
-    append_integer(out, stream);
+    // Who still speaks version 1 or 2 is told so in its own.
+    if ((version & 0x7F) < least_version)
+        out += char(stream);
+    else
+        append_integer(out, stream);
     out += char(opcode);
     append_int(out, std::int32_t(size));
 }
@@ -85,6 +82,13 @@ void compact(std::string& buffer, std::size_t& at) {
 }
 
 }  // namespace
+
+std::vector<std::string> supported_versions() {
+    std::vector<std::string> out;
+    for (int v = least_version; v <= beta_version; ++v)
+        out.push_back(fmt::format("{0}/v{0}{1}", v, v == beta_version ? "-beta" : ""));
+    return out;
+}
 
 std::uint32_t crc24(std::uint64_t bytes, int count) {
     std::uint32_t crc = 0x875060;
@@ -131,16 +135,20 @@ bool FrameReader::next_from(std::string& buffer, std::size_t& at, Frame& out) {
                              : "Invalid message direction: a server does not take responses");
     version &= 0x7F;
     // Drivers offer versions that only other servers have and step down when told which there are.
-    if (version < least_version || version > greatest_version) {
-        fault_.answer_version = version < least_version ? least_version : greatest_version;
-        if (bytes.size() >= 4) {
+    if (version < least_version || version > beta_version) {
+        bool ancient = version > 0 && version < least_version;
+        fault_.answer_version = ancient ? version : greatest_version;
+        if (ancient && bytes.size() >= 3) {
+            fault_.stream = static_cast<signed char>(bytes[2]);
+        } else if (bytes.size() >= 4) {
             BodyReader reader(bytes.substr(2));
             fault_.stream = reader.integer<std::int16_t>();
         } else if (bytes.size() < header_size) {
             return false;
         }
-        return fail_with("Invalid or unsupported protocol version (" + std::to_string(int(version)) +
-                         "); supported versions are (" + supported_versions() + ")");
+        return fail_with(
+            fmt::format("Invalid or unsupported protocol version ({}); supported versions are ({})",
+                        int(version), fmt::join(supported_versions(), ", ")));
     }
     if (bytes.size() < header_size) return false;
     BodyReader reader(bytes.substr(1));
@@ -151,6 +159,9 @@ bool FrameReader::next_from(std::string& buffer, std::size_t& at, Frame& out) {
     auto size = reader.int_integer();
     fault_.answer_version = out.version;
     fault_.stream = out.stream;
+    if (out.version == beta_version && (out.flags & frame_flag::beta) == 0) {
+        return fail_with("Beta version of the protocol used (6/v6-beta), but USE_BETA flag is unset");
+    }
     if (size < 0) return fail_with("Invalid frame: its length is negative");
     if (std::size_t(size) > max_frame_)
         return fail_with((direction_ == Direction::responses ? "Response" : "Request") +
@@ -213,6 +224,7 @@ namespace {
 void append_message(std::string& out, int version, std::uint8_t direction, std::int16_t stream, Opcode opcode,
                     std::uint8_t flags, std::string_view body, Compression compression) {
     auto first = std::uint8_t(version | direction);
+    if (version == beta_version) flags |= frame_flag::beta;
     if (compression != Compression::none && version < 5 && body.size() > 64) {
         auto packed = compress_body(compression, body);
         if (packed.size() < body.size()) {

@@ -1,10 +1,11 @@
-// Frames of the native protocol, versions 3 to 5 (native_protocol_v5.spec, section 2), without a socket:
-// bytes in, frames out, and back.
+// Frames of the native protocol, versions 3 to 5 and the beta of 6, which is like 5 (native_protocol_v5.spec,
+// section 2), without a socket: bytes in, frames out, and back.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -12,6 +13,10 @@ namespace penstock::wire::cql {
 
 inline constexpr int least_version = 3;
 inline constexpr int greatest_version = 5;
+inline constexpr int beta_version = 6;  ///< for clients that set the flag
+
+/// "3/v3", ... "6/v6-beta"
+std::vector<std::string> supported_versions();
 
 enum class Opcode : std::uint8_t {
     error = 0x00,

@@ -48,8 +48,42 @@ TEST(FrameTest, VersionsThatOnlyOtherServersHaveAreRefusedInVersionFive) {
     EXPECT_FALSE(reader.next(frame));
     ASSERT_NE(reader.fault(), nullptr);
     EXPECT_EQ(reader.fault()->answer_version, 5);
-    EXPECT_EQ(reader.fault()->text,
-              "Invalid or unsupported protocol version (66); supported versions are (3/v3, 4/v4, 5/v5)");
+    EXPECT_EQ(
+        reader.fault()->text,
+        "Invalid or unsupported protocol version (66); supported versions are (3/v3, 4/v4, 5/v5, 6/v6-beta)");
+}
+
+TEST(FrameTest, VersionsThatAreGoneAreRefusedInTheirOwnForm) {
+    FrameReader reader(1000);
+    reader.feed(std::string("\2\0\5\5\0\0\0\0", 8));
+    Frame frame;
+    EXPECT_FALSE(reader.next(frame));
+    ASSERT_NE(reader.fault(), nullptr);
+    EXPECT_EQ(reader.fault()->answer_version, 2);
+    EXPECT_EQ(reader.fault()->stream, 5);
+    std::string answer;
+    append_frame(answer, 2, 5, Opcode::error, 0, "text", Compression::none);
+    EXPECT_EQ(answer, std::string("\x82\0\5\0\0\0\0\4text", 12));
+}
+
+TEST(FrameTest, TheBetaOfVersionSixIsForClientsThatSayThatTheyKnow) {
+    std::string frame("\6\0\0\0\5\0\0\0\0", 9);
+    Frame got;
+    FrameReader unaware(1000);
+    unaware.feed(frame);
+    EXPECT_FALSE(unaware.next(got));
+    ASSERT_NE(unaware.fault(), nullptr);
+    EXPECT_EQ(unaware.fault()->answer_version, 6);
+    EXPECT_EQ(unaware.fault()->text,
+              "Beta version of the protocol used (6/v6-beta), but USE_BETA flag is unset");
+    frame[1] = char(frame_flag::beta);
+    FrameReader aware(1000);
+    aware.feed(frame);
+    ASSERT_TRUE(aware.next(got));
+    EXPECT_EQ(got.version, 6);
+    std::string answer;
+    append_frame(answer, 6, 0, Opcode::ready, 0, {}, Compression::none);
+    EXPECT_EQ(answer, std::string("\x86\x10\0\0\2\0\0\0\0", 9));
 }
 
 TEST(FrameTest, AFrameThatIsTooLargeIsAFaultBeforeItsBodyComes) {

@@ -51,7 +51,7 @@ void read_tail(BodyReader& reader, int version, std::uint32_t flags, QueryParame
     if (flags & query_flag::timestamp) out.timestamp_us = reader.long_integer();
     if (version < 5) return;
     if (flags & query_flag::keyspace) out.keyspace = reader.string();
-    if (flags & query_flag::now_seconds) out.now_seconds = reader.int_integer();
+    if (flags & query_flag::now_seconds) out.now_seconds = reader.integer<std::uint32_t>();
 }
 
 QueryParameters read_parameters(BodyReader& reader, int version) {

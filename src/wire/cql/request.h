@@ -30,7 +30,7 @@ struct QueryParameters {
     std::optional<std::uint16_t> serial_consistency;
     std::optional<std::int64_t> timestamp_us;
     std::optional<std::string_view> keyspace;
-    std::optional<std::int32_t> now_seconds;
+    std::optional<std::uint32_t> now_seconds;
 };
 
 struct Startup {

@@ -66,7 +66,7 @@ void append_tail(std::string& out, int version, const QueryParameters& parameter
     if (parameters.timestamp_us) append_integer(out, *parameters.timestamp_us);
     if (version < 5) return;
     if (parameters.keyspace) append_string(out, *parameters.keyspace);
-    if (parameters.now_seconds) append_int(out, *parameters.now_seconds);
+    if (parameters.now_seconds) append_int(out, std::int32_t(*parameters.now_seconds));
 }
 
 void append_parameters(std::string& out, int version, const QueryParameters& parameters) {
