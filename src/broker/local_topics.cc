@@ -169,7 +169,12 @@ Result<> LocalTopics::load_catalogue() {
     auto text = TRY(options_.files->read_file(path(catalogue_file)));
     auto entries = decode_catalogue(text);
     if (!entries) return fail(path(catalogue_file), std::move(entries).error());
-    for (const auto& entry : *entries) topics_[entry.spec.name] = TRY(open_topic(entry));
+    for (auto& entry : *entries) {
+        // Kafka 4 has no more of these, nor do we: kept, they would refuse every change of the topic's
+        // others.
+        std::erase_if(entry.spec.config, [](const auto& each) { return !find_topic_setting(each.first); });
+        topics_[entry.spec.name] = TRY(open_topic(entry));
+    }
     return {};
 }
 
@@ -202,13 +207,14 @@ Result<LocalTopics::TopicPointer> LocalTopics::open_topic(const CatalogueEntry& 
 /// Those from `first` on.
 Result<> LocalTopics::open_logs(Topic& topic, std::int32_t first) {
     topic.logs.resize(std::size_t(topic.spec.partitions));
+    const auto options = log_options(topic.spec.config, topic_defaults());
     std::atomic<bool> is_new = false;
     std::mutex mutex;
     Result<> outcome;  // guarded by mutex
     for_each_log(topic.spec.partitions - first, [&](std::size_t i) {
         bool made = false;
         const auto partition = first + std::int32_t(i);
-        auto log = open_log(topic, partition, made);
+        auto log = open_log(topic, partition, options, made);
         if (made) is_new = true;
         if (log) {
             topic.logs[std::size_t(partition)] = std::move(*log);
@@ -222,7 +228,8 @@ Result<> LocalTopics::open_logs(Topic& topic, std::int32_t first) {
 }
 
 /// made: whether the partition was not there; then the data directory is to be synced.
-Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int32_t partition, bool& made) {
+Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int32_t partition,
+                                                   const LogOptions& options, bool& made) {
     auto& files = *options_.files;
     auto directory = partition_path(topic.spec.name, partition);
     auto metadata = directory + "/partition.metadata";
@@ -243,8 +250,7 @@ Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int3
                      .directory = directory,
                      .name = fmt::format("{}-{}", topic.spec.name, partition),
                      .durability = options_.durability};
-    return Log::open(std::move(place), log_options(topic.spec.config, topic_defaults()),
-                     [moved = topic.moved] { moved->notify(); });
+    return Log::open(std::move(place), options, [moved = topic.moved] { moved->notify(); });
 }
 
 LocalTopics::TopicPointer LocalTopics::find(std::string_view name) const {
@@ -597,10 +603,18 @@ void LocalTopics::compact() {
         }
 }
 
+std::chrono::milliseconds LocalTopics::compact_interval() const {
+    for (const auto& broker : {std::to_string(options_.node_id), std::string()}) {
+        const auto set = configs_->of(ConfigOwner::broker, broker);
+        if (auto found = set.find("log.cleaner.backoff.ms"); found != set.end())
+            if (auto number = parse_int(found->second)) return std::chrono::milliseconds(*number);
+    }
+    return std::chrono::milliseconds(options_.compact_interval_ms);
+}
+
 void LocalTopics::compacting() {
     std::unique_lock lock(housekeeping_mutex_);
-    std::chrono::microseconds interval(options_.compact_interval_us);
-    while (!housekeeping_wake_.wait_for(lock, interval, [this] { return housekeeping_stops_; })) {
+    while (!housekeeping_wake_.wait_for(lock, compact_interval(), [this] { return housekeeping_stops_; })) {
         lock.unlock();
         compact();
         lock.lock();

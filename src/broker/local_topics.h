@@ -30,12 +30,13 @@ namespace penstock::broker {
 struct LocalTopicsOptions {
     std::string data_directory;
     Durability durability = Durability::durable;
-    std::int64_t flush_interval_us = 1'000'000;    ///< of Durability::flushed
-    std::int64_t clean_interval_us = 60'000'000;   ///< between two looks at retention
-    std::int64_t compact_interval_us = 5'000'000;  ///< between two looks at what can be compacted
-    std::int64_t max_pending_bytes = 256 << 20;    ///< of appends not yet written; more: Errc::full
-    int commit_threads = 4;                        ///< each writes and syncs one partition at a time
-    std::int32_t node_id = 1;                      ///< by which clients know this broker
+    std::int64_t flush_interval_us = 1'000'000;   ///< of Durability::flushed
+    std::int64_t clean_interval_us = 60'000'000;  ///< between two looks at retention
+    /// Between two looks at what can be compacted, unless clients have set another (log.cleaner.backoff.ms).
+    std::int64_t compact_interval_ms = 5000;
+    std::int64_t max_pending_bytes = 256 << 20;  ///< of appends not yet written; more: Errc::full
+    int commit_threads = 4;                      ///< each writes and syncs one partition at a time
+    std::int32_t node_id = 1;                    ///< by which clients know this broker
     TransactionOptions transactions;
     TopicConfig topic_defaults;  ///< for what a topic does not set itself
     const Clock* clock = &system_clock();
@@ -131,7 +132,8 @@ private:
     Result<> remove_leftovers();
     Result<TopicPointer> open_topic(const CatalogueEntry& entry);
     Result<> open_logs(Topic& topic, std::int32_t first);
-    Result<std::shared_ptr<Log>> open_log(const Topic& topic, std::int32_t partition, bool& made);
+    Result<std::shared_ptr<Log>> open_log(const Topic& topic, std::int32_t partition,
+                                          const LogOptions& options, bool& made);
     Result<std::shared_ptr<Log>> log_of(std::string_view topic, std::int32_t partition) const;
     Result<> change_config(std::string_view topic, const std::function<TopicConfig(TopicConfig)>& change);
     static void set_options_of(const Topic& topic, const TopicConfig& defaults);
@@ -139,6 +141,7 @@ private:
     std::string partition_path(std::string_view topic, std::int32_t partition) const;
     void housekeeping();
     void compacting();
+    std::chrono::milliseconds compact_interval() const;
 
     LocalTopicsOptions options_;
     std::unique_ptr<io::FileLock> lock_;

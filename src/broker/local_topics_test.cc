@@ -98,6 +98,30 @@ TEST_F(LocalTopicsTest, WrongNamesAndSettingsAreRefused) {
     EXPECT_EQ(topics_->create({.name = "t_x", .config = {}}).error().code, Errc::invalid);
 }
 
+TEST_F(LocalTopicsTest, ThrottledReplicasAreAStarOrPairs) {
+    const std::string name = "leader.replication.throttled.replicas";
+    for (const auto* good : {"*", "", "0:1", "0:1,1:2", " 0:1 , 1:1", "0:1,", ","})
+        EXPECT_TRUE(check_topic_config({{name, good}})) << good;
+    for (const auto* bad : {"abc", "0", "none", "0:1:2", "0:a", "*,0:1", "-1:1", ":1", "0:"}) {
+        EXPECT_FALSE(check_topic_config({{name, bad}})) << bad;
+        EXPECT_FALSE(check_topic_config({{"follower.replication.throttled.replicas", bad}})) << bad;
+    }
+}
+
+TEST_F(LocalTopicsTest, SettingsThatThereAreNoMoreAreForgottenAtTheStart) {
+    ASSERT_TRUE(topics_->create({.name = "t", .config = {{"retention.ms", "5000"}}}));
+    EXPECT_FALSE(topics_->alter("t", {{"message.format.version", "3.0-IV1"}}));
+    auto topic = topics_->find(std::string_view("t"));
+    CatalogueEntry entry{topic->spec, topic->id};
+    topic.reset();
+    entry.spec.config["message.format.version"] = "3.0-IV1";
+    topics_.reset();
+    ASSERT_TRUE(files_.replace_file("data/topics", encode_catalogue({entry})));
+    open();
+    EXPECT_EQ(topics_->info("t")->spec.config, (TopicConfig{{"retention.ms", "5000"}}));
+    EXPECT_TRUE(topics_->alter("t", {{"retention.ms", "6000"}}));
+}
+
 TEST_F(LocalTopicsTest, ATopicMadeAnewIsEmptyAndHasAnotherId) {
     ASSERT_TRUE(topics_->create({.name = "t", .config = {}}));
     ASSERT_TRUE(append("t", {"old"}));

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/units.h"
+#include "broker/checked_text.h"
 
 namespace penstock::broker {
 namespace {
@@ -44,13 +45,10 @@ constexpr std::array settings{
     TopicSetting{"max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", int64, "9223372036854775807",
                  "", "After this time a record is compacted, however little there is."},
     TopicSetting{"max.message.bytes", "message.max.bytes", int32, "1048588", "", "The largest record batch."},
-    TopicSetting{"message.downconversion.enable", "", boolean, "true", "true|false", "No effect."},
-    TopicSetting{"message.format.version", "", text, "3.0-IV1", "", "No effect: always format 2."},
     TopicSetting{"message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", int64, "3600000", "",
                  "Records of producers whose timestamp is further in the future are refused."},
     TopicSetting{"message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", int64,
                  "9223372036854775807", "", "Records of producers whose timestamp is older are refused."},
-    TopicSetting{"message.timestamp.difference.max.ms", "", int64, "9223372036854775807", "", "No effect."},
     TopicSetting{"message.timestamp.type", "log.message.timestamp.type", text, "CreateTime",
                  "CreateTime|LogAppendTime", "Whose clock a record's timestamp is of."},
     TopicSetting{"min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", real, "0.5", "",
@@ -96,6 +94,29 @@ std::int64_t lowest(std::string_view name) {
     return 0;
 }
 
+std::string_view trimmed(std::string_view text) {
+    auto first = text.find_first_not_of(' ');
+    if (first == text.npos) return {};
+    return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+bool is_number(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+/// "*", or "partition:broker" as often as wanted, with commas between them.
+bool are_replicas(std::string_view value) {
+    if (trimmed(value) == "*") return true;
+    while (!value.empty()) {
+        auto entry = trimmed(take_until(value, ','));
+        if (entry.empty()) continue;
+        auto colon = entry.find(':');
+        if (colon == entry.npos || !is_number(entry.substr(0, colon)) || !is_number(entry.substr(colon + 1)))
+            return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 std::span<const TopicSetting> topic_settings() {
@@ -129,6 +150,11 @@ Result<> check_topic_config(const TopicConfig& config) {
                 return fail(Errc::invalid, "Invalid value {} for configuration {}: expected 0 to 1", value,
                             name);
         }
+        if (name.ends_with(".throttled.replicas") && !are_replicas(value))
+            return fail(Errc::invalid,
+                        "Invalid value {} for configuration {}: expected '*' or a list of replicas, "
+                        "[partitionId]:[brokerId],[partitionId]:[brokerId],...",
+                        value, name);
         bool number = setting->type == SettingType::int32 || setting->type == SettingType::int64;
         if (!number) continue;
         auto parsed = parse_int(value);

@@ -23,6 +23,7 @@ struct BrokerSetting {
     std::variant<Flag, Int32, Int64> place;
     std::int64_t low = 0, high = INT_MAX;
     std::string_view about;
+    bool is_dynamic = false;  ///< may be changed while the broker runs
 };
 
 const BrokerSetting settings[] = {
@@ -158,6 +159,11 @@ const BrokerSetting settings[] = {
          [](Options all) -> std::int32_t& { return all.server.share_groups.session_timeout_ms.standard; }),
      .low = 1,
      .about = "Members of a share group that are silent for as long are taken out."},
+    {.name = "log.cleaner.backoff.ms",
+     .place = Int64([](Options all) -> std::int64_t& { return all.topics.compact_interval_ms; }),
+     .high = INT64_MAX,
+     .about = "Between two looks at what can be compacted.",
+     .is_dynamic = true},
     {.name = "max.connections",
      .place = Int32([](Options all) -> std::int32_t& { return all.server.listen.max_connections; }),
      .low = 1,
@@ -193,6 +199,24 @@ std::string value_of(const BrokerSetting& setting, Options all) {
 SettingType type_of(const BrokerSetting& setting) {
     if (std::holds_alternative<Flag>(setting.place)) return SettingType::boolean;
     return setting.high > INT_MAX ? SettingType::int64 : SettingType::int32;
+}
+
+/// What this broker is, whatever it is told.
+constexpr std::string_view given_names[] = {"advertised.listeners",
+                                            "broker.id",
+                                            "default.replication.factor",
+                                            "group.share.assignors",
+                                            "listeners",
+                                            "log.dirs",
+                                            "node.id",
+                                            "offsets.topic.num.partitions",
+                                            "offsets.topic.replication.factor",
+                                            "transaction.state.log.num.partitions",
+                                            "transaction.state.log.replication.factor"};
+
+const BrokerSetting* find_setting(std::string_view name) {
+    auto found = std::ranges::find(settings, name, &BrokerSetting::name);
+    return found == std::end(settings) ? nullptr : &*found;
 }
 
 Result<> set(const BrokerSetting& setting, std::string_view value, Options all) {
@@ -236,8 +260,8 @@ Result<> set_broker_setting(std::string_view assignment, KafkaServerOptions& ser
         return {};
     }
     if (name == "broker.id") name = "node.id";  // as Kafka calls it with ZooKeeper
-    auto found = std::ranges::find(settings, name, &BrokerSetting::name);
-    if (found == std::end(settings))
+    const auto* found = find_setting(name);
+    if (!found)
         return fail(Errc::invalid,
                     "{} is not a setting that can be given here; expected {}, or the default of a topic's "
                     "setting, such as log.retention.ms",
@@ -245,25 +269,39 @@ Result<> set_broker_setting(std::string_view assignment, KafkaServerOptions& ser
     return set(*found, value, {server, topics});
 }
 
+bool is_fixed_broker_setting(std::string_view name) {
+    if (std::ranges::find(given_names, name) != std::end(given_names)) return true;
+    const auto* found = find_setting(name);
+    return found && !found->is_dynamic;
+}
+
+Result<> check_dynamic_broker_setting(std::string_view name, const std::string& value) {
+    if (const auto* of_topics = find_topic_setting_of_broker(name))
+        return check_topic_config({{std::string(of_topics->name), value}});
+    KafkaServerOptions server;
+    LocalTopicsOptions topics;
+    if (const auto* found = find_setting(name)) return set(*found, value, {server, topics});
+    return {};
+}
+
 std::vector<BrokerSettingValue> broker_settings(const KafkaServerOptions& server,
                                                 const LocalTopicsOptions& topics, std::string_view address) {
     std::vector<BrokerSettingValue> all;
-    auto fixed = [&](const char* name, std::string value, SettingType type, bool is_given = false) {
-        all.push_back({name, std::move(value), type, is_given, "As the broker has been started."});
-    };
     auto listener =
         fmt::format("{}://{}", server.security.requires_login() ? "SASL_PLAINTEXT" : "PLAINTEXT", address);
-    fixed("advertised.listeners", listener, SettingType::list, true);
-    fixed("broker.id", std::to_string(topics.node_id), SettingType::int32, true);
-    fixed("default.replication.factor", "1", SettingType::int32);
-    fixed("group.share.assignors", "simple", SettingType::list);
-    fixed("listeners", listener, SettingType::list, true);
-    fixed("log.dirs", topics.data_directory, SettingType::list, true);
-    fixed("node.id", std::to_string(topics.node_id), SettingType::int32, true);
-    fixed("offsets.topic.num.partitions", "1", SettingType::int32);
-    fixed("offsets.topic.replication.factor", "1", SettingType::int32);
-    fixed("transaction.state.log.num.partitions", "1", SettingType::int32);
-    fixed("transaction.state.log.replication.factor", "1", SettingType::int32);
+    auto at_start = [&](std::string_view name) -> BrokerSettingValue {
+        BrokerSettingValue value{std::string(name), "1", SettingType::int32, false,
+                                 "As the broker has been started."};
+        if (name.ends_with("listeners")) value = {value.name, listener, SettingType::list, true, value.about};
+        if (name == "log.dirs")
+            value = {value.name, topics.data_directory, SettingType::list, true, value.about};
+        if (name == "group.share.assignors")
+            value = {value.name, "simple", SettingType::list, false, value.about};
+        if (name == "broker.id" || name == "node.id")
+            value = {value.name, std::to_string(topics.node_id), SettingType::int32, true, value.about};
+        return value;
+    };
+    for (auto name : given_names) all.push_back(at_start(name));
 
     KafkaServerOptions standard_server, given_server = server;
     LocalTopicsOptions standard_topics, given_topics = topics;

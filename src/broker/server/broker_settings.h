@@ -15,6 +15,12 @@ namespace penstock::broker {
 Result<> set_broker_setting(std::string_view assignment, KafkaServerOptions& server,
                             LocalTopicsOptions& topics);
 
+/// Whether the setting is that of the broker's start, from then to its end. What nobody knows is not.
+bool is_fixed_broker_setting(std::string_view name);
+/// A value for a setting that can be changed while the broker runs; of what nobody knows, any is right.
+/// Errc::invalid, naming the setting and what was expected.
+Result<> check_dynamic_broker_setting(std::string_view name, const std::string& value);
+
 struct BrokerSettingValue {
     std::string name, value;
     SettingType type;

@@ -206,6 +206,16 @@ TEST_F(ConfigTest, DefaultsOfTopicsChangeWhileTheBrokerRuns) {
     EXPECT_EQ(produce("t", batch_of({std::string(1000, 'x')})).error, ErrorCode::none);
 }
 
+TEST_F(ConfigTest, SomeSettingsOfTheBrokerChangeWhileItRuns) {
+    const std::string name = "log.cleaner.backoff.ms";
+    expect(4, "1", name, "5000", 5);
+    EXPECT_EQ(alter(4, "1", {{name, 0, "x"}}), ErrorCode::invalid_request);
+    EXPECT_EQ(alter(4, "1", {{name, 0, "5001"}}), ErrorCode::none);
+    expect(4, "1", name, "5001", 2);
+    EXPECT_EQ(alter(4, "1", {{name, 1, std::nullopt}}), ErrorCode::none);
+    expect(4, "1", name, "5000", 5);
+}
+
 TEST_F(ConfigTest, WhatBrokersDoNotTakeIsRefused) {
     EXPECT_EQ(alter(4, "1", {{"num.partitions", 0, "3"}}), ErrorCode::invalid_request);
     EXPECT_EQ(alter(4, "1", {{"log.retention.ms", 0, "x"}}), ErrorCode::invalid_request);

@@ -77,21 +77,17 @@ Result<> check_group_config(const KafkaServerOptions& server, const TopicConfig&
 }
 
 /// These have a meaning here, and it is that of the broker's start; or they would be secrets in a file.
-bool is_fixed(const ServerState& server, std::string_view name) {
+bool is_fixed(std::string_view name) {
     for (auto prefix : {"ssl.", "sasl.jaas.", "listener", "advertised.listener"})
         if (name.starts_with(prefix)) return true;
-    auto all = broker_settings(server.options, server.topics.options(), "");
-    return std::ranges::find(all, name, &BrokerSettingValue::name) != all.end() &&
-           !find_topic_setting_of_broker(name);
+    return is_fixed_broker_setting(name);
 }
 
 /// Defaults of topics are checked as topics' settings; what nobody knows is kept, as Kafka does.
-Result<> check_broker_config(const ServerState& server, const TopicConfig& config) {
+Result<> check_broker_config(const TopicConfig& config) {
     for (const auto& [name, value] : config) {
-        if (is_fixed(server, name))
-            return fail(Errc::invalid, "Cannot update these configs dynamically: [{}]", name);
-        if (const auto* setting = find_topic_setting_of_broker(name))
-            TRY(check_topic_config({{std::string(setting->name), value}}));
+        if (is_fixed(name)) return fail(Errc::invalid, "Cannot update these configs dynamically: [{}]", name);
+        TRY(check_dynamic_broker_setting(name, value));
     }
     return {};
 }
@@ -173,7 +169,7 @@ std::vector<Described> describe_broker(const Request& request, bool all_brokers)
             brokers.add(setting.name, values);
             values.push_back({setting.name, setting.value, setting.is_given ? of_options : of_standard});
             out.push_back(described(setting.name, setting.type, setting.about, "", std::move(values)));
-            out.back().read_only = !find_topic_setting_of_broker(setting.name);
+            out.back().read_only = is_fixed(setting.name);
         }
     TopicConfig others = brokers.of_all;
     others.insert(brokers.own.begin(), brokers.own.end());
@@ -296,7 +292,7 @@ Result<std::string> standard_list(const ConfigResource& resource, std::string_vi
 }
 
 Result<> check_config(const ServerState& server, const ConfigResource& resource, const TopicConfig& config) {
-    if (resource.kind == ConfigKind::broker) return check_broker_config(server, config);
+    if (resource.kind == ConfigKind::broker) return check_broker_config(config);
     if (resource.kind == ConfigKind::group) return check_group_config(server.options, config);
     if (resource.kind == ConfigKind::client_metrics) return check_client_metrics(config);
     if (resource.kind == ConfigKind::broker_logger) return set_log_level(config, true);

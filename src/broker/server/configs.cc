@@ -59,34 +59,31 @@ void alter(const Request& request, const ConfigResource& resource, bool validate
 }
 
 /// Sets what is named and takes back what is not.
-AlterConfigs::Response replace_all(const Request& request, const AlterConfigs::Message& message) {
-    AlterConfigs::Response response;
-    for (const auto& asked : message.resources)
-        alter(request, {ConfigKind(asked.type), asked.name}, message.validate_only,
-              response.results.emplace_back(), [&](TopicConfig& config) -> Result<> {
-                  config.clear();
-                  for (const auto& each : asked.configs) {
-                      if (!each.value)
-                          return fail(Errc::invalid, "Null value not supported for {}", each.name);
-                      config[each.name] = *each.value;
-                  }
-                  return {};
-              });
-    return response;
+Result<> replace(const std::vector<AlterConfigs::Message::Resource::Config>& configs, TopicConfig& to) {
+    to.clear();
+    for (const auto& each : configs) {
+        if (!each.value) return fail(Errc::invalid, "Null value not supported for {}", each.name);
+        to[each.name] = *each.value;
+    }
+    return {};
 }
 
-IncrementalAlterConfigs::Response alter_all(const Request& request,
-                                            const IncrementalAlterConfigs::Message& message) {
-    IncrementalAlterConfigs::Response response;
-    for (const auto& asked : message.resources) {
-        ConfigResource resource{ConfigKind(asked.type), asked.name};
-        alter(request, resource, message.validate_only, response.results.emplace_back(),
-              [&](TopicConfig& config) -> Result<> {
-                  for (const auto& each : asked.configs) TRY(apply(resource, each, config));
-                  return {};
-              });
-    }
-    return response;
+/// change: as of alter(), with the resource and what is said of it before.
+template <class Handler, class Change>
+net::Task<typename Handler::Response> alter_all(RequestPointer request, typename Handler::Message message,
+                                                Change change) {
+    using Response = typename Handler::Response;
+    std::function<Response()> work = [request, message = std::move(message), change] {
+        Response response;
+        for (const auto& asked : message.resources) {
+            ConfigResource resource{ConfigKind(asked.type), asked.name};
+            alter(*request, resource, message.validate_only, response.results.emplace_back(),
+                  [&](TopicConfig& config) { return change(resource, asked.configs, config); });
+        }
+        return response;
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
 }
 
 }  // namespace
@@ -116,19 +113,18 @@ DescribeConfigs::Response DescribeConfigs::handle(RequestPointer request, Messag
 
 net::Task<IncrementalAlterConfigs::Response> IncrementalAlterConfigs::handle(RequestPointer request,
                                                                              Message message) {
-    std::function<Response()> work = [request, message = std::move(message)] {
-        return alter_all(*request, message);
-    };
-    auto response = co_await request->server.blocking.run<Response>(work);
-    co_return response;
+    return alter_all<IncrementalAlterConfigs>(
+        std::move(request), std::move(message),
+        [](const ConfigResource& resource, const auto& configs, TopicConfig& to) -> Result<> {
+            for (const auto& each : configs) TRY(apply(resource, each, to));
+            return {};
+        });
 }
 
 net::Task<AlterConfigs::Response> AlterConfigs::handle(RequestPointer request, Message message) {
-    std::function<Response()> work = [request, message = std::move(message)] {
-        return replace_all(*request, message);
-    };
-    auto response = co_await request->server.blocking.run<Response>(work);
-    co_return response;
+    return alter_all<AlterConfigs>(
+        std::move(request), std::move(message),
+        [](const ConfigResource&, const auto& configs, TopicConfig& to) { return replace(configs, to); });
 }
 
 ListConfigResources::Response ListConfigResources::handle(RequestPointer request, Message message) {
