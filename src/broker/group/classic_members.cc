@@ -110,16 +110,16 @@ JoinResult ConsumerGroups::join(JoinRequest request) {
     auto found = groups_.find(request.group);
     if (found == groups_.end()) return refused(ErrorCode::unknown_member_id, request.member_id);
     auto& group = *found->second;
-    auto subscription = request.protocols.empty() || request.protocol_type != "consumer"
-                            ? std::nullopt
-                            : parse_subscription(request.protocols[0].metadata);
-    const bool fits = std::ranges::all_of(group.members, [&](const auto& each) {
-        return !each.second.classic || each.first == request.member_id ||
-               share_a_protocol(each.second.classic->protocols, request.protocols);
-    });
-    if (!subscription || !fits) return refused(ErrorCode::inconsistent_group_protocol, request.member_id);
+    const bool is_consumer = !request.protocols.empty() && request.protocol_type == "consumer";
+    const bool fits = is_consumer && std::ranges::all_of(group.members, [&](const auto& each) {
+                          return !each.second.classic || each.first == request.member_id ||
+                                 share_a_protocol(each.second.classic->protocols, request.protocols);
+                      });
+    if (!fits) return refused(ErrorCode::inconsistent_group_protocol, request.member_id);
     if (request.member_id.empty() && request.wants_member_id_first && !request.instance_id)
         return refused(ErrorCode::member_id_required, request.client_id + "-" + new_member_id());
+    auto subscription = parse_subscription(request.protocols[0].metadata);
+    if (!subscription) return refused(ErrorCode::inconsistent_group_protocol, request.member_id);
     return join_group(group, request, std::move(*subscription));
 }
 

@@ -38,6 +38,28 @@ std::string encode_value(const CommittedOffset& value) {
     return out;
 }
 
+constexpr std::int16_t group_key = 2;
+
+std::string encode_group_key(std::string_view group) {
+    std::string out;
+    append_big(out, group_key);
+    append_text(out, group);
+    return out;
+}
+
+/// A group without members.
+std::string encode_group_value(std::string_view protocol_type, std::int64_t now_ms) {
+    std::string out;
+    append_big(out, std::int16_t(3));
+    append_text(out, protocol_type);
+    append_big(out, std::int32_t(0));   // generation
+    append_big(out, std::int16_t(-1));  // no protocol
+    append_big(out, std::int16_t(-1));  // no leader
+    append_big(out, now_ms);
+    append_big(out, std::int32_t(0));  // members
+    return out;
+}
+
 /// After the first shortage ok is false.
 struct Reader {
     std::string_view in;
@@ -61,12 +83,25 @@ struct Reader {
 std::optional<GroupPartition> decode_key(std::string_view bytes) {
     Reader reader{bytes};
     auto version = reader.number<std::int16_t>();
-    if (version != 0 && version != 1) return std::nullopt;  // 2: members of a group
+    if (version != 0 && version != 1) return std::nullopt;
     GroupPartition key;
     key.group = reader.text();
     key.topic = reader.text();
     key.partition = reader.number<std::int32_t>();
     return reader.ok ? std::optional(key) : std::nullopt;
+}
+
+std::optional<std::string> decode_group_key(std::string_view bytes) {
+    Reader reader{bytes};
+    if (reader.number<std::int16_t>() != group_key) return std::nullopt;
+    auto group = reader.text();
+    return reader.ok ? std::optional(std::move(group)) : std::nullopt;
+}
+
+std::string decode_protocol_type(std::string_view group_value) {
+    Reader reader{group_value};
+    reader.number<std::int16_t>();  // the version
+    return reader.text();
 }
 
 std::optional<CommittedOffset> decode_value(std::string_view bytes) {
@@ -120,7 +155,14 @@ Result<> CommittedOffsets::load_batch(std::string_view batch, const wire::kafka:
     OffsetChanges changes;
     for (wire::kafka::RecordView record; cursor.next(record);) {
         auto key = record.key ? decode_key(*record.key) : std::nullopt;
-        if (!key) continue;
+        if (!key) {
+            auto group = record.key ? decode_group_key(*record.key) : std::nullopt;
+            if (group && record.value)
+                protocol_types_[*group] = decode_protocol_type(*record.value);
+            else if (group)
+                protocol_types_.erase(*group);
+            continue;
+        }
         if (!record.value)
             changes.emplace_back(std::move(*key), std::nullopt);
         else if (auto value = decode_value(*record.value))
@@ -204,8 +246,11 @@ bool CommittedOffsets::is_unstable(const GroupPartition& key) const {
 
 void CommittedOffsets::commit(OffsetChanges changes, std::function<void(Result<>)> done) {
     if (changes.empty()) return done({});
+    std::lock_guard lock(mutex_);  // the order in written_ is the order in the log
+    apply(written_, changes);
+    const auto gone = without_offsets(changes);
     std::vector<std::string> bytes;
-    bytes.reserve(2 * changes.size());
+    bytes.reserve(2 * changes.size() + gone.size());
     std::vector<NewRecord> records;
     for (const auto& [key, value] : changes) {
         NewRecord record;
@@ -213,8 +258,10 @@ void CommittedOffsets::commit(OffsetChanges changes, std::function<void(Result<>
         if (value) record.value = bytes.emplace_back(encode_value(*value));
         records.push_back(record);
     }
-    std::lock_guard lock(mutex_);  // the order in written_ is the order in the log
-    apply(written_, changes);
+    for (const auto& group : gone) {
+        protocol_types_.erase(group);
+        records.push_back({.key = bytes.emplace_back(encode_group_key(group)), .headers = {}});
+    }
     topics_.append({.topic = offsets_topic, .partition = 0, .records = records},
                    [this, changes = std::move(changes), done = std::move(done)](Result<std::int64_t> result) {
                        if (!result) return done(std::unexpected(result.error()));
@@ -267,6 +314,39 @@ bool CommittedOffsets::has_group(std::string_view group) const {
     std::lock_guard lock(mutex_);
     auto at = committed_.lower_bound({std::string(group), "", 0});
     return at != committed_.end() && at->first.group == group;
+}
+
+/// Those of the changes that have a protocol type and no offsets any more. With mutex_ held.
+std::vector<std::string> CommittedOffsets::without_offsets(const OffsetChanges& changes) const {
+    std::vector<std::string> groups;
+    for (const auto& [key, value] : changes) {
+        if (value || !protocol_types_.contains(key.group)) continue;
+        if (std::ranges::find(groups, key.group) != groups.end()) continue;
+        auto at = written_.lower_bound({key.group, "", 0});
+        if (at == written_.end() || at->first.group != key.group) groups.push_back(key.group);
+    }
+    return groups;
+}
+
+void CommittedOffsets::set_protocol_type(const std::string& group, const std::string& type) {
+    std::lock_guard lock(mutex_);
+    auto& kept = protocol_types_[group];
+    if (kept == type) return;
+    kept = type;
+    auto key = encode_group_key(group), value = encode_group_value(type, topics_.options().clock->now_ms());
+    NewRecord record{.key = key, .value = value, .headers = {}};
+    topics_.append({.topic = offsets_topic, .partition = 0, .records = std::span(&record, 1)},
+                   [this, group](Result<std::int64_t> result) {
+                       if (result) return;
+                       std::lock_guard inner(mutex_);
+                       protocol_types_.erase(group);  // the next commit writes it again
+                   });
+}
+
+std::string CommittedOffsets::protocol_type(std::string_view group) const {
+    std::lock_guard lock(mutex_);
+    auto found = protocol_types_.find(group);
+    return found == protocol_types_.end() ? std::string() : found->second;
 }
 
 std::vector<std::string> CommittedOffsets::groups() const {

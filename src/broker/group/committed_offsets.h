@@ -1,5 +1,6 @@
 // How far consumer groups are, kept in the topic __consumer_offsets in Kafka's record format: key version 1
-// (group, topic, partition), value version 3 (offset, leader epoch, metadata, commit time).
+// (group, topic, partition), value version 3 (offset, leader epoch, metadata, commit time). And of groups
+// that have had members their protocol type: key version 2 (group), value version 3, without members.
 #pragma once
 
 #include <compare>
@@ -61,6 +62,10 @@ public:
 
     std::optional<CommittedOffset> find(const GroupPartition& key) const;
     std::map<GroupPartition, CommittedOffset> of_group(std::string_view group) const;
+    /// Of the members that have committed; kept as long as the group has offsets.
+    void set_protocol_type(const std::string& group, const std::string& type);
+    /// "": nobody but clients that assign partitions by themselves has committed.
+    std::string protocol_type(std::string_view group) const;
     std::vector<std::string> groups() const;
     /// Whether there is any offset of the group.
     bool has_group(std::string_view group) const;
@@ -69,7 +74,9 @@ public:
 
 private:
     using Offsets = std::map<GroupPartition, CommittedOffset>;
+    using ProtocolTypes = std::map<std::string, std::string, std::less<>>;
     static void apply(Offsets& to, const OffsetChanges& changes);
+    std::vector<std::string> without_offsets(const OffsetChanges& changes) const;
     Result<> load_batch(std::string_view batch, const wire::kafka::BatchHeader& header);
     void append_batch(std::string batch, std::function<void(Result<>)> done);
 
@@ -77,6 +84,7 @@ private:
     mutable std::recursive_mutex mutex_;  // append() may answer at once
     Offsets committed_;                   // durable
     Offsets written_;                     // and what is on its way, in the order of the log
+    ProtocolTypes protocol_types_;        // written, or on their way
     OffsetChanges published_;
     std::map<std::int64_t, OffsetChanges> open_;  // of open transactions, by producer id
 };

@@ -479,6 +479,12 @@ std::optional<GroupDescription> GroupCoordinator::describe(std::string_view name
     return out;
 }
 
+std::string GroupCoordinator::protocol_type(std::string_view name) const {
+    std::lock_guard lock(mutex_);
+    auto found = groups_.find(name);
+    return found == groups_.end() ? std::string() : found->second->protocol_type;
+}
+
 ErrorCode GroupCoordinator::remove(std::string_view name) {
     Calls calls;
     auto error = ErrorCode::group_id_not_found;

@@ -129,6 +129,8 @@ public:
 
     std::vector<GroupDescription> groups() const;
     std::optional<GroupDescription> describe(std::string_view group) const;
+    /// "": it has none, or is not there.
+    std::string protocol_type(std::string_view group) const;
     /// Errc none, non_empty_group, or group_id_not_found.
     ErrorCode remove(std::string_view group);
 

@@ -130,6 +130,20 @@ TEST_F(ConsumerGroupServerTest, AGroupOfAnotherKindIsNotChangedOver) {
     EXPECT_EQ(join_classic("consumer", {1, 2}, "h").error, ErrorCode::inconsistent_group_protocol);
 }
 
+TEST_F(ConsumerGroupServerTest, AClassicMemberIsNamedBeforeItsSubscriptionIsRead) {
+    create("t");
+    ASSERT_EQ(join("m").error, ErrorCode::none);
+    kafka::JoinGroupRequest request{.group_id = "g",
+                                    .session_timeout_ms = 10'000,
+                                    .rebalance_timeout_ms = 10'000,
+                                    .protocol_type = "consumer",
+                                    .protocols = {{.name = "range", .metadata = {1}}}};
+    auto named = client_->call<JoinGroup>(request, 5);
+    EXPECT_EQ(named.error, ErrorCode::member_id_required);
+    request.member_id = named.member_id;
+    EXPECT_EQ(client_->call<JoinGroup>(request, 5).error, ErrorCode::inconsistent_group_protocol);
+}
+
 TEST_F(ConsumerGroupServerTest, AGroupIsChangedOverMemberByMemberAndBack) {
     create("t", 4);
     auto classic = join_classic("consumer", subscription());

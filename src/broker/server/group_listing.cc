@@ -27,9 +27,10 @@ std::vector<GroupDescription> all_groups(ServerState& server) {
     auto groups = server.groups.groups();
     std::set<std::string> known;
     for (const auto& group : groups) known.insert(group.group);
-    for (const auto& name : server.topics.offsets().groups())
+    const auto& offsets = server.topics.offsets();
+    for (const auto& name : offsets.groups())
         if (!known.contains(name) && !server.consumer_groups.contains(name))
-            groups.push_back({name, GroupState::empty, "consumer", "", {}});
+            groups.push_back({name, GroupState::empty, offsets.protocol_type(name), "", {}});
     return groups;
 }
 
@@ -158,10 +159,12 @@ DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message 
         }
         answer.state = to_string(found->state);
         answer.protocol_type = found->protocol_type;
-        answer.protocol_name = found->protocol;
+        const bool is_stable = found->state == GroupState::stable;
+        if (is_stable) answer.protocol_name = found->protocol;
         for (const auto& member : found->members)
             answer.members.push_back({member.member_id, member.instance_id, member.client_id,
-                                      member.client_host, member.metadata, member.assignment});
+                                      member.client_host, is_stable ? member.metadata : Bytes(),
+                                      member.assignment});
     }
     return response;
 }
@@ -218,22 +221,25 @@ net::Task<DeleteGroups::Response> DeleteGroups::handle(RequestPointer request, M
 
 namespace {
 
-/// The topics that a consumer of the classic protocol has subscribed to, out of its metadata.
-std::vector<std::string> subscribed_topics(const Bytes& metadata) {
+/// nullopt: any may be among them.
+using TopicsInUse = std::optional<std::set<std::string>>;
+
+/// Adds the topics that a consumer of the classic protocol has subscribed to, out of its metadata.
+void add_subscribed_topics(const Bytes& metadata, TopicsInUse& to) {
     wire::kafka::Decoder decoder({reinterpret_cast<const char*>(metadata.data()), metadata.size()}, false);
     std::int16_t version = 0;
     std::vector<std::string> topics;
     decoder.value(version);
     decoder.value(topics);
-    if (!decoder.ok()) topics.clear();
-    return topics;
+    if (!decoder.ok()) to.reset();
+    if (to) to->insert(topics.begin(), topics.end());
 }
 
 /// Whether offsets of the group may be deleted; in_use: the topics that its members read.
-ErrorCode check_deletion(const ServerState& server, const std::string& group, std::set<std::string>& in_use) {
+ErrorCode check_deletion(const ServerState& server, const std::string& group, TopicsInUse& in_use) {
     if (group.empty()) return ErrorCode::invalid_group_id;
     if (auto consumers = server.consumer_groups.describe(group)) {
-        for (auto& member : consumers->members) in_use.insert(member.topics.begin(), member.topics.end());
+        for (auto& member : consumers->members) in_use->insert(member.topics.begin(), member.topics.end());
         return ErrorCode::none;
     }
     auto described = server.groups.describe(group);
@@ -241,8 +247,7 @@ ErrorCode check_deletion(const ServerState& server, const std::string& group, st
         return described || !server.topics.offsets().of_group(group).empty() ? ErrorCode::none
                                                                              : ErrorCode::group_id_not_found;
     if (described->protocol_type != "consumer") return ErrorCode::non_empty_group;
-    for (const auto& member : described->members)
-        for (auto& topic : subscribed_topics(member.metadata)) in_use.insert(std::move(topic));
+    for (const auto& member : described->members) add_subscribed_topics(member.metadata, in_use);
     return ErrorCode::none;
 }
 
@@ -251,7 +256,7 @@ ErrorCode check_deletion(const ServerState& server, const std::string& group, st
 net::Task<OffsetDelete::Response> OffsetDelete::handle(RequestPointer request, Message message) {
     auto& offsets = request->server.topics.offsets();
     Response response;
-    std::set<std::string> in_use;
+    TopicsInUse in_use(std::in_place);
     response.error = request->may_with_group(Operation::remove, message.group_id)
                          ? check_deletion(request->server, message.group_id, in_use)
                          : ErrorCode::group_authorization_failed;
@@ -268,7 +273,7 @@ net::Task<OffsetDelete::Response> OffsetDelete::handle(RequestPointer request, M
                 error = ErrorCode::topic_authorization_failed;
             else if (!known)
                 error = ErrorCode::unknown_topic_or_partition;
-            else if (in_use.contains(topic.name))
+            else if (!in_use || in_use->contains(topic.name))
                 error = ErrorCode::group_subscribed_to_topic;
             answers.partitions.push_back({partition.index, error});
             GroupPartition key{message.group_id, topic.name, partition.index};

@@ -29,9 +29,7 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
     {
         std::lock_guard one_kind(server.group_kinds);
         if (server.share->contains(join.group)) {
-            joined.set({.error = ErrorCode::inconsistent_group_protocol,
-                        .member_id = join.member_id,
-                        .members = {}});
+            joined.set({.error = ErrorCode::inconsistent_group_protocol, .member_id = "", .members = {}});
         } else if (server.consumer_groups.has_members(join.group)) {
             joined.set(server.consumer_groups.join(std::move(join)));
         } else {
@@ -57,6 +55,12 @@ net::Task<JoinGroup::Response> JoinGroup::handle(RequestPointer request, Message
 }
 
 net::Task<SyncGroup::Response> SyncGroup::handle(RequestPointer request, Message message) {
+    constexpr std::int16_t names_protocol = 5;
+    if (request->version >= names_protocol && (!message.protocol_type || !message.protocol_name)) {
+        Response refused;
+        refused.error = ErrorCode::inconsistent_group_protocol;
+        co_return refused;
+    }
     if (!request->may_with_group(Operation::read, message.group_id)) {
         Response refused;
         refused.error = ErrorCode::group_authorization_failed;

@@ -2,19 +2,14 @@
 #include "broker/group/committed_offsets.h"
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
+#include "broker/server/offset_commits.h"
 
 namespace penstock::broker {
 namespace {
 
 using wire::kafka::ErrorCode;
 
-constexpr std::size_t longest_metadata = 4096;
 constexpr std::int16_t names_ids = 10;
-
-bool exists(const LocalTopics& topics, std::string_view name, std::int32_t partition) {
-    auto topic = topics.find(name);
-    return topic && topic->has(partition);
-}
 
 /// A row of either form of the answer.
 template <class Partition>
@@ -68,61 +63,49 @@ ErrorCode check_fetch(const ConsumerGroups& groups, const OffsetFetch::Message::
 
 ErrorCode Request::check_commit(const MemberIdentity& member, bool knows_epochs) const {
     std::lock_guard one_kind(server.group_kinds);
-    if (server.share->contains(member.group)) return ErrorCode::group_id_not_found;
-    if (server.consumer_groups.contains(member.group))
-        return server.consumer_groups.check_commit(member.group, member.member_id, member.generation,
-                                                   knows_epochs);
+    const auto& group = member.group;
+    auto& offsets = server.topics.offsets();
+    if (server.share->contains(group)) return ErrorCode::group_id_not_found;
+    const bool is_member = member.generation >= 0;
+    if (server.consumer_groups.contains(group)) {
+        auto error =
+            server.consumer_groups.check_commit(group, member.member_id, member.generation, knows_epochs);
+        if (error == ErrorCode::none && is_member) offsets.set_protocol_type(group, "consumer");
+        return error;
+    }
     auto error = server.groups.check_commit(member);
-    if (error != ErrorCode::illegal_generation || server.groups.describe(member.group)) return error;
+    if (error == ErrorCode::none && is_member)
+        offsets.set_protocol_type(group, server.groups.protocol_type(group));
+    if (error != ErrorCode::illegal_generation || server.groups.describe(group)) return error;
     // Offsets are all that is left of it, as after a restart: the member has to join again.
-    return server.topics.offsets().has_group(member.group) ? ErrorCode::unknown_member_id
-                                                           : ErrorCode::group_id_not_found;
+    if (offsets.has_group(group)) return ErrorCode::unknown_member_id;
+    return knows_epochs ? ErrorCode::group_id_not_found : ErrorCode::illegal_generation;
 }
 
 net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, Message message) {
     constexpr std::int16_t knows_epochs = 9;  // of members, and groups that are not there
     auto& server = request->server;
     const bool may = request->may_with_group(Operation::read, message.group_id);
-    auto refused = !may ? ErrorCode::group_authorization_failed
-                        : request->check_commit({.group = message.group_id,
-                                                 .member_id = message.member_id,
-                                                 .instance_id = message.group_instance_id,
-                                                 .generation = message.generation_id},
-                                                request->version >= knows_epochs);
-    if (refused == ErrorCode::group_id_not_found && request->version < knows_epochs)
-        refused = ErrorCode::illegal_generation;
-    auto now = server.topics.options().clock->now_ms();
+    const auto denied = may ? ErrorCode::none : ErrorCode::group_authorization_failed;
+    const auto refused = !may ? denied
+                              : request->check_commit({.group = message.group_id,
+                                                       .member_id = message.member_id,
+                                                       .instance_id = message.group_instance_id,
+                                                       .generation = message.generation_id},
+                                                      request->version >= knows_epochs);
     Response response;
-    OffsetChanges changes;
-    for (auto& topic : message.topics) {
-        auto& answers = response.topics.emplace_back();
-        answers.name = topic.name;
-        answers.topic_id = topic.topic_id;
-        bool is_unknown_id = false;
-        if (request->version >= names_ids) {
-            auto found = server.topics.find(topic.topic_id);
-            is_unknown_id = !found;
-            if (found) topic.name = found->spec.name;
-        }
-        for (const auto& partition : topic.partitions) {
-            auto error = is_unknown_id && refused != ErrorCode::group_authorization_failed
-                             ? ErrorCode::unknown_topic_id
-                             : refused;
-            auto metadata = partition.metadata.value_or("");
-            if (error == ErrorCode::none && !request->may_with_topic(Operation::read, topic.name))
-                error = ErrorCode::topic_authorization_failed;
-            bool may_ask = error != ErrorCode::group_authorization_failed &&
-                           error != ErrorCode::topic_authorization_failed && !is_unknown_id;
-            if (may_ask && !exists(server.topics, topic.name, partition.index))
-                error = ErrorCode::unknown_topic_or_partition;
-            if (error == ErrorCode::none && metadata.size() > longest_metadata)
-                error = ErrorCode::offset_metadata_too_large;
-            answers.partitions.push_back({partition.index, error});
-            if (error != ErrorCode::none) continue;
-            CommittedOffset value{partition.committed_offset, partition.committed_leader_epoch,
-                                  std::move(metadata), now};
-            changes.emplace_back(GroupPartition{message.group_id, topic.name, partition.index},
-                                 std::move(value));
+    if (request->version >= names_ids) {
+        for (auto& topic : message.topics)
+            if (auto found = server.topics.find(topic.topic_id)) topic.name = found->spec.name;
+    }
+    auto changes =
+        check_offsets(*request, message.group_id, message.topics, denied, refused, response.topics);
+    if (request->version >= names_ids) {
+        for (std::size_t t = 0; t < response.topics.size(); ++t) {
+            auto& answers = response.topics[t];
+            answers.topic_id = message.topics[t].topic_id;
+            if (!answers.name.empty() || !may) continue;
+            for (auto& partition : answers.partitions) partition.error = ErrorCode::unknown_topic_id;
         }
     }
     if (changes.empty()) co_return response;
@@ -131,11 +114,7 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
                                    [done](Result<> result) { done.set(std::move(result)); });
     const Waits waits(*request);
     auto result = co_await done.wait();
-    if (!result)
-        for (auto& topic : response.topics)
-            for (auto& partition : topic.partitions)
-                if (partition.error == ErrorCode::none)
-                    partition.error = ErrorCode::coordinator_not_available;
+    if (!result) refuse_accepted(response.topics, ErrorCode::coordinator_not_available);
     co_return response;
 }
 

@@ -325,6 +325,14 @@ TEST_F(KafkaServerTest, AGroupJoinsSyncsCommitsAndFetchesItsOffsets) {
                                  .generation_id = joined.generation_id,
                                  .member_id = joined.member_id,
                                  .assignments = {{joined.member_id, {4}}}};
+    auto rebalancing = client_->call<DescribeGroups>({.groups = {"g"}}, 5).groups[0];
+    EXPECT_EQ(rebalancing.state, "CompletingRebalance");
+    EXPECT_EQ(rebalancing.protocol_name, "") << "it is told of stable groups";
+    EXPECT_EQ(rebalancing.members.at(0).metadata, Bytes{});
+    EXPECT_EQ(client_->call<SyncGroup>(sync, 5).error, ErrorCode::inconsistent_group_protocol)
+        << "version 5 names the protocol";
+    sync.protocol_type = "consumer";
+    sync.protocol_name = "range";
     EXPECT_EQ(client_->call<SyncGroup>(sync, 5).assignment, Bytes{4});
     kafka::HeartbeatRequest beat{
         .group_id = "g", .generation_id = joined.generation_id, .member_id = joined.member_id};
@@ -377,6 +385,63 @@ TEST_F(KafkaServerTest, DescribeClusterNamesTheOnlyBroker) {
     EXPECT_EQ(response.brokers[0].port, server_->port());
     EXPECT_EQ(client_->call<DescribeCluster>({.endpoint_type = 2}, 1).error,
               ErrorCode::mismatched_endpoint_type);
+}
+
+TEST_F(KafkaServerTest, AGroupOfOffsetsAloneHasTheProtocolTypeOfTheMembersThatItHad) {
+    create("t");
+    auto type_of = [&](const std::string& group) {
+        for (const auto& each : client_->call<ListGroups>({}, 5).groups)
+            if (each.group_id == group) {
+                auto described = client_->call<DescribeGroups>({.groups = {group}}, 5).groups.at(0);
+                EXPECT_EQ(described.protocol_type, each.protocol_type);
+                return each.state + " " + each.protocol_type;
+            }
+        return std::string("none");
+    };
+    kafka::OffsetCommitRequest commit{
+        .group_id = "g",
+        .generation_id = -1,
+        .member_id = "",
+        .topics = {{.name = "t", .partitions = {{.index = 0, .committed_offset = 1, .metadata = "m"}}}}};
+    ASSERT_EQ(client_->call<OffsetCommit>(commit, 8).topics[0].partitions[0].error, ErrorCode::none);
+    EXPECT_EQ(type_of("g"), "Empty ");
+    kafka::JoinGroupRequest join{.group_id = "g",
+                                 .session_timeout_ms = 10'000,
+                                 .rebalance_timeout_ms = 10'000,
+                                 .protocol_type = "connect",
+                                 .protocols = {{"range", {1}}}};
+    auto joined = client_->call<JoinGroup>(join, 3);
+    ASSERT_EQ(joined.error, ErrorCode::none);
+    kafka::SyncGroupRequest sync{
+        .group_id = "g", .generation_id = joined.generation_id, .member_id = joined.member_id};
+    ASSERT_EQ(client_->call<SyncGroup>(sync, 3).error, ErrorCode::none);
+    commit.generation_id = joined.generation_id;
+    commit.member_id = joined.member_id;
+    ASSERT_EQ(client_->call<OffsetCommit>(commit, 8).topics[0].partitions[0].error, ErrorCode::none);
+    EXPECT_EQ(type_of("g"), "Stable connect");
+    start({});
+    EXPECT_EQ(type_of("g"), "Empty connect");
+    ASSERT_EQ(client_->call<DeleteGroups>({.groups = {"g"}}, 2).results[0].error, ErrorCode::none);
+    commit.generation_id = -1;
+    commit.member_id = "";
+    ASSERT_EQ(client_->call<OffsetCommit>(commit, 8).topics[0].partitions[0].error, ErrorCode::none);
+    EXPECT_EQ(type_of("g"), "Empty ") << "a group of the same name";
+    start({});
+    EXPECT_EQ(type_of("g"), "Empty ");
+}
+
+TEST_F(KafkaServerTest, OffsetsOfTopicsThatMembersMayReadAreNotDeleted) {
+    create("t");
+    kafka::JoinGroupRequest join{.group_id = "g",
+                                 .session_timeout_ms = 10'000,
+                                 .rebalance_timeout_ms = 10'000,
+                                 .protocol_type = "consumer",
+                                 .protocols = {{"range", {1}}}};
+    ASSERT_EQ(client_->call<JoinGroup>(join, 3).error, ErrorCode::none);
+    kafka::OffsetDeleteRequest remove{.group_id = "g", .topics = {{"t", {{0}}}}};
+    EXPECT_EQ(client_->call<OffsetDelete>(remove, 0).topics[0].partitions[0].error,
+              ErrorCode::group_subscribed_to_topic)
+        << "what it has subscribed to cannot be read";
 }
 
 TEST_F(KafkaServerTest, OffsetForLeaderEpochKnowsTheOneEpoch) {

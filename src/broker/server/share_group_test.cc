@@ -305,5 +305,28 @@ TEST_F(ShareGroupTest, WithoutPermissionThereIsNothing) {
     EXPECT_EQ(outcome(say("a", 1, 0, 0, {1})), ErrorCode::topic_authorization_failed);
 }
 
+TEST_F(ShareGroupTest, ItIsNoGroupOfConsumers) {
+    ASSERT_EQ(beat("a", 0, std::vector<std::string>{"t"}).error, ErrorCode::none);
+    kafka::JoinGroupRequest join{.group_id = "g",
+                                 .session_timeout_ms = 10'000,
+                                 .rebalance_timeout_ms = 10'000,
+                                 .member_id = "m",
+                                 .protocol_type = "consumer",
+                                 .protocols = {{"range", {1}}}};
+    auto joined = client_->call<JoinGroup>(join, 3);
+    EXPECT_EQ(joined.error, ErrorCode::inconsistent_group_protocol);
+    EXPECT_EQ(joined.member_id, "");
+    for (std::int16_t version = 7; version <= 9; ++version) {
+        kafka::OffsetCommitRequest commit{
+            .group_id = "g",
+            .generation_id = -1,
+            .member_id = "",
+            .topics = {{.name = "t", .partitions = {{.index = 0, .committed_offset = 1}}}}};
+        EXPECT_EQ(client_->call<OffsetCommit>(commit, version).topics[0].partitions[0].error,
+                  ErrorCode::group_id_not_found)
+            << version;
+    }
+}
+
 }  // namespace
 }  // namespace penstock::broker

@@ -6,6 +6,7 @@
 #include "broker/group/committed_offsets.h"
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
+#include "broker/server/offset_commits.h"
 
 namespace penstock::broker {
 namespace {
@@ -128,15 +129,17 @@ net::Task<TxnOffsetCommit::Response> TxnOffsetCommit::handle(RequestPointer requ
     auto& server = request->server;
     TransactionalProducer producer{message.transactional_id, message.producer_id, message.producer_epoch};
     TopicPartition place{std::string(offsets_topic), 0};
-    auto refused = ErrorCode::none;
-    bool names_member = message.generation_id >= 0 || !message.member_id.empty() || message.group_instance_id;
+    auto denied = ErrorCode::none;
     if (!request->may(Operation::write, ResourceType::transactional_id, message.transactional_id))
-        refused = ErrorCode::transactional_id_authorization_failed;
+        denied = ErrorCode::transactional_id_authorization_failed;
     else if (!request->may_with_group(Operation::read, message.group_id))
-        refused = ErrorCode::group_authorization_failed;
+        denied = ErrorCode::group_authorization_failed;
     else if (message.group_id.empty())
-        refused = ErrorCode::invalid_group_id;
-    else if (names_member)
+        denied = ErrorCode::invalid_group_id;
+    auto refused = denied;
+    const bool names_member =
+        message.generation_id >= 0 || !message.member_id.empty() || message.group_instance_id;
+    if (refused == ErrorCode::none && (names_member || server.share->contains(message.group_id)))
         refused = request->check_commit({.group = message.group_id,
                                          .member_id = message.member_id,
                                          .instance_id = message.group_instance_id,
@@ -150,42 +153,19 @@ net::Task<TxnOffsetCommit::Response> TxnOffsetCommit::handle(RequestPointer requ
     if (refused == ErrorCode::producer_fenced) refused = ErrorCode::invalid_producer_epoch;
     if (refused == ErrorCode::transaction_abortable && request->version < 4)
         refused = ErrorCode::invalid_txn_state;
-    auto now = server.topics.options().clock->now_ms();
     Response response;
-    OffsetChanges changes;
-    for (const auto& topic : message.topics) {
-        auto& answers = response.topics.emplace_back();
-        answers.name = topic.name;
-        for (const auto& partition : topic.partitions) {
-            constexpr std::size_t longest_metadata = 4096;
-            auto error = refused;
-            auto metadata = partition.metadata.value_or("");
-            if (error == ErrorCode::none && !request->may_with_topic(Operation::read, topic.name))
-                error = ErrorCode::topic_authorization_failed;
-            if (error == ErrorCode::none && !exists(server.topics, topic.name, partition.index))
-                error = ErrorCode::unknown_topic_or_partition;
-            if (error == ErrorCode::none && metadata.size() > longest_metadata)
-                error = ErrorCode::offset_metadata_too_large;
-            answers.partitions.push_back({partition.index, error});
-            if (error != ErrorCode::none) continue;
-            CommittedOffset value{partition.committed_offset, partition.committed_leader_epoch,
-                                  std::move(metadata), now};
-            changes.emplace_back(GroupPartition{message.group_id, topic.name, partition.index},
-                                 std::move(value));
-        }
-    }
+    auto changes =
+        check_offsets(*request, message.group_id, message.topics, denied, refused, response.topics);
     if (changes.empty()) co_return response;
     net::Completion<Result<>> done(co_await net::this_executor());
     server.topics.offsets().commit_in_transaction(message.producer_id, message.producer_epoch,
                                                   std::move(changes),
                                                   [done](Result<> result) { done.set(std::move(result)); });
     auto result = co_await done.wait();
-    if (result) co_return response;
-    auto error = result.error().code == Errc::fenced ? ErrorCode::invalid_producer_epoch
-                                                     : ErrorCode::coordinator_not_available;
-    for (auto& topic : response.topics)
-        for (auto& partition : topic.partitions)
-            if (partition.error == ErrorCode::none) partition.error = error;
+    if (!result)
+        refuse_accepted(response.topics, result.error().code == Errc::fenced
+                                             ? ErrorCode::invalid_producer_epoch
+                                             : ErrorCode::coordinator_not_available);
     co_return response;
 }
 
