@@ -18,12 +18,15 @@ std::string_view to_string(ConfigOwner owner) {
             return "group";
         case ConfigOwner::client_metrics:
             return "client-metrics";
+        case ConfigOwner::feature:
+            return "feature";
     }
     return "";
 }
 
 std::optional<ConfigOwner> parse_owner(std::string_view text) {
-    for (auto owner : {ConfigOwner::broker, ConfigOwner::group, ConfigOwner::client_metrics})
+    for (auto owner :
+         {ConfigOwner::broker, ConfigOwner::group, ConfigOwner::client_metrics, ConfigOwner::feature})
         if (text == to_string(owner)) return owner;
     return std::nullopt;
 }
@@ -59,9 +62,10 @@ Result<DynamicConfigs::All> DynamicConfigs::decode(std::string_view text) {
         auto name = parse_field(take_until(line, ' '));
         auto value = parse_field(line);
         if (!type || !owner || !name || !value)
-            return fail(Errc::corrupt,
-                        "line {}: expected broker, group or client-metrics, its NAME, SETTING and VALUE",
-                        number);
+            return fail(
+                Errc::corrupt,
+                "line {}: expected broker, group, client-metrics or feature, its NAME, SETTING and VALUE",
+                number);
         all[{*type, *owner}][*name] = *value;
     }
     return all;

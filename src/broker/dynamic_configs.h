@@ -1,6 +1,6 @@
-// Settings of brokers, groups and client metrics that clients have set, as Kafka's dynamic configs; those of
-// topics are in the catalogue. Kept on disk as a text file that is replaced as a whole;
-// docs/formats/configs.md.
+// Settings of brokers, groups and client metrics that clients have set, as Kafka's dynamic configs, and the
+// levels of features; settings of topics are in the catalogue. Kept on disk as a text file that is replaced
+// as a whole; docs/formats/configs.md.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@
 
 namespace penstock::broker {
 
-enum class ConfigOwner { broker, group, client_metrics };
+enum class ConfigOwner { broker, group, client_metrics, feature };
 
 /// Thread-safe.
 class DynamicConfigs {
@@ -25,7 +25,7 @@ public:
     /// Reads the file, if there is one. Errc::corrupt, naming the line.
     static Result<std::unique_ptr<DynamicConfigs>> open(io::Files& files, std::string path);
 
-    /// name: of a group, the number of a broker, or "" for what holds for every broker.
+    /// name: of a group, the number of a broker, or "" for what holds for every broker, and for features.
     TopicConfig of(ConfigOwner owner, std::string_view name) const;
     /// Of those for which something is set.
     std::vector<std::string> names(ConfigOwner owner) const;

@@ -33,6 +33,9 @@ TEST(DynamicConfigs, TheFileIsThis) {
     auto text = files.read_file("configs");
     ASSERT_TRUE(text);
     EXPECT_TRUE(text->starts_with("penstock configs 1\nbroker =MQ== =YQ== =Yg==\n")) << *text;
+    ASSERT_TRUE(configs->replace(ConfigOwner::feature, "", {{"f", "1"}}));
+    text = files.read_file("configs");
+    EXPECT_NE(text->find("\nfeature = =Zg== =MQ==\n"), std::string::npos) << *text;
     for (std::string damaged : {text->substr(0, text->size() - 3), "x" + *text, std::string()}) {
         ASSERT_TRUE(files.replace_file("configs", damaged));
         auto opened = DynamicConfigs::open(files, "configs");

@@ -1,7 +1,6 @@
 // What clients ask of the cluster's metadata: its quorum, of which this node is the only voter, its features
 // and its members.
 #include "broker/server/error_code.h"
-#include "broker/server/features.h"
 #include "broker/server/handlers.h"
 
 namespace penstock::broker {
@@ -26,22 +25,62 @@ bool is_metadata_partition(const DescribeQuorum::Message& message) {
 
 enum UpgradeType : std::int8_t { upgrade = 1, safe_downgrade = 2, unsafe_downgrade = 3 };
 
-/// nullopt: the feature is at that level already. No other level can be had.
-std::optional<std::string> wrong_level(const UpdateFeatures::Message::Update& asked, std::int32_t node) {
+const FeatureRange* find_feature(std::string_view name) {
+    auto found = std::ranges::find(features, name, &FeatureRange::name);
+    return found == std::end(features) ? nullptr : &*found;
+}
+
+/// nullopt: the feature may be set so.
+std::optional<std::string> wrong_level(const ServerState& server,
+                                       const UpdateFeatures::Message::Update& asked, std::int8_t type) {
     const auto level = asked.max_version_level;
-    auto found = std::ranges::find(features, asked.feature, &Feature::name);
-    if (found == std::end(features))
-        return fmt::format(
-            "Invalid update version {} for feature {}. Local controller {} does not support this feature.",
-            level, asked.feature, node);
-    if (level < found->oldest || level > found->newest)
-        return fmt::format(
-            "Invalid update version {} for feature {}. Local controller {} only supports versions {}-{}",
-            level, asked.feature, node, found->oldest, found->newest);
-    if (level != found->newest)
-        return fmt::format("Invalid update version {} for feature {}. It is always at level {} here.", level,
-                           asked.feature, found->newest);
+    auto wrong = [&](std::string why) {
+        return fmt::format("Invalid update version {} for feature {}. {}", level, asked.feature, why);
+    };
+    if (type < upgrade || type > unsafe_downgrade)
+        return wrong("The controller does not support the given upgrade type.");
+    const auto* feature = find_feature(asked.feature);
+    if (!feature)
+        return wrong(fmt::format("Local controller {} does not support this feature.", server.node_id()));
+    if (level < 0) return wrong("A feature version cannot be less than 0.");
+    if (level < feature->oldest || level > feature->newest)
+        return wrong(fmt::format("Local controller {} only supports versions {}-{}", server.node_id(),
+                                 feature->oldest, feature->newest));
+    const auto now = server.features.of(feature->feature);
+    if (level < now && type == upgrade)
+        return wrong(
+            "Can't downgrade the version of this feature without setting the upgrade type to either safe or "
+            "unsafe downgrade.");
+    if (level > now && type != upgrade) return wrong("Can't downgrade to a newer version.");
     return std::nullopt;
+}
+
+UpdateFeatures::Response update(const Request& request, const UpdateFeatures::Message& message) {
+    auto& server = request.server;
+    std::lock_guard one_change(server.config_changes);
+    std::map<Feature, std::int16_t> levels;
+    for (const auto& asked : message.updates) {
+        auto type = asked.upgrade_type;
+        if (request.version == 0) type = asked.allow_downgrade ? safe_downgrade : upgrade;
+        if (auto wrong = wrong_level(server, asked, type))
+            return refuse<UpdateFeatures::Response>(
+                ErrorCode::invalid_update_version,
+                fmt::format("The update failed for all features since the following feature had an error: {}",
+                            *wrong));
+        const auto* feature = find_feature(asked.feature);
+        if (asked.max_version_level != server.features.of(feature->feature))
+            levels[feature->feature] = asked.max_version_level;
+    }
+    if (!message.validate_only && !levels.empty()) {
+        if (auto kept = server.features.set(levels); !kept)
+            return refuse<UpdateFeatures::Response>(error_code(kept.error(), Doing::other),
+                                                    kept.error().text);
+    }
+    UpdateFeatures::Response response;
+    if (request.version < 2)
+        for (const auto& asked : message.updates)
+            response.results.push_back({asked.feature, ErrorCode::none, std::nullopt});
+    return response;
 }
 
 }  // namespace
@@ -77,22 +116,14 @@ DescribeQuorum::Response DescribeQuorum::handle(RequestPointer request, Message 
     return response;
 }
 
-UpdateFeatures::Response UpdateFeatures::handle(RequestPointer request, Message message) {
+net::Task<UpdateFeatures::Response> UpdateFeatures::handle(RequestPointer request, Message message) {
     if (!request->may_with_cluster(Operation::alter))
-        return refuse<Response>(ErrorCode::cluster_authorization_failed, "Cluster authorization failed.");
-    Response response;
-    for (const auto& asked : message.updates) {
-        auto wrong = wrong_level(asked, request->server.node_id());
-        if (wrong && response.error == ErrorCode::none) {
-            response.error = ErrorCode::invalid_update_version;
-            response.error_message = fmt::format(
-                "The update failed for all features since the following feature had an error: {}", *wrong);
-        }
-    }
-    if (request->version < 2 && response.error == ErrorCode::none)
-        for (const auto& asked : message.updates)
-            response.results.push_back({asked.feature, ErrorCode::none, std::nullopt});
-    return response;
+        co_return refuse<Response>(ErrorCode::cluster_authorization_failed, "Cluster authorization failed.");
+    std::function<Response()> work = [request, message = std::move(message)] {
+        return update(*request, message);
+    };
+    auto response = co_await request->server.blocking.run<Response>(work);
+    co_return response;
 }
 
 UnregisterBroker::Response UnregisterBroker::handle(RequestPointer request, Message message) {

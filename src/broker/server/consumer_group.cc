@@ -56,6 +56,10 @@ ConsumerGroupHeartbeat::Response ConsumerGroupHeartbeat::handle(RequestPointer r
         response.error_message = std::move(text);
         return response;
     };
+    if (!server.features.has(Feature::group_version)) {
+        response.error = ErrorCode::unsupported_version;
+        return response;
+    }
     if (auto no = refused_membership(*request, message.group_id, message.subscribed_topic_names))
         return refuse(no->first, std::move(no->second));
     std::lock_guard one_kind(server.group_kinds);
@@ -82,6 +86,10 @@ ConsumerGroupDescribe::Response ConsumerGroupDescribe::handle(RequestPointer req
     for (const auto& name : message.group_ids) {
         auto& answer = response.groups.emplace_back();
         answer.group_id = name;
+        if (!server.features.has(Feature::group_version)) {
+            answer.error = ErrorCode::unsupported_version;
+            continue;
+        }
         if (!request->may_with_group(Operation::describe, name)) {
             answer.error = ErrorCode::group_authorization_failed;
             continue;

@@ -372,7 +372,7 @@ struct DescribeQuorum {
 struct UpdateFeatures {
     using Message = wire::kafka::UpdateFeaturesRequest;
     using Response = wire::kafka::UpdateFeaturesResponse;
-    static Response handle(RequestPointer request, Message message);
+    static net::Task<Response> handle(RequestPointer request, Message message);
 };
 
 struct UnregisterBroker {

@@ -18,6 +18,7 @@
 #include "broker/security/acls.h"
 #include "broker/security/credentials.h"
 #include "broker/security/sasl.h"
+#include "broker/server/features.h"
 #include "broker/server/fetch_sessions.h"
 #include "broker/server/kafka_server.h"
 #include "broker/server/memory_budget.h"
@@ -36,6 +37,7 @@ struct ServerState {
                           [&local_topics] { return topics_by_name(local_topics); }),
           share(Sharing::make(local_topics, options.share_groups,
                               [&local_topics] { return topics_by_name(local_topics); })),
+          features(local_topics),
           fetch_sessions(*local_topics.options().clock, options.fetch_sessions),
           memory(options.max_buffered_bytes) {}
 
@@ -67,6 +69,7 @@ struct ServerState {
     std::shared_ptr<Sharing> share;
     std::mutex config_changes;  ///< one at a time
     std::mutex group_kinds;     ///< held while a request finds its group, which is in one of both
+    FeatureLevels features;
     FetchSessions fetch_sessions;
     MemoryBudget memory;
     net::BlockingPool blocking{2};  ///< for what waits for the disk

@@ -148,9 +148,10 @@ ApiVersions::Response ApiVersions::handle(RequestPointer request, Message) {
     for (const auto& feature : features) {
         auto oldest = knows_zero ? feature.oldest : std::max<std::int16_t>(feature.oldest, 1);
         response.supported_features.push_back({std::string(feature.name), oldest, feature.newest});
-        response.finalized_features.push_back({std::string(feature.name), feature.newest, feature.newest});
+        auto level = request ? request->server.features.of(feature.feature) : feature.newest;
+        if (level > 0) response.finalized_features.push_back({std::string(feature.name), level, level});
     }
-    response.finalized_features_epoch = 1;
+    response.finalized_features_epoch = request ? request->server.features.epoch() : 1;
     return response;
 }
 

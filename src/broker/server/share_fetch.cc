@@ -226,6 +226,10 @@ net::Task<ShareFetch::Response> ShareFetch::handle(RequestPointer request, Messa
         response.error = error;
         response.error_message = std::move(text);
     };
+    if (!request->server.features.has(Feature::share_version)) {
+        refuse(ErrorCode::unsupported_version, std::nullopt);
+        co_return response;
+    }
     if (!request->may_with_group(Operation::read, group)) {
         refuse(ErrorCode::group_authorization_failed, std::nullopt);
         co_return response;
@@ -286,6 +290,10 @@ net::Task<ShareAcknowledge::Response> ShareAcknowledge::handle(RequestPointer re
         response.error = error;
         response.error_message = std::move(text);
     };
+    if (!request->server.features.has(Feature::share_version)) {
+        refuse(ErrorCode::unsupported_version, std::nullopt);
+        co_return response;
+    }
     if (!request->may_with_group(Operation::read, group)) {
         refuse(ErrorCode::group_authorization_failed, std::nullopt);
         co_return response;

@@ -35,6 +35,10 @@ net::Task<ShareGroupHeartbeat::Response> ShareGroupHeartbeat::handle(RequestPoin
         response.error = error;
         response.error_message = std::move(text);
     };
+    if (!request->server.features.has(Feature::share_version)) {
+        response.error = ErrorCode::unsupported_version;
+        co_return response;
+    }
     if (auto no = refused_membership(*request, message.group_id, message.subscribed_topic_names)) {
         refuse(no->first, std::move(no->second));
         co_return response;
@@ -72,6 +76,10 @@ ShareGroupDescribe::Response ShareGroupDescribe::handle(RequestPointer request, 
     for (const auto& name : message.group_ids) {
         auto& answer = response.groups.emplace_back();
         answer.group_id = name;
+        if (!server.features.has(Feature::share_version)) {
+            answer.error = ErrorCode::unsupported_version;
+            continue;
+        }
         if (!request->may_with_group(Operation::describe, name)) {
             answer.error = ErrorCode::group_authorization_failed;
             continue;

@@ -65,6 +65,7 @@ void describe_some(const Request& request, const DescribeShareGroupOffsets::Mess
 ShareRefusal check_change(const Request& request, const std::string& group, Operation operation,
                           std::string_view doing, bool may_be_new) {
     const auto& server = request.server;
+    if (!server.features.has(Feature::share_version)) return {ErrorCode::unsupported_version, ""};
     if (!request.may_with_group(operation, group))
         return {ErrorCode::group_authorization_failed, "Group authorization failed."};
     if (!server.share->contains(group) && (!may_be_new || is_not_a_share_group(server, group)))
@@ -94,6 +95,10 @@ DescribeShareGroupOffsets::Response DescribeShareGroupOffsets::handle(RequestPoi
     for (const auto& asked : message.groups) {
         auto& out = response.groups.emplace_back();
         out.group_id = asked.group_id;
+        if (!request->server.features.has(Feature::share_version)) {
+            out.error = ErrorCode::unsupported_version;
+            continue;
+        }
         if (!request->may_with_group(Operation::describe, asked.group_id)) {
             out.error = ErrorCode::group_authorization_failed;
             continue;
