@@ -32,8 +32,10 @@ ShareRefusal check_acknowledgements(std::span<const Acknowledgement> all, bool m
 }
 
 bool SharePartition::Range::is_like(const Range& other) const {
+    const bool is_one_batch = is_done() || batch_first == other.batch_first;
     return !next && !other.next && state == other.state && delivery_count == other.delivery_count &&
-           is_gap == other.is_gap && member == other.member && lock_ends_ms == other.lock_ends_ms;
+           is_gap == other.is_gap && is_one_batch && member == other.member &&
+           lock_ends_ms == other.lock_ends_ms;
 }
 
 SharePartition::SharePartition(const ShareState& state)
@@ -46,6 +48,8 @@ SharePartition::SharePartition(const ShareState& state)
         range.last = each.last;
         range.state = each.state == RecordState::acquired ? RecordState::available : each.state;
         range.delivery_count = each.delivery_count;
+        range.batch_first = first;
+        range.batch_last = each.last;
         end_ = each.last + 1;
     }
     tidy();
@@ -108,22 +112,31 @@ void SharePartition::archive_free(std::int64_t first, std::int64_t last) {
         }
 }
 
+/// Records that were given out often come fewer at a time, by half of what they came with at first, by a
+/// quarter and so on, and at last alone, so that one that nobody can work with takes no others with it.
 struct SharePartition::Taking {
     const AcquireRequest& request;
     const ShareLimits& limits;
     std::int64_t room;  // for records that nobody has had yet
+    std::int64_t most;  // of all
     std::int64_t taken = 0;
+    std::int64_t batch_first = -1;  // of what is taken from now
+    std::int64_t taken_of_batch = 0;
+    std::int64_t most_of_batch = INT64_MAX;
     bool ends_batch = false;  // what is told together ends here
     bool stops = false;
     std::vector<AcquiredRange> out;
 
-    /// Records that were given out often come fewer at a time, and at last alone, so that one that nobody can
-    /// work with takes no others with it.
-    std::int64_t at_once(std::int16_t delivery_count) const {
+    bool is_often(const Range& range) const {
+        return range.delivery_count >= std::max(2, (limits.delivery_count + 1) / 2);
+    }
+    bool is_last(const Range& range) const {
+        return is_often(range) && range.delivery_count + 1 >= limits.delivery_count;
+    }
+    std::int64_t at_once(const Range& range) const {
         const auto often = std::max(2, (limits.delivery_count + 1) / 2);
-        if (delivery_count < often) return INT64_MAX;
-        if (delivery_count + 1 >= limits.delivery_count) return 1;
-        return std::max<std::int64_t>(1, request.records >> std::min(30, delivery_count - often + 1));
+        const auto size = range.batch_last - range.batch_first + 1;
+        return std::max<std::int64_t>(1, size >> std::min(30, range.delivery_count - often + 1));
     }
     void add(std::int64_t first, std::int64_t last, std::int16_t count) {
         taken += last - first + 1;
@@ -135,55 +148,85 @@ struct SharePartition::Taking {
             out.push_back({first, last, count});
         ends_batch = false;
     }
-};
-
-/// What is free of a batch of the log. False: enough.
-bool SharePartition::take(Taking& taking, std::int64_t first, std::int64_t last) {
-    const auto& request = taking.request;
-    auto give = [&](Range& range) {
+    void give(Range& range) const {
         range.state = RecordState::acquired;
         ++range.delivery_count;
         range.member = request.member;
-        range.lock_ends_ms = request.now_ms + taking.limits.lock_ms;
-    };
-    const auto most = request.is_strict ? std::int64_t(request.records) : INT64_MAX;
+        range.lock_ends_ms = request.now_ms + limits.lock_ms;
+    }
+};
+
+/// Nothing is given out together with a batch of which something comes fewer at a time.
+void SharePartition::enter_batch(Taking& taking, const Range& range) const {
+    if (taking.batch_first == range.batch_first) return;
+    if (taking.most_of_batch != INT64_MAX) taking.stops = true;
+    taking.batch_first = range.batch_first;
+    taking.taken_of_batch = 0;
+    if (taking.taken == 0) return;
+    for (auto at = holding(std::max(range.batch_first, start_));
+         at != ranges_.end() && at->second.batch_first == range.batch_first; ++at)
+        if (at->second.is_free() && taking.is_often(at->second)) taking.stops = true;
+}
+
+/// Of a batch of the log, what nobody has had yet.
+void SharePartition::take_new(Taking& taking, std::int64_t first, std::int64_t last) {
+    if (taking.most_of_batch != INT64_MAX) return;
+    auto count = std::min({last - first + 1, taking.room, taking.most - taking.taken});
+    if (count <= 0) return;
+    auto before = ranges_.empty() ? ranges_.end() : std::prev(ranges_.end());
+    const bool is_begun = before != ranges_.end() && before->second.batch_last >= first;
+    const auto batch_before = before == ranges_.end() ? first : before->second.batch_first;
+    auto& range = ranges_[end_];
+    range.last = first + count - 1;
+    taking.give(range);
+    end_ = range.last + 1;
+    taking.room -= count;
+    taking.add(first, range.last, range.delivery_count);
+    // Who wants no more than so many records leaves the others of the log's batch to come as a part of it.
+    const bool is_told_with_others = taking.out.back().first != first;
+    range.batch_first = is_begun || is_told_with_others ? batch_before : first;
+    range.batch_last = last;
+    for (auto at = ranges_.rbegin(); at != ranges_.rend() && at->second.batch_first == range.batch_first;
+         ++at)
+        at->second.batch_last = last;
+}
+
+/// What is free of a batch of the log. False: enough.
+bool SharePartition::take(Taking& taking, std::int64_t first, std::int64_t last) {
     first = std::max(first, start_);
     for (auto at = first < end_ ? split(first) : ranges_.end(); at != ranges_.end() && at->first <= last;
          ++at) {
-        if (!at->second.is_free()) continue;
-        auto once = taking.at_once(at->second.delivery_count);
-        if (once <= taking.taken) {
-            taking.stops = true;
-            return false;
-        }
-        auto count = std::min({at->second.last - at->first + 1, last - at->first + 1, most - taking.taken,
-                               once - taking.taken});
+        auto& range = at->second;
+        if (!range.is_free()) continue;
+        enter_batch(taking, range);
+        const bool is_alone = taking.is_last(range);
+        if (taking.is_often(range) && taking.most_of_batch == INT64_MAX)
+            taking.most_of_batch = taking.at_once(range);
+        taking.stops =
+            taking.stops || (is_alone && taking.taken > 0) || taking.taken_of_batch >= taking.most_of_batch;
+        if (taking.stops) return false;
+        auto count = std::min({range.last - at->first + 1, last - at->first + 1, taking.most - taking.taken,
+                               taking.most_of_batch - taking.taken_of_batch, is_alone ? 1 : INT64_MAX});
         if (count <= 0) return false;
         split(at->first + count);
-        give(at->second);
-        taking.add(at->first, at->second.last, at->second.delivery_count);
-        if (once != INT64_MAX && taking.taken >= once) {
-            taking.stops = true;
-            return false;
-        }
+        taking.give(range);
+        taking.taken_of_batch += count;
+        taking.add(at->first, range.last, range.delivery_count);
+        taking.stops = is_alone;
+        if (taking.stops) return false;
     }
-    first = std::max(first, end_);
-    auto count = std::min({last - first + 1, taking.room, most - taking.taken});
-    if (count > 0) {
-        auto& range = ranges_[end_];
-        range.last = first + count - 1;
-        give(range);
-        end_ = range.last + 1;
-        taking.room -= count;
-        taking.add(first, range.last, range.delivery_count);
-    }
+    if (last >= end_) take_new(taking, std::max(first, end_), last);
     return last < end_;
 }
 
 std::vector<AcquiredRange> SharePartition::acquire(const AcquireRequest& request,
                                                    std::span<const OfferedBatch> batches,
                                                    const ShareLimits& limits) {
-    Taking taking{.request = request, .limits = limits, .room = limits.records - in_flight(), .out = {}};
+    Taking taking{.request = request,
+                  .limits = limits,
+                  .room = limits.records - in_flight(),
+                  .most = request.is_strict ? std::int64_t(request.records) : INT64_MAX,
+                  .out = {}};
     auto seen = request.from;  // up to here it is known what is in the log
     std::int64_t together = 0;
     for (const auto& batch : batches) {

@@ -128,6 +128,8 @@ private:
         RecordState state = RecordState::available;
         std::int16_t delivery_count = 0;
         bool is_gap = false;  ///< not there in the log, or nobody shall get it
+        /// What was given out together with it the first time.
+        std::int64_t batch_first = 0, batch_last = 0;
         std::string member;
         std::int64_t lock_ends_ms = 0;
         std::optional<Next> next;
@@ -154,6 +156,8 @@ private:
     std::int64_t in_flight() const;
 
     struct Taking;
+    void enter_batch(Taking& taking, const Range& range) const;
+    void take_new(Taking& taking, std::int64_t first, std::int64_t last);
     bool take(Taking& taking, std::int64_t first, std::int64_t last);
 
     std::int64_t start_ = 0, end_ = 0;

@@ -169,12 +169,55 @@ TEST(SharePartition, WhatCouldNotBeWrittenIsTakenBack) {
     EXPECT_EQ(partition.start_offset(), 10);
 }
 
-TEST(SharePartition, RecordsGivenOutOftenComeAloneInTheEnd) {
-    SharePartition partition({.start_offset = 0, .ranges = {{0, 9, available, 4}}});
-    EXPECT_EQ(acquire(partition, "a", {{0, 19}}), (std::vector<AcquiredRange>{{0, 0, 5}}));
-    EXPECT_EQ(acquire(partition, "b", {{0, 19}}), (std::vector<AcquiredRange>{{1, 1, 5}}));
-    SharePartition earlier({.start_offset = 0, .ranges = {{0, 9, available, 3}}});
-    EXPECT_EQ(acquire(earlier, "a", {{0, 19}}, 8), (std::vector<AcquiredRange>{{0, 3, 4}}));
+/// What is given out, time after time, when it is always given back.
+std::vector<AcquiredRange> deliveries(std::vector<OfferedBatch> log, int times, const ShareLimits& with,
+                                      std::int32_t records = 500, bool is_strict = false) {
+    SharePartition partition({.start_offset = 0, .ranges = {}});
+    std::vector<AcquiredRange> all;
+    for (int i = 0; i < times; ++i)
+        for (const auto& each : acquire(partition, "a", log, records, is_strict, with)) {
+            all.push_back(each);
+            say(partition, "a", each.first, each.last, {AcknowledgeType::release}, with);
+        }
+    return all;
+}
+
+TEST(SharePartition, RecordsGivenOutOftenComeFewerAtATimeAndAloneInTheEnd) {
+    using Ranges = std::vector<AcquiredRange>;
+    const ShareLimits ten{.delivery_count = 10}, three{.delivery_count = 3}, two{.delivery_count = 2};
+    const std::vector<OfferedBatch> one{{0, 9}}, several{{0, 4}, {5, 9}};
+    const Ranges five_times{{0, 9, 1}, {0, 9, 2}, {0, 9, 3}, {0, 4, 4}, {0, 0, 5}, {1, 1, 5}, {2, 2, 5}};
+    EXPECT_EQ(deliveries(one, 7, limits), five_times);
+    EXPECT_EQ(deliveries(several, 7, limits), five_times) << "what came together at first";
+    EXPECT_EQ(deliveries(one, 3, two), (Ranges{{0, 9, 1}, {0, 9, 2}}));
+    EXPECT_EQ(deliveries(one, 4, three), (Ranges{{0, 9, 1}, {0, 9, 2}, {0, 0, 3}, {1, 1, 3}}));
+    EXPECT_EQ(deliveries({{0, 19}}, 12, ten), (Ranges{{0, 19, 1},
+                                                      {0, 19, 2},
+                                                      {0, 19, 3},
+                                                      {0, 19, 4},
+                                                      {0, 19, 5},
+                                                      {0, 9, 6},
+                                                      {0, 4, 7},
+                                                      {0, 1, 8},
+                                                      {0, 0, 9},
+                                                      {0, 0, 10},
+                                                      {1, 1, 9},
+                                                      {1, 1, 10}}));
+    EXPECT_EQ(deliveries(one, 5, limits, 4, true),
+              (Ranges{{0, 3, 1}, {0, 3, 2}, {0, 3, 3}, {0, 3, 4}, {0, 0, 5}}))
+        << "a part of a batch of ten";
+}
+
+TEST(SharePartition, OthersComeNeitherWithThoseGivenOutOftenNorBeforeThem) {
+    using Ranges = std::vector<AcquiredRange>;
+    const ShareState state{.start_offset = 0, .ranges = {{0, 3, available, 1}, {4, 11, available, 3}}};
+    SharePartition partition(state);
+    EXPECT_EQ(acquire(partition, "a", {{0, 20}}), (Ranges{{0, 3, 2}}));
+    EXPECT_EQ(acquire(partition, "a", {{0, 20}}), (Ranges{{4, 7, 4}}));
+    EXPECT_EQ(acquire(partition, "a", {{0, 20}}), (Ranges{{8, 11, 4}}));
+    EXPECT_EQ(acquire(partition, "a", {{0, 20}}), (Ranges{{12, 20, 1}}));
+    SharePartition rest({.start_offset = 0, .ranges = {{0, 0, available, 3}}});
+    EXPECT_EQ(acquire(rest, "a", {{0, 20}}), (Ranges{{0, 0, 4}}));
 }
 
 TEST(SharePartition, IsMadeFromAnyState) {
