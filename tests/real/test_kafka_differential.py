@@ -155,13 +155,14 @@ def differences(api, ours, real, path=""):
     return [] if ours == real else [(path, ours, real)]
 
 
-def batch(value=b"v", producer_id=-1, epoch=-1, sequence=-1, transactional=False):
-    """A record batch of one record."""
+def batch(value=b"v", producer_id=-1, epoch=-1, sequence=-1, transactional=False, count=1):
+    """A record batch."""
     from kafka.record import MemoryRecordsBuilder
     builder = MemoryRecordsBuilder(magic=2, compression_type=0, batch_size=10_000,
                                    transactional=transactional, producer_id=producer_id,
                                    producer_epoch=epoch, base_sequence=sequence)
-    builder.append(timestamp=WRITTEN, key=b"k", value=value, headers=[])
+    for _ in range(count):
+        builder.append(timestamp=WRITTEN, key=b"k", value=value, headers=[])
     builder.close()
     return bytes(builder.buffer())
 
@@ -232,6 +233,7 @@ def scenario(topic):
     yield "LeaveGroup", {"group_id": group, "member_id": "nobody"}, range(0, 3)
     yield "LeaveGroup", {"group_id": group, "members": [{"member_id": "nobody"}]}, range(3, 6)
     yield "DescribeGroups", {"groups": ["none"], "include_authorized_operations": True}, None
+    yield from classic_groups(topic, commit, join)
     yield "OffsetDelete", {"group_id": group, "topics": [{"name": topic, "partitions": [{"partition_index": 0},
                                                                                       {"partition_index": 9}]}]}, None
     yield "OffsetDelete", {"group_id": "none", "topics": []}, None
@@ -274,6 +276,14 @@ def scenario(topic):
         {"name": "nonsense", "value": "5000"}]}], "validate_only": False}, None
     yield "AlterConfigs", {"resources": [{"resource_type": 2, "resource_name": topic, "configs": [
         {"name": "retention.ms", "value": "6000"}]}], "validate_only": False}, None
+    for name, value in (("message.format.version", "3.0-IV1"), ("message.downconversion.enable", "true"),
+                        ("message.timestamp.difference.max.ms", "5"), ("leader.replication.throttled.replicas", "0:1, 1:1"),
+                        ("leader.replication.throttled.replicas", "0"), ("follower.replication.throttled.replicas", "*"),
+                        ("follower.replication.throttled.replicas", "*,0:1")):
+        yield "IncrementalAlterConfigs", {"resources": [{"resource_type": 2, "resource_name": topic, "configs": [
+            {"name": name, "config_operation": 0, "value": value}]}], "validate_only": True}, [1]
+    yield "IncrementalAlterConfigs", {"resources": [{"resource_type": 4, "resource_name": "1", "configs": [
+        {"name": "log.cleaner.backoff.ms", "config_operation": 0, "value": "x"}]}], "validate_only": True}, [1]
     yield "CreatePartitions", {"topics": [{"name": topic, "count": 1, "assignments": None}], "timeout_ms": 5000,
                                "validate_only": False}, None
     yield "CreatePartitions", {"topics": [{"name": f"{topic}-none", "count": 3, "assignments": None}],
@@ -300,12 +310,77 @@ def scenario(topic):
     yield from consumer_groups(topic)
     yield from quotas(topic)
     yield from share_groups(topic)
+    yield from redelivery(topic)
+    yield from feature_levels(topic)
     yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
         {"partition_index": 0, "offset": 2}, {"partition_index": 9, "offset": 0}]}], "timeout_ms": 5000}, None
     yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
         {"partition_index": 0, "offset": 9999}]}], "timeout_ms": 5000}, None
     yield "DeleteTopics", {"topic_names": [f"{topic}-none"], "timeout_ms": 5000}, range(1, 6)
     yield "DeleteTopics", {"topic_names": [topic], "timeout_ms": 5000}, [5]
+
+
+def classic_groups(topic, commit, join):
+    """Of groups of offsets alone, and of one whose members have not been assigned anything yet."""
+    group, members = commit["group_id"], f"members-{topic}"
+    yield "DescribeGroups", {"groups": [group], "include_authorized_operations": True}, None
+    yield "ListGroups", {"states_filter": ["Empty"], "types_filter": ["classic"]}, [5]
+    yield "FindCoordinator", {"coordinator_keys": [members], "key_type": 0}, [4]
+    join = {**join, "group_id": members, "group_instance_id": "i"}
+    yield "JoinGroup", join, [5]
+    yield "DescribeGroups", {"groups": [members], "include_authorized_operations": True}, None
+    sync = {"group_id": members, "generation_id": 1, "member_id": "nobody", "assignments": []}
+    for protocol in ({}, {"protocol_type": "consumer", "protocol_name": "range"}):
+        yield "SyncGroup", {**sync, **protocol}, [5]
+    yield "OffsetDelete", {"group_id": members, "topics": [{"name": topic, "partitions": [{"partition_index": 0}]}]}, None
+    yield "ShareGroupHeartbeat", {"group_id": group, "member_id": "a", "member_epoch": 0, "rack_id": None,
+                                  "subscribed_topic_names": [topic]}, None
+    yield "ShareGroupHeartbeat", {"group_id": members, "member_id": "a", "member_epoch": 0, "rack_id": None,
+                                  "subscribed_topic_names": [topic]}, None
+    yield "LeaveGroup", {"group_id": members, "members": [{"member_id": "", "group_instance_id": "i"}]}, [4]
+    yield "DescribeGroups", {"groups": [members], "include_authorized_operations": True}, None
+
+
+def feature_levels(topic):
+    """Some are lowered, and with them what they are for; and raised again."""
+    def update(feature, level, kind, validate_only=False):
+        return "UpdateFeatures", {"feature_updates": [{"feature": feature, "max_version_level": level, "upgrade_type": kind}],
+                                  "timeout_ms": 5000, "validate_only": validate_only}, [2]
+    for feature, level in (("transaction.version", 1), ("transaction.version", 0), ("transaction.version", 2),
+                           ("transaction.version", -1), ("group.version", 0), ("share.version", 0), ("planet", 0)):
+        for kind in (0, 1, 2, 3, 9):
+            yield update(feature, level, kind, True)
+    yield update("transaction.version", 1, 2)
+    yield update("transaction.version", 2, 3)
+    yield update("transaction.version", 2, 1)
+    joins = {"group_id": f"late-{topic}", "member_id": "a", "member_epoch": 0}
+    unsupported = 35
+
+    def is_off(answer):
+        return answer["error_code"] == unsupported
+
+    def is_on(answer):
+        return answer["error_code"] != unsupported
+    consumer_joins = {**joins, "rebalance_timeout_ms": 60_000, "subscribed_topic_names": [topic], "topic_partitions": []}
+    yield update("group.version", 0, 2)
+    yield "ConsumerGroupHeartbeat", consumer_joins, [1], is_off
+    yield "ConsumerGroupDescribe", {"group_ids": [f"late-{topic}"], "include_authorized_operations": False}, None
+    yield update("group.version", 1, 1)
+    yield "ConsumerGroupHeartbeat", {**consumer_joins, "member_epoch": -3}, [1], is_on
+    share_joins = {**joins, "group_id": f"late-share-{topic}", "rack_id": None, "subscribed_topic_names": [topic]}
+    yield update("share.version", 0, 3)
+    yield "ShareGroupHeartbeat", share_joins, None, is_off
+    group = {"group_id": f"late-share-{topic}"}
+    yield "ShareGroupDescribe", {"group_ids": [group["group_id"]], "include_authorized_operations": False}, None
+    session = {**group, "member_id": "a", "share_session_epoch": 0, "topics": []}
+    yield "ShareFetch", {**session, "max_wait_ms": 0, "min_bytes": 1, "max_bytes": 1, "max_records": 1, "batch_size": 1,
+                         "forgotten_topics_data": []}, [2]
+    yield "ShareAcknowledge", session, [2]
+    yield "DescribeShareGroupOffsets", {"groups": [{**group, "topics": None}]}, None
+    yield "AlterShareGroupOffsets", {**group, "topics": []}, None
+    yield "DeleteShareGroupOffsets", {**group, "topics": []}, None
+    yield update("share.version", 1, 1)
+    yield "ShareGroupHeartbeat", {**share_joins, "member_epoch": -2}, None, is_on
 
 
 def consumer_groups(topic):
@@ -341,6 +416,12 @@ def consumer_groups(topic):
     yield "ConsumerGroupHeartbeat", beat("b", []), [1], has(1)
     yield "ConsumerGroupDescribe", {"group_ids": [group, "none", f"group-{topic}"],
                                     "include_authorized_operations": True}, None
+    classic = {"group_id": group, "session_timeout_ms": 10_000, "rebalance_timeout_ms": 10_000, "member_id": "",
+               "protocol_type": "consumer", "protocols": [{"name": "range", "metadata": b""}]}
+    yield "JoinGroup", classic, [5, 9]
+    yield "JoinGroup", {**classic, "protocol_type": "connect"}, [5]
+    yield "ShareGroupHeartbeat", {"group_id": group, "member_id": "s", "member_epoch": 0, "rack_id": None,
+                                  "subscribed_topic_names": [topic]}, None
     commit = {"group_id": group, "generation_id_or_member_epoch": 99, "member_id": "a", "topics": [
         {"name": topic, "partitions": [{"partition_index": 0, "committed_offset": 3, "committed_metadata": "m"}]}]}
     yield "OffsetCommit", commit, range(5, 10)
@@ -393,6 +474,16 @@ def share_groups(topic):
                                      "subscribed_topic_names": [shared], "topic_partitions": []}, [1]
     yield "ListGroups", {"states_filter": [], "types_filter": ["share"]}, [5]
     yield "FindCoordinator", {"coordinator_keys": [group], "key_type": 2}, [6]
+    for member in ("", "somebody"):
+        yield "JoinGroup", {"group_id": group, "session_timeout_ms": 10_000, "rebalance_timeout_ms": 10_000,
+                            "member_id": member, "protocol_type": "consumer",
+                            "protocols": [{"name": "range", "metadata": b""}]}, None
+        yield "OffsetCommit", {"group_id": group, "generation_id_or_member_epoch": len(member) - 1, "member_id": member,
+                               "topics": [{"name": shared, "partitions": [
+                                   {"partition_index": 0, "committed_offset": 0, "committed_metadata": ""}]}]}, range(2, 10)
+    yield "Heartbeat", {"group_id": group, "generation_id": 1, "member_id": "a"}, None
+    yield "LeaveGroup", {"group_id": group, "members": [{"member_id": "a"}]}, [5]
+    yield "OffsetFetch", {"groups": [{"group_id": group, "member_id": "a", "member_epoch": 1, "topics": None}]}, [9]
 
     def partitions(broker, said, index=0):
         known = {each["name"]: each["topic_id"] for each in broker.remembered["DescribeTopicPartitions"]["topics"]}
@@ -446,6 +537,33 @@ def share_groups(topic):
                                                                     {"topic_name": f"{topic}-none"}]}, None
     yield "DeleteGroups", {"groups_names": [group]}, [2]
     yield "DeleteTopics", {"topic_names": [shared], "timeout_ms": 5000}, [5]
+
+
+def redelivery(topic):
+    """What is given back time after time comes fewer at a time, and alone in the end."""
+    group, poison = f"poison-{topic}", f"{topic}-poison"
+    yield "CreateTopics", {"topics": [{"name": poison, "num_partitions": 1, "replication_factor": 1, "assignments": [],
+                                       "configs": []}], "timeout_ms": 10_000, "validate_only": False}, [5]
+    yield "DescribeTopicPartitions", {"topics": [{"name": poison}], "response_partition_limit": 1, "cursor": None}, None
+    yield "Produce", {"transactional_id": None, "acks": -1, "timeout_ms": 5000, "topic_data": [
+        {"name": poison, "partition_data": [{"index": 0, "records": batch(count=8)}]}]}, [9]
+    yield "IncrementalAlterConfigs", {"resources": [{"resource_type": 32, "resource_name": group, "configs": [
+        {"name": "share.auto.offset.reset", "config_operation": 0, "value": "earliest"}]}], "validate_only": False}, [1]
+    yield "ShareGroupHeartbeat", {"group_id": group, "member_id": "a", "member_epoch": 0, "rack_id": None,
+                                  "subscribed_topic_names": [poison]}, None, \
+        lambda answer: (answer["assignment"] or {}).get("topic_partitions")
+
+    def ask_for(broker, epoch, said):
+        topic_id = broker.remembered["DescribeTopicPartitions"]["topics"][0]["topic_id"]
+        return {"group_id": group, "member_id": "a", "share_session_epoch": epoch, "topics": [
+            {"topic_id": topic_id, "partitions": [{"partition_index": 0, "acknowledgement_batches": said}]}]}
+    wanted = {"max_wait_ms": 5000, "min_bytes": 1, "max_bytes": 100_000, "max_records": 500, "batch_size": 500,
+              "forgotten_topics_data": []}
+    for turn, (first, last) in enumerate([(0, 7)] * 3 + [(0, 3), (0, 0), (1, 1), (2, 2), (3, 3), (4, 7), (4, 4)]):
+        yield "ShareFetch", lambda b, turn=turn: {**ask_for(b, 2 * turn, []), **wanted}, [2]
+        given_back = [{"first_offset": first, "last_offset": last, "acknowledge_types": [2]}]
+        yield "ShareAcknowledge", lambda b, turn=turn, said=given_back: ask_for(b, 2 * turn + 1, said), [2]
+    yield "DeleteTopics", {"topic_names": [poison], "timeout_ms": 5000}, [5]
 
 
 def quotas(topic):
