@@ -58,18 +58,11 @@ std::string canonical_tuple(const DataType& type, std::string_view value) {
     return out;
 }
 
-std::string canonical_vector(const DataType& type, std::string_view value) {
-    std::vector<std::string_view> elements;
-    split_vector(type, value, elements);
-    std::string out;
-    for (auto element : elements)
-        append_vector_element(out, type.parameters[0], canonical(type.parameters[0], element));
-    return out;
-}
-
 }  // namespace
 
 bool has_other_forms(const DataType& type) {
+    // What is in a vector stays as it came, as in Cassandra.
+    if (type.kind == Kind::vector) return false;
     return type.kind == Kind::set || type.kind == Kind::map ||
            std::ranges::any_of(type.parameters, has_other_forms);
 }
@@ -77,7 +70,6 @@ bool has_other_forms(const DataType& type) {
 std::string canonical(const DataType& type, std::string_view value) {
     if (!has_other_forms(type)) return std::string(value);
     if (type.is_collection()) return canonical_collection(type, value);
-    if (type.kind == Kind::vector) return canonical_vector(type, value);
     return canonical_tuple(type, value);
 }
 

@@ -4,6 +4,7 @@ import decimal
 import hashlib
 
 import pytest
+from cassandra import ConsistencyLevel as C
 from cassandra import FunctionFailure, InvalidRequest
 from cassandra.protocol import SyntaxException
 from cassandra.query import SimpleStatement
@@ -550,6 +551,26 @@ def test_conditions_of_a_batch_are_tested_in_order(session, keyspace):
     refused(session, less, 'Invalid comparison with null for operator "<"')
     refused(session, f"BEGIN BATCH {less}; UPDATE t SET s = 2 WHERE p = 0 IF s = 1; APPLY BATCH",
             'Invalid comparison with null for operator "<"')
+
+
+@pytest.mark.parametrize("statement, levels, message", [
+    ("INSERT INTO t (k, v) VALUES (1, 1)", (C.SERIAL, None), "You must use conditional updates for serializable writes"),
+    ("UPDATE c SET n = n + 1 WHERE k = 1", (C.LOCAL_SERIAL, None), "Counter operations are inherently non-serializable"),
+    ("UPDATE c SET n = n + 1 WHERE k = 1", (C.ANY, None), "Consistency level ANY is not yet supported for counter table c"),
+    ("INSERT INTO t (k, v) VALUES (1, 1) IF NOT EXISTS", (C.ONE, C.QUORUM),
+     "Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL"),
+    ("INSERT INTO t (k, v) VALUES (1, 1) IF NOT EXISTS", (C.SERIAL, None),
+     "SERIAL is not supported as conditional update commit consistency. Use ANY if you mean"),
+    ("BEGIN BATCH INSERT INTO t (k, v) VALUES (1, 1) IF NOT EXISTS; APPLY BATCH", (C.LOCAL_SERIAL, None),
+     "LOCAL_SERIAL is not supported as conditional update commit consistency."),
+    ("UPDATE t SET v = 1 WHERE k = 1 IF v = 1", (C.EACH_QUORUM, None), "consistency level EACH_QUORUM not compatible with "
+     "replication strategy (org.apache.cassandra.locator.SimpleStrategy)")])
+def test_consistency_levels_of_writes(session, keyspace, statement, levels, message):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v int)")
+    session.execute("CREATE TABLE c (k int PRIMARY KEY, n counter)")
+    asked = SimpleStatement(statement, consistency_level=levels[0])
+    asked._serial_consistency_level = levels[1]  # the driver lets no other than the serial ones be set
+    refused(session, asked, message)
 
 
 def test_null_in_a_filter(session, keyspace):

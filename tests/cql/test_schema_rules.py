@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from cassandra import InvalidRequest, Unauthorized
+from cassandra.cluster import Cluster
 from cassandra.protocol import ConfigurationException, SyntaxException
 from cassandra.query import BatchStatement, BatchType
 
@@ -189,6 +190,21 @@ def test_how_options_are_shown(session, keyspace):
     session.execute("ALTER TABLE t WITH compression = {}")
     shown = session.execute(f"SELECT compression FROM system_schema.tables WHERE keyspace_name = '{keyspace}'").one()
     assert dict(shown.compression) == {"enabled": "false"}
+
+
+def test_describing_without_a_keyspace(address):
+    session = Cluster([address[0]], port=address[1], protocol_version=5).connect()
+    for statement, message, error in (
+            ("DESCRIBE nope", "'nope' not found in keyspaces", InvalidRequest),
+            ("DESCRIBE TABLE nope", "No keyspace specified and no current keyspace", InvalidRequest),
+            ("DESCRIBE MATERIALIZED VIEWS", "mismatched input 'VIEWS' expecting K_VIEW", SyntaxException)):
+        refused(session, statement, message, error)
+    found = rows(session, "DESCRIBE COLUMNFAMILIES")
+    assert ("system", "table", "local") in found and found == rows(session, "DESCRIBE TABLES")
+    for name in ("system_auth", "system_traces", "system_distributed"):
+        wanted = f"CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': '1'}}"
+        assert session.execute(f"DESCRIBE KEYSPACE {name}").one().create_statement.startswith(wanted)
+    session.cluster.shutdown()
 
 
 def test_options_in_quotes_count(session, keyspace):

@@ -29,12 +29,22 @@ def test_a_trace_of_each_kind_of_request(session, keyspace):
     assert session.execute("SELECT * FROM t").get_query_trace() is None
 
 
+def test_clients_are_shown(session, keyspace):
+    found = session.execute("SELECT * FROM system_views.clients WHERE address = '127.0.0.1'")
+    mine = [row for row in found if "Python Driver" in row.driver_name and row.keyspace_name == keyspace]
+    assert mine and all(row.protocol_version == session.cluster.protocol_version for row in mine)
+    assert all(row.connection_stage == "ready" and row.hostname == "localhost" and row.username for row in mine)
+    assert sum(row.request_count for row in mine) > 0 and mine[0].client_options["DRIVER_NAME"] == mine[0].driver_name
+
+
 def test_prepared_statements_are_shown(session, keyspace):
     session.execute("CREATE TABLE t (k int PRIMARY KEY)")
     prepared = session.prepare("SELECT k FROM t WHERE k = ?")
     found = session.execute("SELECT logged_keyspace, query_string FROM system.prepared_statements WHERE prepared_id = %s",
                             (prepared.query_id,)).one()
     assert tuple(found) == (keyspace, "SELECT k FROM t WHERE k = ?")
+    session.execute("DROP TABLE t")
+    assert not list(session.execute("SELECT * FROM system.prepared_statements WHERE prepared_id = %s", (prepared.query_id,)))
 
 
 def test_a_failed_request_is_traced_too(session, keyspace):

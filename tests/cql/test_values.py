@@ -146,6 +146,13 @@ def test_a_literal_of_many_elements(session, keyspace):
     assert session.execute("SELECT collection_count(m) FROM t").one()[0] == count
 
 
+def test_sets_in_vectors_stay_as_they_come(session, keyspace):
+    session.execute("CREATE TABLE t (k int PRIMARY KEY, v vector<frozen<set<int>>, 1>)")
+    twice = collection(2, 1, 2)
+    raw(session, "INSERT INTO t (k, v) VALUES (?, ?)", struct.pack(">i", 0), bytes([len(twice)]) + twice)
+    assert rows(session, "SELECT to_json(v) FROM t") == [("[[2, 1, 2]]",)]
+
+
 def test_json_values(session, keyspace):
     session.execute("CREATE TABLE t (k int PRIMARY KEY, i int, b boolean, x text, z blob, l list<int>, u tuple<int, int>, "
                     "m map<blob, int>, fm frozen<map<frozen<list<int>>, int>>, s set<int>)")

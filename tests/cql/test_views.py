@@ -35,6 +35,16 @@ def scores(session, keyspace):
     return keyspace
 
 
+def test_whoever_listens_hears_that_a_view_has_changed_with_its_table(session, scores):
+    events = []
+    connection = session.cluster.control_connection._connection
+    connection.register_watchers({"SCHEMA_CHANGE": events.append}, register_timeout=20)
+    session.execute("ALTER TABLE scores ADD more int")
+    wait_until(lambda: {"scores", "best"} <= {event["table"] for event in events if event["keyspace"] == scores},
+               "events of both")
+    assert "by_year" not in {event["table"] for event in events if event["keyspace"] == scores}
+
+
 def best(session, game="go", more=""):
     return [(row.score, row.player, row.year) for row in session.execute(f"SELECT * FROM best WHERE game = '{game}' {more}")]
 

@@ -78,9 +78,10 @@ std::string system_keyspace_text(std::string_view keyspace) {
             "for "
             "reference:\nVIRTUAL KEYSPACE {0};\n*/",
             keyspace);
-    return fmt::format(
-        "CREATE KEYSPACE {} WITH replication = {{'class': 'LocalStrategy'}}  AND durable_writes = true;",
-        keyspace);
+    const auto* replication = is_replicated(keyspace) ? "'class': 'SimpleStrategy', 'replication_factor': '1'"
+                                                      : "'class': 'LocalStrategy'";
+    return fmt::format("CREATE KEYSPACE {} WITH replication = {{{}}}  AND durable_writes = true;", keyspace,
+                       replication);
 }
 
 std::string table_text(const TableDefinition& table) {
@@ -274,6 +275,8 @@ Result<Description> describe(const Describe& statement, const Catalogue& catalog
     if (statement.what == What::anything && statement.name.keyspace.empty() &&
         add_keyspace(out, catalogue, name, false))
         return out;
+    if (keyspace.empty() && statement.what == What::anything)
+        return fail(Errc::not_found, "'{}' not found in keyspaces", name);
     if (keyspace.empty()) return fail(Errc::invalid, "No keyspace specified and no current keyspace");
     if (statement.what == What::type) {
         if (add_type(out, catalogue, keyspace, name)) return out;

@@ -370,7 +370,7 @@ Result<Statement> describe(TokenStream& in) {
         out.what = What::schema;
     else if (in.accept_word("keyspaces"))
         out.what = What::keyspaces;
-    else if (in.accept_word("tables"))
+    else if (in.accept_word("tables") || in.accept_word("columnfamilies"))
         out.what = What::tables;
     else if (in.accept_word("types"))
         out.what = What::types;
@@ -387,7 +387,8 @@ Result<Statement> describe(TokenStream& in) {
     } else if (accept_table_word(in)) {
         out.what = What::table;
         out.name = TRY(in.table_name());
-    } else if (in.accept_words("materialized", "view")) {
+    } else if (in.accept_word("materialized")) {
+        TRY(in.expect_word("view"));
         out.what = What::view;
         out.name = TRY(in.table_name());
     } else if (in.accept_word("index")) {
@@ -397,7 +398,7 @@ Result<Statement> describe(TokenStream& in) {
         in.take();
         out.what = What::type;
         out.name = TRY(in.table_name());
-    } else if (in.is_word("materialized") || in.is_word("function") || in.is_word("aggregate")) {
+    } else if (in.is_word("function") || in.is_word("aggregate")) {
         return Unsupported{"DESCRIBE " + upper(in.peek().text)};
     } else {
         out.what = What::anything;

@@ -6,6 +6,7 @@
 
 #include "store/bytes.h"
 #include "store/cql/batch_rules.h"
+#include "store/cql/consistency.h"
 #include "store/cql/describe.h"
 #include "store/cql/parser.h"
 #include "store/cql/select_run.h"
@@ -100,6 +101,18 @@ Answer rows_answer(const std::vector<wire::cql::ColumnSpec>& columns,
     return out;
 }
 
+/// A view that takes all columns has those that its table gets.
+void add_changed_views(const Catalogue& before, const Catalogue& after,
+                       std::vector<wire::cql::SchemaChange>& changes) {
+    auto first = changes[0];
+    if (first.change != "UPDATED" || first.target != "TABLE") return;
+    auto at = after.keyspaces.find(first.keyspace);
+    if (at == after.keyspaces.end()) return;
+    for (const auto& [name, table] : at->second.tables)
+        if (table->view && table->view->base == first.table && before.table(first.keyspace, name) != table)
+            changes.push_back({first.change, first.target, first.keyspace, name});
+}
+
 ErrorResponse not_prepared(std::string_view id) {
     std::string hex;
     for (unsigned char c : id) hex += fmt::format("{:02x}", c);
@@ -131,7 +144,8 @@ Result<std::vector<int>> order_of(const std::vector<MarkerSpec>& markers,
 CqlService::CqlService(Database& database, NodeIdentity identity, Roles* roles)
     : database_(database),
       roles_(roles),
-      system_(database, std::move(identity), roles, &traces_, [this] { return prepared_texts(); }) {}
+      system_(
+          database, std::move(identity), roles, &traces_, [this] { return prepared_texts(); }, &clients_) {}
 CqlService::~CqlService() = default;
 
 Answer CqlService::error(const ErrorResponse& error) {
@@ -232,9 +246,11 @@ CqlService::Outcome<CqlService::Prepared> CqlService::statement_of(std::string_v
 
 std::vector<PreparedText> CqlService::prepared_texts() {
     std::vector<PreparedText> out;
+    auto catalogue = database_.catalogue();
     std::lock_guard lock(mutex_);
     for (const auto& [id, statement] : prepared_)
-        out.push_back({statement->id, statement->keyspace, statement->text});
+        if (statement->is_current(*catalogue))
+            out.push_back({statement->id, statement->keyspace, statement->text});
     return out;
 }
 
@@ -388,6 +404,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     }
     if (const auto* modify = std::get_if<ModifyPlan>(&statement->plan)) {
         bindings.table = &modify->table();
+        if (auto may = check_consistency(*modify, parameters, *database_.catalogue()); !may)
+            return error(error_response(may.error()));
         if (modify->is_conditional())
             return Blocking([this, statement, modify, bindings, time] {
                 return conditional({{modify, bindings}}, false, time);
@@ -413,7 +431,7 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
             bindings.table = &one.table();
             statements.push_back({&one, bindings});
         }
-        return run_batch(batch->batch->kind, {statement}, std::move(statements), time);
+        return run_batch(batch->batch->kind, {statement}, std::move(statements), parameters, time);
     }
     if (const auto* use = std::get_if<Use>(&statement->parsed.statement)) {
         if (!is_system_keyspace(use->keyspace) && database_.catalogue()->keyspace(use->keyspace) == nullptr)
@@ -449,6 +467,7 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
     }
     return Blocking([this, statement, session = std::string(keyspace), caller] {
         std::vector<std::string> warnings;
+        auto before = database_.catalogue();
         auto changed = change_schema(database_, statement->parsed.statement, session,
                                      system_.identity().data_center, warnings);
         if (!changed) return error(changed.error());
@@ -458,7 +477,8 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
                 return error(error_response(followed.error()));
         Answer out;
         wire::cql::append_schema_change_result(out.body, **changed);
-        out.change = **changed;
+        out.changes = {**changed};
+        add_changed_views(*before, *database_.catalogue(), out.changes);
         out.warnings = std::move(warnings);
         return out;
     });
@@ -560,13 +580,18 @@ CqlService::Work CqlService::batch(const wire::cql::BatchRequest& batch, std::st
     }
     auto kind = Batch::Kind(batch.kind);
     if (auto valid = check_batch(kind, {}, plans); !valid) return error(error_response(valid.error()));
-    return run_batch(kind, std::move(kept), std::move(statements), time);
+    return run_batch(kind, std::move(kept), std::move(statements), batch.parameters, time);
 }
 
 CqlService::Work CqlService::run_batch(Batch::Kind kind, std::vector<Prepared> kept,
-                                       std::vector<ConditionalStatement> statements, const WriteTime& time) {
-    if (std::ranges::any_of(statements, [](const auto& one) { return one.plan->is_conditional(); }))
+                                       std::vector<ConditionalStatement> statements,
+                                       const wire::cql::QueryParameters& parameters, const WriteTime& time) {
+    if (std::ranges::any_of(statements, [](const auto& one) { return one.plan->is_conditional(); })) {
+        auto may = check_conditional_consistency(statements[0].plan->table().keyspace, parameters,
+                                                 *database_.catalogue());
+        if (!may) return error(error_response(may.error()));
         return Blocking([this, kept, statements, time] { return conditional(statements, true, time); });
+    }
     if (std::ranges::any_of(statements, [](const auto& one) { return one.plan->reads_lists; }))
         return Blocking([this, kept, statements, time] { return read_and_write(statements, time); });
     PendingWrite write{rocksdb::WriteBatch(), void_answer()};

@@ -28,7 +28,7 @@ struct Answer {
     wire::cql::Opcode opcode = wire::cql::Opcode::result;
     std::string body;
     std::optional<std::string> keyspace;            ///< the session's from now on
-    std::optional<wire::cql::SchemaChange> change;  ///< for those who asked for events
+    std::vector<wire::cql::SchemaChange> changes;  ///< for those who asked for events
     std::vector<std::string> warnings;
     std::string tracing_id;  ///< of a request that was traced
 };
@@ -65,6 +65,7 @@ public:
     static Answer error(const wire::cql::ErrorResponse& error);
 
     TraceLog& traces() { return traces_; }
+    ClientList& clients() { return clients_; }
     /// What a request is called and given in system_traces.
     void describe_for_trace(const wire::cql::Request& request, TraceSession& trace);
 
@@ -82,7 +83,7 @@ private:
     Work batch(const wire::cql::BatchRequest& batch, std::string_view keyspace, const Caller& caller);
     /// kept: what the statements' plans are in.
     Work run_batch(Batch::Kind kind, std::vector<Prepared> kept, std::vector<ConditionalStatement> statements,
-                   const WriteTime& time);
+                   const wire::cql::QueryParameters& parameters, const WriteTime& time);
     /// Errc::unauthorized when the caller lacks a permission for it.
     Result<> authorize(const PreparedStatement& statement, std::string_view keyspace,
                        const Caller& caller) const;
@@ -105,6 +106,7 @@ private:
     Database& database_;
     Roles* roles_;
     TraceLog traces_;
+    ClientList clients_;
     SystemTables system_;
     std::mutex mutex_;
     /// By id; the list is in the order of their making, and the oldest go first.

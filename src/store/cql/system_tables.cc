@@ -121,9 +121,10 @@ constexpr std::array<const char*, 28> declarations{
     " WITH comment = 'virtual column definitions'",
     "CREATE TABLE system_views.settings (name text PRIMARY KEY, value text) WITH comment = 'current "
     "settings'",
-    "CREATE TABLE system_views.clients (address inet, port int, driver_name text, driver_version text, "
-    "hostname text, "
-    "protocol_version int, request_count bigint, username text, PRIMARY KEY (address, port)) "
+    "CREATE TABLE system_views.clients (address inet, port int, client_options frozen<map<text, text>>, "
+    "connection_stage text, driver_name text, driver_version text, hostname text, keyspace_name text, "
+    "protocol_version int, request_count bigint, ssl_cipher_suite text, ssl_enabled boolean, "
+    "ssl_protocol text, username text, PRIMARY KEY (address, port)) "
     "WITH comment = 'currently connected clients'",
     "CREATE TABLE system_views.sstable_tasks (keyspace_name text, table_name text, task_id timeuuid, "
     "completion_ratio double, kind text, progress bigint, sstables int, target_directory text, "
@@ -234,11 +235,14 @@ std::vector<SystemRow> keyspace_rows(const TableDefinition& table, const Catalog
                           .set("replication", text_map(replication))
                           .take());
     };
-    for (auto name : {"system", "system_schema", "system_traces"})
-        add(name, true, {{"class", "org.apache.cassandra.locator.LocalStrategy"}});
-    for (auto [name, factor] : {std::pair("system_auth", "1"), std::pair("system_distributed", "3")})
-        add(name, true,
-            {{"class", "org.apache.cassandra.locator.SimpleStrategy"}, {"replication_factor", factor}});
+    for (auto name : stored_keyspaces) {
+        std::map<std::string, std::string> replication{
+            {"class", "org.apache.cassandra.locator.LocalStrategy"}};
+        if (is_replicated(name))
+            replication = {{"class", "org.apache.cassandra.locator.SimpleStrategy"},
+                           {"replication_factor", "1"}};
+        add(std::string(name), true, replication);
+    }
     for (const auto& [name, keyspace] : catalogue.keyspaces)
         add(name, keyspace.durable_writes, keyspace.replication);
     return out;
@@ -411,6 +415,30 @@ std::vector<SystemRow> trace_rows(const TableDefinition& of, const TraceLog& tra
     return out;
 }
 
+std::vector<SystemRow> client_rows(const TableDefinition& of, const ClientList& clients) {
+    std::vector<SystemRow> out;
+    for (const auto& client : clients.entries()) {
+        RowMaker row(of);
+        row.set("address", inet_bytes(client.address))
+            .set("port", int_bytes(client.port))
+            .set("client_options", text_map(client.options))
+            .set("connection_stage", client.ready ? "ready" : "authenticating")
+            .set("hostname",
+                 client.address == "127.0.0.1" || client.address == "::1" ? "localhost" : client.address)
+            .set("protocol_version", int_bytes(client.version))
+            .set("request_count", number_bytes(Kind::bigint, std::int64_t(client.requests)))
+            .set("ssl_enabled", std::string(1, client.encrypted ? '\x01' : '\0'))
+            .set("username", client.role.empty() ? "anonymous" : client.role);
+        for (auto [option, column] :
+             {std::pair("DRIVER_NAME", "driver_name"), std::pair("DRIVER_VERSION", "driver_version")})
+            if (auto at = client.options.find(option); at != client.options.end())
+                row.set(column, at->second);
+        if (!client.keyspace.empty()) row.set("keyspace_name", client.keyspace);
+        out.push_back(row.take());
+    }
+    return out;
+}
+
 SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std::uint16_t port,
                     const Catalogue& catalogue) {
     auto address = inet_bytes(node.address);
@@ -443,6 +471,11 @@ SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std:
 bool is_system_keyspace(std::string_view keyspace) {
     return std::ranges::find(stored_keyspaces, keyspace) != stored_keyspaces.end() ||
            is_virtual_keyspace(keyspace);
+}
+
+bool is_replicated(std::string_view system_keyspace) {
+    return system_keyspace == "system_auth" || system_keyspace == "system_distributed" ||
+           system_keyspace == "system_traces";
 }
 
 bool is_virtual_keyspace(std::string_view keyspace) {
@@ -505,6 +538,8 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
         if (roles_ != nullptr) out = auth_rows(table, *roles_->get());
     } else if (table.keyspace == "system_traces") {
         if (traces_ != nullptr) out = trace_rows(table, *traces_, identity_, port_);
+    } else if (name == "system_views.clients") {
+        if (clients_ != nullptr) out = client_rows(table, *clients_);
     } else if (name == "system.prepared_statements") {
         if (prepared_)
             for (const auto& statement : prepared_()) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/cql/client_list.h"
 #include "store/cql/trace_log.h"
 #include "store/database.h"
 #include "store/roles.h"
@@ -20,6 +21,8 @@ namespace penstock::store::cql {
 bool is_system_keyspace(std::string_view keyspace);
 /// Keyspaces whose tables are kept nowhere; DESCRIBE says so.
 bool is_virtual_keyspace(std::string_view keyspace);
+/// Which of the system's keyspaces Cassandra shares among nodes.
+bool is_replicated(std::string_view system_keyspace);
 std::shared_ptr<const TableDefinition> system_table(std::string_view keyspace, std::string_view name);
 /// All of them, by keyspace and name.
 const std::vector<std::shared_ptr<const TableDefinition>>& system_tables();
@@ -53,13 +56,16 @@ public:
     /// roles: shown by system_auth; null: it has none.
     /// traces: shown by system_traces.
     /// prepared: shown by system.prepared_statements; thread-safe.
+    /// clients: shown by system_views.clients.
     SystemTables(Database& database, NodeIdentity identity, const Roles* roles = nullptr,
-                 const TraceLog* traces = nullptr, std::function<std::vector<PreparedText>()> prepared = {})
+                 const TraceLog* traces = nullptr, std::function<std::vector<PreparedText>()> prepared = {},
+                 const ClientList* clients = nullptr)
         : database_(database),
           identity_(std::move(identity)),
           roles_(roles),
           traces_(traces),
           prepared_(std::move(prepared)),
+          clients_(clients),
           port_(identity_.port) {}
     void set_port(std::uint16_t port) { port_ = port; }
     /// All rows of one of system_tables(), in the order of its key.
@@ -72,6 +78,7 @@ private:
     const Roles* roles_;
     const TraceLog* traces_;
     std::function<std::vector<PreparedText>()> prepared_;
+    const ClientList* clients_;
     std::atomic<std::uint16_t> port_;
 };
 

@@ -191,6 +191,12 @@ bool Session::take_startup(const wire::cql::Frame& frame, const wire::cql::Start
     if (auto asked = startup.options.find("THROW_ON_OVERLOAD"); asked != startup.options.end())
         refuses_overload_ = asked->second == "1" || asked->second == "true";
     bool authenticate = context_->roles != nullptr;
+    client_ = context_->service.clients().add({.address = connection_.peer_address(),
+                                               .port = connection_.peer_port(),
+                                               .options = startup.options,
+                                               .version = version_,
+                                               .encrypted = context_->tls != nullptr,
+                                               .ready = !authenticate});
     if (authenticate) {
         std::string body;
         wire::cql::append_string(body, "org.apache.cassandra.auth.PasswordAuthenticator");
@@ -251,6 +257,7 @@ net::Task<> Session::log_in(std::shared_ptr<Session> self, std::int16_t stream, 
     } else {
         self->phase_ = Phase::ready;
         self->caller_.role = role;
+        client_->log_in(role);
         std::string body;
         wire::cql::append_null_bytes(body);
         self->reply(version_, stream, Opcode::auth_success, body);
@@ -280,8 +287,12 @@ net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<w
         }
         requests.add();
         if (answer.opcode == Opcode::error) request_errors.add();
-        if (answer.keyspace) self->keyspace_ = *answer.keyspace;
-        if (answer.change) context_->subscribers.publish(*answer.change);
+        client_->count_request();
+        if (answer.keyspace) {
+            self->keyspace_ = *answer.keyspace;
+            client_->use(self->keyspace_);
+        }
+        for (const auto& change : answer.changes) context_->subscribers.publish(change);
         self->reply_answer(frame->stream, answer);
     }
     --self->in_flight_;

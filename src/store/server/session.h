@@ -92,6 +92,7 @@ private:
     bool segmented_ = false;
     std::string keyspace_;
     cql::Caller caller_;
+    std::shared_ptr<cql::Client> client_;  ///< from STARTUP on
 
     bool refuses_overload_ = false;  ///< too much at once is an error, and not left unread
 

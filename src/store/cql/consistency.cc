@@ -1,0 +1,52 @@
+#include "store/cql/consistency.h"
+
+namespace penstock::store::cql {
+namespace {
+
+constexpr std::uint16_t any = 0;
+constexpr std::uint16_t each_quorum = 7;
+constexpr std::uint16_t serial = 8;
+constexpr std::uint16_t local_serial = 9;
+
+bool is_serial(std::uint16_t consistency) {
+    return consistency == serial || consistency == local_serial;
+}
+
+}  // namespace
+
+Result<> check_conditional_consistency(std::string_view keyspace,
+                                       const wire::cql::QueryParameters& parameters,
+                                       const Catalogue& catalogue) {
+    if (!is_serial(parameters.serial_consistency.value_or(serial)))
+        return fail(Errc::invalid,
+                    "Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL");
+    if (is_serial(parameters.consistency))
+        return fail(
+            Errc::invalid,
+            "{} is not supported as conditional update commit consistency. Use ANY if you mean \"make "
+            "sure it is accepted but I don't care how many replicas commit it for non-SERIAL reads\"",
+            wire::cql::consistency_name(parameters.consistency));
+    const auto* definition = catalogue.keyspace(keyspace);
+    if (parameters.consistency != each_quorum || definition == nullptr) return {};
+    auto strategy = definition->replication.find("class");
+    if (strategy != definition->replication.end() && !strategy->second.ends_with("NetworkTopologyStrategy"))
+        return fail(Errc::invalid,
+                    "consistency level EACH_QUORUM not compatible with replication strategy ({})",
+                    strategy->second);
+    return {};
+}
+
+Result<> check_consistency(const ModifyPlan& plan, const wire::cql::QueryParameters& parameters,
+                           const Catalogue& catalogue) {
+    const auto& table = plan.table();
+    if (plan.is_conditional()) return check_conditional_consistency(table.keyspace, parameters, catalogue);
+    bool counter = table.is_counter();
+    if (counter && parameters.consistency == any)
+        return fail(Errc::invalid, "Consistency level ANY is not yet supported for counter table {}",
+                    table.name);
+    if (!is_serial(parameters.consistency)) return {};
+    if (counter) return fail(Errc::invalid, "Counter operations are inherently non-serializable");
+    return fail(Errc::invalid, "You must use conditional updates for serializable writes");
+}
+
+}  // namespace penstock::store::cql
