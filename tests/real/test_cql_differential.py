@@ -32,13 +32,18 @@ class Side:
     """One server: a statement in, an outcome that can be compared out."""
 
     def __init__(self, host, port, name):
-        profile = ExecutionProfile(row_factory=tuple_factory, request_timeout=60)
-        self.cluster = Cluster([host], port=port, protocol_version=5, execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-                               schema_metadata_enabled=False, token_metadata_enabled=False)
-        self.session = self.cluster.connect()
+        self.where = host, port
+        self.connect()
         self.session.execute(f"CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}")
         self.session.set_keyspace(name)
         self.name = name
+
+    def connect(self, keyspace=None):
+        profile = ExecutionProfile(row_factory=tuple_factory, request_timeout=60)
+        self.cluster = Cluster([self.where[0]], port=self.where[1], protocol_version=5,
+                               execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+                               schema_metadata_enabled=False, token_metadata_enabled=False)
+        self.session = self.cluster.connect(keyspace)
 
     def run(self, statement, fetch_size):
         try:
@@ -52,6 +57,9 @@ class Side:
                 raise
             return ("error", 0, str(error))
         except (ErrorMessage, RequestExecutionException, DriverException) as error:
+            if "Failed decoding" in str(error):  # a time beyond Python's: the driver gives its connections up
+                self.cluster.shutdown()
+                self.connect(self.name)
             found = re.search(r"code=([0-9a-f]{4})", str(error))
             return ("error", int(found.group(1), 16) if found else type(error).__name__, str(error))
 
