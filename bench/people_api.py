@@ -17,18 +17,19 @@ from support.process import BINARY  # noqa: E402
 
 
 def people(count):
-    """That many, different ones."""
+    """That many, different ones, one after another."""
     replica = subprocess.Popen([str(BINARY), "replica", "randomuser", "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:
         url = replica.stdout.readline().split()[-1]
-        found = {}
+        seen = set()
         page = 1
-        while len(found) < count:
+        while len(seen) < count:
             with urllib.request.urlopen(f"{url}?results=5000&seed=bench&page={page}", timeout=30) as answer:
                 for person in json.load(answer)["results"]:
-                    found[person["login"]["uuid"]] = person
+                    if person["login"]["uuid"] not in seen and len(seen) < count:
+                        seen.add(person["login"]["uuid"])
+                        yield person
             page += 1
-        return list(found.values())[:count]
     finally:
         replica.terminate()
         replica.wait()

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The tutorial's stack and Penstock on the same machine, with the same records, in one run.
 
-  bench/whole_stack.py [--backlog 200000] [--seconds 30] [--only stack,mixed,penstock] [--json FILE]
+  bench/whole_stack.py [--backlog 200000] [--seconds 30] [--heap 4G] [--only stack,mixed,penstock] [--json FILE]
 
 The stack: an API, Apache Airflow with PostgreSQL running the tutorial's DAG, Apache Kafka with ZooKeeper, the tutorial's
-Spark job on a standalone master with a worker, Apache Cassandra; each with its own defaults and the heaps of tests/real.
+Spark job on a standalone master with a worker, Apache Cassandra; each with its own defaults and the heaps of tests/real,
+Cassandra with that of bench/tables.py (by itself it would take a quarter of the memory).
 Penstock: the same API, one process. Then the mixed form: Penstock's engine between that Kafka and that Cassandra.
 
   first row       from the first process started to a row that a CQL client sees
@@ -134,24 +135,25 @@ def create_topic(bootstrap, name):
         future.result()
 
 
-def fill(bootstrap, everyone):
+def fill(bootstrap, count):
     from confluent_kafka import Producer
     create_topic(bootstrap, "backlog")
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000})
-    for person in everyone:
+    for person in people(count):
         producer.produce("backlog", json.dumps(as_the_dag_writes(person)))
+        producer.poll(0)
     assert producer.flush(120) == 0
 
 
 class Stack:
-    def __init__(self, api_url):
+    def __init__(self, api_url, heap):
         zookeeper, kafka, self.cql = free_port(), free_port(), free_port()
         self.kafka = f"127.0.0.1:{kafka}"
         self.postgres = System("postgresql.sh", "postgresql", {"POSTGRES_PORT": free_port()})
         self.zookeeper = System("zookeeper.sh", "zookeeper", {"ZOOKEEPER_PORT": zookeeper})
         self.brokers = System("kafka.sh", "kafka", {"KAFKA_MODE": "zookeeper", "KAFKA_PORT": kafka,
                                                     "ZOOKEEPER_PORT": zookeeper})
-        self.cassandra = cassandra_node(self.cql, free_port(), CASSANDRA_HEAP="1G", CASSANDRA_GC="-XX:+UseG1GC")
+        self.cassandra = cassandra_node(self.cql, free_port(), CASSANDRA_HEAP=heap, CASSANDRA_GC="-XX:+UseG1GC")
         ports = {f"SPARK_{name}PORT": free_port() for name in ("CONNECT_", "MASTER_", "UI_", "WORKER_UI_")}
         self.spark = System("spark.sh", "spark", ports)
         self.master = f"spark://127.0.0.1:{ports['SPARK_MASTER_PORT']}"
@@ -253,7 +255,7 @@ def check_rows(port, table, given):
     assert found == given.backlog, (table, found)
 
 
-def measure_stack(stack, api, everyone, given, results):
+def measure_stack(stack, api, given, results):
     start = time.monotonic()
     stack.start()
     create_topic(stack.kafka, "users_created")
@@ -276,7 +278,7 @@ def measure_stack(stack, api, everyone, given, results):
     found["latencies_ms"] = latencies.stop()
     stack.end_job()
     stack.airflow("stop")
-    fill(stack.kafka, everyone)
+    fill(stack.kafka, given.backlog)
     before = cpu_seconds(list(processes()))
     stack.submit("backlog", "by_spark")
     wait_until(lambda: sum(rows for rows, _ in stack.batches()) >= given.backlog, "the backlog in the table", 900, 0.5)
@@ -328,7 +330,7 @@ def measure_mixed(stack, folder, given, results):
         penstock.stop()
 
 
-def measure_penstock(api, everyone, folder, given, results):
+def measure_penstock(api, folder, given, results):
     (folder / "p").mkdir()
     (folder / "p/users.yaml").write_text(FROM_API.format(url=api.url))
     penstock = Penstock(folder / "p", folder / "data")
@@ -345,7 +347,7 @@ def measure_penstock(api, everyone, folder, given, results):
     penstock.call("POST", "/api/v1/sources/random_users/stop", {})
     time.sleep(1)
     found["latencies_ms"] = latencies.stop()
-    fill(f"127.0.0.1:{penstock.ports['kafka']}", everyone)
+    fill(f"127.0.0.1:{penstock.ports['kafka']}", given.backlog)
     penstock.stop()
     penstock = Penstock(backlog_pipeline(folder / "backlog", "loaded"), folder / "data")
     found |= run_backlog(penstock, given, lambda: [])
@@ -381,24 +383,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backlog", type=int, default=200_000)
     parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--heap", default="4G", help="of Cassandra")
     parser.add_argument("--only", default="stack,mixed,penstock")
     parser.add_argument("--json", metavar="FILE")
     given = parser.parse_args()
     wanted = given.only.split(",")
     print(machine())
-    everyone = people(max(given.backlog, 3000 * given.seconds))
-    api = PeopleApi(everyone)
+    api = PeopleApi(people(3000 * given.seconds))
     folder, results = pathlib.Path(tempfile.mkdtemp(prefix="penstock-bench-")), {}
     RUN.mkdir()
     try:
         if "penstock" in wanted:
-            measure_penstock(api, everyone[:given.backlog], folder, given, results)
+            measure_penstock(api, folder, given, results)
         if "stack" in wanted:
             api.next = 0
             api.samples.clear()
-            stack = Stack(api.url)
+            stack = Stack(api.url, given.heap)
             try:
-                measure_stack(stack, api, everyone[:given.backlog], given, results)
+                measure_stack(stack, api, given, results)
                 if "mixed" in wanted:
                     measure_mixed(stack, folder, given, results)
             finally:

@@ -6,7 +6,7 @@
 #   CASSANDRA_BOOTSTRAP=false: a node that joins takes no data from the others, for a cluster without any
 #   CASSANDRA_AUTH=1: clients log in, user cassandra, password cassandra
 #   CASSANDRA_TLS=1: clients connect by TLS; the certificate to trust is WORK/server.pem
-#   CASSANDRA_GC=-XX:+UseSerialGC: the collector
+#   CASSANDRA_GC=-XX:+UseSerialGC: the collector; `shipped` is G1 with all that Cassandra's own jvm17-server.options give
 #   CASSANDRA_SYNC=periodic|batch: when a write is acknowledged, before or after fsync
 . "$(dirname "$0")/lib.sh"
 VERSION=${CASSANDRA_VERSION:-5.0.9}
@@ -109,6 +109,18 @@ fetch() {
   maven_jars "cassandra-$VERSION" "cassandra-$VERSION.sha256" "org.apache.cassandra:cassandra-all:$VERSION"
 }
 
+# jvm-server.options and jvm17-server.options of the release, as far as they touch speed.
+collector() {
+  if [ "${CASSANDRA_GC:-}" = shipped ]; then
+    echo -ea -da:net.openhft... -Dio.netty.allocator.useCacheForAllThreads=true -Dio.netty.allocator.maxOrder=11 \
+      -XX:+UseG1GC -XX:+ParallelRefProcEnabled -XX:MaxTenuringThreshold=1 -XX:G1HeapRegionSize=16m \
+      -XX:G1RSetUpdatingPauseTimePercent=5 -XX:MaxGCPauseMillis=300 -XX:InitiatingHeapOccupancyPercent=70 \
+      -XX:+AlwaysPreTouch -XX:+UseTLAB -XX:+ResizeTLAB -XX:+UseNUMA -XX:StringTableSize=1000003 -XX:+UseThreadPriorities
+  else
+    echo "${CASSANDRA_GC:--XX:+UseSerialGC}"
+  fi
+}
+
 # What Cassandra's own start script opens of the JDK for it.
 java_modules() {
   local package
@@ -134,12 +146,13 @@ start_it() {
   mkdir -p "$WORK/conf" "$WORK/tmp" "$WORK/data/hints"
   [ "${CASSANDRA_TLS:-0}" = 0 ] || write_certificate
   write_settings
-  local modules jamm
+  local modules gc jamm
   mapfile -t modules < <(java_modules | tr ' ' '\n')
+  read -ra gc < <(collector)
   jamm=$(echo "$JARS"/jamm-*.jar)
   # One node has nobody to wait for: ring delay and gossip are cut short. The heap is fixed: it is a test's.
   run_daemon "$PID" "$WORK/cassandra.log" env MALLOC_ARENA_MAX=2 java "${modules[@]}" "-Xms$HEAP" "-Xmx$HEAP" -Xss512k \
-    "${CASSANDRA_GC:--XX:+UseSerialGC}" -XX:TieredStopAtLevel="${CASSANDRA_JIT:-4}" -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem \
+    "${gc[@]}" -XX:TieredStopAtLevel="${CASSANDRA_JIT:-4}" -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem \
     "-javaagent:$jamm" -Djava.net.preferIPv4Stack=true -Djava.io.tmpdir="$WORK/tmp" -Djdk.attach.allowAttachSelf=true \
     -Djava.security.manager=allow -Dio.netty.tryReflectionSetAccessible=true \
     "-Dcassandra.config=file://$WORK/conf/cassandra.yaml" "-Dlogback.configurationFile=file:$WORK/conf/logback.xml" \
