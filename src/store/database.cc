@@ -86,6 +86,9 @@ rocksdb::Options Database::rocks_options() {
     out.table_properties_collector_factories.push_back(note_tables());
     out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     out.compression = rocksdb::kLZ4Compression;
+    // What was just written is read and written again soon.
+    out.compression_per_level.assign(std::size_t(out.num_levels), rocksdb::kLZ4Compression);
+    out.compression_per_level[0] = rocksdb::kNoCompression;
 
     out.write_buffer_size = options_.memtable_bytes;
     out.max_write_buffer_number = 3;
@@ -278,8 +281,10 @@ Result<> Database::write_unlogged(rocksdb::WriteBatch& batch) {
 
 Result<std::unique_ptr<rocksdb::SstFileWriter>> Database::new_sorted_run(std::string& path) {
     path = fmt::format("{}/{}.sst", runs_directory(options_), next_run_++);
-    auto writer =
-        std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), opened_with_, nullptr, true);
+    auto options = opened_with_;
+    options.compression_per_level.clear();
+    options.compression = opened_with_.compression_per_level.front();
+    auto writer = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(), options, nullptr, true);
     if (auto status = writer->Open(path); !status.ok()) return fail(error_of(status));
     return writer;
 }

@@ -47,7 +47,7 @@ struct StoreOptions {
     SyncPolicy sync = SyncPolicy::batch;
     std::int64_t sync_every_us = 10'000'000;
     std::int64_t flush_every_us = 10'000'000;  ///< query commits reach the disk this often at the latest
-    std::size_t sorted_run_rows = 20'000;      ///< commits of at least so many rows go straight to a file
+    std::size_t sorted_run_rows = 10'000;      ///< commits of at least so many rows go straight to a file
     std::int64_t grace_seconds = 864'000;      ///< tombstones are kept so long
     const Clock* clock = nullptr;              ///< null: the system's
 };

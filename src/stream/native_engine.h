@@ -33,11 +33,13 @@ struct EngineOptions {
     std::size_t commit_rows = 50'000;      ///< with a backlog, a commit is made when this many rows wait,
     std::int64_t commit_bytes = 64 << 20;  ///< this much input was read,
     std::int64_t commit_interval_us = 2'000'000;  ///< or this long after the last one
-    std::size_t max_groups = 2'000'000;           ///< groups in memory of one query
-    std::size_t select_max_rows = 1'000'000;      ///< of a bounded result, also before sorting
-    int sample_records = 1000;                    ///< that a schema is inferred from
-    std::int64_t idle_us = 1'000'000;             ///< between two looks at a quiet topic
-    std::int64_t retry_us = 200'000;              ///< after a commit or read that failed; doubles
+    std::size_t linger_rows = 10'000;         ///< without one, a stream that brings this many rows or more
+    std::int64_t linger_us = 250'000;         ///< in this time makes a commit so often, slower ones at once
+    std::size_t max_groups = 2'000'000;       ///< groups in memory of one query
+    std::size_t select_max_rows = 1'000'000;  ///< of a bounded result, also before sorting
+    int sample_records = 1000;                ///< that a schema is inferred from
+    std::int64_t idle_us = 1'000'000;         ///< between two looks at a quiet topic
+    std::int64_t retry_us = 200'000;          ///< after a commit or read that failed; doubles
     std::int64_t retry_max_us = 10'000'000;
     registry::Schemas* schemas = nullptr;     ///< for avro and json_schema topics; outlives the engine
     std::optional<QueryOwnership> ownership;  ///< none: this process is the only one

@@ -88,6 +88,35 @@ TEST_F(NativeEngineTest, StoresNewRecordsWithinACommitEach) {
     EXPECT_EQ(now.state, QueryState::running);
 }
 
+TEST_F(NativeEngineTest, RowsOfAFastStreamWaitForOthers) {
+    options_.linger_rows = 1;
+    options_.linger_us = 3'600'000'000;
+    options_.commit_rows = 3;
+    make();
+    start(query("SELECT id FROM events"));
+    topics_.add("events", 0, R"({"id":1})");
+    catch_up();  // nothing is known of the stream's speed
+    auto before = tables_.commits;
+    topics_.add("events", 0, R"({"id":2})");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_EQ(status().stored, 1);
+    topics_.add("events", 0, R"({"id":3})");
+    topics_.add("events", 0, R"({"id":4})");
+    wait_for([](const auto& s) { return s.stored == 4; });
+    EXPECT_EQ(tables_.commits, before + 1);
+}
+
+TEST_F(NativeEngineTest, RowsOfASlowStreamDoNotWait) {
+    options_.linger_rows = 1'000'000'000;
+    options_.linger_us = 3'600'000'000;
+    make();
+    start(query("SELECT id FROM events"));
+    for (int i = 1; i <= 3; ++i) {
+        topics_.add("events", 0, fmt::format(R"({{"id":{}}})", i));
+        wait_for([&](const auto& s) { return s.stored == i; });
+    }
+}
+
 TEST_F(NativeEngineTest, WaitsForATopicThatDoesNotExist) {
     specs_.push_back(spec_of("later"));
     start(query("SELECT id FROM later"));

@@ -104,7 +104,9 @@ Result<std::unique_ptr<QueryRunner::PendingCommit>> QueryRunner::prepare_commit(
     out->late = std::exchange(chain_.chain.context().late, 0);
     dirty_ = false;
     read_bytes_ = 0;
-    last_commit_mono_us_ = clock_.monotonic_us();
+    auto now = clock_.monotonic_us();
+    rows_per_us_ = double(out->rows) / double(std::max<std::int64_t>(now - last_prepared_mono_us_, 1));
+    last_prepared_mono_us_ = last_commit_mono_us_ = now;
     return out;
 }
 

@@ -81,6 +81,7 @@ private:
     Result<> advance_watermark();
     bool caught_up() const;
     bool commit_is_due() const;
+    bool more_will_come() const;
 
     // Commits.
     struct PendingCommit {
@@ -142,6 +143,8 @@ private:
     std::int64_t watermark_us_ = INT64_MIN;
     bool dirty_ = false;
     std::int64_t last_commit_mono_us_ = 0;
+    std::int64_t last_prepared_mono_us_ = 0;
+    double rows_per_us_ = 0;  // between the last two
     std::int64_t last_publish_mono_us_ = 0;
     bool unpublished_ = false;
     std::string notice_;
