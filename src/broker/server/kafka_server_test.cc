@@ -216,6 +216,10 @@ TEST_F(KafkaServerTest, MetadataCreatesTopicsWhenAllowed) {
     auto response = client_->call<Metadata>(request, 9);
     EXPECT_EQ(response.topics[0].error, ErrorCode::unknown_topic_or_partition) << "as Kafka: not yet";
     response = client_->call<Metadata>(request, 9);
+    EXPECT_EQ(response.topics[0].error, ErrorCode::unknown_topic_or_partition) << "nor at once";
+    EXPECT_EQ(produce("new", batch_of({"v"})).error, ErrorCode::none);
+    clock_.advance_us(FreshTopics::fresh_us);
+    response = client_->call<Metadata>(request, 9);
     EXPECT_EQ(response.topics[0].error, ErrorCode::none);
     EXPECT_EQ(response.topics[0].partitions.size(), 1u);
     EXPECT_EQ(response.brokers[0].host, "127.0.0.1");

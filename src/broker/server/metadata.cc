@@ -57,6 +57,7 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
                     describe(*request, *topic, message.include_topic_authorized_operations));
         co_return response;
     }
+    const auto& clock = *server.topics.options().clock;
     bool creates =
         server.options.auto_create_topics && (request->version < 4 || message.allow_auto_topic_creation);
     for (const auto& asked : *message.topics) {
@@ -70,6 +71,7 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
             continue;
         }
         auto topic = server.topics.find(std::string_view(*asked.name));
+        const bool is_fresh = topic && server.fresh_topics.contains(topic->id, clock.monotonic_us());
         if (!request->may_with_topic(Operation::describe, *asked.name)) {
             response.topics.push_back(unknown(asked.name, {}, ErrorCode::topic_authorization_failed));
             continue;
@@ -87,8 +89,11 @@ net::Task<Metadata::Response> Metadata::handle(RequestPointer request, Message m
             std::function<Result<>()> work = [&server, spec] { return server.topics.create(spec); };
             // Not there yet, says Kafka, whatever comes of it; its clients ask again.
             co_await server.blocking.run<Result<>>(work);
+            if (auto made = server.topics.find(std::string_view(spec.name)))
+                server.fresh_topics.add(made->id, clock.monotonic_us());
         }
-        response.topics.push_back(topic ? describe(*request, *topic, false) : unknown(asked.name, {}, error));
+        response.topics.push_back(topic && !is_fresh ? describe(*request, *topic, false)
+                                                     : unknown(asked.name, {}, error));
         if (message.include_topic_authorized_operations && error != ErrorCode::topic_authorization_failed)
             response.topics.back().authorized_operations =
                 request->operations_on(ResourceType::topic, *asked.name);

@@ -20,6 +20,7 @@
 #include "broker/security/sasl.h"
 #include "broker/server/features.h"
 #include "broker/server/fetch_sessions.h"
+#include "broker/server/fresh_topics.h"
 #include "broker/server/kafka_server.h"
 #include "broker/server/memory_budget.h"
 #include "broker/share/sharing.h"
@@ -71,6 +72,7 @@ struct ServerState {
     std::mutex group_kinds;     ///< held while a request finds its group, which is in one of both
     FeatureLevels features;
     FetchSessions fetch_sessions;
+    FreshTopics fresh_topics;
     MemoryBudget memory;
     net::BlockingPool blocking{2};  ///< for what waits for the disk
     std::atomic<bool> stopping{false};
