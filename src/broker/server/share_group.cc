@@ -59,7 +59,6 @@ net::Task<ShareGroupHeartbeat::Response> ShareGroupHeartbeat::handle(RequestPoin
         refuse(result.error, std::move(result.error_message));
         co_return response;
     }
-    if (result.has_left) share.leave(message.group_id, message.member_id);
     response.member_id = std::move(message.member_id);
     response.member_epoch = result.member_epoch;
     response.heartbeat_interval_ms = result.interval_ms;

@@ -124,6 +124,18 @@ TEST_F(ShareGroupTest, SessionsHaveEpochs) {
     EXPECT_EQ(fetch("a", 2).error, ErrorCode::share_session_not_found);
 }
 
+/// Clients say both at once when they close, on two connections.
+TEST_F(ShareGroupTest, WhoHasLeftTheGroupStillAcknowledgesInItsSession) {
+    beat("a", 0, {{"t"}});
+    produce("t", batch_of({"0", "1", "2"}));
+    EXPECT_EQ(acquired(fetch("a", 0)), (List{{0, 2, 1}}));
+    EXPECT_EQ(beat("a", -1).error, ErrorCode::none);
+    beat("b", 0, {{"t"}});
+    EXPECT_EQ(acquired(fetch("b", 0)), List{}) << "the session ends with its last epoch or its connection";
+    EXPECT_EQ(outcome(say("a", -1, 0, 1, {1})), ErrorCode::none);
+    EXPECT_EQ(acquired(fetch("b", 1)), (List{{2, 2, 2}}));
+}
+
 TEST_F(ShareGroupTest, ThereAreOnlySoManySessions) {
     begin({.share_groups = {.max_members = 1, .max_sessions = 1}});
     beat("a", 0, {{"t"}});

@@ -113,7 +113,6 @@ ShareHeartbeatResult ShareGroups::serve(Groups::iterator found, const ShareHeart
         group.members.erase(at);
         assign(group, true);
         result.member_epoch = leaves;
-        result.has_left = true;
         return result;
     }
     bool has_changed = false;

@@ -37,7 +37,6 @@ struct ShareHeartbeatResult {
     std::int32_t member_epoch = 0;
     std::int32_t interval_ms = 0;
     std::optional<Assignment> assignment;  ///< when it has changed, or the member has asked
-    bool has_left = false;
 };
 
 struct ShareMemberDescription {
