@@ -112,6 +112,17 @@ TEST_F(FeaturesTest, GroupsThatTheBrokerAssignsToNeedTheirFeatures) {
     EXPECT_EQ(client_->call<ConsumerGroupHeartbeat>(joins, 1).error, ErrorCode::none);
 }
 
+TEST_F(ClusterTest, TheLogHasOneDirectory) {
+    create("t", 2);
+    for (std::int16_t version = 1; version <= 5; ++version) {
+        auto all = client_->call<DescribeLogDirs>({.topics = {{{"t", {0, 1}}}}}, version);
+        ASSERT_EQ(all.results.size(), 1U) << version;
+        EXPECT_EQ(all.results[0].error, ErrorCode::none);
+        EXPECT_EQ(all.results[0].topics.at(0).partitions.size(), 2U);
+        EXPECT_FALSE(all.results[0].is_cordoned);
+    }
+}
+
 TEST_F(ClusterTest, NobodyElseIsAMember) {
     EXPECT_EQ(client_->call<UnregisterBroker>({.broker_id = 7}, 0).error,
               ErrorCode::broker_id_not_registered);
