@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """The tutorial's stack and Penstock on the same machine, with the same records, in one run.
 
-  bench/whole_stack.py [--backlog 200000] [--seconds 30] [--heap 4G] [--only stack,mixed,penstock] [--json FILE]
+  bench/whole_stack.py [--backlog 200000] [--seconds 30] [--heap 6G] [--only stack,mixed,penstock] [--json FILE]
 
 The stack: an API, Apache Airflow with PostgreSQL running the tutorial's DAG, Apache Kafka with ZooKeeper, the tutorial's
 Spark job on a standalone master with a worker, Apache Cassandra; each with its own defaults and the heaps of tests/real,
-Cassandra with that of bench/tables.py (by itself it would take a quarter of the memory).
+Cassandra with the heap and the JVM's options that its release has.
 Penstock: the same API, one process. Then the mixed form: Penstock's engine between that Kafka and that Cassandra.
 
   first row       from the first process started to a row that a CQL client sees
@@ -128,6 +128,12 @@ def as_the_dag_writes(person):
             "registered_date": person["registered"]["date"], "picture": person["picture"]["medium"]}
 
 
+def cassandra_heap_mib():
+    """As its cassandra-env.sh has it."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1 << 20)
+    return max(min(memory // 2, 1024), min(memory // 4, 8192))
+
+
 def create_topic(bootstrap, name):
     from confluent_kafka.admin import AdminClient, NewTopic
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -153,7 +159,7 @@ class Stack:
         self.zookeeper = System("zookeeper.sh", "zookeeper", {"ZOOKEEPER_PORT": zookeeper})
         self.brokers = System("kafka.sh", "kafka", {"KAFKA_MODE": "zookeeper", "KAFKA_PORT": kafka,
                                                     "ZOOKEEPER_PORT": zookeeper})
-        self.cassandra = cassandra_node(self.cql, free_port(), CASSANDRA_HEAP=heap, CASSANDRA_GC="-XX:+UseG1GC")
+        self.cassandra = cassandra_node(self.cql, free_port(), CASSANDRA_HEAP=heap, CASSANDRA_GC="shipped")
         ports = {f"SPARK_{name}PORT": free_port() for name in ("CONNECT_", "MASTER_", "UI_", "WORKER_UI_")}
         self.spark = System("spark.sh", "spark", ports)
         self.master = f"spark://127.0.0.1:{ports['SPARK_MASTER_PORT']}"
@@ -306,7 +312,7 @@ def run_backlog(penstock, given, processes_of):
                "the first record", 60, 0.005)
     start = time.monotonic()
     wait_until(lambda: counted(penstock, "penstock_stream_stored_rows_total") >= given.backlog, "the backlog in the table",
-               900, 0.02)
+               900, 0.1)
     took = time.monotonic() - start
     folder = pathlib.Path(f"/proc/{penstock.process.pid}")
     cpu = cpu_seconds({*processes_of(), folder}) - before
@@ -383,7 +389,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backlog", type=int, default=200_000)
     parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--heap", default="4G", help="of Cassandra")
+    parser.add_argument("--heap", default=f"{cassandra_heap_mib()}M", help="Cassandra's; by default what it takes by itself")
     parser.add_argument("--only", default="stack,mixed,penstock")
     parser.add_argument("--json", metavar="FILE")
     given = parser.parse_args()
