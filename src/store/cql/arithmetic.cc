@@ -208,9 +208,9 @@ Float of_floats(char op, Float a, Float b) {
     }
 }
 
-/// Months by the calendar (the 31st becomes the 30th where there is none), then days, then the rest.
 constexpr std::int64_t day_ms = 86'400'000;
 
+/// Months by the calendar (the 31st becomes the 30th where there is none), then days, then the rest.
 Result<std::int64_t> add_duration(std::int64_t ms, const Duration& duration, bool subtract) {
     int sign = subtract ? -1 : 1;
     auto day = floor_divide(ms, day_ms);
