@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "app/commands/commands.h"
+#include "app/commands/wrong_usage.h"
 #include "app/doctor/doctor.h"
 #include "app/up.h"
 
@@ -11,6 +12,7 @@ int main(int argc, char** argv) {
     CLI::App app("Penstock carries data from an API to a table, continuously.", "penstock");
     app.set_version_flag("--version", PENSTOCK_VERSION);
     app.require_subcommand(1);
+    app.failure_message(penstock::app::wrong_usage);
     app.footer("Begin with: penstock up examples/users");
 
     int exit_code = 0;

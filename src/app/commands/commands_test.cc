@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/commands/text_table.h"
+#include "app/commands/wrong_usage.h"
 #include "monitor/testing/running_monitor.h"
 
 namespace penstock::app {
@@ -35,6 +36,7 @@ protected:
         Ended ended;
         CLI::App app("test", "penstock");
         app.require_subcommand(1);
+        app.failure_message(wrong_usage);
         CommandContext context{ended.status, file};
         add_commands(app, context);
         std::reverse(arguments.begin(), arguments.end());
@@ -84,6 +86,16 @@ TEST_F(CommandsTest, AnotherServerThanPenstockIsNamed) {
     auto ended = run({"topics", "list", "--server", fmt::format("127.0.0.1:{}", (*server)->port())});
     EXPECT_EQ(ended.status, 1);
     EXPECT_FALSE(ended.err.empty());
+}
+
+TEST_F(CommandsTest, AWordThatIsNoCommandIsNamed) {
+    EXPECT_EQ(run_as_given({"topcs", "list"}).err,
+              "error: penstock has no command 'topcs'; did you mean 'topics'?\nMore: penstock --help\n");
+    EXPECT_EQ(
+        run_as_given({"topics", "lst"}).err,
+        "error: penstock topics has no command 'lst'; did you mean 'list'?\nMore: penstock topics --help\n");
+    EXPECT_NE(run_as_given({"topics", "list", "--colour"}).err.find("--colour"), std::string::npos);
+    EXPECT_EQ(run_as_given({}).err, "error: A subcommand is required\nMore: penstock --help\n");
 }
 
 TEST_F(CommandsTest, UsageIsExitStatusTwo) {
