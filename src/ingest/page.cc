@@ -42,6 +42,23 @@ std::string too_long(std::size_t bytes) {
 /// A bound on how deep a pointer's look-up and simdjson's own stack go.
 constexpr std::size_t max_depth = 256;
 
+/// A scalar's type is told by its first character alone.
+simdjson::error_code whole_scalar(ondemand::document& document, ondemand::json_type type) {
+    switch (type) {
+        case ondemand::json_type::string:
+            return document.get_string().error();
+        case ondemand::json_type::number:
+            return document.get_number().error();
+        case ondemand::json_type::boolean:
+            return document.get_bool().error();
+        default: {
+            bool is_null = false;
+            auto error = document.is_null().get(is_null);
+            return error || is_null ? error : simdjson::N_ATOM_ERROR;
+        }
+    }
+}
+
 }  // namespace
 
 struct PageSplitter::Impl {
@@ -187,7 +204,8 @@ Result<> PageSplitter::split(std::string& body, Page& page) {
             error = document.get_object().get(object);
             if (!error) error = impl_->take(object, page);
         } else if (!error) {
-            return fail(Errc::invalid, "expected an array or an object, found {}", name_of(type));
+            error = whole_scalar(document, type);
+            if (!error) return fail(Errc::invalid, "expected an array or an object, found {}", name_of(type));
         }
     } else if (!error) {
         error = document.at_pointer(impl_->records).get(whole);

@@ -56,6 +56,16 @@ TEST(PageTest, OneObjectIsOneRecordAndNullIsNone) {
     EXPECT_THAT(Split("[]", "", "").values(), ElementsAre());
 }
 
+TEST(PageTest, ABodyOfOneValueIsNoRecordAndTextIsNoJson) {
+    for (std::string value : {"null", "true", "5", "\"x\""})
+        EXPECT_TRUE(
+            Split(value, "", "").result.error().text.starts_with("expected an array or an object, found "))
+            << value;
+    for (std::string text : {"not json", "tomorrow", "5 o'clock", "\"open"})
+        EXPECT_TRUE(Split(text, "", "").result.error().text.starts_with("not JSON"))
+            << Split(text, "", "").result.error().text;
+}
+
 TEST(PageTest, WhatIsNoObjectIsRejectedAndTheRestIsKept) {
     Split split(R"([{"a":1}, 5, [1,2], "x", {"a":2}])", "", "/a");
     ASSERT_TRUE(split.result);

@@ -287,10 +287,12 @@ TEST_F(CommandsTest, WhatIsWrittenOnTheLineHoldsBeforeTheEnvironment) {
 }
 
 TEST_F(CommandsTest, SourcesAndQueriesStartAndStop) {
-    fakes.sources.set({{.name = "random_users", .kind = "http", .topic = "users_created"}});
+    fakes.sources.set(
+        {{.name = "random_users", .kind = "http", .topic = "users_created", .endpoint = "https://api/"}});
     EXPECT_EQ(run({"sources", "start", "random_users"}).out, "started random_users\n");
     monitor->sample_now();
     EXPECT_NE(run({"sources", "list"}).out.find("running"), std::string::npos);
+    EXPECT_NE(run({"sources", "list"}).out.find("https://api/"), std::string::npos);
     EXPECT_EQ(run({"sources"}).out, run({"sources", "list"}).out);
     EXPECT_EQ(run({"sources", "stop", "nobody"}).err, "error: there is no source 'nobody'\n");
     EXPECT_EQ(run({"queries", "stop", "created_users"}).out, "stopped created_users\n");

@@ -15,6 +15,7 @@ using Printer = void (*)(const JsonValue&);
 void print_sources(const JsonValue& all) {
     TextTable table({{"SOURCE"},
                      {"KIND"},
+                     {"FROM"},
                      {"TOPIC"},
                      {"STATE"},
                      {"FETCHED", Align::right},
@@ -24,8 +25,8 @@ void print_sources(const JsonValue& all) {
                      {"DETAIL"}});
     for (auto source : all.items()) {
         auto counts = source["counts"];
-        table.add({source["name"].text(), source["kind"].text(), source["topic"].text(),
-                   source["state"].text(), format_count(counts["fetched"].integer()),
+        table.add({source["name"].text(), source["kind"].text(), source["endpoint"].text(),
+                   source["topic"].text(), source["state"].text(), format_count(counts["fetched"].integer()),
                    format_count(counts["acknowledged"].integer()), format_count(counts["rejected"].integer()),
                    format_count(counts["failures"].integer()), source["detail"].text()});
     }
