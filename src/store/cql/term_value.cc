@@ -94,6 +94,21 @@ Value set_value(std::string bytes) {
     return {Value::State::set, std::move(bytes)};
 }
 
+bool is_literal(Term::Kind kind) {
+    switch (kind) {
+        case Term::Kind::string:
+        case Term::Kind::integer:
+        case Term::Kind::number:
+        case Term::Kind::boolean:
+        case Term::Kind::blob:
+        case Term::Kind::uuid:
+        case Term::Kind::duration:
+            return true;
+        default:
+            return false;
+    }
+}
+
 bool takes(Kind column, Term::Kind constant) {
     switch (constant) {
         case Term::Kind::string:
@@ -160,15 +175,8 @@ Result<Value> literal_value(const Term& term, const DataType& type, std::string_
 }  // namespace
 
 bool may_be(const Term& term, const DataType& type) {
+    if (is_literal(term.kind)) return takes(type.kind, term.kind);
     switch (term.kind) {
-        case Term::Kind::string:
-        case Term::Kind::integer:
-        case Term::Kind::number:
-        case Term::Kind::boolean:
-        case Term::Kind::blob:
-        case Term::Kind::uuid:
-        case Term::Kind::duration:
-            return takes(type.kind, term.kind);
         case Term::Kind::list:
             if (type.kind == Kind::vector && term.items.size() != type.dimension) return false;
             return (type.kind == Kind::vector || type.kind == Kind::list) &&
@@ -185,13 +193,9 @@ bool may_be(const Term& term, const DataType& type) {
             return check_parts(term, type, "").has_value();
         case Term::Kind::cast:
             return takes_values_of(type, term.type);
-        case Term::Kind::null:
-        case Term::Kind::marker:
-        case Term::Kind::function:
-        case Term::Kind::operation:
+        default:
             return true;
     }
-    return true;
 }
 
 namespace {
@@ -455,24 +459,10 @@ Result<> check_operands(const Term& term, const DataType& type) {
 }  // namespace
 
 Result<> check_constant(const Term& term, const DataType& type, std::string_view what) {
-    switch (term.kind) {
-        case Term::Kind::string:
-        case Term::Kind::integer:
-        case Term::Kind::number:
-        case Term::Kind::boolean:
-        case Term::Kind::blob:
-        case Term::Kind::uuid:
-        case Term::Kind::duration:
-            TRY(literal_value(term, type, what));
-            return {};
-        case Term::Kind::operation:
-            TRY(check_operands(term, type));
-            return {};
-        case Term::Kind::function:
-            return check_arguments(term.text, term.items);
-        default:
-            return {};
-    }
+    if (is_literal(term.kind)) TRY(literal_value(term, type, what));
+    if (term.kind == Term::Kind::operation) TRY(check_operands(term, type));
+    if (term.kind == Term::Kind::function) return check_arguments(term.text, term.items);
+    return {};
 }
 
 Result<> check_arguments(std::string_view function, const std::vector<Term>& arguments) {
@@ -581,9 +571,8 @@ DataType natural_type(const Term& term) {
 
 Result<Value> evaluate(const Term& term, const DataType& type, std::string_view what,
                        const Bindings& bindings) {
+    if (is_literal(term.kind)) return literal_value(term, type, what);
     switch (term.kind) {
-        case Term::Kind::null:
-            return Value{};
         case Term::Kind::marker:
             return marker_value(term, type, bindings);
         case Term::Kind::list:
@@ -603,16 +592,9 @@ Result<Value> evaluate(const Term& term, const DataType& type, std::string_view 
                 return fail(Errc::invalid, "Cannot assign value {} to {} of type {}", term_text(term), what,
                             to_string(type));
             return evaluate(term.items[0], type.parameters.empty() ? term.type : type, what, bindings);
-        case Term::Kind::string:
-        case Term::Kind::integer:
-        case Term::Kind::number:
-        case Term::Kind::boolean:
-        case Term::Kind::blob:
-        case Term::Kind::uuid:
-        case Term::Kind::duration:
-            return literal_value(term, type, what);
+        default:
+            return Value{};
     }
-    return Value{};
 }
 
 }  // namespace penstock::store::cql
