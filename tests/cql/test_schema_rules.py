@@ -207,6 +207,15 @@ def test_describing_without_a_keyspace(address):
     session.cluster.shutdown()
 
 
+def test_describing_the_cluster(session, keyspace, address):
+    described = session.execute("DESCRIBE CLUSTER").one()
+    assert described.partitioner == "Murmur3Partitioner" and set(map(int, described.range_ownership))
+    assert {node for nodes in described.range_ownership.values() for node in nodes} == {f"/{address[0]}:7000"}
+    without = Cluster([address[0]], port=address[1], protocol_version=5).connect()
+    assert without.execute("DESCRIBE CLUSTER").column_names == ["cluster", "partitioner", "snitch"]
+    without.cluster.shutdown()
+
+
 def test_options_in_quotes_count(session, keyspace):
     session.execute("CREATE TABLE t (k int PRIMARY KEY, v int) WITH default_time_to_live = '100' "
                     "AND bloom_filter_fp_chance = '0.5' AND cdc = 'no'")

@@ -5,7 +5,9 @@
 
 #include "store/cql/compact_storage.h"
 #include "store/cql/index_schema.h"
+#include "store/cql/resolve.h"
 #include "store/cql/view_schema.h"
+#include "store/value.h"
 
 namespace penstock::store::cql {
 namespace {
@@ -61,8 +63,23 @@ std::string structure_text(const TableDefinition& table, std::string_view verb) 
     return out + ")\n    AND ";
 }
 
+wire::cql::ColumnSpec column_of(std::string_view name, const DataType& type) {
+    return {"system", "describe", std::string(name), type_option(type)};
+}
+
 wire::cql::ColumnSpec text_column(std::string_view name) {
-    return {"system", "describe", std::string(name), {0x0D, {}}};
+    return column_of(name, Kind::text);
+}
+
+/// By the tokens at which ranges end, which nodes have them.
+std::string range_ownership(const NodeIdentity& node) {
+    std::string nodes, out;
+    begin_collection(nodes, 1);
+    append_element(nodes, fmt::format("/{}:{}", node.address, storage_port));
+    begin_collection(out, 1);
+    append_element(out, only_token);
+    append_element(out, nodes);
+    return out;
 }
 
 /// An element to describe: its kind, name, and CREATE statement.
@@ -236,6 +253,12 @@ Result<Description> describe(const Describe& statement, const Catalogue& catalog
         case What::cluster:
             out.columns = {text_column("cluster"), text_column("partitioner"), text_column("snitch")};
             out.rows.push_back({node.cluster_name, "Murmur3Partitioner", "SimpleSnitch"});
+            if (!session_keyspace.empty() && !is_system_keyspace(session_keyspace)) {
+                out.columns.push_back(
+                    column_of("range_ownership",
+                              DataType(Kind::map, {Kind::text, DataType(Kind::list, {Kind::text})})));
+                out.rows[0].push_back(range_ownership(node));
+            }
             return out;
         case What::keyspaces:
             for (const auto& name : keyspace_names(catalogue))

@@ -447,14 +447,14 @@ SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std:
         .set("key", "local")
         .set("bootstrapped", "COMPLETED")
         .set("broadcast_address", address)
-        .set("broadcast_port", int_bytes(7000))
+        .set("broadcast_port", int_bytes(storage_port))
         .set("cluster_name", node.cluster_name)
         .set("cql_version", std::string(cql_version))
         .set("data_center", node.data_center)
         .set("gossip_generation", int_bytes(1))
         .set("host_id", node.host_id)
         .set("listen_address", address)
-        .set("listen_port", int_bytes(7000))
+        .set("listen_port", int_bytes(storage_port))
         .set("native_protocol_version", "5")
         .set("partitioner", "org.apache.cassandra.dht.Murmur3Partitioner")
         .set("rack", node.rack)
@@ -462,7 +462,7 @@ SystemRow local_row(const TableDefinition& table, const NodeIdentity& node, std:
         .set("rpc_address", address)
         .set("rpc_port", int_bytes(port))
         .set("schema_version", catalogue.version)
-        .set("tokens", text_set({"0"}))
+        .set("tokens", text_set({std::string(only_token)}))
         .take();
 }
 

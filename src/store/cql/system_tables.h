@@ -37,6 +37,10 @@ struct NodeIdentity {
     std::string rack = "rack1";
 };
 
+/// What one node says of the ring and of others' port, of which there are none.
+inline constexpr std::string_view only_token = "0";
+inline constexpr int storage_port = 7000;
+
 /// The version whose protocol and schema tables we follow; drivers choose by it what they ask.
 inline constexpr std::string_view release_version = "5.0.0";
 inline constexpr std::string_view cql_version = "3.4.7";
