@@ -636,7 +636,7 @@ Result<> append_writes(const ModifyPlan& plan, const Bindings& bindings, WriteTi
         builder.row.marker.timestamp = timestamp;
         if (ttl > 0) {
             builder.row.marker.ttl = std::uint32_t(ttl);
-            builder.row.marker.expires_at = std::uint32_t(time.now_seconds + ttl);
+            builder.row.marker.expires_at = builder.expiry();
         }
     }
     if (plan.kind == ModifyPlan::Kind::insert) {

@@ -48,13 +48,19 @@ std::string_view RowBuilder::keep(std::string bytes) {
     return kept.emplace_back(std::move(bytes));
 }
 
+std::uint32_t RowBuilder::expiry() const {
+    // As in Cassandra, whose greatest time is one less.
+    constexpr auto last = std::int64_t(UINT32_MAX) - 1;
+    return std::uint32_t(std::min(now + ttl, last));
+}
+
 Cell RowBuilder::cell_of(const ColumnDefinition& column) const {
     Cell cell;
     cell.column = column.id;
     cell.timestamp = timestamp_us;
     if (ttl > 0) {
         cell.ttl = std::uint32_t(ttl);
-        cell.expires_at = std::uint32_t(now + ttl);
+        cell.expires_at = expiry();
     }
     return cell;
 }

@@ -32,6 +32,8 @@ struct RowBuilder {
     Row existing{};  ///< what the row is now, for statements that read lists
 
     std::string_view keep(std::string bytes);
+    /// The end of what is written now with a TTL; never later than the last second there is.
+    std::uint32_t expiry() const;
     Cell cell_of(const ColumnDefinition& column) const;
     void remove(const ColumnDefinition& column, std::int64_t at, std::optional<std::string> path = {});
     void put(const ColumnDefinition& column, std::string bytes);

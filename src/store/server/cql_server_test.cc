@@ -207,6 +207,9 @@ TEST_F(CqlServerTest, TheClientMaySayWhatTimeItIs) {
         EXPECT_TRUE(client.run_at(25, query).body.ends_with(std::string(4, '\0'))) << key;
         EXPECT_TRUE(client.run(Query{query, {}}).body.ends_with(std::string(4, '\0'))) << key;
     }
+    client.run_at(UINT32_MAX - 10, "INSERT INTO k.t (k, v) VALUES (3, 1) USING TTL 20");
+    EXPECT_TRUE(client.run_at(UINT32_MAX - 3, "SELECT v FROM k.t WHERE k = 3")
+                    .body.ends_with(std::string("\0\0\0\1", 4)));
     auto unless_there = "INSERT INTO k.t (k, v) VALUES (1, 2) IF NOT EXISTS";
     client.run_at(10, unless_there);  // it is there, then
     EXPECT_TRUE(
