@@ -117,6 +117,7 @@ SourceStatus SourceRun::status() const {
     std::lock_guard lock(mutex_);
     auto status = status_;
     status.counts = counts_->read();
+    if (status.detail.empty()) status.detail = counts_->last_reject(status.topic);
     return status;
 }
 

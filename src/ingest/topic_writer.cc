@@ -37,6 +37,17 @@ SourceCounts LiveCounts::read() const {
             .bytes = bytes};
 }
 
+void LiveCounts::note_reject(std::string reason) {
+    std::lock_guard lock(mutex_);
+    last_reject_ = std::move(reason);
+}
+
+std::string LiveCounts::last_reject(std::string_view topic) const {
+    std::lock_guard lock(mutex_);
+    if (last_reject_.empty()) return {};
+    return fmt::format("last rejected: {}; in topic {}.dlq", last_reject_, topic);
+}
+
 std::string InputPosition::text() const {
     return fmt::format("{} {} {}", page, records, token);
 }
@@ -229,6 +240,7 @@ void TopicWriter::make_batches(OutgoingPage& page, const InputCursor* cursor) {
         batches[dead].records.push_back({std::nullopt, value, -1, headers});
         ++batches[dead].rejected;
     }
+    if (batches[dead].rejected > 0) counts_->note_reject(page.page.rejects.back().reason);
     page.batches.clear();
     for (std::size_t target = 0; target <= dead; ++target) {
         if (batches[target].records.empty()) continue;

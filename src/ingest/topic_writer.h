@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,14 @@ namespace penstock::ingest {
 struct LiveCounts {
     std::atomic<std::int64_t> fetched{0}, acknowledged{0}, rejected{0}, requests{0}, failures{0}, bytes{0};
     SourceCounts read() const;
+
+    void note_reject(std::string reason);
+    /// Why the last record went to the dead-letter topic, and to which; empty: none did.
+    std::string last_reject(std::string_view topic) const;
+
+private:
+    mutable std::mutex mutex_;
+    std::string last_reject_;
 };
 
 /// How far in its input a source is. Written as "<page> <records> <token>" beside the records, see cursor().

@@ -110,6 +110,7 @@ void Webhook::send(const std::shared_ptr<Post>& post) {
         total.fetched += made.fetched;
         total.acknowledged += made.acknowledged;
         total.rejected += made.rejected;
+        if (!post->page.page.rejects.empty()) total.note_reject(post->page.page.rejects.back().reason);
         if (!result) {
             total.failures += 1;
             post->done(fail(std::move(result.error())));
@@ -130,7 +131,7 @@ SourceStatus Webhook::status() const {
     std::lock_guard lock(mutex_);
     SourceStatus status{.name = spec_.name, .kind = "webhook", .topic = spec_.topic};
     status.state = stopped_ ? SourceState::stopped : SourceState::running;
-    status.detail = detail_;
+    status.detail = detail_.empty() ? counts_->last_reject(spec_.topic) : detail_;
     status.endpoint = "/ingest/" + path_;
     status.counts = counts_->read();
     return status;

@@ -68,8 +68,16 @@ void read_http(SectionReader& in, HttpSource& out) {
     if (in.has("replica")) out.replica = "randomuser";
 }
 
+/// sales.csv, incoming/*.csv.gz.
+bool has_csv_name(std::string_view path) {
+    for (std::string_view packed : {".gz", ".zst"})
+        if (path.ends_with(packed)) path.remove_suffix(packed.size());
+    return path.ends_with(".csv");
+}
+
 void read_file(SectionReader& in, FileSource& out) {
     in.text("path", out.path);
+    if (has_csv_name(out.path)) out.kind = FileSource::Kind::csv;
     in.choice("format", out.kind);
     in.boolean("follow", out.follow);
     in.delimiter("delimiter", out.delimiter);

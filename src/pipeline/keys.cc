@@ -184,7 +184,8 @@ std::vector<Section> source_sections() {
            .example = R"("data/*.jsonl")"},
           {.name = "format",
            .type = KeyType::choice,
-           .help = "How records are written.",
+           .help =
+               "How records are written. Without it: csv where the path ends with .csv, .csv.gz or .csv.zst.",
            .fallback = R"("json_lines")",
            .of = "json_lines|csv"},
           {.name = "follow",

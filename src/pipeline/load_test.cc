@@ -353,6 +353,9 @@ TEST(LoadProblems, SettingsThatDoNotGoTogether) {
                             "format has one column, value"));
     EXPECT_THAT(problems_of("pipeline: p\nsources:\n  s: { topic: t, file: { path: a, header: true } }\n"),
                 ElementsAre("3:43: 'header' goes with format: csv"));
+    EXPECT_THAT(
+        problems_of("pipeline: p\nsources:\n  s: { topic: t, file: { path: a.csv.gz, header: true } }\n"),
+        ElementsAre());
     EXPECT_THAT(problems_of(with_topic("    retention: 1d\n    config: { retention.ms: 5 }")),
                 ElementsAre("4:16: 'retention' and config 'retention.ms' say the same; remove one"));
     EXPECT_THAT(problems_of(with_http("      retry: { backoff: 2m }")),

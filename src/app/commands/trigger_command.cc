@@ -54,7 +54,7 @@ Result<> wait_for(ApiClient& api, const CommandContext& context, const Options& 
             else
                 fmt::print("{}: {} in {}\n", run_id, run["state"].text(), duration_of(run));
             if (run["state"].text() == "success") return {};
-            return fail(Errc::internal, "run {} failed: {} tasks succeeded", run_id, tasks_summary(run));
+            return fail(Errc::internal, "run {} failed: {}", run_id, tasks_summary(run));
         }
         auto waited_us = system_clock().monotonic_us() - start_us;
         if (waited_us >= limit_us) {
