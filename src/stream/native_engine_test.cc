@@ -292,6 +292,8 @@ TEST_F(NativeEngineTest, DeadLettersSayWhereTheyComeFrom) {
     start(query("SELECT id FROM events"));
     catch_up();
     EXPECT_EQ(status().rejected, 1);
+    EXPECT_TRUE(status().detail.starts_with("last rejected: ")) << status().detail;
+    EXPECT_TRUE(status().detail.ends_with("; in topic events.dlq")) << status().detail;
     auto set = topics_.read("events.dlq", 1, 0, 1000);
     ASSERT_EQ(set->records.size(), 1u);
     EXPECT_EQ(*set->records[0].key, "the key");

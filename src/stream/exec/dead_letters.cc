@@ -10,10 +10,11 @@ namespace penstock::stream {
 void DeadLetters::add(std::int32_t partition, const broker::Record& record, std::shared_ptr<const void> bytes,
                       std::string reason) {
     // The first reason is the one to tell.
-    if (letters_[partition]
-            .try_emplace(record.offset, Letter{record, std::move(bytes), std::move(reason)})
-            .second)
-        ++waiting_;
+    auto [letter, is_new] =
+        letters_[partition].try_emplace(record.offset, Letter{record, std::move(bytes), std::move(reason)});
+    if (!is_new) return;
+    ++waiting_;
+    last_reason_ = letter->second.reason;
 }
 
 Result<std::int32_t> DeadLetters::partitions(std::int32_t wanted) {

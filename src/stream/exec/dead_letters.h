@@ -28,6 +28,8 @@ public:
     void add(std::int32_t partition, const broker::Record& record, std::shared_ptr<const void> bytes,
              std::string reason);
     std::size_t waiting() const { return waiting_; }
+    /// Of the record that was added last.
+    const std::string& last_reason() const { return last_reason_; }
     /// Waits until all are durable. Their number.
     Result<std::int64_t> flush(std::int32_t source_partitions);
 
@@ -51,6 +53,7 @@ private:
     std::string epoch_;
     std::map<std::int32_t, std::map<std::int64_t, Letter>> letters_;  ///< by partition and offset
     std::size_t waiting_ = 0;
+    std::string last_reason_;
     std::map<std::int32_t, std::int64_t> written_;  ///< by source partition: the last offset that is there
 };
 

@@ -78,6 +78,9 @@ Result<std::unique_ptr<QueryRunner::PendingCommit>> QueryRunner::prepare_commit(
     chain_.sink->drop_replaced();
     out->rows = std::int64_t(chain_.sink->rows());
     out->rejected = *rejected;
+    if (out->rejected > 0)
+        reject_notice_ = fmt::format("last rejected: {}; in topic {}", dead_letters_->last_reason(),
+                                     DeadLetters::topic_of(topic_));
     out->batches = chain_.sink->take();
     if (output_) {
         TRY(write_topic(out->batches));
@@ -204,7 +207,7 @@ void QueryRunner::committed(const PendingCommit& done) {
         status_.watermark_us = done.checkpoint.watermark_us;
         status_.last_commit_us = clock_.now_us();
         status_.state = QueryState::running;
-        status_.detail = notice_;
+        status_.detail = notice_.empty() ? reject_notice_ : notice_;
     }
     changed_.notify_all();
     publish_positions();

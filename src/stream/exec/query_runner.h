@@ -148,7 +148,8 @@ private:
     std::int64_t last_publish_mono_us_ = 0;
     bool unpublished_ = false;
     std::string notice_;
-    std::int64_t epoch_ = 0;  ///< of our right to run it; 0: nobody else can
+    std::string reject_notice_;  // shown when there is nothing worse to say
+    std::int64_t epoch_ = 0;     ///< of our right to run it; 0: nobody else can
     std::unique_ptr<TopicOutput> output_;
     /// Until then the topic's rows may be there already: one commit, made again. Empty: it is done.
     std::vector<std::int64_t> again_until_;
