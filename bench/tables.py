@@ -13,8 +13,8 @@ Two pairs, by what an acknowledgement means: "durable" is Cassandra's commitlog_
 default: fsync comes first. "written" is Cassandra's default, periodic, on both sides: in the page cache, fsync within 10 s.
 Reads are measured in the second pair alone. One server runs at a time. Each work is first done for twice --seconds
 without being measured, so that Cassandra's JVM has compiled it; then as fast as it goes with --in-flight requests on
---connections; then at a fixed rate, a third of what Cassandra took in this run, for the latencies. Cassandra has G1 and
---heap; both sides have their defaults besides. The rows that reads choose from fit into the memory of both.
+--connections; then at a fixed rate, a third of what Cassandra took in this run, for the latencies. Cassandra has --heap and
+the JVM's options of its release; both sides have their defaults besides. The rows that reads choose from fit into the memory of both.
 
 Operations per CPU-second: user and system time of the server's processes, all of them, so that what the load costs does not
 count; for inserts with what the server does in the two seconds after. latte checks no values: that no request failed and that
@@ -118,7 +118,7 @@ def cassandra(sync, arguments):
     port = free_port()
     system = System("cassandra.sh", "cassandra", {
         "CASSANDRA_PORT": port, "CASSANDRA_STORAGE_PORT": free_port(), "CASSANDRA_JMX_PORT": free_port(),
-        "CASSANDRA_HEAP": arguments.heap, "CASSANDRA_GC": "-XX:+UseG1GC", "CASSANDRA_SYNC": sync})
+        "CASSANDRA_HEAP": arguments.heap, "CASSANDRA_GC": "shipped", "CASSANDRA_SYNC": sync})
     try:
         system("start")
         pid = int((pathlib.Path(os.environ["REAL_RUN"]) / f"cassandra-127.0.0.1-{port}/pid").read_text())
