@@ -5,6 +5,7 @@ The C++ suites of the seams are run against them (`Suite`): by default those of 
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -224,8 +225,10 @@ class Suite:
         result = self.tmp_path / f"{program}.json"
         done = subprocess.run([binary, f"--gtest_filter={tests}", f"--gtest_output=json:{result}"],
                               env={**os.environ, **environment}, capture_output=True, timeout=timeout)
-        output = (done.stdout + done.stderr).decode(errors="replace")
-        assert done.returncode == 0, output[-6000:]
+        told = done.stdout.decode(errors="replace")
+        failed = re.findall(r"\[ RUN      \](?:(?!\[ RUN      \]|\[       OK \]).)*?\[  FAILED  \]", told, re.DOTALL)
+        output = told + done.stderr.decode(errors="replace")
+        assert done.returncode == 0, "\n".join(one[:3000] for one in failed) + "\n...\n" + output[-4000:]
         cases = [case for suite in json.loads(result.read_text())["testsuites"] for case in suite["testsuite"]
                  if case["status"] == "RUN"]
         skipped = [case["name"] for case in cases if case["result"] != "COMPLETED"]
