@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "base/hex.h"
 #include "base/units.h"
 
 namespace penstock {
@@ -39,13 +40,6 @@ std::optional<Parts> split(std::string_view text) {
     parts.hosts = rest.substr(0, slash);
     if (slash != std::string_view::npos) parts.path = rest.substr(slash + 1);
     return parts;
-}
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
 }
 
 Result<std::string> decode(std::string_view text, const Environment& environment) {

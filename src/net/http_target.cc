@@ -2,15 +2,10 @@
 
 #include <cstdint>
 
+#include "base/hex.h"
+
 namespace penstock::net {
 namespace {
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 /// The length of the UTF-8 character that starts text, 0 when there is none.
 std::size_t utf8_length(std::string_view text) {

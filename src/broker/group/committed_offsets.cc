@@ -310,10 +310,14 @@ std::map<GroupPartition, CommittedOffset> CommittedOffsets::of_group(std::string
     return out;
 }
 
+bool CommittedOffsets::has_group(const Offsets& offsets, std::string_view group) {
+    auto at = offsets.lower_bound({std::string(group), "", 0});
+    return at != offsets.end() && at->first.group == group;
+}
+
 bool CommittedOffsets::has_group(std::string_view group) const {
     std::lock_guard lock(mutex_);
-    auto at = committed_.lower_bound({std::string(group), "", 0});
-    return at != committed_.end() && at->first.group == group;
+    return has_group(committed_, group);
 }
 
 /// Those of the changes that have a protocol type and no offsets any more. With mutex_ held.
@@ -322,8 +326,7 @@ std::vector<std::string> CommittedOffsets::without_offsets(const OffsetChanges& 
     for (const auto& [key, value] : changes) {
         if (value || !protocol_types_.contains(key.group)) continue;
         if (std::ranges::find(groups, key.group) != groups.end()) continue;
-        auto at = written_.lower_bound({key.group, "", 0});
-        if (at == written_.end() || at->first.group != key.group) groups.push_back(key.group);
+        if (!has_group(written_, key.group)) groups.push_back(key.group);
     }
     return groups;
 }

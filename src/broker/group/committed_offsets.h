@@ -76,6 +76,7 @@ private:
     using Offsets = std::map<GroupPartition, CommittedOffset>;
     using ProtocolTypes = std::map<std::string, std::string, std::less<>>;
     static void apply(Offsets& to, const OffsetChanges& changes);
+    static bool has_group(const Offsets& offsets, std::string_view group);
     std::vector<std::string> without_offsets(const OffsetChanges& changes) const;
     Result<> load_batch(std::string_view batch, const wire::kafka::BatchHeader& header);
     void append_batch(std::string batch, std::function<void(Result<>)> done);

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/hex.h"
 #include "store/cql/token_stream.h"
 #include "store/vector_value.h"
 
@@ -63,11 +64,9 @@ struct Reader {
         auto digits = word();
         std::string out;
         for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-            auto nibble = [&](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
-            bool good = std::isxdigit(static_cast<unsigned char>(digits[i])) != 0 &&
-                        std::isxdigit(static_cast<unsigned char>(digits[i + 1])) != 0;
-            if (!good) return fault("expected hexadecimal digits");
-            out += char(nibble(digits[i]) * 16 + nibble(digits[i + 1]));
+            int high = hex_digit(digits[i]), low = hex_digit(digits[i + 1]);
+            if (high < 0 || low < 0) return fault("expected hexadecimal digits");
+            out += char(high * 16 + low);
         }
         if (digits.empty() || digits.size() % 2 != 0) return fault("expected hexadecimal digits");
         return out;

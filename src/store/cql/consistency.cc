@@ -3,13 +3,10 @@
 namespace penstock::store::cql {
 namespace {
 
-constexpr std::uint16_t any = 0;
-constexpr std::uint16_t each_quorum = 7;
-constexpr std::uint16_t serial = 8;
-constexpr std::uint16_t local_serial = 9;
+using wire::cql::Consistency;
 
-bool is_serial(std::uint16_t consistency) {
-    return consistency == serial || consistency == local_serial;
+bool is_serial(Consistency consistency) {
+    return consistency == Consistency::serial || consistency == Consistency::local_serial;
 }
 
 }  // namespace
@@ -17,17 +14,18 @@ bool is_serial(std::uint16_t consistency) {
 Result<> check_conditional_consistency(std::string_view keyspace,
                                        const wire::cql::QueryParameters& parameters,
                                        const Catalogue& catalogue) {
-    if (!is_serial(parameters.serial_consistency.value_or(serial)))
+    const auto consistency = Consistency(parameters.consistency);
+    if (!is_serial(Consistency(parameters.serial_consistency.value_or(std::uint16_t(Consistency::serial)))))
         return fail(Errc::invalid,
                     "Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL");
-    if (is_serial(parameters.consistency))
+    if (is_serial(consistency))
         return fail(
             Errc::invalid,
             "{} is not supported as conditional update commit consistency. Use ANY if you mean \"make "
             "sure it is accepted but I don't care how many replicas commit it for non-SERIAL reads\"",
             wire::cql::consistency_name(parameters.consistency));
     const auto* definition = catalogue.keyspace(keyspace);
-    if (parameters.consistency != each_quorum || definition == nullptr) return {};
+    if (consistency != Consistency::each_quorum || definition == nullptr) return {};
     auto strategy = definition->replication.find("class");
     if (strategy != definition->replication.end() && !strategy->second.ends_with("NetworkTopologyStrategy"))
         return fail(Errc::invalid,
@@ -40,11 +38,12 @@ Result<> check_consistency(const ModifyPlan& plan, const wire::cql::QueryParamet
                            const Catalogue& catalogue) {
     const auto& table = plan.table();
     if (plan.is_conditional()) return check_conditional_consistency(table.keyspace, parameters, catalogue);
+    const auto consistency = Consistency(parameters.consistency);
     bool counter = table.is_counter();
-    if (counter && parameters.consistency == any)
+    if (counter && consistency == Consistency::any)
         return fail(Errc::invalid, "Consistency level ANY is not yet supported for counter table {}",
                     table.name);
-    if (!is_serial(parameters.consistency)) return {};
+    if (!is_serial(consistency)) return {};
     if (counter) return fail(Errc::invalid, "Counter operations are inherently non-serializable");
     return fail(Errc::invalid, "You must use conditional updates for serializable writes");
 }

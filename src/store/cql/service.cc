@@ -58,8 +58,6 @@ using wire::cql::ErrorCode;
 using wire::cql::ErrorResponse;
 
 constexpr std::size_t most_prepared = 10'000;
-constexpr std::uint16_t any_consistency = 0;
-constexpr std::uint16_t serial_consistency = 8;
 constexpr std::size_t most_prepared_bytes = 16u << 20;
 constexpr std::size_t most_prepared_text = 1u << 20;
 constexpr std::size_t most_batch_statements = 65'535;
@@ -393,7 +391,7 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
 
     if (const auto* plan = std::get_if<SelectPlan>(&statement->plan)) {
         bindings.table = &plan->table();
-        if (parameters.consistency == any_consistency)
+        if (wire::cql::Consistency(parameters.consistency) == wire::cql::Consistency::any)
             return error(
                 {ErrorCode::invalid, "ANY ConsistencyLevel is only supported for writes", {}, {}, {}});
         if (auto answer = select(*statement, parameters, bindings, version, new_metadata_id, true))
@@ -488,8 +486,8 @@ void CqlService::describe_for_trace(const wire::cql::Request& request, TraceSess
     auto take = [&](const wire::cql::QueryParameters& parameters) {
         trace.parameters["consistency_level"] = wire::cql::consistency_name(parameters.consistency);
         if (parameters.page_size) trace.parameters["page_size"] = std::to_string(*parameters.page_size);
-        trace.parameters["serial_consistency_level"] =
-            wire::cql::consistency_name(parameters.serial_consistency.value_or(serial_consistency));
+        trace.parameters["serial_consistency_level"] = wire::cql::consistency_name(
+            parameters.serial_consistency.value_or(std::uint16_t(wire::cql::Consistency::serial)));
     };
     if (const auto* query = std::get_if<wire::cql::Query>(&request)) {
         trace.request = "Execute CQL3 query";

@@ -9,22 +9,11 @@
 
 #include "base/result.h"
 #include "net/client_stream.h"
+#include "wire/cql/request.h"
 
 namespace penstock::store {
 
-enum class Consistency : std::uint16_t {
-    any = 0x00,
-    one = 0x01,
-    two = 0x02,
-    three = 0x03,
-    quorum = 0x04,
-    all = 0x05,
-    local_quorum = 0x06,
-    each_quorum = 0x07,
-    serial = 0x08,
-    local_serial = 0x09,
-    local_one = 0x0A,
-};
+using wire::cql::Consistency;
 
 struct RemoteTablesSettings {
     struct Host {

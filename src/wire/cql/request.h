@@ -70,6 +70,20 @@ struct AuthResponse {
 
 using Request = std::variant<Startup, Options, Query, Prepare, Execute, BatchRequest, Register, AuthResponse>;
 
+enum class Consistency : std::uint16_t {
+    any = 0x00,
+    one = 0x01,
+    two = 0x02,
+    three = 0x03,
+    quorum = 0x04,
+    all = 0x05,
+    local_quorum = 0x06,
+    each_quorum = 0x07,
+    serial = 0x08,
+    local_serial = 0x09,
+    local_one = 0x0A,
+};
+
 /// "LOCAL_QUORUM"
 std::string_view consistency_name(std::uint16_t consistency);
 
