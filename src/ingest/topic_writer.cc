@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/units.h"
+#include "pipeline/names.h"
 
 namespace penstock::ingest {
 namespace {
@@ -45,7 +46,7 @@ void LiveCounts::note_reject(std::string reason) {
 std::string LiveCounts::last_reject(std::string_view topic) const {
     std::lock_guard lock(mutex_);
     if (last_reject_.empty()) return {};
-    return fmt::format("last rejected: {}; in topic {}.dlq", last_reject_, topic);
+    return fmt::format("last rejected: {}; in topic {}", last_reject_, pipeline::dead_letter_topic(topic));
 }
 
 std::string InputPosition::text() const {
@@ -78,7 +79,7 @@ TopicWriter::TopicWriter(broker::Topics& topics, std::string source, std::string
     : topics_(topics),
       source_(std::move(source)),
       topic_(std::move(topic)),
-      dead_letter_topic_(topic_ + ".dlq"),
+      dead_letter_topic_(pipeline::dead_letter_topic(topic_)),
       counts_(std::move(counts)),
       encoder_(std::move(encoder)) {}
 

@@ -1,6 +1,7 @@
 #include "ingest/webhook.h"
 
 #include "ingest/environment.h"
+#include "pipeline/names.h"
 
 namespace penstock::ingest {
 namespace {
@@ -100,7 +101,8 @@ Result<> Webhook::accept(const std::shared_ptr<Post>& post) {
         kept->done = [](Result<SourceCounts>) {};
         send(kept);
     }
-    return fail(Errc::invalid, "{} (kept in topic {}.dlq)", split.error().text, spec_.topic);
+    return fail(Errc::invalid, "{} (kept in topic {})", split.error().text,
+                pipeline::dead_letter_topic(spec_.topic));
 }
 
 void Webhook::send(const std::shared_ptr<Post>& post) {

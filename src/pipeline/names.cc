@@ -74,6 +74,10 @@ std::optional<std::string> wrong_with_identifier(std::string_view name) {
         name);
 }
 
+std::string dead_letter_topic(std::string_view topic) {
+    return std::string(topic) + std::string(dead_letter_suffix);
+}
+
 std::optional<std::string_view> nearest(std::string_view word,
                                         const std::vector<std::string_view>& candidates) {
     if (word.size() > longest_compared) return std::nullopt;

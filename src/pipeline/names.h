@@ -15,6 +15,10 @@ std::optional<std::string> wrong_with_topic(std::string_view name);  ///< Kafka'
 std::optional<std::string> wrong_with_identifier(
     std::string_view name);  ///< CQL, unquoted: keyspaces and tables
 
+/// Where records of the topic go that cannot be read or do not fit: NAME.dlq.
+inline constexpr std::string_view dead_letter_suffix = ".dlq";
+std::string dead_letter_topic(std::string_view topic);
+
 /// The candidate closest to the word, when it is close enough to be what was meant.
 std::optional<std::string_view> nearest(std::string_view word,
                                         const std::vector<std::string_view>& candidates);

@@ -10,14 +10,13 @@ namespace penstock::pipeline {
 namespace {
 
 constexpr std::string_view into_topic = "topic:";
-constexpr std::string_view dead_letters = ".dlq";
 
 void check_sql(const Text& sql, const Names& known, Problems& problems) {
     for (const auto& relation : relations_of(sql.text)) {
         if (relation.qualified) continue;  // a table
         std::string_view name = relation.name;
         if (known.contains(name)) continue;
-        if (name.ends_with(dead_letters)) name.remove_suffix(dead_letters.size());
+        if (name.ends_with(dead_letter_suffix)) name.remove_suffix(dead_letter_suffix.size());
         if (known.contains(name)) continue;
         std::string meant;
         std::vector<std::string_view> candidates(known.begin(), known.end());

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "pipeline/names.h"
 
 namespace penstock::stream {
 
@@ -18,7 +19,7 @@ void DeadLetters::add(std::int32_t partition, const broker::Record& record, std:
 }
 
 Result<std::int32_t> DeadLetters::partitions(std::int32_t wanted) {
-    auto name = topic_of(topic_);
+    auto name = pipeline::dead_letter_topic(topic_);
     auto info = topics_.info(name);
     if (!info && info.error().code == Errc::not_found) {
         broker::TopicSpec spec;
@@ -50,7 +51,7 @@ std::string DeadLetters::producer(std::int32_t source) const {
 
 Result<> DeadLetters::read_position(std::int32_t source, std::int32_t partition) {
     auto mark = epoch_ + ":";
-    auto position = TRY(topics_.position(topic_of(topic_), partition, producer(source)));
+    auto position = TRY(topics_.position(pipeline::dead_letter_topic(topic_), partition, producer(source)));
     auto offset = position.starts_with(mark) ? parse_int(std::string_view(position).substr(mark.size()))
                                              : Result<std::int64_t>(-1);
     written_[source] = offset.value_or(-1);
@@ -58,7 +59,7 @@ Result<> DeadLetters::read_position(std::int32_t source, std::int32_t partition)
 }
 
 Result<> DeadLetters::take_over(std::int32_t source_partitions) {
-    auto info = topics_.info(topic_of(topic_));
+    auto info = topics_.info(pipeline::dead_letter_topic(topic_));
     if (!info && info.error().code == Errc::not_found) return {};
     if (!info) return fail(std::move(info).error());
     auto count = std::max(1, info->spec.partitions);
@@ -69,7 +70,7 @@ Result<> DeadLetters::take_over(std::int32_t source_partitions) {
 
 Result<> DeadLetters::append(std::int32_t source, const std::map<std::int64_t, Letter>& letters,
                              std::int32_t partition) {
-    auto name = topic_of(topic_);
+    auto name = pipeline::dead_letter_topic(topic_);
     auto producer = this->producer(source);
     auto mark = epoch_ + ":";
     if (!written_.contains(source)) TRY(read_position(source, partition));

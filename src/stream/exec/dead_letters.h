@@ -33,8 +33,6 @@ public:
     /// Waits until all are durable. Their number.
     Result<std::int64_t> flush(std::int32_t source_partitions);
 
-    static std::string topic_of(std::string_view topic) { return std::string(topic) + ".dlq"; }
-
 private:
     struct Letter {
         broker::Record record;

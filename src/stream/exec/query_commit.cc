@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "pipeline/names.h"
 #include "stream/exec/definition.h"
 #include "stream/exec/query_runner.h"
 
@@ -80,7 +81,7 @@ Result<std::unique_ptr<QueryRunner::PendingCommit>> QueryRunner::prepare_commit(
     out->rejected = *rejected;
     if (out->rejected > 0)
         reject_notice_ = fmt::format("last rejected: {}; in topic {}", dead_letters_->last_reason(),
-                                     DeadLetters::topic_of(topic_));
+                                     pipeline::dead_letter_topic(topic_));
     out->batches = chain_.sink->take();
     if (output_) {
         TRY(write_topic(out->batches));

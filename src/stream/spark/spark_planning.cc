@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "pipeline/names.h"
 #include "stream/check.h"
-#include "stream/exec/dead_letters.h"
 #include "stream/exec/definition.h"
 
 namespace penstock::stream {
@@ -346,7 +346,7 @@ Result<> SparkPlanner::letters(SparkJob& job, const SparkUrl& url) {
     const auto& input = job.inputs[0];
     auto sql = dead_letters_sql(input.relation, raw_view(0), query_.name, job.text, keys);
     if (!sql) return {};
-    auto topic = DeadLetters::topic_of(input.info.spec.name);
+    auto topic = pipeline::dead_letter_topic(input.info.spec.name);
     TRY(ensure_topic(topics_, topic, input.relation.dead_letter_partitions));
     auto dead_letters = TRY(topics_.info(topic));
     auto relation = input.relation;
