@@ -19,6 +19,7 @@ constexpr std::size_t messages_at_once = 512;
 /// What follows the last value, for parsers that read past its end.
 constexpr std::size_t readable_slack = 64;
 constexpr int one_wait_ms = 20;
+constexpr int short_wait_ms = 5;
 
 /// A message's headers, as librdkafka has taken them apart.
 std::vector<Header> headers_of(const rd_kafka_message_t* message) {
@@ -238,6 +239,15 @@ bool RemoteReader::fetch(Cursor& cursor, int wait_ms) {
     return true;
 }
 
+/// When the queue was full, librdkafka's thread looks at it again after a second, or when something wakes it
+/// (fetch.queue.backoff.ms, which is for this, is not in 2.0). A request to the partition's leader does.
+void RemoteReader::wake_fetcher(const Cursor& cursor) {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    (void)rd_kafka_query_watermark_offsets(cursor.fetcher->client->handle(), cursor.topic.c_str(),
+                                           cursor.partition, &low, &high, one_wait_ms);
+}
+
 Result<RecordSet> RemoteReader::read_from(Cursor& cursor, std::int64_t max_bytes, std::int64_t end_offset) {
     RecordSetBuilder builder;
     builder.reserve(std::size_t(std::clamp<std::int64_t>(max_bytes, 0, 1 << 20)));
@@ -245,11 +255,13 @@ Result<RecordSet> RemoteReader::read_from(Cursor& cursor, std::int64_t max_bytes
     auto what = [&] {
         return fmt::format("read {}-{} at offset {}", cursor.topic, cursor.partition, cursor.next_offset);
     };
+    bool is_woken = false;
     for (bool is_full = false; !is_full;) {
         if (cursor.waiting.empty() && !fetch(cursor, 0)) {
             if (!builder.is_empty() || cursor.next_offset >= end_offset) break;
             // There are records, and they have not come yet.
-            if (!fetch(cursor, one_wait_ms)) {
+            if (!fetch(cursor, is_woken ? one_wait_ms : short_wait_ms)) {
+                if (!std::exchange(is_woken, true)) wake_fetcher(cursor);
                 if (steady_clock::now() < deadline) continue;
                 return fail(cursor.fetcher->client->error(RD_KAFKA_RESP_ERR__TIMED_OUT, what()));
             }

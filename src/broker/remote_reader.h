@@ -55,6 +55,7 @@ private:
     static void stop(Cursor& cursor);
     Result<RecordSet> read_from(Cursor& cursor, std::int64_t max_bytes, std::int64_t end_offset);
     static bool fetch(Cursor& cursor, int wait_ms);
+    static void wake_fetcher(const Cursor& cursor);
 
     const RemoteSettings settings_;
     std::mutex mutex_;
