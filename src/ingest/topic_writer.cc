@@ -46,7 +46,7 @@ void LiveCounts::note_reject(std::string reason) {
 std::string LiveCounts::last_reject(std::string_view topic) const {
     std::lock_guard lock(mutex_);
     if (last_reject_.empty()) return {};
-    return fmt::format("last rejected: {}; in topic {}", last_reject_, pipeline::dead_letter_topic(topic));
+    return pipeline::rejection_notice(last_reject_, topic);
 }
 
 std::string InputPosition::text() const {

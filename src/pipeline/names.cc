@@ -78,6 +78,10 @@ std::string dead_letter_topic(std::string_view topic) {
     return std::string(topic) + std::string(dead_letter_suffix);
 }
 
+std::string rejection_notice(std::string_view reason, std::string_view topic) {
+    return fmt::format("last rejected: {}; in topic {}", reason, dead_letter_topic(topic));
+}
+
 std::optional<std::string_view> nearest(std::string_view word,
                                         const std::vector<std::string_view>& candidates) {
     if (word.size() > longest_compared) return std::nullopt;

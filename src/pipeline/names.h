@@ -18,6 +18,8 @@ std::optional<std::string> wrong_with_identifier(
 /// Where records of the topic go that cannot be read or do not fit: NAME.dlq.
 inline constexpr std::string_view dead_letter_suffix = ".dlq";
 std::string dead_letter_topic(std::string_view topic);
+/// What the status of a source or query says of the last of them.
+std::string rejection_notice(std::string_view reason, std::string_view topic);
 
 /// The candidate closest to the word, when it is close enough to be what was meant.
 std::optional<std::string_view> nearest(std::string_view word,

@@ -61,15 +61,9 @@ struct Reader {
     }
 
     Result<std::string> hex_name() {
-        auto digits = word();
-        std::string out;
-        for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-            int high = hex_digit(digits[i]), low = hex_digit(digits[i + 1]);
-            if (high < 0 || low < 0) return fault("expected hexadecimal digits");
-            out += char(high * 16 + low);
-        }
-        if (digits.empty() || digits.size() % 2 != 0) return fault("expected hexadecimal digits");
-        return out;
+        auto name = hex_bytes(word());
+        if (!name || name->empty()) return fault("expected hexadecimal digits");
+        return *std::move(name);
     }
 
     /// Behind "UserType(": its keyspace and name say which it is; the fields are those it has.

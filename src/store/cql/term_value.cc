@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/hex.h"
 #include "store/bytes.h"
 #include "store/canonical_value.h"
 #include "store/cql/arithmetic.h"
@@ -143,15 +144,9 @@ Result<Value> literal_value(const Term& term, const DataType& type, std::string_
                     shown, what, to_string(type));
     }
     if (term.kind == Term::Kind::blob) {
-        if (term.text.size() % 2 != 0)
-            return fail(Errc::invalid, "An hex string representing bytes must have an even length");
-        std::string out;
-        for (std::size_t i = 0; i < term.text.size(); i += 2) {
-            unsigned byte = 0;
-            std::from_chars(term.text.data() + i, term.text.data() + i + 2, byte, 16);
-            out += char(byte);
-        }
-        return set_value(std::move(out));
+        auto bytes = hex_bytes(term.text);  // of digits, as the lexer has read it
+        if (!bytes) return fail(Errc::invalid, "An hex string representing bytes must have an even length");
+        return set_value(*std::move(bytes));
     }
     if (term.kind == Term::Kind::integer && (type.kind == Kind::timestamp || type.kind == Kind::date)) {
         std::int64_t number = 0;

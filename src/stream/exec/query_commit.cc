@@ -79,9 +79,7 @@ Result<std::unique_ptr<QueryRunner::PendingCommit>> QueryRunner::prepare_commit(
     chain_.sink->drop_replaced();
     out->rows = std::int64_t(chain_.sink->rows());
     out->rejected = *rejected;
-    if (out->rejected > 0)
-        reject_notice_ = fmt::format("last rejected: {}; in topic {}", dead_letters_->last_reason(),
-                                     pipeline::dead_letter_topic(topic_));
+    if (out->rejected > 0) reject_notice_ = pipeline::rejection_notice(dead_letters_->last_reason(), topic_);
     out->batches = chain_.sink->take();
     if (output_) {
         TRY(write_topic(out->batches));
