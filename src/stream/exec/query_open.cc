@@ -277,7 +277,7 @@ Result<> QueryRunner::ensure_target() {
             spec.clustering.push_back({query_.key[i].column, query_.key[i].descending});
     }
     auto ensured = tables_.ensure(spec);
-    if (!ensured) return fail(fmt::format("table {}", query_.into), std::move(ensured).error());
+    if (!ensured) return fail("its table", std::move(ensured).error());
     return {};
 }
 

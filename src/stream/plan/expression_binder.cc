@@ -416,6 +416,10 @@ SqlResult<std::vector<ExpressionPtr>> ExpressionBinder::bind_all(const std::vect
     return out;
 }
 
+std::unexpected<SqlError> ExpressionBinder::unknown_function(std::string_view name, Position at) {
+    return sql_fail(at, "unknown function {}{}", name, suggestion(name, function_names()));
+}
+
 SqlResult<ExpressionPtr> ExpressionBinder::make_call(std::string_view name, std::vector<ExpressionPtr> args,
                                                      Position at) {
     std::vector<TypeId> types;
@@ -429,8 +433,7 @@ SqlResult<ExpressionPtr> ExpressionBinder::make_call(std::string_view name, std:
     const auto* function = find_function(name, types, {untyped.get(), args.size()});
     if (!function) {
         auto known = signatures_text(name);
-        if (known.empty())
-            return sql_fail(at, "unknown function {}{}", name, suggestion(name, function_names()));
+        if (known.empty()) return unknown_function(name, at);
         return sql_fail(at, "{} does not take ({}); expected {}", name, types_text(args), known);
     }
     auto call = std::make_unique<Expression>();
@@ -483,6 +486,8 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_call(const Expr& expr) {
         TRY(unify(all, name));
         return make_call(name, std::move(args), expr.at);
     }
+    // Before its arguments: under GROUP BY it may have been meant as an aggregate, and then they are right.
+    if (signatures_text(name).empty()) return unknown_function(name, expr.at);
     auto args = TRY(bind_all(expr.children));
     return make_call(name, std::move(args), expr.at);
 }

@@ -256,7 +256,7 @@ Result<> SparkPlanner::to_table(SparkJob& job, const std::string& spark_version,
             spec.clustering.push_back({query_.key[i].column, query_.key[i].descending});
     }
     auto ensured = tables_.ensure(spec);
-    if (!ensured) return fail(fmt::format("table {}", query_.into), std::move(ensured).error());
+    if (!ensured) return fail("its table", std::move(ensured).error());
     // The connector writes new rows only: it takes no results that replace earlier ones. And rows of one key
     // must keep their order, for which they need write times.
     bool has_connector = spark_version.starts_with("3.");

@@ -65,6 +65,7 @@ public:
 
     SqlResult<Select> statement() {
         if (is_word("with")) return sql_fail(here(), "WITH is not offered; write one SELECT");
+        TRY(refuse_other_statements());
         TRY(expect_word("select"));
         Select select;
         if (accept_word("distinct"))
@@ -115,14 +116,26 @@ private:
         return std::string(
             sql_.substr(token().begin, std::min<std::size_t>(token().end - token().begin, 40)));
     }
+    /// What people write first to see what there is, or to change it, has its place elsewhere.
+    SqlResult<> refuse_other_statements() const {
+        for (auto word : {"show", "describe", "desc"})
+            if (is_word(word))
+                return sql_fail(here(),
+                                "{} is not offered; penstock topics and penstock tables tell what there is",
+                                upper_case(word));
+        for (auto word : {"insert", "update", "delete", "create", "alter", "drop", "truncate"})
+            if (is_word(word))
+                return sql_fail(
+                    here(), "{} is not offered; a pipeline's query writes into its table, and CQL into any",
+                    upper_case(word));
+        return {};
+    }
     std::unexpected<SqlError> unexpected_token(std::string_view expected) const {
         return sql_fail(here(), "expected {}, found {}", expected, shown());
     }
     SqlResult<> expect_word(std::string_view word) {
         if (accept_word(word)) return {};
-        std::string upper;
-        for (char c : word) upper += char(std::toupper(c));
-        return unexpected_token(upper);
+        return unexpected_token(upper_case(word));
     }
     SqlResult<> expect_symbol(std::string_view symbol) {
         if (accept_symbol(symbol)) return {};
