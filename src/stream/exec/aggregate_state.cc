@@ -74,6 +74,12 @@ std::string AggregateState::add(const AggregateCall& call, const Vector& argumen
             }
             ++count;
             break;
+        case AggregateKind::variance:
+        case AggregateKind::variance_of_all:
+        case AggregateKind::deviation:
+        case AggregateKind::deviation_of_all:
+            add_to_spread(storage == Storage::integers ? double(column.integers[at]) : column.floats[at]);
+            break;
         case AggregateKind::min:
         case AggregateKind::max: {
             int sign = call.kind == AggregateKind::min ? -1 : 1;
@@ -98,6 +104,22 @@ std::string AggregateState::add(const AggregateCall& call, const Vector& argumen
     return {};
 }
 
+/// Welford's method: no difference of large sums.
+void AggregateState::add_to_spread(double value) {
+    auto distance = value - real;
+    real += distance / double(++count);
+    spread += distance * (value - real);
+}
+
+void AggregateState::append_spread(AggregateKind kind, Column& to) const {
+    bool of_sample = kind == AggregateKind::variance || kind == AggregateKind::deviation;
+    auto divisor = of_sample ? count - 1 : count;
+    if (divisor <= 0) return to.append_null();
+    auto variance = spread / double(divisor);
+    bool is_variance = kind == AggregateKind::variance || kind == AggregateKind::variance_of_all;
+    to.append_float(is_variance ? variance : std::sqrt(variance));
+}
+
 void AggregateState::result(const AggregateCall& call, Column& to, Arena& arena) const {
     switch (call.kind) {
         case AggregateKind::count_all:
@@ -120,6 +142,12 @@ void AggregateState::result(const AggregateCall& call, Column& to, Arena& arena)
                 to.append_float(real);
             else
                 to.append_integer(integer);
+            return;
+        case AggregateKind::variance:
+        case AggregateKind::variance_of_all:
+        case AggregateKind::deviation:
+        case AggregateKind::deviation_of_all:
+            append_spread(call.kind, to);
             return;
         case AggregateKind::min:
         case AggregateKind::max:
@@ -146,7 +174,9 @@ void AggregateState::encode(StateEncoder& to) const {
     to.integer(integer);
     to.real(real);
     to.text(text);
-    to.byte(std::uint8_t(any) | std::uint8_t(null << 1));
+    bool has_spread = spread != 0;
+    to.byte(std::uint8_t(any) | std::uint8_t(null << 1) | std::uint8_t(has_spread << 2));
+    if (has_spread) to.real(spread);
     to.integer(distinct ? std::int64_t(distinct->size()) : 0);
     if (distinct)
         for (const auto& value : *distinct) to.text(value);
@@ -160,6 +190,7 @@ void AggregateState::decode(StateDecoder& from) {
     auto flags = from.byte();
     any = flags & 1;
     null = flags & 2;
+    if (flags & 4) spread = from.real();
     auto values = from.integer();
     for (std::int64_t i = 0; i < values && from.ok(); ++i) {
         if (!distinct) distinct = std::make_unique<std::set<std::string, std::less<>>>();

@@ -23,6 +23,10 @@ std::optional<AggregateKind> aggregate_of(const Expr& expr) {
     if (name == "max") return AggregateKind::max;
     if (name == "first" || name == "first_value" || name == "any_value") return AggregateKind::first;
     if (name == "last" || name == "last_value") return AggregateKind::last;
+    if (name == "variance" || name == "var_samp") return AggregateKind::variance;
+    if (name == "var_pop") return AggregateKind::variance_of_all;
+    if (name == "stddev" || name == "stddev_samp" || name == "std") return AggregateKind::deviation;
+    if (name == "stddev_pop") return AggregateKind::deviation_of_all;
     return std::nullopt;
 }
 
@@ -369,6 +373,10 @@ private:
                 break;
             case AggregateKind::sum:
             case AggregateKind::avg:
+            case AggregateKind::variance:
+            case AggregateKind::variance_of_all:
+            case AggregateKind::deviation:
+            case AggregateKind::deviation_of_all:
                 if (type == TypeId::string) {
                     call.argument = TRY(coerce(std::move(call.argument), TypeId::float64));
                     type = TypeId::float64;
@@ -376,7 +384,7 @@ private:
                 if (type != TypeId::int32 && type != TypeId::int64 && type != TypeId::float64)
                     return sql_fail(expr.children[0]->at, "{} needs a number, this is {}", expr.text,
                                     to_string(type));
-                call.result = call.kind == AggregateKind::avg || type == TypeId::float64 ? TypeId::float64
+                call.result = call.kind != AggregateKind::sum || type == TypeId::float64 ? TypeId::float64
                                                                                          : TypeId::int64;
                 break;
             case AggregateKind::min:

@@ -51,7 +51,21 @@ struct ScanColumn {
     bool operator==(const ScanColumn&) const = default;
 };
 
-enum class AggregateKind { count_all, count, count_distinct, sum, avg, min, max, first, last };
+enum class AggregateKind {
+    count_all,
+    count,
+    count_distinct,
+    sum,
+    avg,
+    min,
+    max,
+    first,
+    last,
+    variance,  ///< of a sample, as deviation is
+    variance_of_all,
+    deviation,
+    deviation_of_all,
+};
 
 struct AggregateCall {
     AggregateKind kind = AggregateKind::count_all;
