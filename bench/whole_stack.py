@@ -266,12 +266,8 @@ def check_rows(port, table, expected):
 
 def wait_for_compactions(port):
     """What was written before is not the next one's to compact."""
-    from cassandra.cluster import Cluster
-    cluster = Cluster(["127.0.0.1"], port=port, protocol_version=4)
-    session = cluster.connect()
-    wait_until(lambda: not list(session.execute("SELECT task_id FROM system_views.sstable_tasks")), "compactions' end",
-               600, 0.5)
-    cluster.shutdown()
+    probe = CqlProbe(port)
+    wait_until(lambda: probe.row_count("SELECT task_id FROM system_views.sstable_tasks") == 0, "compactions' end", 600, 0.5)
 
 
 def run_job(stack, topic, table, rows):

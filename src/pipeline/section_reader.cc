@@ -7,6 +7,7 @@
 #include <exception>
 #include <tuple>
 
+#include "base/ascii_case.h"
 #include "base/check.h"
 #include "base/units.h"
 #include "pipeline/names.h"
@@ -359,8 +360,7 @@ bool SectionReader::query_key_part(const Node& node, bool partition, std::vector
         auto start = node.value.find_first_not_of(' ', blank);
         if (start != std::string::npos) order = node.value.substr(start);
     }
-    std::transform(order.begin(), order.end(), order.begin(),
-                   [](unsigned char c) { return char(std::toupper(c)); });
+    order = upper_case(order);
     std::string wrong;
     if (!order.empty() && order != "ASC" && order != "DESC")
         wrong = fmt::format("key: '{}': expected {}", shortened(node.value), expected);

@@ -1,9 +1,9 @@
 #include "record/type.h"
 
-#include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
+
+#include "base/ascii_case.h"
 
 namespace penstock {
 
@@ -53,8 +53,7 @@ std::optional<TypeId> type_of_name(std::string_view name) {
          {"TIMESTAMP", TypeId::timestamp},
          {"TIMESTAMP_LTZ", TypeId::timestamp},
          {"JSON", TypeId::json}}};
-    std::string upper(name);
-    std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return char(std::toupper(c)); });
+    auto upper = upper_case(name);
     for (const auto& [known, type] : names)
         if (known == upper) return type;
     return std::nullopt;

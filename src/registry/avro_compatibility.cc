@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "base/ascii_case.h"
+
 namespace penstock::registry {
 namespace {
 
@@ -38,13 +40,6 @@ bool promotes(AvroKind writer, AvroKind reader) {
             break;
     }
     return false;
-}
-
-std::string upper(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return char(std::toupper(c)); });
-    return out;
 }
 
 /// Collects differences on the way through both schemas. A pair of types that is being compared
@@ -111,8 +106,8 @@ private:
         add("TYPE_MISMATCH", path,
             "The type (path '{path}') of a field in the {reader} schema does not match with the "
             "{writer} schema",
-            fmt::format("reader type: {} not compatible with writer type: {}", upper(to_string(reader.kind)),
-                        upper(to_string(writer.kind))));
+            fmt::format("reader type: {} not compatible with writer type: {}",
+                        upper_case(to_string(reader.kind)), upper_case(to_string(writer.kind))));
     }
 
     /// The unqualified names count, and the reader's aliases.
@@ -156,7 +151,7 @@ private:
         add("MISSING_UNION_BRANCH", path,
             "The {reader} schema is missing a type inside a union field at path '{path}' in the "
             "{writer} schema",
-            fmt::format("reader union lacking writer type: {}", upper(to_string(writer.kind))));
+            fmt::format("reader union lacking writer type: {}", upper_case(to_string(writer.kind))));
     }
 
     void enumerations(const AvroType& reader, const AvroType& writer, const std::string& path) {

@@ -1,7 +1,6 @@
 #include "registry/compatibility.h"
 
-#include <algorithm>
-
+#include "base/ascii_case.h"
 #include "registry/avro_compatibility.h"
 #include "registry/avro_schema.h"
 #include "registry/json_compatibility.h"
@@ -67,9 +66,7 @@ std::string_view to_string(CompatibilityLevel level) {
 }
 
 std::optional<CompatibilityLevel> compatibility_level_of(std::string_view name) {
-    std::string upper(name);
-    std::transform(upper.begin(), upper.end(), upper.begin(),
-                   [](unsigned char c) { return char(std::toupper(c)); });
+    auto upper = upper_case(name);
     for (const auto& [level, known] : level_names)
         if (upper == known) return level;
     return std::nullopt;

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "base/ascii_case.h"
+
 namespace penstock::registry {
 namespace {
 
@@ -307,10 +309,7 @@ private:
         if (wider || (!upper_bound && std::string_view(keyword).starts_with("min") && keyword != "minimum" &&
                       mine->number == 0))
             return;
-        std::string name(keyword);
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](unsigned char c) { return char(std::toupper(c)); });
-        add(fmt::format("{}_{}", name,
+        add(fmt::format("{}_{}", upper_case(keyword),
                         theirs == nullptr ? "ADDED"
                         : upper_bound     ? "DECREASED"
                                           : "INCREASED"),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii_case.h"
 #include "codec/json_writer.h"
 #include "registry/json_value.h"
 
@@ -82,9 +83,7 @@ std::string_view to_string(Mode mode) {
 }
 
 std::optional<Mode> mode_of(std::string_view name) {
-    std::string upper(name);
-    std::transform(upper.begin(), upper.end(), upper.begin(),
-                   [](unsigned char c) { return char(std::toupper(c)); });
+    auto upper = upper_case(name);
     for (const auto& [mode, known] : mode_names)
         if (upper == known) return mode;
     return std::nullopt;

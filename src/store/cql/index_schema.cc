@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii_case.h"
 #include "store/cql/describe.h"
 #include "store/cql/option_values.h"
 #include "store/cql/system_tables.h"
@@ -27,12 +28,6 @@ std::unexpected<ErrorResponse> invalid(std::string text) {
 std::string lower(std::string_view text) {
     std::string out(text);
     for (auto& c : out) c = char(std::tolower(static_cast<unsigned char>(c)));
-    return out;
-}
-
-std::string upper(std::string_view text) {
-    std::string out(text);
-    for (auto& c : out) c = char(std::toupper(static_cast<unsigned char>(c)));
     return out;
 }
 
@@ -126,7 +121,7 @@ std::expected<void, ErrorResponse> check_vector(const DataType& type, const Crea
             return invalid(
                 fmt::format("Similarity function {} was not recognized for index {}. Valid values are: "
                             "EUCLIDEAN, DOT_PRODUCT, COSINE",
-                            upper(by->second), index_name));
+                            upper_case(by->second), index_name));
         chosen = *known;
     }
     for (auto [name, what, most] :
@@ -143,7 +138,7 @@ std::expected<void, ErrorResponse> check_vector(const DataType& type, const Crea
                                        most, *value));
     }
     if (auto given = statement.options.find("optimize_for"); given != statement.options.end()) {
-        auto wanted = upper(given->second);
+        auto wanted = upper_case(given->second);
         if (wanted != "LATENCY" && wanted != "RECALL")
             return invalid(fmt::format(
                 "optimize_for '{}' was not recognized for index {}. Valid values are: LATENCY, RECALL",

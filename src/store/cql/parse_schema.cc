@@ -1,6 +1,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii_case.h"
 #include "store/cql/class_type.h"
 #include "store/cql/token_stream.h"
 
@@ -266,12 +267,6 @@ Result<Statement> alter_type(TokenStream& in) {
     return out;
 }
 
-std::string upper(std::string_view text) {
-    std::string out(text);
-    for (auto& c : out) c = char(std::toupper(static_cast<unsigned char>(c)));
-    return out;
-}
-
 bool accept_table_word(TokenStream& in) {
     return in.accept_word("table") || in.accept_word("columnfamily");
 }
@@ -296,7 +291,7 @@ Result<Statement> create(TokenStream& in) {
                            "User-defined functions are disabled in cassandra.yaml - set "
                            "user_defined_functions_enabled=true to enable"};
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
-    return Unsupported{"CREATE " + upper(in.peek().text)};
+    return Unsupported{"CREATE " + upper_case(in.peek().text)};
 }
 
 Result<Statement> alter(TokenStream& in) {
@@ -319,7 +314,7 @@ Result<Statement> alter(TokenStream& in) {
     }
     if (in.accept_word("type")) return alter_type(in);
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
-    return Unsupported{"ALTER " + upper(in.peek().text)};
+    return Unsupported{"ALTER " + upper_case(in.peek().text)};
 }
 
 Result<Statement> drop(TokenStream& in) {
@@ -356,7 +351,7 @@ Result<Statement> drop(TokenStream& in) {
         return out;
     }
     if (in.peek().kind != TokenKind::word) return in.no_alternative();
-    return Unsupported{"DROP " + upper(in.peek().text)};
+    return Unsupported{"DROP " + upper_case(in.peek().text)};
 }
 
 Result<Statement> describe(TokenStream& in) {
@@ -399,7 +394,7 @@ Result<Statement> describe(TokenStream& in) {
         out.what = What::type;
         out.name = TRY(in.table_name());
     } else if (in.is_word("function") || in.is_word("aggregate")) {
-        return Unsupported{"DESCRIBE " + upper(in.peek().text)};
+        return Unsupported{"DESCRIBE " + upper_case(in.peek().text)};
     } else {
         out.what = What::anything;
         out.name = TRY(in.table_name());
@@ -430,7 +425,7 @@ Result<Statement> parse_schema_statement(TokenStream& in, std::string_view verb)
         accept_table_word(in);
         return Truncate{TRY(in.table_name())};
     }
-    return Unsupported{upper(verb)};
+    return Unsupported{upper_case(verb)};
 }
 
 }  // namespace penstock::store::cql

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ascii_case.h"
 #include "store/cql/ast.h"
 #include "store/cql/lexer.h"
 
@@ -52,9 +53,7 @@ public:
     }
     Result<> expect_word(std::string_view word) {
         if (accept_word(word)) return {};
-        std::string upper(word);
-        for (auto& c : upper) c = char(std::toupper(static_cast<unsigned char>(c)));
-        return mismatch("K_" + upper);
+        return mismatch("K_" + upper_case(word));
     }
     /// A name: a word that is not reserved, or in double quotes.
     Result<std::string> name();

@@ -103,6 +103,21 @@ std::optional<std::string> target_problem(const pipeline::QuerySpec& query, cons
     return std::nullopt;
 }
 
+store::TableSpec table_spec(const pipeline::QuerySpec& query, Schema columns) {
+    store::TableSpec spec;
+    auto dot = query.into.find('.');
+    spec.keyspace = query.into.substr(0, dot);
+    spec.name = query.into.substr(dot + 1);
+    spec.columns = std::move(columns);
+    for (std::size_t i = 0; i < query.key.size(); ++i) {
+        if (i < std::size_t(query.partition_columns))
+            spec.partition_key.push_back(query.key[i].column);
+        else
+            spec.clustering.push_back({query.key[i].column, query.key[i].descending});
+    }
+    return spec;
+}
+
 std::uint64_t query_hash(const pipeline::QuerySpec& query) {
     auto text = query.sql.text;
     if (query.watermark) text += fmt::format("\n{}\n{}", query.watermark->column, query.watermark->delay_us);

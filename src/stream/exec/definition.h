@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "pipeline/spec.h"
+#include "store/tables.h"
 #include "stream/plan/plan.h"
 #include "stream/sql/ast.h"
 
@@ -25,6 +26,9 @@ std::optional<std::string> target_problem(const pipeline::QuerySpec& query, cons
 
 /// "topic:NAME" without the prefix, or none.
 std::optional<std::string> target_topic(const pipeline::QuerySpec& query);
+
+/// The table that the query writes into, with these columns and the query's key.
+store::TableSpec table_spec(const pipeline::QuerySpec& query, Schema columns);
 
 std::uint64_t query_hash(const pipeline::QuerySpec& query);
 std::uint64_t target_hash(const pipeline::QuerySpec& query, std::string_view topic);

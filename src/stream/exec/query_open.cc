@@ -262,21 +262,10 @@ Result<> QueryRunner::ensure_target_topic(const std::string& topic) {
 
 Result<> QueryRunner::ensure_target() {
     if (target_topic(query_)) return {};
-    store::TableSpec spec;
-    auto dot = query_.into.find('.');
-    spec.keyspace = query_.into.substr(0, dot);
-    spec.name = query_.into.substr(dot + 1);
-    for (auto field : chain_.plan->schema) {
+    auto columns = chain_.plan->schema;
+    for (auto& field : columns)
         if (field.type == TypeId::json) field.type = TypeId::string;
-        spec.columns.push_back(std::move(field));
-    }
-    for (std::size_t i = 0; i < query_.key.size(); ++i) {
-        if (i < std::size_t(query_.partition_columns))
-            spec.partition_key.push_back(query_.key[i].column);
-        else
-            spec.clustering.push_back({query_.key[i].column, query_.key[i].descending});
-    }
-    auto ensured = tables_.ensure(spec);
+    auto ensured = tables_.ensure(table_spec(query_, std::move(columns)));
     if (!ensured) return fail("its table", std::move(ensured).error());
     return {};
 }

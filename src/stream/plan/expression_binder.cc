@@ -416,10 +416,7 @@ SqlResult<std::vector<ExpressionPtr>> ExpressionBinder::bind_all(const std::vect
     return out;
 }
 
-std::unexpected<SqlError> ExpressionBinder::unknown_function(std::string_view name, Position at) {
-    return sql_fail(at, "unknown function {}{}", name, suggestion(name, function_names()));
-}
-
+/// name is one that functions have.
 SqlResult<ExpressionPtr> ExpressionBinder::make_call(std::string_view name, std::vector<ExpressionPtr> args,
                                                      Position at) {
     std::vector<TypeId> types;
@@ -431,11 +428,9 @@ SqlResult<ExpressionPtr> ExpressionBinder::make_call(std::string_view name, std:
         unknown = unknown || args[i]->unknown;
     }
     const auto* function = find_function(name, types, {untyped.get(), args.size()});
-    if (!function) {
-        auto known = signatures_text(name);
-        if (known.empty()) return unknown_function(name, at);
-        return sql_fail(at, "{} does not take ({}); expected {}", name, types_text(args), known);
-    }
+    if (!function)
+        return sql_fail(at, "{} does not take ({}); expected {}", name, types_text(args),
+                        signatures_text(name));
     auto call = std::make_unique<Expression>();
     call->kind = ExpressionKind::call;
     call->name = name;
@@ -487,7 +482,8 @@ SqlResult<ExpressionPtr> ExpressionBinder::bind_call(const Expr& expr) {
         return make_call(name, std::move(args), expr.at);
     }
     // Before its arguments: under GROUP BY it may have been meant as an aggregate, and then they are right.
-    if (signatures_text(name).empty()) return unknown_function(name, expr.at);
+    if (signatures_text(name).empty())
+        return sql_fail(expr.at, "unknown function {}{}", name, suggestion(name, function_names()));
     auto args = TRY(bind_all(expr.children));
     return make_call(name, std::move(args), expr.at);
 }

@@ -62,7 +62,6 @@ private:
     SqlResult<ExpressionPtr> bind_nullif(const sql::Expr& expr);
     SqlResult<ExpressionPtr> bind_if(const sql::Expr& expr);
     SqlResult<ExpressionPtr> make_case(std::vector<ExpressionPtr> parts, Position at);
-    static std::unexpected<SqlError> unknown_function(std::string_view name, Position at);
     SqlResult<ExpressionPtr> make_call(std::string_view name, std::vector<ExpressionPtr> args, Position at);
     SqlResult<ExpressionPtr> negated(ExpressionPtr expr, bool negate);
     SqlResult<std::vector<ExpressionPtr>> bind_all(const std::vector<sql::ExprPtr>& exprs);

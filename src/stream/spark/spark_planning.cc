@@ -244,17 +244,9 @@ Result<> SparkPlanner::to_topic(SparkJob& job, const std::string& topic) {
 }
 
 Result<> SparkPlanner::to_table(SparkJob& job, const std::string& spark_version, const SparkUrl& url) {
-    auto dot = query_.into.find('.');
-    store::TableSpec spec;
-    spec.keyspace = query_.into.substr(0, dot);
-    spec.name = query_.into.substr(dot + 1);
-    for (const auto& column : job.columns) spec.columns.push_back({column.name, table_type(column)});
-    for (std::size_t i = 0; i < query_.key.size(); ++i) {
-        if (i < std::size_t(query_.partition_columns))
-            spec.partition_key.push_back(query_.key[i].column);
-        else
-            spec.clustering.push_back({query_.key[i].column, query_.key[i].descending});
-    }
+    Schema columns;
+    for (const auto& column : job.columns) columns.push_back({column.name, table_type(column)});
+    auto spec = table_spec(query_, std::move(columns));
     auto ensured = tables_.ensure(spec);
     if (!ensured) return fail("its table", std::move(ensured).error());
     // The connector writes new rows only: it takes no results that replace earlier ones. And rows of one key

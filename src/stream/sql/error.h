@@ -43,7 +43,6 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
 
 /// ASCII only: keywords, functions and column names compare this way.
 std::string lower_case(std::string_view text);
-std::string upper_case(std::string_view text);
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 
 }  // namespace penstock::stream

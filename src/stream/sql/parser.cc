@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "base/ascii_case.h"
 #include "stream/sql/lexer.h"
 
 namespace penstock::stream::sql {
@@ -64,7 +65,6 @@ public:
     Parser(std::string_view sql, std::vector<Token> tokens) : sql_(sql), tokens_(std::move(tokens)) {}
 
     SqlResult<Select> statement() {
-        if (is_word("with")) return sql_fail(here(), "WITH is not offered; write one SELECT");
         TRY(refuse_other_statements());
         TRY(expect_word("select"));
         Select select;
@@ -118,6 +118,7 @@ private:
     }
     /// What people write first to see what there is, or to change it, has its place elsewhere.
     SqlResult<> refuse_other_statements() const {
+        if (is_word("with")) return sql_fail(here(), "WITH is not offered; write one SELECT");
         for (auto word : {"show", "describe", "desc"})
             if (is_word(word))
                 return sql_fail(here(),
