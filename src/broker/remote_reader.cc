@@ -113,23 +113,24 @@ Result<RemoteReader::Fetcher*> RemoteReader::fetcher_for(std::string_view topic,
         if (!is_taken) return fetcher.get();
     }
     if (fetchers_.size() >= fetchers_max) return nullptr;
-    auto client = TRY(RemoteClient::open(RD_KAFKA_CONSUMER, settings_,
-                                         {{"client.id", "penstock"},
-                                          {"enable.partition.eof", "true"},
-                                          {"isolation.level", "read_committed"},
-                                          {"auto.offset.reset", "error"},
-                                          {"enable.auto.commit", "false"},
-                                          {"auto.commit.enable", "false"},
-                                          {"fetch.wait.max.ms", "100"},
-                                          {"fetch.error.backoff.ms", "50"},
-                                          // Fetched ahead of the reader, for each partition.
-                                          {"queued.max.messages.kbytes", "8192"},
-                                          {"reconnect.backoff.ms", "50"},
-                                          {"reconnect.backoff.max.ms", "1000"},
-                                          {"allow.auto.create.topics", "false"},
-                                          {"socket.keepalive.enable", "true"},
-                                          {"log.connection.close", "false"}},
-                                         {}));
+    auto client = TRY(RemoteClient::open(
+        RD_KAFKA_CONSUMER, settings_,
+        {{"client.id", "penstock"},
+         {"enable.partition.eof", "true"},
+         {"isolation.level", isolation_ == Isolation::committed ? "read_committed" : "read_uncommitted"},
+         {"auto.offset.reset", "error"},
+         {"enable.auto.commit", "false"},
+         {"auto.commit.enable", "false"},
+         {"fetch.wait.max.ms", "100"},
+         {"fetch.error.backoff.ms", "50"},
+         // Fetched ahead of the reader, for each partition.
+         {"queued.max.messages.kbytes", "8192"},
+         {"reconnect.backoff.ms", "50"},
+         {"reconnect.backoff.max.ms", "1000"},
+         {"allow.auto.create.topics", "false"},
+         {"socket.keepalive.enable", "true"},
+         {"log.connection.close", "false"}},
+        {}));
     fetchers_.push_back(std::make_unique<Fetcher>(Fetcher{std::move(client)}));
     return fetchers_.back().get();
 }
@@ -241,12 +242,14 @@ bool RemoteReader::fetch(Cursor& cursor, int wait_ms) {
 }
 
 /// When the queue was full, librdkafka's thread looks at it again after a second, or when something wakes it
-/// (fetch.queue.backoff.ms, which is for this, is not in 2.0). A request to the partition's leader does.
+/// (fetch.queue.backoff.ms, which is for this, is not in 2.0). A request to the partition's leader does. Not
+/// rd_kafka_query_watermark_offsets(): once it knows the leader it waits for it, however long that is away.
 void RemoteReader::wake_fetcher(const Cursor& cursor) {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    (void)rd_kafka_query_watermark_offsets(cursor.fetcher->client->handle(), cursor.topic.c_str(),
-                                           cursor.partition, &low, &high, one_wait_ms);
+    auto* asked = rd_kafka_topic_partition_list_new(1);
+    auto* place = rd_kafka_topic_partition_list_add(asked, cursor.topic.c_str(), cursor.partition);
+    place->offset = RD_KAFKA_OFFSET_END;  // as the time that is asked for: the newest
+    (void)rd_kafka_offsets_for_times(cursor.fetcher->client->handle(), asked, one_wait_ms);
+    rd_kafka_topic_partition_list_destroy(asked);
 }
 
 Result<RecordSet> RemoteReader::read_from(Cursor& cursor, std::int64_t max_bytes, std::int64_t end_offset) {

@@ -15,10 +15,15 @@
 
 namespace penstock::broker {
 
-/// Thread-safe. Only what is committed is read (isolation.level=read_committed).
+/// Thread-safe.
 class RemoteReader {
 public:
-    explicit RemoteReader(RemoteSettings settings) : settings_(std::move(settings)) {}
+    enum class Isolation {
+        committed,    ///< only what is committed is read
+        uncommitted,  ///< what was aborted, too
+    };
+    explicit RemoteReader(RemoteSettings settings, Isolation isolation = Isolation::committed)
+        : settings_(std::move(settings)), isolation_(isolation) {}
     ~RemoteReader();
     RemoteReader(const RemoteReader&) = delete;
     RemoteReader& operator=(const RemoteReader&) = delete;
@@ -58,6 +63,7 @@ private:
     static void wake_fetcher(const Cursor& cursor);
 
     const RemoteSettings settings_;
+    const Isolation isolation_;
     std::mutex mutex_;
     std::condition_variable returned_;
     std::vector<std::unique_ptr<Fetcher>> fetchers_;

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "broker/remote_client.h"
+#include "broker/remote_reader.h"
 
 namespace penstock::broker {
 namespace {
@@ -323,6 +324,23 @@ TEST_F(KafkaAwayTest, AKillInTheMiddleOfAppendsLosesNothingAcknowledged) {
     // A transaction that Kafka's death has aborted was not acknowledged, and is not there.
     EXPECT_EQ(of_named, named.acknowledged);
     EXPECT_EQ(*open()->position(topic_, 0, "named"), named.acknowledged.back());
+}
+
+/// Of records that are known to be there, and do not come.
+TEST_F(KafkaAwayTest, AReadFailsInTime) {
+    ASSERT_TRUE(append(*topics_, "a"));
+    auto settings = parse_kafka_url(url_);
+    ASSERT_TRUE(settings);
+    settings->retry_for = milliseconds(1000);
+    RemoteReader reader(*settings);
+    ASSERT_TRUE(reader.read(topic_, 0, 0, 1000, 1));
+    kafka("kill");
+    auto asked_at = std::chrono::steady_clock::now();
+    auto away = reader.read(topic_, 0, 1, 1000, 2);
+    EXPECT_LT(std::chrono::steady_clock::now() - asked_at, std::chrono::seconds(10));
+    kafka("start");
+    ASSERT_FALSE(away);
+    EXPECT_EQ(away.error().code, Errc::unavailable) << away.error().text;
 }
 
 TEST_F(KafkaAwayTest, CallsFailInTimeWhileKafkaIsAwayAndWorkAgainAfter) {

@@ -176,6 +176,24 @@ public:
         if (error_) return fail(*error_);
         return {};
     }
+    /// Marks an abort in each of these partitions, which ends what Kafka has left open of the producer there.
+    /// Nothing is on its way.
+    Result<> abort_in(std::span<const RemoteAdmin::Place> places) {
+        {
+            std::lock_guard lock(mutex_);
+            if (error_) return fail(*error_);
+            if (is_committing_ || !queue_.empty()) return fail(Errc::unavailable, "the producer is busy");
+            is_committing_ = true;
+        }
+        auto done = begin_and_abort(places);
+        if (!done) end_with(done.error());
+        {
+            std::lock_guard lock(mutex_);
+            is_committing_ = false;
+        }
+        wake_.notify_all();
+        return done;
+    }
     bool is_broken() {
         std::lock_guard lock(mutex_);
         return error_.has_value();
@@ -205,7 +223,7 @@ private:
             std::vector<std::unique_ptr<Queued>> batch;
             {
                 std::unique_lock lock(mutex_);
-                wake_.wait(lock, [&] { return stops_ || !queue_.empty(); });
+                wake_.wait(lock, [&] { return !is_committing_ && (stops_ || !queue_.empty()); });
                 if (queue_.empty()) return;
                 std::move(queue_.begin(), queue_.end(), std::back_inserter(batch));
                 queue_.clear();
@@ -294,6 +312,22 @@ private:
             done = fail(why);
         }
         return all_reported(*reports, std::move(done));
+    }
+
+    /// Its records nobody will see. They are delivered before the abort, so that Kafka knows the partitions.
+    Result<> begin_and_abort(std::span<const RemoteAdmin::Place> places) {
+        auto* handle = client_->handle();
+        TRY(call("begin a transaction", [&](int) { return rd_kafka_begin_transaction(handle); }));
+        for (const auto& place : places) {
+            NewRecord nothing{.key = "aborted", .value = "", .headers = {}};
+            send({.topic = place.topic, .partition = place.partition, .records = std::span(&nothing, 1)},
+                 [](const Result<std::int64_t>&) {});
+        }
+        auto deadline = steady_clock::now() + retry_for_ + milliseconds(one_call_ms);
+        while (rd_kafka_flush(handle, one_call_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            if (steady_clock::now() > deadline)
+                return fail(client_->error(RD_KAFKA_RESP_ERR__TIMED_OUT, "abort a transaction"));
+        return call("abort a transaction", [&](int ms) { return rd_kafka_abort_transaction(handle, ms); });
     }
 
     /// What failed is purged until all of it is reported: what was on its way to a broker that went away
@@ -404,7 +438,7 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
         if (auto found = committed_.find(key); found != committed_.end()) return found->second;
     }
     std::lock_guard lock(positions_mutex_);
-    TRY(read_positions());
+    TRY(read_positions(*session, producer));
     session->use();
     auto found = positions_.find(key);
     return found == positions_.end() ? std::string() : found->second;
@@ -412,12 +446,13 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
 
 /// Reads all that was written before now. Readers see nothing behind the first transaction that is open,
 /// whoever's it is: one that a killed process has left behind hides what the others have committed since. It
-/// ends when somebody takes its producer over, or by Kafka's own time limit.
-Result<> RemoteTransactions::read_positions() {
+/// ends when somebody takes its producer over, or by Kafka's own time limit. One that Kafka itself has left
+/// open of the producer that was just taken over is undone.
+Result<> RemoteTransactions::read_positions(Session& session, std::string_view producer) {
     if (!all_written_) all_written_ = TRY(RemoteAdmin::open(settings_, RemoteAdmin::Ends::of_written));
     std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
     auto end = TRY(all_written_->offsets_at(places, RemoteAdmin::end_time)).front();
-    TRY(wait_until_decided(end));
+    TRY(wait_until_decided(end, session, producer));
     if (positions_next_ < 0)
         positions_next_ = TRY(admin_.offsets_at(places, RemoteAdmin::start_time)).front();
     while (positions_next_ < end) {
@@ -434,21 +469,36 @@ Result<> RemoteTransactions::read_positions() {
     return {};
 }
 
-Result<> RemoteTransactions::wait_until_decided(std::int64_t end) {
+Result<> RemoteTransactions::wait_until_decided(std::int64_t end, Session& session,
+                                                std::string_view producer) {
     constexpr milliseconds look_again{20};
     std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
     auto deadline = steady_clock::now() + settings_.retry_for;
+    bool is_undone = false;
     for (;;) {
         auto decided = TRY(admin_.offsets_at(places, RemoteAdmin::end_time)).front();
         if (decided >= end) return {};
-        if (steady_clock::now() >= deadline) {
-            return fail(
-                Errc::unavailable,
-                "Kafka at {}: a transaction of another producer in {} is open at offset {}, and positions "
-                "behind it cannot be read yet (tried for {} ms)",
-                settings_.brokers, positions_topic, decided, settings_.retry_for.count());
+        if (steady_clock::now() < deadline) {
+            std::this_thread::sleep_for(look_again);
+            continue;
         }
-        std::this_thread::sleep_for(look_again);
+        if (is_undone) {
+            return fail(Errc::unavailable, "Kafka at {}: a transaction in {} stays open at offset {}",
+                        settings_.brokers, positions_topic, decided);
+        }
+        if (!leftover_) leftover_ = std::make_unique<RemoteLeftover>(settings_, admin_, *all_written_);
+        auto left_open = leftover_->find(producer, decided, end);
+        if (!left_open) {
+            return fail(left_open.error().code, "{} (tried for {} ms)", left_open.error().text,
+                        settings_.retry_for.count());
+        }
+        log::warn(
+            "Kafka at {} has left a transaction of {} open that it says is over: it is aborted, and what it "
+            "held is appended again",
+            settings_.brokers, producer);
+        TRY(session.abort_in(*left_open));
+        is_undone = true;
+        deadline = steady_clock::now() + settings_.retry_for;
     }
 }
 

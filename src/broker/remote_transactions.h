@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "broker/remote_admin.h"
+#include "broker/remote_leftover.h"
 #include "broker/remote_producer.h"
 #include "broker/remote_reader.h"
 #include "broker/topics.h"
@@ -49,8 +50,8 @@ private:
 
     Result<std::shared_ptr<Session>> session(std::string_view producer, bool take_over);
     Result<> make_positions_topic();
-    Result<> read_positions();
-    Result<> wait_until_decided(std::int64_t end);
+    Result<> read_positions(Session& session, std::string_view producer);
+    Result<> wait_until_decided(std::int64_t end, Session& session, std::string_view producer);
     void forget_committed(std::string_view producer);
 
     const RemoteSettings settings_;
@@ -61,6 +62,7 @@ private:
     std::atomic<bool> has_positions_topic_{false};
     std::mutex positions_mutex_;                ///< of positions_ and all_written_; held while they are read
     std::unique_ptr<RemoteAdmin> all_written_;  ///< sees what no transaction has decided yet
+    std::unique_ptr<RemoteLeftover> leftover_;  ///< null: Kafka has left none so far
     std::mutex committed_mutex_;
     std::int64_t positions_next_ = -1;              ///< -1: nothing read yet
     std::map<std::string, std::string> positions_;  ///< as read

@@ -343,6 +343,8 @@ Result<> TopicWriter::settle(OutgoingPage& page, InputCursor* cursor, RunControl
         auto& error = refused.front().second;
         auto text =
             fmt::format("topic {}: {}", topic_of(page.batches[refused.front().first].target), error.text);
+        if (unknown && unknown->text != error.text)
+            text += fmt::format("; whether it is there cannot be asked yet: {}", unknown->text);
         bool hopeless = error.code == Errc::invalid || error.code == Errc::unsupported ||
                         error.code == Errc::unauthorized;
         if (hopeless || control.ending()) return fail(error.code, "{}", text);

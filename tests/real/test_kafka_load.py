@@ -6,6 +6,7 @@ import json
 import pytest
 from cluster import read_committed, wait_committed
 from conftest import kafka_tool
+from left_open import leave_open
 from support.oracle import assert_each_once
 from support.paged_api import PER_PAGE, PagedApi, record
 from support.process import BINARY, Penstock, wait_until
@@ -110,4 +111,35 @@ def test_kafka_dies_under_load(tmp_path, kafka, suite, covers):
     # Offsets count the transactions' markers too.
     assert all(line[3] == line[4] for line in lines) and {line[5] for line in lines} == {"0"}, described
     assert sum(int(line[3]) for line in lines) >= len(expected), described
+    api.stop()
+
+
+def test_a_transaction_that_kafka_has_left_open_is_undone(tmp_path, real_kafka_kraft, suite, covers):
+    """As a Kafka 4.3 does that was killed while it ended a transaction: what follows in the topics is hidden for ever,
+    and the positions of all sources and queries are among it."""
+    kafka = real_kafka_kraft
+    covers("Apache Kafka", kafka.version, "KRaft", "topics")
+    suite.ran += 1
+    api = PagedApi(10)
+    folder = tmp_path / "pipelines"
+    folder.mkdir()
+    (folder / "load.yaml").write_text(PIPELINE.format(port=api.port))
+    penstock = Penstock(folder, tmp_path / "data", ["--kafka", f"{kafka.url}?retry.for=2s"])
+    with penstock:
+        wait_committed(kafka, "load_copied", 10 * PER_PAGE)
+        wait_until(lambda: penstock.query("copied")["lag"] == 0, "all being copied", 60)
+    # Without it, Kafka would not take records of a partition that the coordinator does not know of.
+    kafka_tool(kafka, "kafka.admin.ConfigCommand", "--alter", "--entity-type", "brokers", "--entity-default",
+               "--add-config", "transaction.partition.verification.enable=false")
+    position = b"as if"
+    headers = [("penstock.producer", b"query:copied"), ("penstock.position", position)]
+    leave_open(int(kafka.environment["KAFKA_PORT"]), "penstock.query:copied", [
+        ("load_copied", 1, b"never", b'{"id": "never", "n": 1}', headers),
+        ("__penstock_positions", 0, b"query:copied\nload_copied\n1", position, [])])
+    api.last = 20
+    with penstock:
+        wait_committed(kafka, "load_copied", api.last * PER_PAGE)
+        wait_until(lambda: penstock.query("copied")["lag"] == 0, "all being copied", 60)
+        check_exact(penstock, kafka, [record(page, index) for page in range(api.last) for index in range(PER_PAGE)])
+        assert "has left a transaction of query:copied open" in penstock.output()
     api.stop()

@@ -1,0 +1,94 @@
+#include "broker/remote_leftover.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "broker/log/producer_state.h"
+#include "broker/remote_transactions.h"
+
+namespace penstock::broker {
+namespace {
+
+constexpr std::int64_t read_bytes = 4 << 20;
+
+/// "producer\ntopic\npartition"; a producer's name has no line ends.
+std::optional<std::pair<std::string_view, RemoteAdmin::Place>> parse_key(std::string_view key) {
+    auto first = key.find('\n');
+    auto second = key.rfind('\n');
+    if (first == std::string_view::npos || first == second) return std::nullopt;
+    RemoteAdmin::Place place{std::string(key.substr(first + 1, second - first - 1)), 0};
+    auto number = key.substr(second + 1);
+    auto parsed = std::from_chars(number.data(), number.data() + number.size(), place.partition);
+    if (parsed.ec != std::errc()) return std::nullopt;
+    return std::pair(key.substr(0, first), std::move(place));
+}
+
+}  // namespace
+
+Result<std::vector<RemoteLeftover::Place>> RemoteLeftover::find(std::string_view producer, std::int64_t from,
+                                                                std::int64_t to) {
+    auto all = TRY(appended(producer, from, to));
+    std::vector<Place> places{{std::string(positions_topic), 0}};
+    for (const auto& each : all) {
+        if (!TRY(is_open(each, producer))) {
+            return fail(
+                Errc::unavailable,
+                "Kafka at {} has left a transaction of {} open at offset {} of {}, but ended it in {}-{}: "
+                "kafka-transactions.sh find-hanging shows it, and abort ends it",
+                brokers_, producer, from, positions_topic, each.place.topic, each.place.partition);
+        }
+        if (std::ranges::find(places, each.place) == places.end()) places.push_back(each.place);
+    }
+    return places;
+}
+
+/// What the producer has appended in it, by the positions beside the records.
+Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::appended(std::string_view producer,
+                                                                       std::int64_t from, std::int64_t to) {
+    std::vector<Appended> out;
+    bool is_first = true;
+    for (auto next = from; next < to;) {
+        auto set = TRY(reader_.read(positions_topic, 0, next, read_bytes, to));
+        for (const auto& record : set.records) {
+            auto key = parse_key(record.key.value_or(""));
+            // The first record that is hidden belongs to the transaction that hides the others.
+            if (std::exchange(is_first, false) && (!key || key->first != producer)) {
+                return fail(
+                    Errc::unavailable,
+                    "Kafka at {}: a transaction of another producer{} in {} is open at offset {}, and "
+                    "positions behind it cannot be read yet",
+                    brokers_, key ? fmt::format(" ({})", key->first) : "", positions_topic, from);
+            }
+            if (key && key->first == producer)
+                out.push_back({std::move(key->second), std::string(record.value.value_or(""))});
+        }
+        if (set.next_offset <= next) break;
+        next = set.next_offset;
+    }
+    if (is_first) return fail(Errc::unavailable, "{} cannot be read at offset {}", positions_topic, from);
+    return out;
+}
+
+/// Its records, of which the last carries the position, are hidden, too.
+Result<bool> RemoteLeftover::is_open(const Appended& appended, std::string_view producer) {
+    const auto& place = appended.place;
+    auto next = TRY(committed_.offsets_at({place}, RemoteAdmin::end_time)).front();
+    auto end = TRY(written_.offsets_at({place}, RemoteAdmin::end_time)).front();
+    while (next >= 0 && next < end) {
+        auto set = TRY(reader_.read(place.topic, place.partition, next, read_bytes, end));
+        for (const auto& record : set.records) {
+            auto headers = decode_headers(record.headers);
+            auto has = [&](std::string_view name, std::string_view value) {
+                return std::ranges::any_of(headers, [&](const Header& header) {
+                    return header.name == name && header.value == value;
+                });
+            };
+            if (has(producer_header, producer) && has(position_header, appended.position)) return true;
+        }
+        if (set.next_offset <= next) return false;
+        next = set.next_offset;
+    }
+    return false;
+}
+
+}  // namespace penstock::broker
