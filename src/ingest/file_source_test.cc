@@ -292,7 +292,8 @@ TEST_F(WebhookTest, ObjectsArraysAndLinesAreTaken) {
     EXPECT_EQ(status.counts.rejected, 1);
     EXPECT_EQ(status.counts.requests, 3);
     EXPECT_EQ(status.endpoint, "/ingest/in");
-    EXPECT_EQ(status.detail, "last rejected: a record must be a JSON object, this is a number; in topic things.dlq");
+    EXPECT_EQ(status.detail,
+              "last rejected: a record must be a JSON object, this is a number; in topic things.dlq");
 }
 
 TEST_F(WebhookTest, TheTokenIsAskedFor) {

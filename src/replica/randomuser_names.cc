@@ -16,6 +16,7 @@ struct Written {
 
 // Some names end in a blank or hold an apostrophe, some places a comma: the API's data does, and what reads
 // it must cope.
+// clang-format off: it breaks the texts anew each time
 constexpr auto written = std::to_array<Written>({
     {"AU", "Australia",
      "Jack|Liam|Noah|Oscar|Riley|Max|Lachlan|Cooper|Hamish|Darcy|Angus|Bailey|Zachary|Flynn|Harley|Toby|"
@@ -304,6 +305,7 @@ constexpr auto written = std::to_array<Written>({
      "Michigan|Ohio|Utah|Maine|New Hampshire|North Dakota|Louisiana|Hawaii|West Virginia|Kansas", "", 10000,
      99999, "(###) ###-####", "(###) ###-####", "SSN", "###-##-####"},
 });
+// clang-format on
 
 constexpr auto zones = std::to_array<TimeZone>({
     {"-12:00", "Eniwetok, Kwajalein"},

@@ -1,5 +1,5 @@
-// Days of the proleptic Gregorian calendar, of any year that a date or a timestamp can have: std::chrono's years
-// end with 32767.
+// Days of the proleptic Gregorian calendar, of any year that a date or a timestamp can have: std::chrono's
+// years end with 32767.
 #pragma once
 
 #include <cstdint>

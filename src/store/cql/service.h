@@ -27,7 +27,7 @@ namespace penstock::store::cql {
 struct Answer {
     wire::cql::Opcode opcode = wire::cql::Opcode::result;
     std::string body;
-    std::optional<std::string> keyspace;            ///< the session's from now on
+    std::optional<std::string> keyspace;           ///< the session's from now on
     std::vector<wire::cql::SchemaChange> changes;  ///< for those who asked for events
     std::vector<std::string> warnings;
     std::string tracing_id;  ///< of a request that was traced

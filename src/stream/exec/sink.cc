@@ -10,8 +10,8 @@
 namespace penstock::stream {
 namespace {
 
-/// Keys by 128 bits of hash, which two keys of a commit do not share by chance. Open addressing, never more than
-/// half full.
+/// Keys by 128 bits of hash, which two keys of a commit do not share by chance. Open addressing, never more
+/// than half full.
 class KeySet {
 public:
     explicit KeySet(std::size_t keys) : slots_(std::bit_ceil(2 * keys + 1)) {}

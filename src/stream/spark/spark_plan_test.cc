@@ -202,8 +202,9 @@ TEST(SparkReasonTest, TheNamedCauseIsShown) {
         "1, "
         "position 8) ==\nSELECT CAST(a AS INT)\n       ^^^");
     EXPECT_TRUE(is_about_a_neighbour("org.apache.kafka.common.errors.TimeoutException: Timed out"));
-    EXPECT_TRUE(is_about_a_neighbour("Cannot invoke \"org.apache.spark.SparkEnv.conf()\" because the return "
-                                     "value of \"org.apache.spark.SparkEnv$.get()\" is null"));
+    EXPECT_TRUE(
+        is_about_a_neighbour("Cannot invoke \"org.apache.spark.SparkEnv.conf()\" because the return "
+                             "value of \"org.apache.spark.SparkEnv$.get()\" is null"));
     EXPECT_FALSE(is_about_a_neighbour("[DIVIDE_BY_ZERO] Division by zero."));
 }
 
