@@ -56,6 +56,8 @@ Database::Database(const StoreOptions& options)
     : options_(options),
       clock_(options.clock ? options.clock : &system_clock()),
       env_(rocksdb::NewCompositeEnv(make_resident_file_system())),
+      block_cache_(rocksdb::NewLRUCache(options.block_cache_bytes, 2)),
+      partition_cache_(block_cache_, options.cached_partition_bytes),
       catalogue_(std::make_shared<const Catalogue>()) {}
 
 rocksdb::Options Database::rocks_options() {
@@ -75,7 +77,7 @@ rocksdb::Options Database::rocks_options() {
     rocksdb::BlockBasedTableOptions table;
     // Small, for rows read one by one: what is read for one is most often not asked for again.
     table.block_size = 4 * 1024;
-    table.block_cache = rocksdb::NewLRUCache(options_.block_cache_bytes, 2);
+    table.block_cache = block_cache_;
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     // Index and filter blocks count against the cache, so that memory stays bounded however large the tables
     // are.
@@ -261,7 +263,12 @@ void Database::write_group(std::vector<Pending>& group) {
         if (auto now = catalogue(); now->has_indexes()) append_index_entries(*now, first);
         logged_writes.add(std::int64_t(end - start));
         log_syncs.add();
-        auto status = db_->Write(options, &first);
+        rocksdb::Status status;
+        {
+            PartitionCache::Change change(partition_cache_);
+            change.add_partitions(first);
+            status = db_->Write(options, &first);
+        }
         for (auto i = start; i < end; ++i)
             group[i].done(status.ok() ? Result<>{} : Result<>(fail(error_of(status))));
         start = end;
@@ -271,6 +278,8 @@ void Database::write_group(std::vector<Pending>& group) {
 Result<> Database::write_unlogged(rocksdb::WriteBatch& batch) {
     std::shared_lock commit(commits_);
     if (auto now = catalogue(); now->has_indexes()) append_index_entries(*now, batch);
+    PartitionCache::Change change(partition_cache_);
+    change.add_tables(batch);
     rocksdb::WriteOptions options;
     options.disableWAL = true;
     auto status = db_->Write(options, &batch);
@@ -289,8 +298,10 @@ Result<std::unique_ptr<rocksdb::SstFileWriter>> Database::new_sorted_run(std::st
     return writer;
 }
 
-Result<> Database::ingest(const std::string& path) {
+Result<> Database::ingest(const std::string& path, std::span<const std::uint32_t> tables) {
     std::shared_lock commit(commits_);
+    PartitionCache::Change change(partition_cache_);
+    for (auto table : tables) change.add_table(table);
     rocksdb::IngestExternalFileOptions options;
     options.move_files = true;
     options.write_global_seqno = false;

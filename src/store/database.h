@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/catalogue.h"
+#include "store/partition_cache.h"
 
 namespace penstock::store {
 
@@ -42,8 +43,9 @@ enum class SyncPolicy {
 
 struct StoreOptions {
     std::string data_directory;
-    std::size_t block_cache_bytes = 32u << 20;
-    std::size_t memtable_bytes = 16u << 20;  ///< for each memtable; at most three exist
+    std::size_t block_cache_bytes = 32u << 20;        ///< and partitions kept whole
+    std::size_t cached_partition_bytes = 512u << 10;  ///< larger ones are not kept whole; 0: none is
+    std::size_t memtable_bytes = 16u << 20;           ///< for each memtable; at most three exist
     SyncPolicy sync = SyncPolicy::batch;
     std::int64_t sync_every_us = 10'000'000;
     std::int64_t flush_every_us = 10'000'000;  ///< query commits reach the disk this often at the latest
@@ -73,9 +75,10 @@ public:
 
     /// Writes without the write-ahead log: durable by the next flush, in the order of these calls.
     Result<> write_unlogged(rocksdb::WriteBatch& batch);
-    /// A file of sorted keys, taken in as a whole by ingest. Durable when ingest returns.
+    /// A file of sorted keys, taken in as a whole by ingest, which wants to know the tables in it. Durable
+    /// when ingest returns.
     Result<std::unique_ptr<rocksdb::SstFileWriter>> new_sorted_run(std::string& path);
-    Result<> ingest(const std::string& path);
+    Result<> ingest(const std::string& path, std::span<const std::uint32_t> tables);
     /// Makes all writes so far durable.
     Result<> flush();
     /// Waits until every write that began with an older catalogue is done.
@@ -83,7 +86,9 @@ public:
     /// Fills indexes that are new.
     IndexBuilder& index_builder() { return *index_builder_; }
 
+    /// For reading: what writes past write() and write_unlogged() is not seen by partition_cache().
     rocksdb::DB& rocks() { return *db_; }
+    PartitionCache& partition_cache() { return partition_cache_; }
     const StoreOptions& options() const { return options_; }
     const Clock& clock() const { return *clock_; }
     std::int64_t now_seconds() const { return clock_->now_us() / 1'000'000; }
@@ -106,6 +111,8 @@ private:
     StoreOptions options_;
     const Clock* clock_;
     std::unique_ptr<rocksdb::Env> env_;  ///< outlives what is opened with it
+    std::shared_ptr<rocksdb::Cache> block_cache_;
+    PartitionCache partition_cache_;
     std::unique_ptr<rocksdb::DB> db_;
     rocksdb::Options opened_with_;
 

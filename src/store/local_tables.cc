@@ -70,7 +70,9 @@ Result<> write_sorted_run(Database& database, EncodedCommit& encoded, const std:
         if (!status.ok()) break;
         status = *value ? writer->Put(key, **value) : writer->Delete(key);
     }
+    std::vector<std::uint32_t> tables;
     for (auto& [id, table] : encoded.tables) {
+        tables.push_back(id);
         for (const auto& [key, value] : table.second.take_sorted()) {
             if (!status.ok()) break;
             status = writer->Merge(rocksdb::Slice(key.data(), key.size()),
@@ -79,7 +81,7 @@ Result<> write_sorted_run(Database& database, EncodedCommit& encoded, const std:
     }
     if (status.ok()) status = writer->Finish();
     writer.reset();
-    auto outcome = status.ok() ? database.ingest(path) : Result<>(fail(error_of(status)));
+    auto outcome = status.ok() ? database.ingest(path, tables) : Result<>(fail(error_of(status)));
     if (!outcome) std::remove(path.c_str());
     sorted_runs.add();
     return outcome;

@@ -23,6 +23,19 @@ std::string_view view(const rocksdb::Slice& slice) {
     return {slice.data(), slice.size()};
 }
 
+bool is_one_row(const KeyRange& range) {
+    return range.to.size() == range.from.size() + 1 && range.to.starts_with(range.from) &&
+           range.to.back() == '\0';
+}
+
+/// The prefix of the partition that the only range lies in; empty: there are several, or one of another kind.
+std::string_view partition_of(const std::vector<KeyRange>& ranges) {
+    if (ranges.size() != 1 || is_one_row(ranges[0])) return {};
+    auto prefix = partition_prefix_of(ranges[0].from);
+    bool ends_in_it = ranges[0].to.starts_with(prefix) || ranges[0].to == after_prefix(std::string(prefix));
+    return ends_in_it ? prefix : std::string_view();
+}
+
 }  // namespace
 
 KeyRange row_range(const TableDefinition& table, std::string_view partition_key,
@@ -71,14 +84,20 @@ RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> 
     read_.table_filter = [id = table_->id](const rocksdb::TableProperties& file) {
         return may_have_table(file, id);
     };
+    // Before the state that is read.
+    if (auto partition = partition_of(ranges_); reading != Reading::scan && !partition.empty()) {
+        seen_ = database_.partition_cache().look(partition);
+        kept_ = database_.partition_cache().find(partition, seen_);
+    }
     // Several look-ups must see one state; a single iterator is consistent by itself.
-    if (ranges_.size() > 1 || table_->clustering_columns > 0) {
+    if (!kept_ && (ranges_.size() > 1 || table_->clustering_columns > 0)) {
         snapshot_ = database_.rocks().GetSnapshot();
         read_.snapshot = snapshot_;
     }
 }
 
 RowCursor::~RowCursor() {
+    if (seen_ && !kept_) PartitionCache::note_read(seen_, read_bytes_);
     iterator_.reset();
     if (snapshot_ != nullptr) database_.rocks().ReleaseSnapshot(snapshot_);
 }
@@ -96,11 +115,12 @@ Result<bool> RowCursor::enter_next_range() {
     if (next_range_ >= ranges_.size()) return false;
     const auto& range = ranges_[next_range_++];
     if (!iterator_) {
-        if (ranges_.size() == 1 && !reversed_) {
+        if (seen_ && !kept_ && database_.partition_cache().is_worth_keeping(seen_)) TRY(keep_partition());
+        if (ranges_.size() == 1 && !reversed_ && !kept_) {
             upper_bound_ = range.to;
             read_.iterate_upper_bound = &upper_bound_;
         }
-        iterator_.reset(database_.rocks().NewIterator(read_));
+        iterator_ = make_iterator(read_);
     }
     if (reversed_) {
         iterator_->SeekForPrev(range.to);
@@ -110,6 +130,36 @@ Result<bool> RowCursor::enter_next_range() {
     }
     positioned_ = true;
     return true;
+}
+
+std::unique_ptr<rocksdb::Iterator> RowCursor::make_iterator(const rocksdb::ReadOptions& options) {
+    if (kept_) return store::make_iterator(kept_);
+    return std::unique_ptr<rocksdb::Iterator>(database_.rocks().NewIterator(options));
+}
+
+/// Reads the whole partition, for this cursor and those that come.
+Result<> RowCursor::keep_partition() {
+    if (at_once_) return fail(Errc::unavailable, "more than can be read at once");
+    auto& cache = database_.partition_cache();
+    if (!cache.begin_keeping(seen_)) return {};
+    auto prefix = partition_of(ranges_);
+    auto to = after_prefix(std::string(prefix));
+    rocksdb::Slice upper(to);
+    auto options = read_;
+    options.iterate_upper_bound = &upper;
+    std::unique_ptr<rocksdb::Iterator> it(database_.rocks().NewIterator(options));
+    auto partition = std::make_shared<CachedPartition>();
+    for (it->Seek(prefix); it->Valid(); it->Next()) {
+        partition->add(view(it->key()), view(it->value()));
+        if (partition->bytes() <= cache.largest()) continue;
+        cache.note_too_large(seen_);
+        return {};
+    }
+    if (!it->status().ok()) return fail(error_of(it->status()));
+    partition->shrink();
+    kept_ = std::move(partition);
+    cache.keep(prefix, seen_, kept_);
+    return {};
 }
 
 /// A range that begins among the rows of a partition: the partition's deletions and static values lie in
@@ -149,11 +199,7 @@ Result<bool> RowCursor::next() {
             if (!advanced_) advance();
             advanced_ = false;
         } else {
-            bool exact = next_range_ < ranges_.size() &&
-                         ranges_[next_range_].to.size() == ranges_[next_range_].from.size() + 1 &&
-                         ranges_[next_range_].to.starts_with(ranges_[next_range_].from) &&
-                         ranges_[next_range_].to.back() == '\0';
-            if (exact) {
+            if (next_range_ < ranges_.size() && is_one_row(ranges_[next_range_])) {
                 single_key_ = ranges_[next_range_++].from;
                 single_value_.Reset();
                 auto status = database_.rocks().Get(read_, database_.rocks().DefaultColumnFamily(),
@@ -190,6 +236,7 @@ void RowCursor::skip_partition() {
 Result<bool> RowCursor::look_at(rocksdb::Slice key, rocksdb::Slice value) {
     key_ = view(key);
     value_ = view(value);
+    read_bytes_ += key_.size() + value_.size();
     TRY(spend(key_.size() + value_.size()));
     if (!parse_key(key_, parsed_))
         return fail(Errc::corrupt, "table {} holds a key that is not one", table_->full_name());
@@ -268,9 +315,9 @@ Result<> RowCursor::learn_partition() {
     rocksdb::Slice upper(to);
     auto options = read_;
     options.iterate_upper_bound = &upper;
-    std::unique_ptr<rocksdb::Iterator> it(database_.rocks().NewIterator(options));
+    auto it = make_iterator(options);
     ParsedKey parsed;
-    for (it->Seek(from); it->Valid(); it->Next()) {
+    for (it->Seek(from); it->Valid() && view(it->key()) < to; it->Next()) {
         TRY(spend(it->key().size() + it->value().size()));
         if (!parse_key(view(it->key()), parsed)) continue;
         note(parsed, view(it->value()));

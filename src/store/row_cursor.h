@@ -68,6 +68,8 @@ private:
         std::int64_t timestamp;
     };
     Result<bool> enter_next_range();
+    Result<> keep_partition();
+    std::unique_ptr<rocksdb::Iterator> make_iterator(const rocksdb::ReadOptions& options);
     void advance();
     bool in_range() const;
     Result<bool> look_at(rocksdb::Slice key, rocksdb::Slice value);
@@ -96,6 +98,10 @@ private:
     /// By column id: until when its cells are gone, as it was dropped; empty: no column ever was.
     std::vector<std::int64_t> dropped_;
     std::unique_ptr<rocksdb::Iterator> iterator_;
+    /// Of the partition that the only range lies in; none: there are several, or it may not be kept.
+    PartitionCache::Seen seen_;
+    std::shared_ptr<const CachedPartition> kept_;  ///< read instead of the tables
+    std::size_t read_bytes_ = 0;                   ///< from the tables
     bool positioned_ = false;
     bool advanced_ = false;  ///< the iterator is behind the row that was returned last
 

@@ -56,6 +56,13 @@ std::string partition_prefix(std::uint32_t table, std::string_view partition_key
     return out;
 }
 
+std::string_view partition_prefix_of(std::string_view key) {
+    constexpr auto head = token_prefix_size + 2;
+    if (key.size() < head || key[0] != table_tag) return {};
+    std::size_t size = load_big_endian<std::uint16_t>(key.data() + token_prefix_size);
+    return key.size() < head + size ? std::string_view() : key.substr(0, head + size);
+}
+
 std::string after_prefix(std::string prefix) {
     while (!prefix.empty() && prefix.back() == '\xFF') prefix.pop_back();
     if (!prefix.empty()) ++prefix.back();

@@ -44,6 +44,9 @@ std::string partition_prefix(std::uint32_t table, std::string_view partition_key
 void append_partition_prefix(std::string& out, std::uint32_t table, std::int64_t token,
                              std::string_view partition_key);
 
+/// What all keys of this key's partition start with; empty: it is not a key of a table, or ends before that.
+std::string_view partition_prefix_of(std::string_view key);
+
 /// The least key that is greater than all that start with prefix. Empty: there is none.
 std::string after_prefix(std::string prefix);
 
