@@ -25,21 +25,21 @@ std::optional<std::pair<std::string_view, RemoteAdmin::Place>> parse_key(std::st
 
 }  // namespace
 
-Result<std::vector<RemoteLeftover::Place>> RemoteLeftover::find(std::string_view producer, std::int64_t from,
-                                                                std::int64_t to) {
+Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::find(std::string_view producer,
+                                                                   std::int64_t from, std::int64_t to) {
     auto all = TRY(appended(producer, from, to));
-    std::vector<Place> places{{std::string(positions_topic), 0}};
     for (const auto& each : all) {
         if (!TRY(is_open(each, producer))) {
             return fail(
                 Errc::unavailable,
                 "Kafka at {} has left a transaction of {} open at offset {} of {}, but ended it in {}-{}: "
-                "kafka-transactions.sh find-hanging shows it, and abort ends it",
+                "kafka-transactions.sh find-hanging shows it, and its abort is right when the records are "
+                "not in "
+                "that partition",
                 brokers_, producer, from, positions_topic, each.place.topic, each.place.partition);
         }
-        if (std::ranges::find(places, each.place) == places.end()) places.push_back(each.place);
     }
-    return places;
+    return all;
 }
 
 /// What the producer has appended in it, by the positions beside the records.
@@ -60,7 +60,8 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::appended(std::stri
                     brokers_, key ? fmt::format(" ({})", key->first) : "", positions_topic, from);
             }
             if (key && key->first == producer)
-                out.push_back({std::move(key->second), std::string(record.value.value_or(""))});
+                out.push_back({std::string(*record.key), std::move(key->second),
+                               std::string(record.value.value_or(""))});
         }
         if (set.next_offset <= next) break;
         next = set.next_offset;

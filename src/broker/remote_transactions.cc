@@ -176,16 +176,16 @@ public:
         if (error_) return fail(*error_);
         return {};
     }
-    /// Marks an abort in each of these partitions, which ends what Kafka has left open of the producer there.
-    /// Nothing is on its way.
-    Result<> abort_in(std::span<const RemoteAdmin::Place> places) {
+    /// Commits these positions once more, which marks the end of what Kafka has left open of the producer in
+    /// the positions topic. Nothing is on its way.
+    Result<> commit_again(std::span<const RemoteLeftover::Appended> positions) {
         {
             std::lock_guard lock(mutex_);
             if (error_) return fail(*error_);
             if (is_committing_ || !queue_.empty()) return fail(Errc::unavailable, "the producer is busy");
             is_committing_ = true;
         }
-        auto done = begin_and_abort(places);
+        auto done = begin_and_commit(positions);
         if (!done) end_with(done.error());
         {
             std::lock_guard lock(mutex_);
@@ -314,20 +314,15 @@ private:
         return all_reported(*reports, std::move(done));
     }
 
-    /// Its records nobody will see. They are delivered before the abort, so that Kafka knows the partitions.
-    Result<> begin_and_abort(std::span<const RemoteAdmin::Place> places) {
+    Result<> begin_and_commit(std::span<const RemoteLeftover::Appended> positions) {
         auto* handle = client_->handle();
         TRY(call("begin a transaction", [&](int) { return rd_kafka_begin_transaction(handle); }));
-        for (const auto& place : places) {
-            NewRecord nothing{.key = "aborted", .value = "", .headers = {}};
-            send({.topic = place.topic, .partition = place.partition, .records = std::span(&nothing, 1)},
+        for (const auto& each : positions) {
+            NewRecord position{.key = each.key, .value = each.position, .headers = {}};
+            send({.topic = positions_topic, .records = std::span(&position, 1)},
                  [](const Result<std::int64_t>&) {});
         }
-        auto deadline = steady_clock::now() + retry_for_ + milliseconds(one_call_ms);
-        while (rd_kafka_flush(handle, one_call_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
-            if (steady_clock::now() > deadline)
-                return fail(client_->error(RD_KAFKA_RESP_ERR__TIMED_OUT, "abort a transaction"));
-        return call("abort a transaction", [&](int ms) { return rd_kafka_abort_transaction(handle, ms); });
+        return call("commit a transaction", [&](int ms) { return rd_kafka_commit_transaction(handle, ms); });
     }
 
     /// What failed is purged until all of it is reported: what was on its way to a broker that went away
@@ -447,7 +442,7 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
 /// Reads all that was written before now. Readers see nothing behind the first transaction that is open,
 /// whoever's it is: one that a killed process has left behind hides what the others have committed since. It
 /// ends when somebody takes its producer over, or by Kafka's own time limit. One that Kafka itself has left
-/// open of the producer that was just taken over is undone.
+/// open of the producer that was just taken over is committed.
 Result<> RemoteTransactions::read_positions(Session& session, std::string_view producer) {
     if (!all_written_) all_written_ = TRY(RemoteAdmin::open(settings_, RemoteAdmin::Ends::of_written));
     std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
@@ -474,7 +469,7 @@ Result<> RemoteTransactions::wait_until_decided(std::int64_t end, Session& sessi
     constexpr milliseconds look_again{20};
     std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
     auto deadline = steady_clock::now() + settings_.retry_for;
-    bool is_undone = false;
+    bool is_committed = false;
     for (;;) {
         auto decided = TRY(admin_.offsets_at(places, RemoteAdmin::end_time)).front();
         if (decided >= end) return {};
@@ -482,7 +477,7 @@ Result<> RemoteTransactions::wait_until_decided(std::int64_t end, Session& sessi
             std::this_thread::sleep_for(look_again);
             continue;
         }
-        if (is_undone) {
+        if (is_committed) {
             return fail(Errc::unavailable, "Kafka at {}: a transaction in {} stays open at offset {}",
                         settings_.brokers, positions_topic, decided);
         }
@@ -493,11 +488,10 @@ Result<> RemoteTransactions::wait_until_decided(std::int64_t end, Session& sessi
                         settings_.retry_for.count());
         }
         log::warn(
-            "Kafka at {} has left a transaction of {} open that it says is over: it is aborted, and what it "
-            "held is appended again",
+            "Kafka at {} has left a transaction of {} open that it says is over: it is committed once more",
             settings_.brokers, producer);
-        TRY(session.abort_in(*left_open));
-        is_undone = true;
+        TRY(session.commit_again(*left_open));
+        is_committed = true;
         deadline = steady_clock::now() + settings_.retry_for;
     }
 }
