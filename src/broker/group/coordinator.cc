@@ -77,6 +77,7 @@ struct GroupCoordinator::Group {
     std::map<std::string, std::string> static_members;    // instance id -> member id
     std::map<std::string, std::int64_t> pending_members;  // ids given out -> until when they may join
     std::int64_t rebalance_ends_ms = 0;
+    std::optional<std::int64_t> empty_since_ms;  // as seen at the last tick
     bool first_generation = false;  // waits its whole delay, and another one when somebody has come meanwhile
     bool somebody_came = false;
     std::int64_t first_ends_ms = 0;  // however many come
@@ -571,9 +572,16 @@ void GroupCoordinator::tick() {
     Calls calls;
     {
         std::lock_guard lock(mutex_);
-        for (auto& [name, group] : groups_) tick_group(*group, calls);
-        std::erase_if(groups_, [](const auto& each) {
-            return each.second->members.empty() && each.second->pending_members.empty();
+        auto now = now_ms();
+        for (auto& [name, group] : groups_) {
+            tick_group(*group, calls);
+            bool is_empty = group->members.empty() && group->pending_members.empty();
+            group->empty_since_ms =
+                is_empty ? group->empty_since_ms.value_or(now) : std::optional<std::int64_t>();
+        }
+        std::erase_if(groups_, [&](const auto& each) {
+            const auto& since = each.second->empty_since_ms;
+            return since && now - *since >= options_.keep_empty_ms;
         });
     }
     for (auto& call : calls) call();

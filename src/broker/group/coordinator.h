@@ -112,6 +112,8 @@ struct CoordinatorOptions {
     /// have come, up to the longest rebalance timeout.
     std::int32_t initial_delay_ms = 0;
     std::size_t max_members = 10'000;  ///< of one group
+    /// A group that nobody is in any more is shown for so long, if it has no offsets either.
+    std::int32_t keep_empty_ms = 5000;
 };
 
 /// Thread-safe. Callbacks run without locks, on the thread of whatever completed them.

@@ -134,8 +134,28 @@ TEST_F(CoordinatorTest, AMemberThatOnlyBeatsButDoesNotRejoinIsLeftOutAfterTheReb
 TEST_F(CoordinatorTest, ASilentMemberIsLost) {
     make_stable(a_);
     pass_ms(10'000);
-    EXPECT_FALSE(groups_.describe("g"));
     EXPECT_EQ(groups_.heartbeat(identity(a_)), ErrorCode::unknown_member_id);
+    ASSERT_TRUE(groups_.describe("g"));
+    EXPECT_EQ(state(), GroupState::empty);
+    pass_ms(4'999);
+    EXPECT_TRUE(groups_.describe("g"));
+    pass_ms(1);
+    EXPECT_FALSE(groups_.describe("g"));
+}
+
+TEST_F(CoordinatorTest, AGroupThatSomebodyComesBackToIsKept) {
+    make_stable(a_);
+    EXPECT_EQ(groups_.leave(identity(a_)), ErrorCode::none);
+    pass_ms(4'000);
+    EXPECT_EQ(state(), GroupState::empty);
+    make_stable(b_);
+    pass_ms(4'000);
+    EXPECT_EQ(groups_.leave(identity(b_)), ErrorCode::none);
+    pass_ms(100);
+    pass_ms(4'000);
+    EXPECT_EQ(state(), GroupState::empty);
+    pass_ms(2'000);
+    EXPECT_FALSE(groups_.describe("g"));
 }
 
 TEST_F(CoordinatorTest, LeavingHandsOver) {
