@@ -1,27 +1,14 @@
 #include "broker/remote_leftover.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "broker/log/producer_state.h"
-#include "broker/remote_transactions.h"
+#include "broker/remote_positions.h"
 
 namespace penstock::broker {
 namespace {
 
 constexpr std::int64_t read_bytes = 4 << 20;
-
-/// "producer\ntopic\npartition"; a producer's name has no line ends.
-std::optional<std::pair<std::string_view, RemoteAdmin::Place>> parse_key(std::string_view key) {
-    auto first = key.find('\n');
-    auto second = key.rfind('\n');
-    if (first == std::string_view::npos || first == second) return std::nullopt;
-    RemoteAdmin::Place place{std::string(key.substr(first + 1, second - first - 1)), 0};
-    auto number = key.substr(second + 1);
-    auto parsed = std::from_chars(number.data(), number.data() + number.size(), place.partition);
-    if (parsed.ec != std::errc()) return std::nullopt;
-    return std::pair(key.substr(0, first), std::move(place));
-}
 
 }  // namespace
 
@@ -34,8 +21,8 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::find(std::string_v
                 Errc::unavailable,
                 "Kafka at {} has left a transaction of {} open at offset {} of {}, but ended it in {}-{}: "
                 "kafka-transactions.sh find-hanging shows it, and its abort is right when the records are "
-                "not in "
-                "that partition",
+                "not in that "
+                "partition",
                 brokers_, producer, from, positions_topic, each.place.topic, each.place.partition);
         }
     }
@@ -50,18 +37,18 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::appended(std::stri
     for (auto next = from; next < to;) {
         auto set = TRY(reader_.read(positions_topic, 0, next, read_bytes, to));
         for (const auto& record : set.records) {
-            auto key = parse_key(record.key.value_or(""));
+            auto key = parse_position_key(record.key.value_or(""));
             // The first record that is hidden belongs to the transaction that hides the others.
-            if (std::exchange(is_first, false) && (!key || key->first != producer)) {
+            if (std::exchange(is_first, false) && (!key || key->producer != producer)) {
                 return fail(
                     Errc::unavailable,
                     "Kafka at {}: a transaction of another producer{} in {} is open at offset {}, and "
                     "positions behind it cannot be read yet",
-                    brokers_, key ? fmt::format(" ({})", key->first) : "", positions_topic, from);
+                    brokers_, key ? fmt::format(" ({})", key->producer) : "", positions_topic, from);
             }
-            if (key && key->first == producer)
-                out.push_back({std::string(*record.key), std::move(key->second),
-                               std::string(record.value.value_or(""))});
+            if (key && key->producer == producer)
+                out.push_back(
+                    {{std::string(key->topic), key->partition}, std::string(record.value.value_or(""))});
         }
         if (set.next_offset <= next) break;
         next = set.next_offset;

@@ -24,7 +24,6 @@ public:
           reader_(std::move(settings), RemoteReader::Isolation::uncommitted) {}
 
     struct Appended {
-        std::string key;  ///< of its position in the positions topic
         RemoteAdmin::Place place;
         std::string position;
     };

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/log.h"
+#include "broker/remote_positions.h"
 
 namespace penstock::broker {
 namespace {
@@ -22,10 +23,6 @@ constexpr milliseconds report_within{30'000};  // after a transaction has ended
 using KafkaError = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
 KafkaError owned(rd_kafka_error_t* error) {
     return {error, rd_kafka_error_destroy};
-}
-
-std::string position_key(std::string_view producer, std::string_view topic, std::int32_t partition) {
-    return fmt::format("{}\n{}\n{}", producer, topic, partition);
 }
 
 }  // namespace
@@ -178,14 +175,14 @@ public:
     }
     /// Commits these positions once more, which marks the end of what Kafka has left open of the producer in
     /// the positions topic. Nothing is on its way.
-    Result<> commit_again(std::span<const RemoteLeftover::Appended> positions) {
+    Result<> commit_again(std::string_view producer, std::span<const RemoteLeftover::Appended> positions) {
         {
             std::lock_guard lock(mutex_);
             if (error_) return fail(*error_);
             if (is_committing_ || !queue_.empty()) return fail(Errc::unavailable, "the producer is busy");
             is_committing_ = true;
         }
-        auto done = begin_and_commit(positions);
+        auto done = begin_and_commit(producer, positions);
         if (!done) end_with(done.error());
         {
             std::lock_guard lock(mutex_);
@@ -314,11 +311,13 @@ private:
         return all_reported(*reports, std::move(done));
     }
 
-    Result<> begin_and_commit(std::span<const RemoteLeftover::Appended> positions) {
+    Result<> begin_and_commit(std::string_view producer,
+                              std::span<const RemoteLeftover::Appended> positions) {
         auto* handle = client_->handle();
         TRY(call("begin a transaction", [&](int) { return rd_kafka_begin_transaction(handle); }));
         for (const auto& each : positions) {
-            NewRecord position{.key = each.key, .value = each.position, .headers = {}};
+            auto key = position_key(producer, each.place.topic, each.place.partition);
+            NewRecord position{.key = key, .value = each.position, .headers = {}};
             send({.topic = positions_topic, .records = std::span(&position, 1)},
                  [](const Result<std::int64_t>&) {});
         }
@@ -490,7 +489,7 @@ Result<> RemoteTransactions::wait_until_decided(std::int64_t end, Session& sessi
         log::warn(
             "Kafka at {} has left a transaction of {} open that it says is over: it is committed once more",
             settings_.brokers, producer);
-        TRY(session.commit_again(*left_open));
+        TRY(session.commit_again(producer, *left_open));
         is_committed = true;
         deadline = steady_clock::now() + settings_.retry_for;
     }

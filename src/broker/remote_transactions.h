@@ -2,8 +2,7 @@
 // transaction, so that after a crash position() tells exactly what has been appended, and who took
 // a producer over fences who had it before.
 //
-// Positions are kept in a compacted topic of our own, as records there outlive the retention of the
-// topic they speak of.
+// Positions are kept in a topic of our own (remote_positions.h).
 #pragma once
 
 #include <atomic>
@@ -22,10 +21,6 @@
 #include "broker/topics.h"
 
 namespace penstock::broker {
-
-/// Key: the producer, the topic and the partition, a line each. Value: the position. One partition,
-/// compacted.
-inline constexpr std::string_view positions_topic = "__penstock_positions";
 
 /// Thread-safe.
 class RemoteTransactions {

@@ -42,24 +42,28 @@ public:
     bool Valid() const override { return at_ < partition_->size(); }
     void SeekToFirst() override { at_ = 0; }
     void SeekToLast() override { at_ = partition_->size() - 1; }
-    void Seek(const rocksdb::Slice& target) override { at_ = partition_->lower_bound(view(target)); }
+    void Seek(const rocksdb::Slice& target) override { at_ = partition_->lower_bound(target.ToStringView()); }
     void SeekForPrev(const rocksdb::Slice& target) override {
         Seek(target);
         if (!Valid() || key() != target) --at_;
     }
     void Next() override { ++at_; }
     void Prev() override { --at_; }  // before the first one it is beyond all
-    rocksdb::Slice key() const override { return slice(partition_->key(at_)); }
-    rocksdb::Slice value() const override { return slice(partition_->value(at_)); }
+    rocksdb::Slice key() const override { return partition_->key(at_); }
+    rocksdb::Slice value() const override { return partition_->value(at_); }
     rocksdb::Status status() const override { return {}; }
 
 private:
-    static std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
-    static rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-
     const std::shared_ptr<const CachedPartition> partition_;
     std::size_t at_;
 };
+
+/// Keys come in their order: the same slot often follows itself.
+void begin_change(std::atomic<std::uint64_t>& changes, std::vector<std::atomic<std::uint64_t>*>& under_way) {
+    if (!under_way.empty() && under_way.back() == &changes) return;
+    changes += one_begun + 1;
+    under_way.push_back(&changes);
+}
 
 /// Tells the keys of tables that a batch changes.
 template <typename Tell>
@@ -72,8 +76,7 @@ public:
 
 private:
     void look_at(const rocksdb::Slice& key) {
-        if (key.size() >= token_prefix_size && key[0] == table_tag)
-            tell_(std::string_view(key.data(), key.size()));
+        if (key.size() >= token_prefix_size && key[0] == table_tag) tell_(key.ToStringView());
     }
     Tell tell_;
 };
@@ -87,15 +90,10 @@ void CachedPartition::add(std::string_view key, std::string_view value) {
 }
 
 std::size_t CachedPartition::lower_bound(std::string_view key) const {
-    std::size_t from = 0, to = size();
-    while (from < to) {
-        auto middle = (from + to) / 2;
-        if (this->key(middle) < key)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
+    auto key_of = [&](const Entry& entry) {
+        return std::string_view(bytes_).substr(entry.begin, entry.key_size);
+    };
+    return std::size_t(std::ranges::lower_bound(entries_, key, {}, key_of) - entries_.begin());
 }
 
 std::unique_ptr<rocksdb::Iterator> make_iterator(std::shared_ptr<const CachedPartition> partition) {
@@ -107,17 +105,11 @@ PartitionCache::Change::~Change() {
 }
 
 void PartitionCache::Change::add_partition(std::string_view key) {
-    auto* changes = &cache_.slot_of(key).changes;
-    if (!under_way_.empty() && under_way_.back() == changes) return;
-    changes->fetch_add(one_begun + 1);
-    under_way_.push_back(changes);
+    begin_change(cache_.slot_of(key).changes, under_way_);
 }
 
 void PartitionCache::Change::add_table(std::uint32_t table) {
-    auto* changes = &cache_.table_slot(table).changes;
-    if (!under_way_.empty() && under_way_.back() == changes) return;
-    changes->fetch_add(one_begun + 1);
-    under_way_.push_back(changes);
+    begin_change(cache_.table_slot(table).changes, under_way_);
 }
 
 void PartitionCache::Change::add_partitions(const rocksdb::WriteBatch& batch) {

@@ -70,16 +70,14 @@ std::string after_prefix(std::string prefix) {
 }
 
 bool parse_key(std::string_view key, ParsedKey& out) {
-    constexpr auto head = token_prefix_size + 2;
-    if (key.size() < head + 1 || key[0] != table_tag) return false;
-    auto size = load_big_endian<std::uint16_t>(key.data() + token_prefix_size);
-    if (key.size() < head + size + 1) return false;
+    auto prefix = partition_prefix_of(key);
+    if (prefix.empty() || key.size() == prefix.size()) return false;
     out.table = load_big_endian<std::uint32_t>(key.data() + 1);
     out.token = std::int64_t(load_big_endian<std::uint64_t>(key.data() + table_prefix_size) ^ sign_bit);
-    out.partition_key = key.substr(head, size);
-    out.partition_prefix = key.substr(0, head + size);
-    out.tag = key[head + size];
-    out.rest = key.substr(head + size + 1);
+    out.partition_key = prefix.substr(token_prefix_size + 2);
+    out.partition_prefix = prefix;
+    out.tag = key[prefix.size()];
+    out.rest = key.substr(prefix.size() + 1);
     return true;
 }
 

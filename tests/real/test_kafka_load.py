@@ -138,7 +138,7 @@ def test_a_transaction_that_kafka_has_left_open_is_committed(tmp_path, real_kafk
     last = [one for one in map(json.loads, printed.stdout.splitlines()) if one["key"].startswith("query:copied\n")][-1]
     key, position = last["key"].encode(), last["payload"].encode()
     headers = [("penstock.producer", b"query:copied"), ("penstock.position", position)]
-    leave_open(int(kafka.environment["KAFKA_PORT"]), "penstock.query:copied", [
+    leave_open(kafka.url.removeprefix("kafka://"), "penstock.query:copied", [
         ("load_copied", int(key.split(b"\n")[2]), b"more", b'{"id": "more", "n": 1}', headers),
         ("__penstock_positions", 0, key, position, [])])
     api.last = 20
