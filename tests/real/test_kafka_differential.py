@@ -3,12 +3,11 @@ field. What differs is listed here with its reason, or it is a failure. The mess
 
 docs/kafka.md holds the table of what was compared: `--differences docs/kafka.md` writes it, and without that it must be so."""
 import collections
-import re
 import time
 
 import pytest
 from kafka.protocol.api_key import ApiKey
-from kafka_wire import WRITTEN, Broker, batch, request_class, response_class
+from kafka_wire import WRITTEN, Broker, batch, request_class
 from support.process import ROOT, Penstock
 
 # Values that belong to one broker or one moment: alike means that both have one.
