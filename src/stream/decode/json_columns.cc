@@ -141,6 +141,38 @@ bool JsonColumns::decode(std::string_view document, std::span<Slot> slots, std::
     slots_ = slots;
     row_ = row;
     arena_ = &arena;
+    learning_ = nullptr;
+    if (const auto* shape = shapes_.find(document)) {
+        if (take_as(*shape, document)) return true;
+        clear(0);
+    } else {
+        learning_ = shapes_.learn(document);
+    }
+    if (!walk(document)) return false;
+    if (learning_ != nullptr) shapes_.keep();
+    return true;
+}
+
+/// False where a walk has to decide: a value that does not fit, or a string with escapes.
+bool JsonColumns::take_as(const JsonShape& shape, std::string_view document) {
+    auto offsets = shapes_.offsets();
+    for (const auto& value : shape.values()) {
+        auto begin = offsets[value.first];
+        if (value.last != value.first) {
+            if (!take_nested_text(document.substr(begin, offsets[value.last] + 1 - begin), value.node))
+                return false;
+            continue;
+        }
+        // The last structural character closes the document, so there is one behind each value.
+        Token token;
+        if (!scan_token(trimmed(document.substr(begin, offsets[value.first + 1] - begin)), token) ||
+            token.escaped || !write_scalar(token, value.node))
+            return false;
+    }
+    return true;
+}
+
+bool JsonColumns::walk(std::string_view document) {
     simdjson::ondemand::document iterator;
     simdjson::padded_string_view padded(document.data(), document.size(), document.size() + 64);
     if (auto error = parser_.iterate(padded).get(iterator)) return fail(error);
@@ -174,6 +206,7 @@ bool JsonColumns::walk_object(simdjson::ondemand::object& object, std::size_t in
         simdjson::ondemand::field field;
         if (auto error = std::move(item).get(field)) return fail(error);
         const char* key = field.key().raw();
+        if (learning_ != nullptr) learning_->add_key(key - 1);
         auto child = find_child(nodes_[index], key, hint);
         if (child == none) {
             // A key with escapes is not spelled as its name.
@@ -216,7 +249,10 @@ void JsonColumns::clear(std::size_t index) {
 bool JsonColumns::take(Value& value, std::size_t index) {
     auto& node = nodes_[index];
     // Of a key that stands twice, the last value counts.
-    if (node.seen == document_) clear(index);
+    if (node.seen == document_) {
+        clear(index);
+        if (learning_ != nullptr) learning_->spoil();
+    }
     node.seen = document_;
     Kind kind;
     if (auto error = value.type().get(kind)) return fail(error);
@@ -243,6 +279,8 @@ bool JsonColumns::take_object(Value& value, std::size_t index) {
     if (!node.leaves.empty()) {
         std::string_view text;
         if (auto error = object.raw_json().get(text)) return fail(error);
+        text = trimmed(text);
+        if (learning_ != nullptr) learning_->add_nested(text, index);
         if (!take_nested_text(text, index)) return false;
         if (node.children.empty() && !node.closed) return true;
         bool empty = false;
@@ -262,6 +300,8 @@ bool JsonColumns::take_array(Value& value, std::size_t index) {
     if (!node.leaves.empty()) {
         std::string_view text;
         if (auto error = array.raw_json().get(text)) return fail(error);
+        text = trimmed(text);
+        if (learning_ != nullptr) learning_->add_nested(text, index);
         if (!take_nested_text(text, index)) return false;
         if (node.children.empty()) return true;
         bool empty = false;
@@ -272,7 +312,6 @@ bool JsonColumns::take_array(Value& value, std::size_t index) {
 
 /// Objects and arrays where a column wants JSON, or text.
 bool JsonColumns::take_nested_text(std::string_view text, std::size_t index) {
-    text = trimmed(text);
     for (const auto& leaf : nodes_[index].leaves) {
         if (leaf.type != TypeId::json && leaf.type != TypeId::string)
             return fail_type(index, to_string(leaf.type), text);
@@ -283,7 +322,12 @@ bool JsonColumns::take_nested_text(std::string_view text, std::size_t index) {
 
 bool JsonColumns::take_scalar(Value& value, std::size_t index) {
     Token token;
+    if (learning_ != nullptr) learning_->add_value(value.raw_json_token().data(), index);
     if (!read_token(value, token)) return false;
+    return write_scalar(token, index);
+}
+
+bool JsonColumns::write_scalar(const Token& token, std::size_t index) {
     if (token.kind == Token::Kind::null) {
         clear(index);
         return true;
@@ -297,18 +341,22 @@ bool JsonColumns::take_scalar(Value& value, std::size_t index) {
 }
 
 bool JsonColumns::read_token(Value& value, Token& token) {
-    auto text = trimmed(value.raw_json_token());
+    if (!scan_token(trimmed(value.raw_json_token()), token)) return false;
+    if (!token.escaped) return true;
+    std::string_view unescaped;
+    if (auto error = value.get_string().get(unescaped)) return fail(error);
+    token.text = arena_->copy(unescaped);
+    return true;
+}
+
+bool JsonColumns::scan_token(std::string_view text, Token& token) {
     if (text.empty()) return fail("not valid JSON");
     switch (text[0]) {
         case '"': {
             token.kind = Token::Kind::string;
             if (text.size() < 2 || text.back() != '"') return fail("not valid JSON: a string has no end");
             token.text = text.substr(1, text.size() - 2);
-            if (std::memchr(token.text.data(), '\\', token.text.size())) {
-                std::string_view unescaped;
-                if (auto error = value.get_string().get(unescaped)) return fail(error);
-                token.text = arena_->copy(unescaped);
-            }
+            token.escaped = std::memchr(token.text.data(), '\\', token.text.size()) != nullptr;
             return true;
         }
         case 'n':

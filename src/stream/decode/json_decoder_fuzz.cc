@@ -1,7 +1,9 @@
 // Columns by one pass On-Demand against the same columns taken from simdjson's DOM: what the DOM accepts must
-// give the same values.
+// give the same values. And by shapes: a decoder that has seen other documents must give what a new one
+// gives.
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -72,6 +74,54 @@ std::optional<simdjson::dom::element> follow(simdjson::dom::element from, const 
     return at;
 }
 
+struct Decoded {
+    explicit Decoded(std::size_t count) : columns(count) {}
+    bool accepted = false;
+    std::vector<Column> columns;
+    Arena arena;
+};
+
+/// Of a text with 64 readable bytes behind it.
+std::unique_ptr<Decoded> decode(JsonColumns& decoder, std::string_view text,
+                                const std::vector<ScanColumn>& columns) {
+    auto out = std::make_unique<Decoded>(columns.size());
+    std::vector<Slot> slots;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        out->columns[i].type = columns[i].type;
+        slots.push_back(open_slot(out->columns[i], 1));
+    }
+    out->accepted = decoder.decode(text, slots, 0, out->arena);
+    CHECK(out->accepted || !decoder.why().reason.empty());
+    return out;
+}
+
+void check_same(const Decoded& one, const Decoded& other) {
+    CHECK(one.accepted == other.accepted);
+    if (!one.accepted) return;
+    for (std::size_t i = 0; i < one.columns.size(); ++i) {
+        CHECK(one.columns[i].nulls[0] == other.columns[i].nulls[0]);
+        if (one.columns[i].nulls[0]) continue;
+        CHECK(one.columns[i].integers == other.columns[i].integers);
+        CHECK(one.columns[i].strings == other.columns[i].strings);
+    }
+}
+
+/// The documents that line ends separate, by one decoder and each by a new one.
+void check_shapes(std::string_view text, const std::vector<ScanColumn>& columns) {
+    JsonColumns used(columns, schema(), false);
+    for (int count = 0; !text.empty() && count < 20; ++count) {
+        auto line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        std::string padded(line);
+        padded.append(64, '\0');
+        std::string_view document(padded.data(), line.size());
+        JsonColumns fresh(columns, schema(), false);
+        auto expected = decode(fresh, document, columns);
+        check_same(*expected, *decode(used, document, columns));
+        check_same(*expected, *decode(fresh, document, columns));
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -81,21 +131,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::unique_ptr<char[]> bytes(new char[size + 64]());
     if (size > 0) std::memcpy(bytes.get(), data, size);
     std::string_view text(bytes.get(), size);
+    check_shapes(text, columns);
     JsonColumns decoder(columns, schema(), false);
-    std::vector<Column> out(columns.size());
-    std::vector<Slot> slots;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        out[i].type = columns[i].type;
-        slots.push_back(open_slot(out[i], 1));
-    }
-    Arena arena;
-    bool accepted = decoder.decode(text, slots, 0, arena);
-    CHECK(accepted || !decoder.why().reason.empty());
+    auto decoded = decode(decoder, text, columns);
+    const auto& out = decoded->columns;
 
     simdjson::dom::parser parser;
     simdjson::dom::element document;
     if (parser.parse(text.data(), text.size()).get(document) || !document.is_object()) return 0;
-    if (!accepted) return 0;  // a value of another type than its column
+    if (!decoded->accepted) return 0;  // a value of another type than its column
     for (std::size_t i = 0; i < columns.size(); ++i) {
         bool fits = true;
         auto element = follow(document, columns[i].path, fits);
