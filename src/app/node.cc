@@ -180,7 +180,8 @@ Result<> Node::Parts::open_layers() {
             {.data_directory = data,
              .block_cache_bytes = std::size_t(settings.block_cache_mb) * 1024 * 1024,
              .sync = settings.commitlog_sync == "periodic" ? store::SyncPolicy::periodic
-                                                           : store::SyncPolicy::batch}));
+                                                           : store::SyncPolicy::batch,
+             .sasi_indexes = settings.sasi_indexes}));
         local_tables = local.get();
         tables = std::move(local);
     } else {

@@ -148,6 +148,10 @@ void declare_settings(CLI::App& command, Settings& settings) {
     option("commitlog-sync", settings.commitlog_sync,
            "When a write over CQL is acknowledged: batch (after fsync) or periodic (fsync every 10 s)")
         ->check(CLI::IsMember({"batch", "periodic"}));
+    command
+        .add_flag("--sasi-indexes,!--no-sasi-indexes", settings.sasi_indexes,
+                  "SASI indexes may be made over CQL, for LIKE")
+        ->envname(variable_of("sasi-indexes"));
     option("advertised", settings.advertised,
            "host:port that Kafka clients are told [the address they used]");
     option("log-level", settings.log_level, "debug, info, warn or error")

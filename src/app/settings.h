@@ -47,6 +47,7 @@ struct Settings {
 
     std::string fsync = "durable";         ///< durable, flushed, memory: see docs/operating.md
     std::string commitlog_sync = "batch";  ///< batch, periodic: of the embedded tables, see docs/cql.md
+    bool sasi_indexes = false;             ///< may be made in the embedded tables, see docs/cql.md
     std::string advertised;                ///< host:port given to Kafka clients; empty: what the client used
     std::string log_level = "info";
     std::string log_file;

@@ -39,7 +39,10 @@ struct IndexDefinition {
     std::map<std::string, std::string> options;
     bool is_built = false;  ///< holds all rows; until then it is kept up, and nobody asks it
 
-    bool is_sai() const { return !class_name.empty(); }
+    bool is_custom() const { return !class_name.empty(); }
+    bool is_sasi() const { return class_name == sasi_class; }
+    bool is_sai() const { return is_custom() && !is_sasi(); }
+    static constexpr std::string_view sasi_class = "org.apache.cassandra.index.sasi.SASIIndex";
     bool operator==(const IndexDefinition&) const = default;
 };
 

@@ -51,6 +51,7 @@ struct StoreOptions {
     std::int64_t flush_every_us = 10'000'000;  ///< query commits reach the disk this often at the latest
     std::size_t sorted_run_rows = 10'000;      ///< commits of at least so many rows go straight to a file
     std::int64_t grace_seconds = 864'000;      ///< tombstones are kept so long
+    bool sasi_indexes = false;                 ///< may be made, as by sasi_indexes_enabled of Cassandra
     const Clock* clock = nullptr;              ///< null: the system's
 };
 

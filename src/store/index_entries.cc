@@ -117,18 +117,32 @@ bool describe_index(const TableDefinition& table, const IndexDefinition& index, 
         out.type = type.parameters.back();
     else
         out.type = type;
-    out.fold = text_fold_of(index.options);
+    out.analyzer = analyzer_of(index, *column);
     return true;
 }
 
 void append_indexed_value(std::string& out, const IndexedColumn& column, std::string_view value) {
-    append_folded(out, column.type, column.fold, value);
+    append_folded(out, column.type, column.analyzer.fold, value);
 }
 
 void append_indexed_entry(std::string& out, const IndexedColumn& column, std::string_view key,
                           std::string_view value) {
     append_one(out, column.column->type.parameters[0], key);
-    append_folded(out, column.type, column.fold, value);
+    append_folded(out, column.type, column.analyzer.fold, value);
+}
+
+void append_indexed_prefix(std::string& out, const IndexedColumn& column, std::string_view term) {
+    append_one(out, column.type, term);
+    // The end of an encoded text.
+    constexpr std::size_t end_size = 2;
+    out.resize(out.size() - end_size);
+}
+
+bool take_indexed_term(std::string_view& rest, const IndexedColumn& column, std::string& term) {
+    term.clear();
+    if (rest.empty() || rest.front() != some_value) return skip_one(rest, column.type);
+    rest.remove_prefix(1);
+    return take_clustering(rest, column.type, false, term);
 }
 
 bool skip_indexed_value(std::string_view& rest, const IndexedColumn& column) {
@@ -139,7 +153,7 @@ bool skip_indexed_value(std::string_view& rest, const IndexedColumn& column) {
 }
 
 bool is_ordered(const IndexedColumn& column) {
-    return can_cluster(column.type) && !column.fold.changes();
+    return can_cluster(column.type) && !column.analyzer.changes();
 }
 
 void append_index_entries(const IndexedColumn& column, std::string_view row_key, const Row& row,
@@ -162,7 +176,12 @@ void append_index_entries(const IndexedColumn& column, std::string_view row_key,
         batch.Put(key, rocksdb::Slice());
     };
     auto put_value = [&](std::string_view value) {
-        put([&](std::string& to) { append_indexed_value(to, column, value); });
+        if (!column.analyzer.tokenizes()) {
+            put([&](std::string& to) { append_indexed_value(to, column, value); });
+            return;
+        }
+        for (const auto& term : terms_of(column.analyzer, value))
+            put([&](std::string& to) { append_one(to, column.type, term); });
     };
     if (of_key) {
         std::vector<std::string_view> values;

@@ -7,6 +7,7 @@
 //
 // An entry says that a row has, or once had, the value: whoever reads by an index looks at the row itself. So
 // timestamps, expiry and deletions need nothing here, and entries may be written in any order and twice.
+// Where texts are taken apart into terms a row has an entry for each of them.
 #pragma once
 
 #include <rocksdb/write_batch.h>
@@ -16,7 +17,7 @@
 
 #include "store/catalogue.h"
 #include "store/row_value.h"
-#include "store/text_fold.h"
+#include "store/text_analyzer.h"
 
 namespace penstock::store {
 
@@ -29,7 +30,7 @@ struct IndexedColumn {
     const IndexDefinition* index = nullptr;
     const ColumnDefinition* column = nullptr;
     DataType type;  ///< of what is indexed: a list's elements, a map's keys, ...
-    TextFold fold;
+    TextAnalyzer analyzer;
 };
 /// False: the column is gone, or a vector, which has no entries.
 bool describe_index(const TableDefinition& table, const IndexDefinition& index, IndexedColumn& out);
@@ -38,8 +39,12 @@ bool describe_index(const TableDefinition& table, const IndexDefinition& index, 
 void append_indexed_value(std::string& out, const IndexedColumn& column, std::string_view value);
 void append_indexed_entry(std::string& out, const IndexedColumn& column, std::string_view key,
                           std::string_view value);
+/// What the encodings of all texts that begin with this term have in front. The column is of texts.
+void append_indexed_prefix(std::string& out, const IndexedColumn& column, std::string_view term);
 /// Takes an encoded value off the front of an entry behind its index's id. False: it is none.
 bool skip_indexed_value(std::string_view& rest, const IndexedColumn& column);
+/// The same of a column of texts, which tells the term.
+bool take_indexed_term(std::string_view& rest, const IndexedColumn& column, std::string& term);
 /// Whether bytes of encoded values sort as the values do: so ranges can be read.
 bool is_ordered(const IndexedColumn& column);
 

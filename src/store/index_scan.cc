@@ -40,7 +40,12 @@ bool IndexScan::of_partition_key() const {
 
 bool IndexScan::row_key_of(std::string_view entry, std::string& out) const {
     auto rest = entry.substr(std::min(entry.size(), table_prefix_size));
-    if (!skip_indexed_value(rest, column_)) return false;
+    if (range_.wants) {
+        std::string term;
+        if (!take_indexed_term(rest, column_, term) || !range_.wants(term)) return false;
+    } else if (!skip_indexed_value(rest, column_)) {
+        return false;
+    }
     out = table_prefix(column_.table->id);
     out += rest;
     ParsedKey parsed;

@@ -1,6 +1,7 @@
 // Which rows may have a value, by an index.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct IndexRange {
     std::string from;
     std::string to;
     bool one_value = false;
+    std::function<bool(std::string_view term)> wants;  ///< not null: of texts; which of them
 };
 
 /// Used by one thread; goes before its Database.

@@ -8,6 +8,8 @@
 namespace penstock::store {
 namespace {
 
+constexpr utf8proc_int32_t sharp_s = 0xdf;
+
 bool is_true(const std::map<std::string, std::string>& options, const char* name) {
     auto found = options.find(name);
     return found != options.end() && (found->second == "true" || found->second == "TRUE");
@@ -22,8 +24,9 @@ std::string mapped(std::string_view text, int options) {
     return {reinterpret_cast<const char*>(out), std::size_t(size)};
 }
 
-/// Letter by letter, as Java's toLowerCase without a locale.
-std::string lower_case(std::string_view text) {
+/// Letter by letter, as Java's toLowerCase and toUpperCase without a locale. Of letters that become several,
+/// which utf8proc does not know, only the sharp s.
+std::string with_case(std::string_view text, bool upper) {
     std::string out;
     out.reserve(text.size());
     const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
@@ -32,8 +35,13 @@ std::string lower_case(std::string_view text) {
         auto size = utf8proc_iterate(at, left, &letter);
         if (size <= 0) return std::string(text);
         utf8proc_uint8_t bytes[4];
-        auto count = utf8proc_encode_char(utf8proc_tolower(letter), bytes);
-        out.append(reinterpret_cast<const char*>(bytes), std::size_t(count));
+        if (upper && letter == sharp_s) {
+            out += "SS";
+        } else {
+            auto other = upper ? utf8proc_toupper(letter) : utf8proc_tolower(letter);
+            auto count = utf8proc_encode_char(other, bytes);
+            out.append(reinterpret_cast<const char*>(bytes), std::size_t(count));
+        }
         at += size;
         left -= size;
     }
@@ -45,12 +53,13 @@ std::string lower_case(std::string_view text) {
 TextFold text_fold_of(const std::map<std::string, std::string>& options) {
     auto sensitive = options.find("case_sensitive");
     return {sensitive != options.end() && (sensitive->second == "false" || sensitive->second == "FALSE"),
-            is_true(options, "normalize"), is_true(options, "ascii")};
+            is_true(options, "normalize"), is_true(options, "ascii"), false};
 }
 
 std::string folded(const TextFold& fold, std::string_view text) {
     std::string out(text);
-    if (fold.case_insensitive) out = lower_case(out);
+    if (fold.case_insensitive) out = with_case(out, false);
+    if (fold.upper_case) out = with_case(out, true);
     if (fold.normalized) out = mapped(out, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     if (fold.ascii)
         out = mapped(out, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);

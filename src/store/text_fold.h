@@ -11,7 +11,8 @@ struct TextFold {
     bool case_insensitive = false;
     bool normalized = false;  ///< Unicode's composed form (NFC)
     bool ascii = false;       ///< letters without their marks: é is e
-    bool changes() const { return case_insensitive || normalized || ascii; }
+    bool upper_case = false;
+    bool changes() const { return case_insensitive || normalized || ascii || upper_case; }
 };
 
 /// By the options case_sensitive, normalize and ascii of a storage-attached index.

@@ -72,6 +72,7 @@ saved_caches_directory: $WORK/data/saved_caches
 cdc_raw_directory: $WORK/data/cdc_raw
 auto_snapshot: false
 auto_bootstrap: ${CASSANDRA_BOOTSTRAP:-true}
+sasi_indexes_enabled: true
 C
     if [ "${CASSANDRA_SYNC:-periodic}" = batch ]; then
       echo 'commitlog_sync: batch'

@@ -4,6 +4,8 @@ import decimal
 import math
 import os
 import re
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -12,7 +14,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.protocol import ErrorMessage, SyntaxException
 from cassandra.query import SimpleStatement, tuple_factory
 from cql_generator import Generator
-from support.process import Penstock
+from support.process import ROOT, Penstock
 
 pytestmark = pytest.mark.long
 
@@ -132,3 +134,12 @@ def test_the_same_answers(both, seed, covers, real_cassandra):
             side.close()
     print(f"seed {seed}: {count} statements")
     assert not found, "\n\n".join(f"{s}\n  ours:   {o}\n  theirs: {t}" for s, o, t in found[:20])
+
+
+def test_sasi_indexes(real_cassandra, covers):
+    """The tests of our own SASI indexes, on the real ones."""
+    covers("Apache Cassandra", real_cassandra.version, "SASI indexes and LIKE, the same answers", "tables")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests/cql/test_sasi.py"],
+                          env={**os.environ, "PENSTOCK_CQL": real_cassandra.url.removeprefix("cassandra://"),
+                               "PENSTOCK_URL": "none"}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -17,7 +17,9 @@ struct IndexChoice {
     bool serves = false;                     ///< some condition, be it that the index is not asked
     std::vector<Restriction> by;  ///< the conditions that it answers: one, or the bounds of a range
     /// Conditions whose text is compared as their index folds it, by their place among the plan's filters.
-    std::vector<std::pair<std::size_t, const IndexDefinition*>> folded;
+    std::vector<std::pair<std::size_t, TextFold>> folded;
+    /// Conditions that a SASI index answers, filled or not, by their place among the plan's filters.
+    std::vector<std::size_t> by_sasi;
     /// Conditions that a legacy index answers, filled or not, by their place among the plan's filters.
     std::vector<std::size_t> by_legacy;
 };
@@ -32,7 +34,10 @@ bool all_served_by_sai(const SelectPlan& plan);
 /// Legacy indexes have no values above 64 KiB, and Cassandra refuses to look for them. filters: of the plan.
 Result<> check_value_sizes(const IndexChoice& choice, const std::vector<Filter>& filters);
 
-/// The entries to read.
+/// The plan's index, or the one of the same column that has the pattern of its LIKE. Null: that one is not
+/// filled yet.
+Result<const IndexDefinition*> index_to_read(const SelectPlan& plan, const Bindings& bindings);
+/// The entries to read, of that index.
 Result<IndexRange> index_range(const SelectPlan& plan, const IndexedColumn& column, const Bindings& bindings);
 
 }  // namespace penstock::store::cql

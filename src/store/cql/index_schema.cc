@@ -6,6 +6,7 @@
 #include "base/ascii_case.h"
 #include "store/cql/describe.h"
 #include "store/cql/option_values.h"
+#include "store/cql/sasi_options.h"
 #include "store/cql/system_tables.h"
 #include "store/index_builder.h"
 #include "store/text_fold.h"
@@ -149,6 +150,9 @@ std::expected<void, ErrorResponse> check_vector(const DataType& type, const Crea
     return {};
 }
 
+constexpr std::string_view sasi_warning =
+    "SASI indexes are experimental and are not recommended for production use.";
+
 constexpr std::string_view vector_warning =
     "SAI ANN indexes on vector columns are experimental and are not recommended for production use.\n"
     "They don't yet support SELECT queries with:\n * Consistency level higher than ONE/LOCAL_ONE.\n * "
@@ -211,7 +215,20 @@ std::string duplicate(const TableDefinition& table, const IndexDefinition& made)
 struct Maker {
     const CreateIndex& statement;
     std::string keyspace_name;
+    bool sasi_enabled = false;
     bool is_there = false;  ///< and that is what IF NOT EXISTS is for
+
+    /// A SASI index on none or on several, in the words of a Cassandra that looks for one of that name.
+    std::unexpected<ErrorResponse> without_one_column() const {
+        std::vector<std::string> names;
+        for (const auto& [kind, column] : statement.columns) {
+            if (std::ranges::find(names, column) != names.end())
+                return invalid(fmt::format("Duplicate column '{}' in index target list", column));
+            names.push_back(column);
+        }
+        return refuse(ErrorCode::config,
+                      fmt::format("failed to retrieve target column for: {}", fmt::join(names, ", ")));
+    }
 
     std::expected<IndexDefinition, ErrorResponse> make(const KeyspaceDefinition& keyspace,
                                                        const TableDefinition& table) {
@@ -220,11 +237,12 @@ struct Maker {
         bool sai = names_sai(statement.class_name);
         auto class_name = lower(statement.class_name);
         bool legacy = class_name == "legacy_local_table" || !statement.has_using;
-        if (!legacy && class_name == "org.apache.cassandra.index.sasi.sasiindex")
+        bool sasi = statement.class_name == IndexDefinition::sasi_class;
+        if (sasi && !sasi_enabled)
             return invalid("SASI indexes are disabled. Enable in cassandra.yaml to use.");
         if (statement.has_options && legacy && !statement.custom)
             return invalid("Cannot specify options for a non-CUSTOM index");
-        if ((!sai && !legacy) || (statement.custom && legacy))
+        if ((!sai && !sasi && !legacy) || (statement.custom && legacy))
             return refuse(ErrorCode::config,
                           fmt::format("Unable to find custom indexer class '{}'",
                                       statement.has_using ? statement.class_name : "legacy_local_table"));
@@ -234,6 +252,7 @@ struct Maker {
             is_there = statement.if_not_exists;
             return invalid(fmt::format("Index '{}' already exists", out.name));
         }
+        if (sasi && statement.columns.size() != 1) return without_one_column();
         if (statement.columns.empty())
             return invalid("Only CUSTOM indexes can be created without specifying a target column");
         if (statement.columns.size() > 1) {
@@ -252,8 +271,11 @@ struct Maker {
         if (!target) return std::unexpected(target.error());
         out.target = *target;
         out.column = column->id;
+        for (auto own : {"class_name", "target"})
+            if (statement.options.contains(own))
+                return invalid(fmt::format("Cannot specify {} as a CUSTOM option", own));
         out.options = statement.options;
-        if (sai) out.class_name = statement.class_name;
+        if (sai || sasi) out.class_name = statement.class_name;
         if (out.name.empty()) out.name = made_name(keyspace, table.name, column->name);
         // That there is the same already is told first, as in Cassandra.
         if (auto other = duplicate(table, out); !other.empty()) {
@@ -268,6 +290,8 @@ struct Maker {
             if (auto right = check_sai(*column, *target, statement); !right)
                 return std::unexpected(right.error());
         }
+        if (sasi)
+            if (auto right = check_sasi_options(out, *column); !right) return std::unexpected(right.error());
         bool plain =
             std::ranges::all_of(out.name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
         if (!plain) return refuse(ErrorCode::config, "Illegal index name " + out.name);
@@ -286,7 +310,8 @@ std::expected<Change, ErrorResponse> create_index(Database& database, const Crea
                                                   std::string_view session_keyspace,
                                                   std::vector<std::string>& warnings) {
     const auto& table_name = statement.table;
-    Maker maker{statement, table_name.keyspace.empty() ? std::string(session_keyspace) : table_name.keyspace};
+    Maker maker{statement, table_name.keyspace.empty() ? std::string(session_keyspace) : table_name.keyspace,
+                database.options().sasi_indexes};
     const auto& keyspace_name = maker.keyspace_name;
     if (keyspace_name.empty())
         return invalid(
@@ -313,11 +338,14 @@ std::expected<Change, ErrorResponse> create_index(Database& database, const Crea
         // There is nothing to fill: the nearest vectors are looked for among all rows.
         made->is_built = column->type.kind == Kind::vector;
         if (made->is_built && made->is_sai()) warnings.emplace_back(vector_warning);
+        if (made->is_sasi()) warnings.emplace_back(sasi_warning);
         changed.indexes.push_back(std::move(*made));
         std::ranges::sort(changed.indexes, {}, &IndexDefinition::name);
         table->second = std::make_shared<const TableDefinition>(std::move(changed));
         return {};
     });
+    if (maker.is_there && statement.class_name == IndexDefinition::sasi_class)
+        warnings.emplace_back(sasi_warning);
     if (maker.is_there) return Change{};
     if (refusal) return std::unexpected(*refusal);
     if (!done) return std::unexpected(error_response(done.error()));
@@ -366,10 +394,10 @@ std::string target_text(const TableDefinition& table, const IndexDefinition& ind
 }
 
 std::string create_index_text(const TableDefinition& table, const IndexDefinition& index) {
-    auto out = fmt::format("CREATE {}INDEX {} ON {}.{} ({})", index.is_sai() ? "CUSTOM " : "",
+    auto out = fmt::format("CREATE {}INDEX {} ON {}.{} ({})", index.is_custom() ? "CUSTOM " : "",
                            quoted_name(index.name), quoted_name(table.keyspace), quoted_name(table.name),
                            target_text(table, index));
-    if (index.is_sai()) out += fmt::format(" USING '{}'", index.class_name);
+    if (index.is_custom()) out += fmt::format(" USING '{}'", index.class_name);
     std::string options;
     for (const auto& [name, value] : index.options)
         options += fmt::format("{}'{}': '{}'", options.empty() ? "" : ", ", name, value);

@@ -27,7 +27,7 @@ std::size_t indexed_size(const IndexDefinition& index, const ColumnDefinition& c
 
 Result<> check_indexed_values(const TableDefinition& table, const Row& row) {
     for (const auto& index : table.indexes) {
-        if (index.is_sai()) continue;
+        if (index.is_custom()) continue;
         const auto* column = table.by_id(index.column);
         if (column == nullptr) continue;
         for (const auto& cell : row.cells) {

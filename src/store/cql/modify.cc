@@ -224,6 +224,7 @@ Result<> plan_where(const std::vector<Relation>& where, ModifyPlan& plan, bool w
                         verb);
         for (const auto& name : relation.columns) {
             const auto* column = TRY(resolve_column(table, name));
+            if (relation.op == Operator::like) return like_without_index(relation);
             if (!is_key(*column))
                 return fail(Errc::invalid, "Non PRIMARY KEY columns found in where clause: {} ", name);
         }

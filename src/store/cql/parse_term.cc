@@ -247,6 +247,7 @@ Result<Relation> relation(TokenStream& in) {
         if (out.single_in) out.op = Operator::eq;
         return out;
     }
+    if (in.is_word("like") && out.kind != Relation::Kind::column) return in.no_alternative();
     if (in.accept_word("like")) {
         out.op = Operator::like;
     } else if (in.accept_word("contains")) {

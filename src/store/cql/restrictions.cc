@@ -6,6 +6,7 @@
 #include "store/clustering.h"
 #include "store/cql/functions.h"
 #include "store/cql/operators.h"
+#include "store/cql/relation_merge.h"
 #include "store/cql/token_stream.h"
 #include "store/token.h"
 #include "store/value.h"
@@ -38,11 +39,6 @@ Result<DataType> value_type(const ColumnDefinition& column, const Relation& rela
             if (type.kind != Kind::map)
                 return fail(Errc::invalid, "Cannot use CONTAINS KEY on non-map column {}", column.name);
             return type.parameters[0];
-        case Operator::like:
-            return fail(
-                Errc::invalid,
-                "LIKE restriction is only supported on properly indexed columns. {} LIKE {} is not valid.",
-                column.name, relation.values.empty() ? "" : term_text(relation.values[0]));
         case Operator::ne:
             return fail(Errc::invalid, "Unsupported \"!=\" relation: {} != {}", column.name,
                         relation.values.empty() ? "" : term_text(relation.values[0]));
@@ -110,6 +106,7 @@ Result<> note(const ColumnDefinition& column, const Relation& relation, std::vec
 std::unexpected<Error> missing_value(const ColumnDefinition& column, const Relation& relation,
                                      const Value& value) {
     auto state = value.is_null() ? "null" : "unset";
+    if (relation.op == Operator::like && !value.is_null()) return empty_pattern();
     if (value.is_null() && column.type.kind == Kind::counter)
         return fail(Errc::invalid, "Invalid null value for counter increment/decrement");
     if (relation.kind == Relation::Kind::element)
@@ -313,6 +310,7 @@ Result<> add_relation(const TableDefinition& table, const Relation& relation,
     }
     const auto* column = TRY(resolve_column(table, relation.columns[0]));
     TRY(note(*column, relation, markers));
+    if (relation.op == Operator::like && !can_be_like(table, *column)) return like_without_index(relation);
     Restriction restriction{column, &relation};
     switch (column->role) {
         case ColumnRole::partition_key:
@@ -425,7 +423,10 @@ Result<Restrictions> sort_out(const TableDefinition& table, const std::vector<Re
     Restrictions out;
     out.partition_key.resize(table.partition_columns);
     out.clustering.resize(table.clustering_columns);
-    for (const auto& relation : where) TRY(add_relation(table, relation, markers, out));
+    for (std::size_t i = 0; i < where.size(); ++i) {
+        TRY(add_relation(table, where[i], markers, out));
+        TRY(check_merges(table, where, i));
+    }
     for (const auto& on : out.partition_key)
         if (!on.empty()) TRY(check_combination(on));
     for (const auto& on : out.clustering)
@@ -710,6 +711,7 @@ Result<std::vector<Filter>> filters_of(const TableDefinition& table,
         }
         filter.values = tuple ? TRY(component_values(table, *column, *relation, bindings))
                               : TRY(values_of(*column, *relation, bindings));
+        if (relation->op == Operator::like) filter.like = TRY(like_test(table, *column, filter.values[0]));
         if (relation->element) {
             auto key = TRY(evaluate(*relation->element, column->type.parameters[0], column->name, bindings));
             if (!key.is_set())
@@ -738,6 +740,8 @@ bool Filter::matches_row(const std::vector<std::optional<std::string_view>>& row
 
 bool Filter::matches(const std::optional<std::string_view>& value) const {
     if (!value) return false;
+    if (like) return like->matches(*value);
+    if (by_sasi && (value->empty() || value->size() >= sasi_term_limit)) return false;
     auto equal = [&](const DataType& of, std::string_view a, std::string_view b) {
         bool folds = fold.changes() && (of.kind == Kind::text || of.kind == Kind::ascii);
         return folds ? folded(fold, a) == folded(fold, b) : compare(of, a, b) == 0;

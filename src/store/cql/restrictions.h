@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "store/cql/ast.h"
+#include "store/cql/like.h"
 #include "store/cql/resolve.h"
 #include "store/cql/term_value.h"
 #include "store/row_cursor.h"
@@ -61,6 +62,8 @@ struct Filter {
     std::vector<std::string> values;
     std::optional<std::string> element;
     TextFold fold{};  ///< texts are compared as an index folds them
+    std::optional<LikeTest> like{};
+    bool by_sasi = false;  ///< values that no SASI index has are not found
     /// (a, b) > (1, 2): the columns (type is the first one's), and tuples of as many values; IN has several.
     std::vector<std::uint32_t> columns{};
     std::vector<const DataType*> types{};

@@ -475,9 +475,10 @@ bool is_exact(const Relation* relation) {
     return relation != nullptr && (relation->op == Operator::eq || relation->op == Operator::in);
 }
 
-bool is_contains(const Relation* relation) {
-    return relation != nullptr &&
-           (relation->op == Operator::contains || relation->op == Operator::contains_key);
+/// Tested on each row, and no place in the table's order.
+bool looks_inside(const Relation* relation) {
+    return relation != nullptr && (relation->op == Operator::contains ||
+                                   relation->op == Operator::contains_key || relation->op == Operator::like);
 }
 
 /// "Clustering column "c" cannot be restricted (preceding column "b" is restricted by a non-EQ relation)"
@@ -489,7 +490,7 @@ Result<> check_behind_slices(const SelectPlan& plan) {
     for (std::size_t i = 0; i < on.size(); ++i) {
         if (on[i] == nullptr) continue;
         bool behind = last && on[*last] != on[i] && table.find(on[i]->columns[0])->position > *last;
-        if (behind && !is_exact(on[*last]) && !is_contains(on[*last]))
+        if (behind && !is_exact(on[*last]) && !looks_inside(on[*last]))
             return fail(
                 Errc::invalid,
                 "Clustering column \"{}\" cannot be restricted (preceding column \"{}\" is restricted "
@@ -506,7 +507,7 @@ Result<> check_clustering(const SelectPlan& plan) {
     auto on = clustering_relations(plan);
     auto name = [&](std::size_t i) { return table.columns[table.partition_columns + i].name; };
     if (plan.index.serves) return {};
-    if (std::ranges::any_of(on, is_contains))
+    if (std::ranges::any_of(on, looks_inside))
         return fail(Errc::invalid,
                     "Clustering columns can only be restricted with CONTAINS with a secondary index or "
                     "filtering");
@@ -583,7 +584,9 @@ Result<SelectPlan> plan_select(const Select& select, const Catalogue& catalogue,
         rows_restricted =
             rows_restricted || column->role == ColumnRole::clustering || column->role == ColumnRole::regular;
     }
-    plan.static_partitions = plan.table().static_columns > 0 && !rows_restricted;
+    // A SASI index leads to rows: a partition that has none is not found by it.
+    plan.static_partitions =
+        plan.table().static_columns > 0 && !rows_restricted && plan.index.by_sasi.empty();
     if (select.per_partition_limit)
         note_markers(*select.per_partition_limit, Kind::int_, "[per_partition_limit]", markers);
     if (select.limit) note_markers(*select.limit, Kind::int_, "[limit]", markers);

@@ -193,8 +193,9 @@ private:
 Result<std::unique_ptr<RowSource>> make_indexed_rows(const SelectPlan& plan, Database& database,
                                                      std::vector<KeyRange> within, const Bindings& bindings,
                                                      const PageRequest& page) {
+    const auto* index = TRY(index_to_read(plan, bindings));
     IndexedColumn column;
-    if (!describe_index(plan.table(), *plan.index.index, column))
+    if (index == nullptr || !describe_index(plan.table(), *index, column))
         return std::make_unique<StoredRows>(plan, database, std::move(within), page);
     auto range = TRY(index_range(plan, column, bindings));
     auto scan = std::make_unique<IndexScan>(database, column, std::move(range), within);
@@ -731,8 +732,8 @@ Result<std::string> run_select(const SelectPlan& plan, Database& database, const
     run.per_partition = TRY(limit_of(plan.select->per_partition_limit, "[per_partition_limit]", bindings));
     run.filters = TRY(filters_of(plan.table(), plan.where.filters, bindings));
     TRY(check_value_sizes(plan.index, run.filters));
-    for (const auto& [place, index] : plan.index.folded)
-        run.filters[place].fold = text_fold_of(index->options);
+    for (const auto& [place, fold] : plan.index.folded) run.filters[place].fold = fold;
+    for (auto place : plan.index.by_sasi) run.filters[place].by_sasi = true;
     if (page.paging_state) run.state = TRY(PagingState::decode(plan.table(), *page.paging_state));
     if (plan.ref.is_virtual) {
         // System tables are small: all conditions are tests on their rows.

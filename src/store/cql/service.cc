@@ -469,7 +469,11 @@ CqlService::Work CqlService::run(Prepared statement, const wire::cql::QueryParam
         auto changed = change_schema(database_, statement->parsed.statement, session,
                                      system_.identity().data_center, warnings);
         if (!changed) return error(changed.error());
-        if (!*changed) return void_answer();
+        if (!*changed) {
+            auto nothing = void_answer();
+            nothing.warnings = std::move(warnings);
+            return nothing;
+        }
         if (roles_ != nullptr)
             if (auto followed = follow_schema_change(*roles_, caller, **changed); !followed)
                 return error(error_response(followed.error()));

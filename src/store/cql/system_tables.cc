@@ -370,12 +370,12 @@ std::vector<SystemRow> index_rows(const TableDefinition& of, const Catalogue& ca
             }
             auto options = index.options;
             options["target"] = target_text(*table, index);
-            if (index.is_sai()) options["class_name"] = index.class_name;
+            if (index.is_custom()) options["class_name"] = index.class_name;
             out.push_back(RowMaker(of)
                               .set("keyspace_name", table->keyspace)
                               .set("table_name", table->name)
                               .set("index_name", index.name)
-                              .set("kind", index.is_sai() ? "CUSTOM" : "COMPOSITES")
+                              .set("kind", index.is_custom() ? "CUSTOM" : "COMPOSITES")
                               .set("options", text_map(options))
                               .take());
         }
@@ -598,7 +598,8 @@ std::vector<SystemRow> SystemTables::rows(const TableDefinition& table) const {
                  {"commitlog_sync", options.sync == SyncPolicy::batch ? "batch" : "periodic"},
                  {"gc_grace_seconds", std::to_string(options.grace_seconds)},
                  {"native_transport_port", std::to_string(port_)},
-                 {"partitioner", "org.apache.cassandra.dht.Murmur3Partitioner"}})
+                 {"partitioner", "org.apache.cassandra.dht.Murmur3Partitioner"},
+                 {"sasi_indexes_enabled", options.sasi_indexes ? "true" : "false"}})
             out.push_back(RowMaker(table).set("name", setting).set("value", value).take());
     }
     return out;
