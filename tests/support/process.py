@@ -3,6 +3,7 @@ import io
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -15,9 +16,15 @@ BINARY = pathlib.Path(os.environ.get("PENSTOCK_BINARY", ROOT / "build/release/sr
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the system gives to outgoing connections, one of which could take it before it is used."""
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def wait_until(condition, what, timeout=30, pause=0.02):
