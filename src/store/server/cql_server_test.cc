@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "wire/cql/frame.h"
 #include "wire/cql/primitives.h"
@@ -281,6 +282,36 @@ TEST_F(CqlServerTest, MoreRequestsThanMayBeUnderWayAreAllAnswered) {
         seen[std::size_t(answer->stream)] = true;
     }
     EXPECT_EQ(std::ranges::count(seen, true), 200);
+}
+
+TEST_F(CqlServerTest, RequestsInOneGoAreTakenInTheirOrder) {
+    Client client(start());
+    client.start();
+    ASSERT_EQ(client.response()->opcode, Opcode::ready);
+    // More than are taken in a row, with errors among them; what comes behind USE has its keyspace.
+    constexpr int count = 200;
+    std::string bytes;
+    auto add = [&](std::string_view text, int stream) {
+        std::string body;
+        append_int(body, std::int32_t(text.size()));
+        body += text;
+        append_short(body, 1);
+        body += '\0';
+        append_request_frame(bytes, 4, std::int16_t(stream), Opcode::query, 0, body);
+    };
+    add("SELECT key FROM local", 0);
+    add("USE system", 1);
+    for (int i = 2; i < count; ++i)
+        add(i % 10 == 0 ? "SELECT nothing FROM local" : "SELECT key FROM local", i);
+    client.send(bytes);
+    std::set<int> answered;
+    for (int i = 0; i < count; ++i) {
+        auto answer = client.response();
+        ASSERT_TRUE(answer);
+        EXPECT_TRUE(answered.insert(answer->stream).second) << answer->stream;
+        bool refused = answer->stream % 10 == 0;
+        EXPECT_EQ(answer->opcode, refused ? Opcode::error : Opcode::result) << answer->stream;
+    }
 }
 
 TEST_F(CqlServerTest, ThoseWhoAskedHearOfSchemaChanges) {

@@ -26,6 +26,7 @@ metrics::Histogram& request_times =
 constexpr std::size_t most_unsent = 64u << 20;
 constexpr std::size_t most_unfinished = 64u << 20;
 constexpr int most_reading = 8;
+constexpr int most_in_a_row = 32;  ///< frames taken before others have their turn
 
 std::string_view name_of(Opcode opcode) {
     switch (opcode) {
@@ -68,6 +69,18 @@ void Subscribers::publish(const wire::cql::SchemaChange& change) {
     for (const auto& session : receivers) session->post_event(body);
 }
 
+struct Session::Statement {
+    wire::cql::Frame frame;
+    wire::cql::Request request;  ///< its views point into the frame
+    cql::CqlService::Work work;
+    std::optional<metrics::Timer> timer{std::in_place, request_times};
+    std::optional<cql::TraceSession> trace;  ///< when the client asked for one
+
+    void note(const char* activity, const char* thread, const Clock& clock) {
+        if (trace) trace->add(activity, thread, clock.now_us());
+    }
+};
+
 Session::Session(std::shared_ptr<SessionContext> context, net::Connection connection)
     : context_(std::move(context)),
       connection_(std::move(connection)),
@@ -83,9 +96,11 @@ net::Task<> Session::run() {
         if (!got) break;
         reader_.feed({buffer.data(), *got});
         wire::cql::Frame frame;
-        while (open && reader_.next(frame)) {
+        for (int taken = 1; open && reader_.next(frame); ++taken) {
             open = take(std::move(frame));
             co_await wait_for_room();
+            // Answers go out, and other connections have their turn.
+            if (taken % most_in_a_row == 0) co_await net::asio::post(executor_, net::asio::use_awaitable);
         }
         if (const auto* fault = reader_.fault()) {
             reply_error(fault->answer_version, fault->stream, ErrorCode::protocol, fault->text);
@@ -119,10 +134,7 @@ bool Session::take(wire::cql::Frame frame) {
         return true;
     }
     if (runs && !early) {
-        ++in_flight_;
-        in_flight_bytes_ += frame.body.size();
-        auto shared = std::make_shared<wire::cql::Frame>(std::move(frame));
-        net::spawn(executor_, answer_one(shared_from_this(), std::move(shared)), "cql");
+        take_statement(std::move(frame));
         return true;
     }
     auto request = wire::cql::decode_request(frame);
@@ -266,38 +278,57 @@ net::Task<> Session::log_in(std::shared_ptr<Session> self, std::int16_t stream, 
     self->wake();
 }
 
-net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame) {
-    std::optional<metrics::Timer> timer(std::in_place, request_times);
-    // The request's views point into the frame, which lives here until the answer is made.
-    auto request = wire::cql::decode_request(*frame);
-    if (!request) {
-        self->reply_error(version_, frame->stream, ErrorCode::protocol, request.error().text);
-    } else {
-        std::optional<cql::TraceSession> trace;
-        bool traced = (frame->flags & wire::cql::frame_flag::tracing) != 0;
-        if (traced) trace = self->begin_trace(*request);
-        auto answer = co_await self->run_request(*request, traced ? &*trace : nullptr);
-        timer.reset();
-        if (traced) {
-            auto now = context_->database.clock().now_us();
-            trace->add("Request complete", "cql network", now);
-            trace->duration_us = now - trace->started_us;
-            answer.tracing_id = trace->id;
-            context_->service.traces().add(std::move(*trace));
-        }
-        requests.add();
-        if (answer.opcode == Opcode::error) request_errors.add();
-        client_->count_request();
-        if (answer.keyspace) {
-            self->keyspace_ = *answer.keyspace;
-            client_->use(self->keyspace_);
-        }
-        for (const auto& change : answer.changes) context_->subscribers.publish(change);
-        self->reply_answer(frame->stream, answer);
+/// What is known at once, as most reads by key are, is answered at once: a task of its own costs more than
+/// such a read's own work.
+void Session::take_statement(wire::cql::Frame frame) {
+    auto statement = std::make_unique<Statement>();
+    statement->frame = std::move(frame);
+    auto decoded = wire::cql::decode_request(statement->frame);
+    if (!decoded) {
+        reply_error(version_, statement->frame.stream, ErrorCode::protocol, decoded.error().text);
+        return;
     }
+    statement->request = std::move(*decoded);
+    if ((statement->frame.flags & wire::cql::frame_flag::tracing) != 0)
+        statement->trace = begin_trace(statement->request);
+    statement->note("Preparing statement", "cql network", context_->database.clock());
+    statement->work = context_->service.start(statement->request, keyspace_, version_, caller_);
+    if (auto* answer = std::get_if<cql::Answer>(&statement->work)) {
+        finish(*statement, std::move(*answer));
+        return;
+    }
+    ++in_flight_;
+    in_flight_bytes_ += statement->frame.body.size();
+    net::spawn(executor_, answer_one(shared_from_this(), std::move(statement)), "cql");
+}
+
+net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::unique_ptr<Statement> statement) {
+    auto answer = co_await self->do_work(*statement);
+    self->finish(*statement, std::move(answer));
     --self->in_flight_;
-    self->in_flight_bytes_ -= frame->body.size();
+    self->in_flight_bytes_ -= statement->frame.body.size();
     self->wake();
+}
+
+void Session::finish(Statement& statement, cql::Answer answer) {
+    statement.timer.reset();
+    if (statement.trace) {
+        auto& trace = *statement.trace;
+        auto now = context_->database.clock().now_us();
+        trace.add("Request complete", "cql network", now);
+        trace.duration_us = now - trace.started_us;
+        answer.tracing_id = trace.id;
+        context_->service.traces().add(std::move(trace));
+    }
+    requests.add();
+    if (answer.opcode == Opcode::error) request_errors.add();
+    client_->count_request();
+    if (answer.keyspace) {
+        keyspace_ = *answer.keyspace;
+        client_->use(keyspace_);
+    }
+    for (const auto& change : answer.changes) context_->subscribers.publish(change);
+    reply_answer(statement.frame.stream, answer);
 }
 
 cql::TraceSession Session::begin_trace(const wire::cql::Request& request) {
@@ -311,33 +342,28 @@ cql::TraceSession Session::begin_trace(const wire::cql::Request& request) {
     return trace;
 }
 
-net::Task<cql::Answer> Session::run_request(const wire::cql::Request& request, cql::TraceSession* trace) {
-    auto work = context_->service.start(request, keyspace_, version_, caller_);
-    auto note = [&](const char* activity, const char* thread) {
-        if (trace != nullptr) trace->add(activity, thread, context_->database.clock().now_us());
-    };
-    note("Preparing statement", "cql network");
-    if (auto* answer = std::get_if<cql::Answer>(&work)) co_return std::move(*answer);
-    if (auto* write = std::get_if<cql::CqlService::PendingWrite>(&work)) {
-        note("Appending to the write-ahead log", "cql network");
+net::Task<cql::Answer> Session::do_work(Statement& statement) {
+    const auto& clock = context_->database.clock();
+    if (auto* write = std::get_if<cql::CqlService::PendingWrite>(&statement.work)) {
+        statement.note("Appending to the write-ahead log", "cql network", clock);
         net::Completion<Result<>> done(executor_);
         context_->database.write(std::move(write->batch),
                                  [done](Result<> outcome) { done.set(std::move(outcome)); });
         auto outcome = co_await done.wait();
-        note("The write is durable", "store writer");
+        statement.note("The write is durable", "store writer", clock);
         if (!outcome) co_return cql::CqlService::error(cql::error_response(outcome.error()));
         co_return std::move(write->answer);
     }
-    auto& blocking = std::get<cql::CqlService::Blocking>(work);
+    auto& blocking = std::get<cql::CqlService::Blocking>(statement.work);
     while (!broken_ && (reading_ >= most_reading || frames_.size() > most_unsent)) co_await wait_for_change();
     ++reading_;
     std::function<cql::Answer()> read = [&] {
-        note("Executing on a reading thread", "cql read");
+        statement.note("Executing on a reading thread", "cql read", clock);
         auto made = blocking();
-        note("Read what was asked for", "cql read");
+        statement.note("Read what was asked for", "cql read", clock);
         return made;
     };
-    auto answer = co_await context_->pool.run<cql::Answer>(trace != nullptr ? read : blocking);
+    auto answer = co_await context_->pool.run<cql::Answer>(statement.trace ? read : blocking);
     --reading_;
     wake();
     co_return answer;

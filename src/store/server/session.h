@@ -59,9 +59,11 @@ public:
 private:
     enum class Phase : std::uint8_t { starting, authenticating, ready };
 
-    net::Task<> answer_one(std::shared_ptr<Session> self, std::shared_ptr<wire::cql::Frame> frame);
-    /// trace: null when the client did not ask for one.
-    net::Task<cql::Answer> run_request(const wire::cql::Request& request, cql::TraceSession* trace);
+    /// A request that runs a statement, until its answer is made.
+    struct Statement;
+    net::Task<> answer_one(std::shared_ptr<Session> self, std::unique_ptr<Statement> statement);
+    net::Task<cql::Answer> do_work(Statement& statement);
+    void finish(Statement& statement, cql::Answer answer);
     cql::TraceSession begin_trace(const wire::cql::Request& request);
     net::Task<> log_in(std::shared_ptr<Session> self, std::int16_t stream, std::string role,
                        std::string password);
@@ -73,6 +75,7 @@ private:
 
     /// False: the connection is to be closed.
     bool take(wire::cql::Frame frame);
+    void take_statement(wire::cql::Frame frame);
     bool take_startup(const wire::cql::Frame& frame, const wire::cql::Startup& startup);
     bool take_credentials(const wire::cql::Frame& frame, const wire::cql::AuthResponse& response);
     void reply(int version, std::int16_t stream, wire::cql::Opcode opcode, std::string_view body,
