@@ -75,6 +75,7 @@ struct Session::Statement {
     cql::CqlService::Work work;
     std::optional<metrics::Timer> timer{std::in_place, request_times};
     std::optional<cql::TraceSession> trace;  ///< when the client asked for one
+    std::mutex posting;                      ///< held while another thread posts that its write is done
 
     void note(const char* activity, const char* thread, const Clock& clock) {
         if (trace) trace->add(activity, thread, clock.now_us());
@@ -281,7 +282,7 @@ net::Task<> Session::log_in(std::shared_ptr<Session> self, std::int16_t stream, 
 /// What is known at once, as most reads by key are, is answered at once: a task of its own costs more than
 /// such a read's own work.
 void Session::take_statement(wire::cql::Frame frame) {
-    auto statement = std::make_unique<Statement>();
+    auto statement = std::make_shared<Statement>();
     statement->frame = std::move(frame);
     auto decoded = wire::cql::decode_request(statement->frame);
     if (!decoded) {
@@ -299,15 +300,62 @@ void Session::take_statement(wire::cql::Frame frame) {
     }
     ++in_flight_;
     in_flight_bytes_ += statement->frame.body.size();
-    net::spawn(executor_, answer_one(shared_from_this(), std::move(statement)), "cql");
+    if (std::holds_alternative<cql::CqlService::PendingWrite>(statement->work))
+        write(std::move(statement));
+    else
+        net::spawn(executor_, read(shared_from_this(), std::move(statement)), "cql");
 }
 
-net::Task<> Session::answer_one(std::shared_ptr<Session> self, std::unique_ptr<Statement> statement) {
-    auto answer = co_await self->do_work(*statement);
-    self->finish(*statement, std::move(answer));
-    --self->in_flight_;
-    self->in_flight_bytes_ -= statement->frame.body.size();
-    self->wake();
+void Session::write(std::shared_ptr<Statement> statement) {
+    statement->note("Appending to the write-ahead log", "cql network", context_->database.clock());
+    auto& pending = std::get<cql::CqlService::PendingWrite>(statement->work);
+    auto batch = std::move(pending.batch);
+    // The writer's thread keeps no session alive, nor anything else of a context that could go before it.
+    context_->database.write(
+        std::move(batch), [weak = weak_from_this(), executor = executor_, statement](Result<> outcome) {
+            // With the mutex held: whoever gets the outcome lets the context go, if at all, only after this.
+            std::lock_guard lock(statement->posting);
+            auto self = weak.lock();
+            if (!self) return;
+            net::asio::post(executor, [self = std::move(self), statement, outcome = std::move(outcome)] {
+                {
+                    std::lock_guard posted(statement->posting);
+                }
+                self->take_outcome(*statement, outcome);
+            });
+        });
+}
+
+void Session::take_outcome(Statement& statement, const Result<>& outcome) {
+    statement.note("The write is durable", "store writer", context_->database.clock());
+    if (outcome)
+        finish(statement, std::move(std::get<cql::CqlService::PendingWrite>(statement.work).answer));
+    else
+        finish(statement, cql::CqlService::error(cql::error_response(outcome.error())));
+    end(statement);
+}
+
+net::Task<> Session::read(std::shared_ptr<Session> self, std::shared_ptr<Statement> statement) {
+    auto& blocking = std::get<cql::CqlService::Blocking>(statement->work);
+    while (!broken_ && (reading_ >= most_reading || frames_.size() > most_unsent)) co_await wait_for_change();
+    ++reading_;
+    std::function<cql::Answer()> noted = [&] {
+        const auto& clock = context_->database.clock();
+        statement->note("Executing on a reading thread", "cql read", clock);
+        auto made = blocking();
+        statement->note("Read what was asked for", "cql read", clock);
+        return made;
+    };
+    auto answer = co_await context_->pool.run<cql::Answer>(statement->trace ? noted : blocking);
+    --reading_;
+    finish(*statement, std::move(answer));
+    end(*statement);
+}
+
+void Session::end(const Statement& statement) {
+    --in_flight_;
+    in_flight_bytes_ -= statement.frame.body.size();
+    wake();
 }
 
 void Session::finish(Statement& statement, cql::Answer answer) {
@@ -340,33 +388,6 @@ cql::TraceSession Session::begin_trace(const wire::cql::Request& request) {
     if (auto query = trace.parameters.find("query"); query != trace.parameters.end())
         trace.add("Parsing " + query->second, "cql network", trace.started_us);
     return trace;
-}
-
-net::Task<cql::Answer> Session::do_work(Statement& statement) {
-    const auto& clock = context_->database.clock();
-    if (auto* write = std::get_if<cql::CqlService::PendingWrite>(&statement.work)) {
-        statement.note("Appending to the write-ahead log", "cql network", clock);
-        net::Completion<Result<>> done(executor_);
-        context_->database.write(std::move(write->batch),
-                                 [done](Result<> outcome) { done.set(std::move(outcome)); });
-        auto outcome = co_await done.wait();
-        statement.note("The write is durable", "store writer", clock);
-        if (!outcome) co_return cql::CqlService::error(cql::error_response(outcome.error()));
-        co_return std::move(write->answer);
-    }
-    auto& blocking = std::get<cql::CqlService::Blocking>(statement.work);
-    while (!broken_ && (reading_ >= most_reading || frames_.size() > most_unsent)) co_await wait_for_change();
-    ++reading_;
-    std::function<cql::Answer()> read = [&] {
-        statement.note("Executing on a reading thread", "cql read", clock);
-        auto made = blocking();
-        statement.note("Read what was asked for", "cql read", clock);
-        return made;
-    };
-    auto answer = co_await context_->pool.run<cql::Answer>(statement.trace ? read : blocking);
-    --reading_;
-    wake();
-    co_return answer;
 }
 
 void Session::post_event(std::string body) {

@@ -61,8 +61,12 @@ private:
 
     /// A request that runs a statement, until its answer is made.
     struct Statement;
-    net::Task<> answer_one(std::shared_ptr<Session> self, std::unique_ptr<Statement> statement);
-    net::Task<cql::Answer> do_work(Statement& statement);
+    /// Both end() it.
+    void write(std::shared_ptr<Statement> statement);
+    net::Task<> read(std::shared_ptr<Session> self, std::shared_ptr<Statement> statement);
+    void take_outcome(Statement& statement, const Result<>& outcome);
+    void end(const Statement& statement);
+    /// Sends the answer.
     void finish(Statement& statement, cql::Answer answer);
     cql::TraceSession begin_trace(const wire::cql::Request& request);
     net::Task<> log_in(std::shared_ptr<Session> self, std::int16_t stream, std::string role,
