@@ -68,6 +68,7 @@ struct DataType {
         : kind(of), frozen(is_frozen), parameters(std::move(parts)) {}
 
     bool is_collection() const { return kind == Kind::list || kind == Kind::set || kind == Kind::map; }
+    bool is_text() const { return kind == Kind::text || kind == Kind::ascii; }
     /// Serialised as components, null or not, one after the other.
     bool is_tuple() const { return kind == Kind::tuple || kind == Kind::udt; }
     /// Stored as one cell for each element or field, so that they can be changed alone.

@@ -45,12 +45,8 @@ bool skip_one(std::string_view& rest, const DataType& type) {
     return reader.ok;
 }
 
-bool is_text(const DataType& type) {
-    return type.kind == Kind::text || type.kind == Kind::ascii;
-}
-
 void append_folded(std::string& out, const DataType& type, const TextFold& fold, std::string_view value) {
-    if (fold.changes() && is_text(type))
+    if (fold.changes() && type.is_text())
         append_one(out, type, folded(fold, value));
     else
         append_one(out, type, value);

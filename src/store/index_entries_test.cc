@@ -7,6 +7,15 @@
 namespace penstock::store {
 namespace {
 
+/// What a batch writes.
+struct Keys final : rocksdb::WriteBatch::Handler {
+    std::vector<std::string> seen;
+    rocksdb::Status PutCF(std::uint32_t, const rocksdb::Slice& key, const rocksdb::Slice&) override {
+        seen.push_back(key.ToString());
+        return rocksdb::Status::OK();
+    }
+};
+
 TEST(IndexEntries, KeysLeadBackToTheirRows) {
     TableDefinition table;
     table.id = 7;
@@ -27,13 +36,6 @@ TEST(IndexEntries, KeysLeadBackToTheirRows) {
     cell.path = "key";
     cell.value = std::string_view("\0\0\0\5", 4);
     row.cells.push_back(cell);
-    struct Keys final : rocksdb::WriteBatch::Handler {
-        std::vector<std::string> seen;
-        rocksdb::Status PutCF(std::uint32_t, const rocksdb::Slice& key, const rocksdb::Slice&) override {
-            seen.push_back(key.ToString());
-            return rocksdb::Status::OK();
-        }
-    };
     using Target = IndexDefinition::Target;
     for (auto [column, target] :
          {std::pair(2u, Target::value), std::pair(3u, Target::keys), std::pair(3u, Target::values),
@@ -87,13 +89,7 @@ TEST(IndexEntries, ARowHasAnEntryForEachTerm) {
     auto row_key = partition_prefix(7, std::string("\0\0\0\1", 4)) + row_tag;
     rocksdb::WriteBatch batch;
     append_index_entries(described, row_key, row, batch);
-    struct Keys final : rocksdb::WriteBatch::Handler {
-        std::vector<std::string> seen;
-        rocksdb::Status PutCF(std::uint32_t, const rocksdb::Slice& key, const rocksdb::Slice&) override {
-            seen.push_back(key.ToString());
-            return rocksdb::Status::OK();
-        }
-    } keys;
+    Keys keys;
     ASSERT_TRUE(batch.Iterate(&keys).ok());
     ASSERT_EQ(keys.seen.size(), 2u);
     auto begin = index_prefix(9);

@@ -5,18 +5,14 @@
 namespace penstock::store {
 namespace {
 
-TextAnalyzer standard_analyzer(const std::map<std::string, std::string>& options) {
-    auto is_on = [&](const char* name) {
-        auto found = options.find(name);
-        return found != options.end() && is_true(found->second);
-    };
+TextAnalyzer standard_analyzer(const IndexOptions& options) {
     TextAnalyzer out{TextAnalyzer::Kind::words, {}};
-    out.fold = {is_on("tokenization_normalize_lowercase"), true, false,
-                is_on("tokenization_normalize_uppercase")};
+    out.fold = {is_on(options, "tokenization_normalize_lowercase"), true, false,
+                is_on(options, "tokenization_normalize_uppercase")};
     return out;
 }
 
-TextAnalyzer non_tokenizing_analyzer(const std::map<std::string, std::string>& options) {
+TextAnalyzer non_tokenizing_analyzer(const IndexOptions& options) {
     TextAnalyzer out;
     out.fold.normalized = true;
     for (const auto& [name, value] : options) {
@@ -28,6 +24,16 @@ TextAnalyzer non_tokenizing_analyzer(const std::map<std::string, std::string>& o
 }
 
 }  // namespace
+
+const std::string* option_of(const IndexOptions& options, const char* name) {
+    auto found = options.find(name);
+    return found == options.end() ? nullptr : &found->second;
+}
+
+bool is_on(const IndexOptions& options, const char* name) {
+    const auto* value = option_of(options, name);
+    return value != nullptr && is_true(*value);
+}
 
 bool is_true(std::string_view text) {
     return upper_case(text) == "TRUE";
@@ -47,7 +53,7 @@ bool parse_sasi_mode(std::string_view text, SasiIndex::Mode& out) {
 }
 
 bool takes_analyzers(const ColumnDefinition& column) {
-    return (column.type.kind == Kind::text || column.type.kind == Kind::ascii) && !column.descending;
+    return column.type.is_text() && !column.descending;
 }
 
 bool SasiIndex::supports(TermMatch match) const {
@@ -69,10 +75,7 @@ bool SasiIndex::supports(TermMatch match) const {
 
 SasiIndex sasi_of(const IndexDefinition& index, const ColumnDefinition& column) {
     SasiIndex out;
-    auto option = [&](const char* name) -> const std::string* {
-        auto found = index.options.find(name);
-        return found == index.options.end() ? nullptr : &found->second;
-    };
+    auto option = [&](const char* name) { return option_of(index.options, name); };
     if (const auto* mode = option("mode")) parse_sasi_mode(*mode, out.mode);
     const auto* literal = option("is_literal");
     out.literal = literal != nullptr ? is_true(*literal) : takes_analyzers(column);

@@ -34,6 +34,11 @@ SasiIndex sasi_of(const IndexDefinition& index, const ColumnDefinition& column);
 
 /// "CONTAINS", in whatever case. False: there is no such mode.
 bool parse_sasi_mode(std::string_view text, SasiIndex::Mode& out);
+using IndexOptions = std::map<std::string, std::string>;
+/// Null: it is not there.
+const std::string* option_of(const IndexOptions& options, const char* name);
+/// Whether it is there and is_true().
+bool is_on(const IndexOptions& options, const char* name);
 /// As Java has it: "true" in whatever case, and nothing else.
 bool is_true(std::string_view text);
 /// Texts that analyzers take: a descending clustering column is of another type in Cassandra.

@@ -302,8 +302,7 @@ int compare(const DataType& type, std::string_view a, std::string_view b) {
     if (type.kind == Kind::vector) return compare_vectors(type, a, b);
     if (type.is_tuple()) return compare_tuples(type, a, b);
     if (type.kind == Kind::counter) return compare(Kind::bigint, a, b);
-    if (!can_cluster(type) || type.kind == Kind::text || type.kind == Kind::ascii || type.kind == Kind::blob)
-        return sign_of(a.compare(b) <=> 0);
+    if (!can_cluster(type) || type.is_text() || type.kind == Kind::blob) return sign_of(a.compare(b) <=> 0);
     std::string left, right;
     append_clustering(left, type, false, a);
     append_clustering(right, type, false, b);
@@ -569,9 +568,7 @@ void append_engine_value(Column& out, Arena& arena, const DataType& type, std::s
             return;
         case TypeId::string:
         case TypeId::json:
-            out.append_string(type.kind == Kind::text || type.kind == Kind::ascii
-                                  ? arena.copy(value)
-                                  : arena.copy(value_as_text(type, value)));
+            out.append_string(type.is_text() ? arena.copy(value) : arena.copy(value_as_text(type, value)));
             return;
     }
 }

@@ -4,7 +4,7 @@ import socket
 import struct
 
 import pytest
-from support.process import Penstock
+from support.process import Penstock, empty_pipeline
 
 MIB = 1024 * 1024
 
@@ -35,9 +35,7 @@ def answer(client):
 
 @pytest.fixture
 def penstock(tmp_path):
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p/empty.yaml").write_text("pipeline: empty\n")
-    with Penstock(tmp_path / "p", tmp_path / "data") as running:
+    with Penstock(empty_pipeline(tmp_path), tmp_path / "data") as running:
         yield running
 
 

@@ -1,13 +1,12 @@
 """SASI indexes and LIKE. The same answers come from a real Cassandra 5 with sasi_indexes_enabled: true."""
 import os
-import uuid
 
 import pytest
 from cassandra import InvalidRequest
 from cassandra.cluster import Cluster
 from cassandra.protocol import ConfigurationException
 from cassandra.query import SimpleStatement
-from support.process import Penstock, wait_until
+from support.process import Penstock, empty_pipeline, wait_until
 
 SASI = "USING 'org.apache.cassandra.index.sasi.SASIIndex'"
 ANALYZER = "org.apache.cassandra.index.sasi.analyzer."
@@ -24,9 +23,7 @@ def server(tmp_path_factory):
         yield host, int(port)
         return
     folder = tmp_path_factory.mktemp("sasi")
-    (folder / "p").mkdir()
-    (folder / "p/empty.yaml").write_text("pipeline: empty\n")
-    with Penstock(folder / "p", folder / "data", ["--sasi-indexes"]) as penstock:
+    with Penstock(empty_pipeline(folder), folder / "data", ["--sasi-indexes"]) as penstock:
         yield "127.0.0.1", penstock.ports["cql"]
 
 
@@ -34,15 +31,6 @@ def server(tmp_path_factory):
 def session(server):
     with Cluster([server[0]], port=server[1], protocol_version=5) as cluster:
         yield cluster.connect()
-
-
-@pytest.fixture
-def keyspace(session):
-    name = "t_" + uuid.uuid4().hex[:12]
-    session.execute(f"CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}")
-    session.set_keyspace(name)
-    yield name
-    session.execute(f"DROP KEYSPACE {name}")
 
 
 def refused(session, statement, text, kind=InvalidRequest, values=None):
@@ -125,10 +113,9 @@ def test_writes_show_at_once(names):
 def test_it_outlives_a_restart(tmp_path):
     if GIVEN:
         pytest.skip("of Penstock alone: a process is stopped")
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p/empty.yaml").write_text("pipeline: empty\n")
+    files = empty_pipeline(tmp_path)
     made = f"CREATE CUSTOM INDEX i ON k.t (name) {SASI}{with_options(mode='CONTAINS')}"
-    with Penstock(tmp_path / "p", tmp_path / "data", ["--sasi-indexes"]) as penstock:
+    with Penstock(files, tmp_path / "data", ["--sasi-indexes"]) as penstock:
         with Cluster(["127.0.0.1"], port=penstock.ports["cql"], protocol_version=5) as cluster:
             session = cluster.connect()
             session.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
@@ -136,7 +123,7 @@ def test_it_outlives_a_restart(tmp_path):
             session.execute("INSERT INTO k.t (k, name) VALUES (1, 'Johanna')")
             session.execute(made)
     # Without the setting what is there goes on, and no other is made.
-    with Penstock(tmp_path / "p", tmp_path / "data", []) as penstock:
+    with Penstock(files, tmp_path / "data", []) as penstock:
         with Cluster(["127.0.0.1"], port=penstock.ports["cql"], protocol_version=5) as cluster:
             session = cluster.connect()
             assert [row.k for row in session.execute("SELECT k FROM k.t WHERE name LIKE '%hann%'")] == [1]

@@ -14,7 +14,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.protocol import ErrorMessage, SyntaxException
 from cassandra.query import SimpleStatement, tuple_factory
 from cql_generator import Generator
-from support.process import ROOT, Penstock
+from support.process import ROOT, Penstock, empty_pipeline
 
 pytestmark = pytest.mark.long
 
@@ -115,10 +115,8 @@ def differences(ours, theirs, seed, tables=TABLES, each=EACH):
 @pytest.fixture(scope="module")
 def both(real_cassandra, tmp_path_factory):
     folder = tmp_path_factory.mktemp("differential")
-    (folder / "p").mkdir()
-    (folder / "p/empty.yaml").write_text("pipeline: empty\n")
     theirs = int(real_cassandra.url.rsplit(":", 1)[1])
-    with Penstock(folder / "p", folder / "data") as penstock:
+    with Penstock(empty_pipeline(folder), folder / "data") as penstock:
         yield ("127.0.0.1", penstock.ports["cql"]), ("127.0.0.1", theirs)
 
 

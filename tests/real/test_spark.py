@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from sql_files import read_blocks, topic_of  # noqa: E402
 from support.kafka_log import read_topic  # noqa: E402
-from support.process import BINARY, ROOT, Penstock, wait_until  # noqa: E402
+from support.process import BINARY, ROOT, Penstock, empty_pipeline, wait_until  # noqa: E402
 
 #: A whole minute some hours ago: topics keep their records for days.
 START_MS = (int(time.time()) // 60 - 300) * 60_000
@@ -141,11 +141,9 @@ DIFFERENCES = json.loads((pathlib.Path(__file__).parent / "spark_differences.jso
 
 
 def golden(spark, tmp_path, suite):
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p/empty.yaml").write_text("pipeline: empty\n")
     problems, ran = [], 0
     different = {**DIFFERENCES["every"], **DIFFERENCES.get(spark.version[0], {})}
-    with Penstock(tmp_path / "p", tmp_path / "data", ["--engine", spark.url]) as penstock:
+    with Penstock(empty_pipeline(tmp_path), tmp_path / "data", ["--engine", spark.url]) as penstock:
         def ask(sql):
             try:
                 return penstock.sql(sql)

@@ -47,6 +47,14 @@ def own_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
 
 
+def empty_pipeline(folder):
+    """A new folder of pipelines in the folder, for a process that runs none."""
+    files = folder / "p"
+    files.mkdir()
+    (files / "empty.yaml").write_text("pipeline: empty\n")
+    return files
+
+
 class Penstock:
     """One process on a data directory. Ports stay the same over restarts, as clients expect."""
 

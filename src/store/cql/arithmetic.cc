@@ -244,7 +244,7 @@ Result<std::string> of_times(char op, const DataType& type, std::string_view val
 Result<std::string> computed(char op, const DataType& type, const DataType& left, std::string_view a,
                              const DataType& right, std::string_view b) {
     if (is_time(type.kind)) return of_times(op, left, a, b);
-    if (type.kind == Kind::text || type.kind == Kind::ascii) return std::string(a) + std::string(b);
+    if (type.is_text()) return std::string(a) + std::string(b);
     switch (type.kind) {
         case Kind::float_:
             return number_bytes(
@@ -268,8 +268,7 @@ Result<std::string> computed(char op, const DataType& type, const DataType& left
 
 Result<DataType> arithmetic_type(char op, const DataType& left, const DataType& right) {
     if (is_time(left.kind) && right.kind == Kind::duration && (op == '+' || op == '-')) return left;
-    bool texts = (left.kind == Kind::text || left.kind == Kind::ascii) &&
-                 (right.kind == Kind::text || right.kind == Kind::ascii);
+    bool texts = left.is_text() && right.is_text();
     if (texts && op == '+') return left.kind == Kind::text ? left : right;
     int a = width(left.kind), b = width(right.kind);
     if (a < 0 || b < 0)

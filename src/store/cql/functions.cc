@@ -323,7 +323,7 @@ Result<DataType> aggregate_type(std::string_view name, const DataType& argument)
 }
 
 Result<DataType> cast_type(const DataType& from, const DataType& to) {
-    bool text = (to.kind == Kind::text || to.kind == Kind::ascii) && from.kind != Kind::text;
+    bool text = to.is_text() && from.kind != Kind::text;
     bool simple =
         !from.is_collection() && !from.is_tuple() && from.kind != Kind::blob && from.kind != Kind::duration;
     // Types that Cassandra takes for one another, because their bytes are: int for date, bigint for
@@ -421,12 +421,12 @@ std::string number_bytes(const DataType& type, double value) {
 
 std::optional<std::string> cast_value(const DataType& from, const DataType& to, std::string_view bytes) {
     if (from == to) return std::string(bytes);
-    if ((to.kind == Kind::text || to.kind == Kind::ascii) && from.kind == Kind::timestamp) {
+    if (to.is_text() && from.kind == Kind::timestamp) {
         auto text = value_as_text(from, bytes);
         if (auto space = text.find(' '); space != std::string::npos) text[space] = 'T';
         return text;
     }
-    if (to.kind == Kind::text || to.kind == Kind::ascii) return value_as_text(from, bytes);
+    if (to.is_text()) return value_as_text(from, bytes);
     if (to.kind == Kind::timestamp || to.kind == Kind::date) {
         DataType as = from.kind == Kind::int_ ? Kind::date : from.kind;
         auto ms = ms_of({as, std::string(bytes)});

@@ -16,10 +16,6 @@ bool is_slice(Operator op) {
     return op == Operator::lt || op == Operator::le || op == Operator::gt || op == Operator::ge;
 }
 
-bool is_text(const DataType& type) {
-    return type.kind == Kind::text || type.kind == Kind::ascii;
-}
-
 /// Which patterns of LIKE it has is seen when they are known: it is an error if it has not.
 bool sasi_serves(const IndexDefinition& index, const ColumnDefinition& column, Operator op) {
     auto sasi = sasi_of(index, column);
@@ -106,7 +102,7 @@ Result<> choose_index(SelectPlan& plan) {
         // One that is not filled yet would hide rows: the table is read instead.
         if (!index->is_built) continue;
         // Of what is no text only whole values are in the order of their bytes.
-        if (filter.relation->op == Operator::like && !is_text(filter.column->type)) continue;
+        if (filter.relation->op == Operator::like && !filter.column->type.is_text()) continue;
         if (best == nullptr || rank(filter) < rank(*best)) {
             best = &filter;
             choice.index = index;

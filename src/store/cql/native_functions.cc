@@ -86,10 +86,6 @@ bool is_number(Kind kind) {
     }
 }
 
-bool is_text(Kind kind) {
-    return kind == Kind::text || kind == Kind::ascii;
-}
-
 std::unexpected<Error> wants(std::string_view name, std::string_view what, const DataType& found) {
     return fail(Errc::invalid, "Function system.{} requires {}, but found argument of type {}", name, what,
                 to_string(found));
@@ -368,7 +364,7 @@ Result<DataType> native_type(std::string_view name, const std::vector<DataType>&
             return type;
         case Native::mask_inner:
         case Native::mask_outer:
-            if (!is_text(type.kind)) return wants(name, "an argument of type [text|varchar|ascii]", type);
+            if (!type.is_text()) return wants(name, "an argument of type [text|varchar|ascii]", type);
             return type;
         case Native::mask_hash:
             return DataType(Kind::blob);

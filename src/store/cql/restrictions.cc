@@ -743,7 +743,7 @@ bool Filter::matches(const std::optional<std::string_view>& value) const {
     if (like) return like->matches(*value);
     if (by_sasi && (value->empty() || value->size() >= sasi_term_limit)) return false;
     auto equal = [&](const DataType& of, std::string_view a, std::string_view b) {
-        bool folds = fold.changes() && (of.kind == Kind::text || of.kind == Kind::ascii);
+        bool folds = fold.changes() && of.is_text();
         return folds ? folded(fold, a) == folded(fold, b) : compare(of, a, b) == 0;
     };
     if (element || op == Operator::contains || op == Operator::contains_key) {

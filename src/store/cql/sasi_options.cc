@@ -13,22 +13,11 @@ namespace {
 
 using wire::cql::ErrorCode;
 using wire::cql::ErrorResponse;
-using Options = std::map<std::string, std::string>;
 
 template <class... Args>
 std::unexpected<ErrorResponse> misconfigured(fmt::format_string<Args...> text, Args&&... args) {
     return std::unexpected(
         ErrorResponse{ErrorCode::config, fmt::format(text, std::forward<Args>(args)...), {}, {}, {}});
-}
-
-const std::string* option(const Options& options, const char* name) {
-    auto found = options.find(name);
-    return found == options.end() ? nullptr : &found->second;
-}
-
-bool is_on(const Options& options, const char* name) {
-    const auto* value = option(options, name);
-    return value != nullptr && is_true(*value);
 }
 
 /// Whether Cassandra has stop words or a stemmer for the language of the locale.
@@ -37,7 +26,7 @@ bool has_language(const std::string& locale, const std::array<std::string_view, 
     return std::ranges::find(languages, std::string_view(locale).substr(0, 2)) != languages.end();
 }
 
-std::expected<void, ErrorResponse> check_standard(const Options& options) {
+std::expected<void, ErrorResponse> check_standard(const IndexOptions& options) {
     constexpr std::array<std::string_view, 15> stemmed{"de", "da", "es", "en", "fl", "fr", "hu", "it",
                                                        "nl", "no", "pt", "ro", "ru", "sv", "tr"};
     constexpr std::array<std::string_view, 16> with_stop_words{
@@ -47,7 +36,7 @@ std::expected<void, ErrorResponse> check_standard(const Options& options) {
         return misconfigured(
             "Options to normalize terms cannot be both uppercase and lowercase at the same time");
     // Without a locale Cassandra does neither.
-    const auto* locale = option(options, "tokenization_locale");
+    const auto* locale = option_of(options, "tokenization_locale");
     if (locale == nullptr) return {};
     if (is_on(options, "tokenization_enable_stemming") && has_language(*locale, stemmed))
         return misconfigured("tokenization_enable_stemming is not supported here");
@@ -56,7 +45,7 @@ std::expected<void, ErrorResponse> check_standard(const Options& options) {
     return {};
 }
 
-std::expected<void, ErrorResponse> check_non_tokenizing(const Options& options) {
+std::expected<void, ErrorResponse> check_non_tokenizing(const IndexOptions& options) {
     if (options.contains("case_sensitive") &&
         (options.contains("normalize_lowercase") || options.contains("normalize_uppercase")))
         return misconfigured(
@@ -68,8 +57,8 @@ std::expected<void, ErrorResponse> check_non_tokenizing(const Options& options) 
     return {};
 }
 
-std::expected<void, ErrorResponse> check_delimiter(const Options& options) {
-    const auto* delimiter = option(options, "delimiter");
+std::expected<void, ErrorResponse> check_delimiter(const IndexOptions& options) {
+    const auto* delimiter = option_of(options, "delimiter");
     if (delimiter == nullptr) return {};
     // One of UTF-16's units, of which a character outside the first plane has two.
     auto letters =
@@ -81,7 +70,7 @@ std::expected<void, ErrorResponse> check_delimiter(const Options& options) {
 
 std::expected<void, ErrorResponse> check_analyzer(const IndexDefinition& index,
                                                   const ColumnDefinition& column) {
-    const auto* name = option(index.options, "analyzer_class");
+    const auto* name = option_of(index.options, "analyzer_class");
     if (name == nullptr) return {};
     std::string_view analyzer(*name);
     bool ours = analyzer.starts_with(sasi_analyzers);
@@ -106,9 +95,9 @@ std::expected<void, ErrorResponse> check_sasi_options(const IndexDefinition& ind
         return misconfigured("partition key columns are not yet supported by SASI");
     if (auto right = check_analyzer(index, column); !right) return right;
     auto mode = SasiIndex::Mode::prefix;
-    if (const auto* name = option(index.options, "mode"); name != nullptr && !parse_sasi_mode(*name, mode))
+    if (const auto* name = option_of(index.options, "mode"); name != nullptr && !parse_sasi_mode(*name, mode))
         return misconfigured("Incorrect index mode: {}", *name);
-    const auto* memory = option(index.options, "max_compaction_flush_memory_in_mb");
+    const auto* memory = option_of(index.options, "max_compaction_flush_memory_in_mb");
     if (memory != nullptr && !parse_int(*memory)) {
         std::string options;
         for (const auto& [key, value] : index.options)

@@ -437,7 +437,7 @@ Result<> check_operands(const Term& term, const DataType& type) {
     }
     auto unknown = std::ranges::count(term.items, Term::Kind::marker, &Term::kind);
     if (unknown == 0 || term.items.size() == 1) return {};
-    bool adds = term.text == "+", texts = type.kind == Kind::text || type.kind == Kind::ascii;
+    bool adds = term.text == "+", texts = type.is_text();
     bool one_way = type.kind == Kind::tinyint || (type.kind == Kind::ascii && adds) ||
                    (time && unknown == 1 && (adds || term.text == "-"));
     if (one_way) return {};

@@ -77,12 +77,17 @@ public:
         return out.value_or(Frame{});
     }
     void send_query(std::string_view text, std::int16_t stream) {
+        std::string bytes;
+        append_query(bytes, text, stream);
+        send(bytes);
+    }
+    static void append_query(std::string& bytes, std::string_view text, std::int16_t stream) {
         std::string body;
         append_int(body, std::int32_t(text.size()));
         body += text;
         append_short(body, 1);
         body += '\0';
-        request(Opcode::query, body, stream);
+        append_request_frame(bytes, 4, stream, Opcode::query, 0, body);
     }
 
 private:
@@ -292,12 +297,7 @@ TEST_F(CqlServerTest, RequestsInOneGoAreTakenInTheirOrder) {
     constexpr int count = 200;
     std::string bytes;
     auto add = [&](std::string_view text, int stream) {
-        std::string body;
-        append_int(body, std::int32_t(text.size()));
-        body += text;
-        append_short(body, 1);
-        body += '\0';
-        append_request_frame(bytes, 4, std::int16_t(stream), Opcode::query, 0, body);
+        Client::append_query(bytes, text, std::int16_t(stream));
     };
     add("SELECT key FROM local", 0);
     add("USE system", 1);
