@@ -1,8 +1,10 @@
 #include "app/settings.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 
+#include "base/machine_memory.h"
 #include "base/service_url.h"
 #include "stream/spark/spark_url.h"
 
@@ -159,8 +161,9 @@ void declare_settings(CLI::App& command, Settings& settings) {
     option("log-file", settings.log_file, "Log lines go there instead of to stderr");
     option("network-threads", settings.network_threads, "Threads that serve connections")
         ->check(CLI::Range(1, 64));
-    option("block-cache-mb", settings.block_cache_mb, "Memory for blocks of tables")
-        ->check(CLI::Range(1, 65536));
+    option("block-cache-mb", settings.block_cache_mb,
+           "Memory for what is read from tables; 0: a 32nd of the machine's, 32 to 512")
+        ->check(CLI::Range(0, 65536));
     command.add_flag("--progress,!--no-progress", settings.progress, "Show live progress");
 }
 
@@ -172,6 +175,8 @@ Result<> complete(Settings& settings) {
         fs::path first = settings.files.front();
         settings.data_directory = (fs::is_directory(first) ? first : first.parent_path()) / "data";
     }
+    if (settings.block_cache_mb == 0)
+        settings.block_cache_mb = std::clamp(int(machine_memory() / 32 / (1 << 20)), 32, 512);
     for (const auto& seam : seams) {
         const auto& url = settings.*seam.value;
         if (url == "embedded") continue;

@@ -52,7 +52,7 @@ struct Settings {
     std::string log_level = "info";
     std::string log_file;
     int network_threads = 2;
-    int block_cache_mb = 32;
+    int block_cache_mb = 0;  ///< of the embedded tables; 0: complete() chooses by the memory of the machine
     bool progress = true;  ///< show the live table
 };
 

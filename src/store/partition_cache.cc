@@ -18,7 +18,7 @@ constexpr std::uint64_t reads_for_one = 4;
 constexpr std::uint64_t too_large_factor = 16;
 
 metrics::Counter& cached_reads = metrics::counter("penstock_store_cached_partition_reads_total",
-                                                  "Range reads of partitions that are kept in memory.");
+                                                  "Reads of partitions that are kept in memory.");
 metrics::Counter& kept_partitions =
     metrics::counter("penstock_store_cached_partitions_total", "Partitions that were put into memory whole.");
 
@@ -166,7 +166,8 @@ void PartitionCache::note_read(const Seen& seen, std::size_t bytes) {
 }
 
 bool PartitionCache::is_worth_keeping(const Seen& seen) const {
-    return largest_ > 0 && seen.slot_->read >= std::max(seen.slot_->size * reads_for_one, first_try_bytes);
+    return largest_ > 0 &&
+           seen.slot_->read >= std::max(std::uint64_t(seen.slot_->size) * reads_for_one, first_try_bytes);
 }
 
 bool PartitionCache::begin_keeping(const Seen& seen) const {
@@ -175,9 +176,29 @@ bool PartitionCache::begin_keeping(const Seen& seen) const {
 
 void PartitionCache::keep(std::string_view prefix, const Seen& seen,
                           std::shared_ptr<const CachedPartition> partition) {
-    auto bytes = partition->bytes();
-    seen.slot_->size = bytes;
+    seen.slot_->size = std::uint32_t(partition->bytes());
+    insert(prefix, seen, std::move(partition));
+}
+
+void PartitionCache::note_row(std::string_view prefix, const Seen& seen, std::string_view key,
+                              std::string_view value) {
+    if (key.size() + value.size() > largest_) return;
+    // The slot is told by the token's lower bits.
+    auto mark = load_big_endian<std::uint32_t>(prefix.data() + table_prefix_size) | 1;
+    if (seen.slot_->last_row.exchange(mark) != mark) return;
+    auto partition = std::make_shared<CachedPartition>();
+    partition->add(key, value);
+    partition->shrink();
+    // What is known of a larger partition in this slot stays so.
+    std::uint32_t none = 0;
+    seen.slot_->size.compare_exchange_strong(none, std::uint32_t(partition->bytes()));
+    insert(prefix, seen, std::move(partition));
+}
+
+void PartitionCache::insert(std::string_view prefix, const Seen& seen,
+                            std::shared_ptr<const CachedPartition> partition) {
     if (seen.is_changing() || !seen.is_same()) return;
+    auto bytes = partition->bytes() + sizeof(Kept);
     auto kept = std::make_unique<Kept>(Kept{seen.changes_, seen.table_changes_, std::move(partition)});
     auto forget = [](const rocksdb::Slice&, void* value) {
         std::unique_ptr<Kept>(static_cast<Kept*>(value)).reset();
@@ -187,7 +208,7 @@ void PartitionCache::keep(std::string_view prefix, const Seen& seen,
 }
 
 void PartitionCache::note_too_large(const Seen& seen) const {
-    seen.slot_->size = largest_ * too_large_factor;
+    seen.slot_->size = std::uint32_t(largest_ * too_large_factor);
 }
 
 }  // namespace penstock::store

@@ -1,6 +1,7 @@
 // Partitions that are read again and again, kept whole: their keys and merged values in order, in one piece
-// of memory, as RocksDB's iterator would show them. A range read of a kept partition neither merges nor
-// searches in memtables and blocks. The idea is that of ScyllaDB's row cache.
+// of memory, as RocksDB's iterator would show them. A read of a kept partition neither merges nor
+// searches in memtables and blocks, and rows that are read often take no blocks of rows that are not. The
+// idea is that of ScyllaDB's row cache.
 //
 // What is kept is never older than what has been acknowledged: a change announces itself before it is written
 // and says when it is, and what was read in between, or before, is not used any more.
@@ -64,7 +65,10 @@ class PartitionCache {
         std::atomic<std::uint64_t> changes{0};
         std::atomic<std::uint64_t> read{0};     ///< bytes, since it was changed, or last worth keeping
         std::atomic<std::uint64_t> read_of{0};  ///< the changes that they were read after
-        std::atomic<std::uint64_t> size{0};     ///< of the partition when it was last read whole
+        std::atomic<std::uint32_t> size{
+            0};  ///< of the partition when it was last read whole; 0: none ever was
+        std::atomic<std::uint32_t> last_row{
+            0};  ///< a mark of the partition whose only row was looked up last
     };
     struct TableSlot {
         std::atomic<std::uint64_t> changes{0};
@@ -119,13 +123,17 @@ public:
     /// True for one of those who ask at the same time.
     bool begin_keeping(const Seen& seen) const;
     void keep(std::string_view prefix, const Seen& seen, std::shared_ptr<const CachedPartition> partition);
+    /// The only row of a partition was looked up: it is kept the second time, before which no other of its
+    /// slot is, so that what is read once leaves the cache to others.
+    void note_row(std::string_view prefix, const Seen& seen, std::string_view key, std::string_view value);
     /// It has turned out to be larger than what is kept.
     void note_too_large(const Seen& seen) const;
     std::size_t largest() const { return largest_; }
 
 private:
-    static constexpr std::size_t slots = 1u << 14, table_slots = 1u << 10;
+    static constexpr std::size_t slots = 1u << 16, table_slots = 1u << 10;
     Slot& slot_of(std::string_view key);
+    void insert(std::string_view prefix, const Seen& seen, std::shared_ptr<const CachedPartition> partition);
     TableSlot& table_slot(std::uint32_t table) { return tables_[table % table_slots]; }
 
     const std::shared_ptr<rocksdb::Cache> cache_;

@@ -39,6 +39,12 @@ public:
         table_ = tables_->database().catalogue()->table("ks", "t");
     }
 
+    /// ks.name, of one row a partition.
+    std::shared_ptr<const TableDefinition> make_table(const std::string& name, const Schema& schema) {
+        EXPECT_TRUE(tables_->ensure({"ks", name, schema, {"id"}, {}}));
+        return tables_->database().catalogue()->table("ks", name);
+    }
+
     /// As a query of a pipeline does.
     void commit(std::int64_t id, std::int64_t from, std::int64_t to) {
         auto batch = make_batch(schema_);
@@ -89,10 +95,11 @@ public:
         return {from, after_prefix(from)};
     }
     /// The keys of the rows that are alive.
-    std::vector<std::string> read(KeyRange range, bool reversed = false,
-                                  Reading reading = Reading::normal) const {
+    std::vector<std::string> read(KeyRange range, bool reversed = false, Reading reading = Reading::normal,
+                                  std::shared_ptr<const TableDefinition> table = nullptr) const {
         std::vector<std::string> out;
-        RowCursor cursor(tables_->database(), table_, {std::move(range)}, reversed, reading);
+        if (!table) table = table_;
+        RowCursor cursor(tables_->database(), table, {std::move(range)}, reversed, reading);
         for (;;) {
             auto more = cursor.next();
             EXPECT_TRUE(more) << more.error().text;
@@ -196,6 +203,62 @@ TEST(PartitionCache, WhatHasExpiredSinceIsNotShown) {
     EXPECT_EQ(rows, 100);
 }
 
+TEST(PartitionCache, ASingleRowOfAPartitionThatIsKept) {
+    Store store;
+    store.commit(7, 0, 100);
+    auto row = [&](std::int64_t place) {
+        auto key = store.row_key(7, place);
+        return store.read({key, key + '\0'});
+    };
+    auto before = reads_from_memory();
+    for (int i = 0; i < 2000 && reads_from_memory() == before; ++i) ASSERT_EQ(row(i % 100).size(), 1u);
+    EXPECT_GT(reads_from_memory(), before) << "many rows are as good a reason as a range";
+    before = reads_from_memory();
+    EXPECT_EQ(row(99).size(), 1u);
+    EXPECT_EQ(row(100).size(), 0u);
+    EXPECT_EQ(reads_from_memory(), before + 2);
+    store.erase_range(7, 50, 60, 2000);
+    EXPECT_EQ(row(55).size(), 0u);
+    EXPECT_EQ(row(60).size(), 1u);
+}
+
+/// A table of partitions of one row, read by key.
+TEST(PartitionCache, RowsThatAreReadAgainAreKept) {
+    Store store;
+    Schema schema{{"id", TypeId::int64}, {"note", TypeId::string}};
+    auto table = store.make_table("rows", schema);
+    auto key_of = [&](std::int64_t id) { return partition_prefix(table->id, partition_of(id)) + row_tag; };
+    auto read = [&](std::int64_t id, Reading reading = Reading::normal) {
+        return store.read({key_of(id), key_of(id) + '\0'}, false, reading, table).size();
+    };
+    auto insert = [&](std::int64_t id, std::int64_t timestamp) {
+        Row row;
+        row.marker.timestamp = timestamp;
+        store.write(key_of(id), row);
+    };
+    for (std::int64_t id = 0; id < 50; ++id) insert(id, 1000);
+    auto before = reads_from_memory();
+    EXPECT_EQ(read(7), 1u);
+    EXPECT_EQ(read(7), 1u);
+    EXPECT_EQ(reads_from_memory(), before);
+    EXPECT_EQ(read(7), 1u);
+    EXPECT_EQ(read(7, Reading::at_once), 1u);
+    EXPECT_EQ(reads_from_memory(), before + 2);
+    EXPECT_EQ(read(100), 0u);
+
+    Row deletion;
+    deletion.deletion = {2000, std::uint32_t(store.database().now_seconds())};
+    store.write(key_of(7), deletion);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(read(7), 0u);
+    insert(7, 3000);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(read(7), 1u);
+    before = reads_from_memory();
+    for (std::int64_t id = 0; id < 50; ++id)
+        if (id != 7) read(id);
+    EXPECT_EQ(read(7), 1u) << "what others were read once does not matter";
+    EXPECT_EQ(reads_from_memory(), before + 1);
+}
+
 /// Random writes and reads of three partitions, with the cache and without.
 TEST(PartitionCache, AnswersAsTheTablesDo) {
     std::mt19937 random(3);
@@ -225,8 +288,9 @@ TEST(PartitionCache, AnswersAsTheTablesDo) {
         if (less_than(20) == 0) on_both([](Store& s) { ASSERT_TRUE(s.database().flush()); });
         for (int i = 0, reads = less_than(100); i < reads; ++i) {
             std::int64_t of = less_than(3), from = less_than(200), to = from + 1 + less_than(200);
-            KeyRange range = less_than(4) == 0 ? cached.whole(of)
-                                               : KeyRange{cached.row_key(of, from), cached.row_key(of, to)};
+            auto key = cached.row_key(of, from);
+            KeyRange range{key, less_than(3) == 0 ? key + '\0' : cached.row_key(of, to)};
+            if (less_than(4) == 0) range = cached.whole(of);
             bool reversed = less_than(2) == 0;
             ASSERT_EQ(cached.read(range, reversed), plain.read(range, reversed)) << "round " << round;
         }
@@ -260,6 +324,40 @@ TEST(PartitionCache, ReadersSeeWhatWasAcknowledged) {
     writer.join();
     for (auto& reader : readers) reader.join();
     EXPECT_EQ(store.read(store.whole(7)).size(), 700u);
+}
+
+TEST(PartitionCache, ReadersSeeTheRowThatWasAcknowledged) {
+    Store store;
+    auto table = store.make_table("rows", {{"id", TypeId::int64}, {"note", TypeId::string}});
+    auto key = partition_prefix(table->id, partition_of(7)) + row_tag;
+    std::atomic<std::int64_t> acknowledged{0};
+    std::atomic<bool> is_done{false};
+    std::thread writer([&] {
+        for (int i = 1; i <= 1000; ++i) {
+            Row row;
+            row.marker.timestamp = i;
+            store.write(key, row);
+            acknowledged = i;
+            if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        is_done = true;
+    });
+    auto before = reads_from_memory();
+    std::vector<std::thread> readers;
+    for (int reader = 0; reader < 2; ++reader)
+        readers.emplace_back([&] {
+            while (!is_done) {
+                auto least = acknowledged.load();
+                RowCursor cursor(store.database(), table, {{key, key + '\0'}});
+                if (*cursor.next())
+                    ASSERT_GE(cursor.row().marker.timestamp, least);
+                else
+                    ASSERT_EQ(least, 0);
+            }
+        });
+    writer.join();
+    for (auto& reader : readers) reader.join();
+    EXPECT_GT(reads_from_memory(), before) << "the test says little otherwise";
 }
 
 }  // namespace

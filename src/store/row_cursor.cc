@@ -30,7 +30,7 @@ bool is_one_row(const KeyRange& range) {
 
 /// The prefix of the partition that the only range lies in; empty: there are several, or one of another kind.
 std::string_view partition_of(const std::vector<KeyRange>& ranges) {
-    if (ranges.size() != 1 || is_one_row(ranges[0])) return {};
+    if (ranges.size() != 1) return {};
     auto prefix = partition_prefix_of(ranges[0].from);
     bool ends_in_it = ranges[0].to.starts_with(prefix) || ranges[0].to == after_prefix(std::string(prefix));
     return ends_in_it ? prefix : std::string_view();
@@ -97,7 +97,7 @@ RowCursor::RowCursor(Database& database, std::shared_ptr<const TableDefinition> 
 }
 
 RowCursor::~RowCursor() {
-    if (seen_ && !kept_) PartitionCache::note_read(seen_, read_bytes_);
+    if (seen_ && !kept_ && table_->clustering_columns > 0) PartitionCache::note_read(seen_, read_bytes_);
     iterator_.reset();
     if (snapshot_ != nullptr) database_.rocks().ReleaseSnapshot(snapshot_);
 }
@@ -109,13 +109,31 @@ bool RowCursor::in_range() const {
     return reversed_ ? key >= range.from : key < range.to;
 }
 
-/// Positions at the first key of the next range. Single rows are looked up without an iterator, which asks
-/// the bloom filters first.
+/// True as well when now is the time to keep it.
+Result<bool> RowCursor::is_kept() {
+    bool may_be = seen_ && !kept_ && !iterator_ && table_->clustering_columns > 0;
+    if (may_be && database_.partition_cache().is_worth_keeping(seen_)) TRY(keep_partition());
+    return kept_ != nullptr;
+}
+
+/// A single row is looked up without an iterator: that asks the bloom filters first.
+Result<bool> RowCursor::look_up(const std::string& key) {
+    single_key_ = key;
+    single_value_.Reset();
+    auto status =
+        database_.rocks().Get(read_, database_.rocks().DefaultColumnFamily(), single_key_, &single_value_);
+    if (status.IsNotFound()) return false;
+    if (!status.ok()) return fail(error_of(status));
+    if (seen_ && table_->clustering_columns == 0)
+        database_.partition_cache().note_row(partition_of(ranges_), seen_, single_key_, view(single_value_));
+    return look_at(single_key_, single_value_);
+}
+
+/// Positions at the first key of the next range.
 Result<bool> RowCursor::enter_next_range() {
     if (next_range_ >= ranges_.size()) return false;
     const auto& range = ranges_[next_range_++];
     if (!iterator_) {
-        if (seen_ && !kept_ && database_.partition_cache().is_worth_keeping(seen_)) TRY(keep_partition());
         if (ranges_.size() == 1 && !reversed_ && !kept_) {
             upper_bound_ = range.to;
             read_.iterate_upper_bound = &upper_bound_;
@@ -198,18 +216,11 @@ Result<bool> RowCursor::next() {
         if (positioned_) {
             if (!advanced_) advance();
             advanced_ = false;
-        } else {
-            if (next_range_ < ranges_.size() && is_one_row(ranges_[next_range_])) {
-                single_key_ = ranges_[next_range_++].from;
-                single_value_.Reset();
-                auto status = database_.rocks().Get(read_, database_.rocks().DefaultColumnFamily(),
-                                                    single_key_, &single_value_);
-                if (status.IsNotFound()) continue;
-                if (!status.ok()) return fail(error_of(status));
-                if (TRY(look_at(single_key_, single_value_))) return true;
-                continue;
-            }
-            if (!TRY(enter_next_range())) return false;
+        } else if (!TRY(is_kept()) && next_range_ < ranges_.size() && is_one_row(ranges_[next_range_])) {
+            if (TRY(look_up(ranges_[next_range_++].from))) return true;
+            continue;
+        } else if (!TRY(enter_next_range())) {
+            return false;
         }
         for (; iterator_->Valid() && in_range(); advance()) {
             if (!static_waiting_.empty() && !view(iterator_->key()).starts_with(static_waiting_))

@@ -67,6 +67,8 @@ private:
         std::string from, to;
         std::int64_t timestamp;
     };
+    Result<bool> is_kept();
+    Result<bool> look_up(const std::string& key);
     Result<bool> enter_next_range();
     Result<> keep_partition();
     std::unique_ptr<rocksdb::Iterator> make_iterator(const rocksdb::ReadOptions& options);

@@ -77,6 +77,42 @@ def test_changes_between_reads(session, table):
     assert read(session) == [] and read(session, "p = 2") == []
 
 
+def test_changes_between_reads_of_single_rows(session, keyspace):
+    session.execute("CREATE TABLE one (p int PRIMARY KEY, v int, m map<text, int>, note text)")
+    for p in range(50):
+        session.execute(f"INSERT INTO one (p, v, note) VALUES ({p}, {p}, 'x')")
+
+    def check(*rows):
+        assert read(session, "p = 7", what="p, v, note, m FROM one") == list(rows)
+        assert read(session, "p = 8", what="p, v FROM one") == [(8, 8)]
+
+    check((7, 7, "x", None))
+    session.execute("UPDATE one SET v = 70 WHERE p = 7")
+    check((7, 70, "x", None))
+    session.execute("UPDATE one SET m['a'] = 1 WHERE p = 7")
+    assert [row.m["a"] for row in session.execute("SELECT m FROM one WHERE p = 7")] == [1]
+    session.execute("DELETE note, m FROM one WHERE p = 7")
+    check((7, 70, None, None))
+    assert session.execute("UPDATE one SET v = 71 WHERE p = 7 IF v = 70").one().applied
+    check((7, 71, None, None))
+    assert not session.execute("UPDATE one SET v = 72 WHERE p = 7 IF v = 70").one().applied
+    check((7, 71, None, None))
+    session.execute("BEGIN BATCH UPDATE one SET v = 73 WHERE p = 7; INSERT INTO one (p, v) VALUES (51, 1); APPLY BATCH")
+    check((7, 73, None, None))
+    session.execute("DELETE FROM one WHERE p = 7")
+    check()
+    assert session.execute("INSERT INTO one (p, v) VALUES (7, 1) IF NOT EXISTS").one().applied
+    check((7, 1, None, None))
+    session.execute("INSERT INTO one (p, v) VALUES (7, 2) USING TTL 2")
+    check((7, 2, None, None))
+    wait_until(lambda: not list(session.execute("SELECT v FROM one WHERE p = 7 AND v = 2 ALLOW FILTERING")), "expiry", 20)
+    session.execute("TRUNCATE one")
+    assert read(session, "p = 8", what="p, v FROM one") == []
+    session.execute("DROP TABLE one")
+    session.execute("CREATE TABLE one (p int PRIMARY KEY, v int)")
+    assert read(session, "p = 8", what="p, v FROM one") == []
+
+
 def test_rows_expire(session, table):
     session.execute("INSERT INTO t (p, c, v) VALUES (1, 500, 1) USING TTL 2")
     assert len(read(session)) == ROWS + 1
