@@ -400,14 +400,14 @@ def report(results):
         if "latencies_ms" in found:
             values = found.pop("latencies_ms")
             found |= {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "samples": len(values)}
-    print(f"  {'':34}{'stack':>12}{'Penstock':>12}{'ratio':>8}{'mixed':>12}{'ratio':>8}")
+    print(f"  {'':34}{'stack':>12}{'Penstock':>12}{'ratio':>10}{'mixed':>12}{'ratio':>10}")
     for name, unit, key, more_is_better in lines:
         cells = ""
         for found, width in ((stack, None), (own, 8), (mixed, 8)):
             cells += f"{found[key]:12,.1f}" if key in found else f"{'':12}"
             if width and key in found and key in stack:
                 ratio = found[key] / stack[key] if more_is_better else stack[key] / found[key]
-                cells += f"{ratio:7,.1f}x"
+                cells += f"{ratio:9,.1f}x"
             elif width:
                 cells += " " * 8
         print(f"  {name + ', ' + unit:34}{cells}")
