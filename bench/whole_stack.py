@@ -403,13 +403,15 @@ def report(results):
     print(f"  {'':34}{'stack':>12}{'Penstock':>12}{'ratio':>10}{'mixed':>12}{'ratio':>10}")
     for name, unit, key, more_is_better in lines:
         cells = ""
-        for found, width in ((stack, None), (own, 8), (mixed, 8)):
+        for found in (stack, own, mixed):
             cells += f"{found[key]:12,.1f}" if key in found else f"{'':12}"
-            if width and key in found and key in stack:
+            if found is stack:
+                continue
+            if key in found and key in stack:
                 ratio = found[key] / stack[key] if more_is_better else stack[key] / found[key]
                 cells += f"{ratio:9,.1f}x"
-            elif width:
-                cells += " " * 8
+            else:
+                cells += " " * 10
         print(f"  {name + ', ' + unit:34}{cells}")
 
 
