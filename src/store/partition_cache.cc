@@ -180,11 +180,10 @@ void PartitionCache::keep(std::string_view prefix, const Seen& seen,
     insert(prefix, seen, std::move(partition));
 }
 
-void PartitionCache::note_row(std::string_view prefix, const Seen& seen, std::string_view key,
-                              std::string_view value) {
+void PartitionCache::note_row(const Seen& seen, std::string_view key, std::string_view value) {
     if (key.size() + value.size() > largest_) return;
     // The slot is told by the token's lower bits.
-    auto mark = load_big_endian<std::uint32_t>(prefix.data() + table_prefix_size) | 1;
+    auto mark = load_big_endian<std::uint32_t>(key.data() + table_prefix_size) | 1;
     if (seen.slot_->last_row.exchange(mark) != mark) return;
     auto partition = std::make_shared<CachedPartition>();
     partition->add(key, value);
@@ -192,7 +191,7 @@ void PartitionCache::note_row(std::string_view prefix, const Seen& seen, std::st
     // What is known of a larger partition in this slot stays so.
     std::uint32_t none = 0;
     seen.slot_->size.compare_exchange_strong(none, std::uint32_t(partition->bytes()));
-    insert(prefix, seen, std::move(partition));
+    insert(partition_prefix_of(key), seen, std::move(partition));
 }
 
 void PartitionCache::insert(std::string_view prefix, const Seen& seen,

@@ -125,7 +125,7 @@ public:
     void keep(std::string_view prefix, const Seen& seen, std::shared_ptr<const CachedPartition> partition);
     /// The only row of a partition was looked up: it is kept the second time, before which no other of its
     /// slot is, so that what is read once leaves the cache to others.
-    void note_row(std::string_view prefix, const Seen& seen, std::string_view key, std::string_view value);
+    void note_row(const Seen& seen, std::string_view key, std::string_view value);
     /// It has turned out to be larger than what is kept.
     void note_too_large(const Seen& seen) const;
     std::size_t largest() const { return largest_; }

@@ -125,7 +125,7 @@ Result<bool> RowCursor::look_up(const std::string& key) {
     if (status.IsNotFound()) return false;
     if (!status.ok()) return fail(error_of(status));
     if (seen_ && table_->clustering_columns == 0)
-        database_.partition_cache().note_row(partition_of(ranges_), seen_, single_key_, view(single_value_));
+        database_.partition_cache().note_row(seen_, single_key_, view(single_value_));
     return look_at(single_key_, single_value_);
 }
 
