@@ -8,6 +8,7 @@ mkdir -p build/test-logs
 passed=0
 failed=0
 names=()
+tests=()
 
 step() {
   local name=$1
@@ -23,8 +24,11 @@ step() {
     names+=("$name")
     printf 'FAILED  %4d s   %s\n' $((SECONDS - start)) "$log"
     tail -n 60 "$log" | cut -c1-400 | sed 's/^/    /'
-    # Which tests, whatever the end of the log is full of.
-    grep -E '^(FAILED|ERROR) |\*\*\*(Failed|Exception|Timeout)' "$log" | cut -c1-200 | sort -u | sed 's/^/    /'
+    # Which tests, whatever the end of the log is full of; once more at the end of the run.
+    local which
+    which=$(grep -E '^(FAILED|ERROR) |^\[  FAILED  \] .*ms\)|\*\*\*(Failed|Exception|Timeout)' "$log" | cut -c1-400 | sort -u)
+    sed 's/^/    /' <<<"$which"
+    tests+=("$which")
   fi
 }
 
@@ -46,6 +50,9 @@ else
   step "console units" bash -c 'cd console && npm run --silent test'
 fi
 
-[ ${#names[@]} -eq 0 ] || printf 'failed: %s\n' "${names[*]}"
+for i in "${!names[@]}"; do
+  printf 'failed: %s\n' "${names[i]}"
+  head -n 20 <<<"${tests[i]}" | sed 's/^/    /'
+done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
