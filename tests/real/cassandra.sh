@@ -151,14 +151,17 @@ start_it() {
   mapfile -t modules < <(java_modules | tr ' ' '\n')
   read -ra gc < <(collector)
   jamm=$(echo "$JARS"/jamm-*.jar)
-  # One node has nobody to wait for: ring delay and gossip are cut short. The heap is fixed: it is a test's.
+  # One node has nobody to wait for: ring delay and gossip are cut short. A node that joins gives up when its seed
+  # has not answered for twice the ring delay. The heap is fixed: it is a test's.
+  local ring_delay_ms=100
+  [ "$SEED" = "$ADDRESS" ] || ring_delay_ms=15000
   run_daemon "$PID" "$WORK/cassandra.log" env MALLOC_ARENA_MAX=2 java "${modules[@]}" "-Xms$HEAP" "-Xmx$HEAP" -Xss512k \
     "${gc[@]}" -XX:TieredStopAtLevel="${CASSANDRA_JIT:-4}" -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem \
     "-javaagent:$jamm" -Djava.net.preferIPv4Stack=true -Djava.io.tmpdir="$WORK/tmp" -Djdk.attach.allowAttachSelf=true \
     -Djava.security.manager=allow -Dio.netty.tryReflectionSetAccessible=true \
     "-Dcassandra.config=file://$WORK/conf/cassandra.yaml" "-Dlogback.configurationFile=file:$WORK/conf/logback.xml" \
     "-Dcassandra.logdir=$WORK" "-Dcassandra.storagedir=$WORK/data" "-Dcassandra.jmx.local.port=$JMX_PORT" \
-    -Dcassandra-foreground=yes -Dcassandra.ring_delay_ms="${CASSANDRA_RING_DELAY_MS:-100}" \
+    -Dcassandra-foreground=yes -Dcassandra.ring_delay_ms="$ring_delay_ms" \
     -Dcassandra.skip_wait_for_gossip_to_settle=0 \
     -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.consistent.rangemovement=false \
     -cp "$WORK/conf:$JARS/*" org.apache.cassandra.service.CassandraDaemon
