@@ -27,7 +27,7 @@ check: setup ## quick tests while working: layers, style, unit and SQL tests
 	@tools/run_tests.sh quick
 
 build: setup ## the release build: build/release/src/penstock
-	@cmake --preset $(PRESET) >build/$(PRESET)-configure.log 2>&1 || { cat build/$(PRESET)-configure.log; exit 1; }
+	@cmake --preset $(PRESET) -DPENSTOCK_ROCKSDB="$(if $(filter release,$(PRESET)),$$(tools/release_rocksdb.sh))" >build/$(PRESET)-configure.log 2>&1 || { cat build/$(PRESET)-configure.log; exit 1; }
 	@cmake --build build/$(PRESET) -j $(JOBS) $(if $(TARGET),--target $(TARGET))
 
 dev: ## a debug build, quick to compile: build/dev

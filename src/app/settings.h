@@ -53,7 +53,7 @@ struct Settings {
     std::string log_file;
     int network_threads = 2;
     int block_cache_mb = 0;  ///< of the embedded tables; 0: complete() chooses by the memory of the machine
-    bool progress = true;  ///< show the live table
+    bool progress = true;    ///< show the live table
 };
 
 /// Declares every setting as an option of `penstock up`, as PENSTOCK_<NAME> in the environment, and as a line

@@ -105,6 +105,7 @@ rocksdb::Options Database::rocks_options() {
     out.target_file_size_base = 64u << 20;
     out.max_background_jobs = 2;
     out.max_open_files = 256;
+    out.info_log_level = rocksdb::INFO_LEVEL;  // the headers' default depends on how they are included
     out.max_log_file_size = 1u << 20;
     out.keep_log_file_num = 3;
     out.stats_dump_period_sec = 0;

@@ -46,7 +46,7 @@ def test_package_has_what_belongs_in_it(package):
     owners = {line.split()[1] for line in run("dpkg-deb", "--contents", package).splitlines()}
     assert owners == {"root/root"}
     depends = run("dpkg-deb", "--field", package, "Depends")
-    for library in ("libc6 (>= ", "librocksdb", "librdkafka1", "libpq5", "tzdata"):
+    for library in ("libc6 (>= ", "librdkafka1", "libpq5", "tzdata"):
         assert library in depends, depends
 
 
