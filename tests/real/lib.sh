@@ -123,7 +123,8 @@ check_file() {
 }
 
 # dispatch COMMAND: start, stop, restart, kill (-9), freeze and thaw (SIGSTOP, SIGCONT), status, wipe. The script that
-# sources this sets WORK and PID and defines start_it, stop_it and is_ready.
+# sources this sets WORK and PID and defines start_it, stop_it and is_ready, and end_it if what will be wiped may end in
+# a shorter way.
 dispatch() {
   case ${1:-start} in
     start)
@@ -136,10 +137,13 @@ dispatch() {
     thaw) kill -CONT "$(cat "$PID")" ;;
     status) alive "$PID" && is_ready ;;
     wipe)
-      stop_it
+      end_it
       rm -rf "$WORK"
       ;;
     *) die "expected start, stop, restart, kill, freeze, thaw, status or wipe, not '$1'" ;;
   esac
 }
 kill_it() { kill_daemon "$PID"; }
+end_it() { stop_it; }
+# Of one process, whose orderly end takes seconds.
+end_at_once() { ! alive "$PID" || kill_daemon "$PID"; }

@@ -71,6 +71,7 @@ start_it() {
 }
 
 stop_it() { stop_daemon "$PID"; }
+end_it() { end_at_once; }
 
 [ "${1:-start}" = fetch ] && { fetch; exit; }
 dispatch "$@"

@@ -42,5 +42,6 @@ C
 }
 
 stop_it() { stop_daemon "$PID"; }
+end_it() { end_at_once; }
 
 dispatch "$@"
