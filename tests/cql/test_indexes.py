@@ -2,16 +2,10 @@
 import threading
 
 import pytest
-from cassandra import InvalidRequest
 from cassandra.protocol import ConfigurationException
 from cassandra.query import SimpleStatement
+from support.cql import refused
 from support.process import wait_until
-
-
-def refused(session, statement, text, kind=InvalidRequest):
-    with pytest.raises(kind) as caught:
-        session.execute(statement)
-    assert text in str(caught.value)
 
 
 def keys(session, where, *, page=5000):

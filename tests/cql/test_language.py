@@ -9,6 +9,7 @@ from cassandra import FunctionFailure, InvalidRequest
 from cassandra.protocol import SyntaxException
 from cassandra.query import SimpleStatement
 from cassandra.util import Date, Duration
+from support.cql import refused
 from support.process import wait_until
 
 D = decimal.Decimal
@@ -16,12 +17,6 @@ D = decimal.Decimal
 
 def rows(session, query, *values, **options):
     return [tuple(row) for row in session.execute(SimpleStatement(query, **options) if options else query, *values)]
-
-
-def refused(session, query, message, error=InvalidRequest):
-    with pytest.raises(error) as raised:
-        session.execute(query)
-    assert message in str(raised.value), query
 
 
 @pytest.fixture

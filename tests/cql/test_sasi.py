@@ -2,10 +2,10 @@
 import os
 
 import pytest
-from cassandra import InvalidRequest
 from cassandra.cluster import Cluster
 from cassandra.protocol import ConfigurationException
 from cassandra.query import SimpleStatement
+from support.cql import refused
 from support.process import Penstock, empty_pipeline, wait_until
 
 SASI = "USING 'org.apache.cassandra.index.sasi.SASIIndex'"
@@ -31,12 +31,6 @@ def server(tmp_path_factory):
 def session(server):
     with Cluster([server[0]], port=server[1], protocol_version=5) as cluster:
         yield cluster.connect()
-
-
-def refused(session, statement, text, kind=InvalidRequest, values=None):
-    with pytest.raises(kind) as caught:
-        session.execute(statement, values)
-    assert text in str(caught.value)
 
 
 def with_options(**options):

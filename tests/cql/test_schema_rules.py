@@ -7,16 +7,11 @@ from cassandra import InvalidRequest, Unauthorized
 from cassandra.cluster import Cluster
 from cassandra.protocol import ConfigurationException, SyntaxException
 from cassandra.query import BatchStatement, BatchType
+from support.cql import refused
 
 
 def rows(session, query, *values):
     return [tuple(row) for row in session.execute(query, *values)]
-
-
-def refused(session, query, message, error=InvalidRequest):
-    with pytest.raises(error) as raised:
-        session.execute(query)
-    assert message in str(raised.value), query
 
 
 @pytest.mark.parametrize("options, message, error", [

@@ -2,19 +2,13 @@
 import uuid
 
 import pytest
-from cassandra import InvalidRequest
 from cassandra.cluster import Cluster
+from support.cql import refused
 from support.process import wait_until
 
 
 def rows(session, query, *values):
     return [tuple(row) for row in session.execute(query, *values)]
-
-
-def refused(session, query, message):
-    with pytest.raises(InvalidRequest) as error:
-        session.execute(query)
-    assert message in str(error.value)
 
 
 @pytest.fixture

@@ -2,16 +2,9 @@
 import math
 import random
 
-import pytest
-from cassandra import InvalidRequest
 from cassandra.query import SimpleStatement
+from support.cql import refused
 from support.process import wait_until
-
-
-def refused(session, statement, text):
-    with pytest.raises(InvalidRequest) as caught:
-        session.execute(statement)
-    assert text in str(caught.value)
 
 
 def built(session, keyspace, count):

@@ -1,14 +1,9 @@
 """Materialised views. A real Cassandra gives the same answers, with materialized_views_enabled."""
 import pytest
-from cassandra import AlreadyExists, InvalidRequest
+from cassandra import AlreadyExists
 from cassandra.query import SimpleStatement
+from support.cql import refused
 from support.process import wait_until
-
-
-def refused(session, statement, text, kind=InvalidRequest):
-    with pytest.raises(kind) as caught:
-        session.execute(statement)
-    assert text in str(caught.value)
 
 
 def built(session, keyspace, *names):
