@@ -1,6 +1,9 @@
 #include "stream/exec/definition.h"
 
+#include <fmt/ranges.h>
 #include <xxhash.h>
+
+#include <algorithm>
 
 #include "stream/plan/binder.h"
 #include "stream/sql/parser.h"
@@ -101,6 +104,43 @@ std::optional<std::string> target_problem(const pipeline::QuerySpec& query, cons
                                suggestion(key.column, names));
     }
     return std::nullopt;
+}
+
+namespace {
+
+bool reads(const Expression& expression, int column) {
+    if (expression.kind == ExpressionKind::column && expression.column == column) return true;
+    return std::ranges::any_of(expression.args, [&](const auto& each) { return reads(*each, column); });
+}
+
+}  // namespace
+
+std::optional<std::string> key_remark(const pipeline::QuerySpec& query, const QueryPlan& plan) {
+    if (!plan.group || target_topic(query)) return std::nullopt;
+    auto is_key = [&](const std::string& column) {
+        return std::ranges::any_of(query.key, [&](const auto& key) { return key.column == column; });
+    };
+    std::vector<std::string> left_out;
+    /// By the name that its column has in the result.
+    auto look_for = [&](std::string name, std::initializer_list<int> columns) {
+        bool is_named = false;
+        for (std::size_t i = 0; i < plan.schema.size(); ++i) {
+            if (std::ranges::none_of(columns, [&](int each) { return reads(*plan.outputs[i], each); }))
+                continue;
+            if (is_key(plan.schema[i].name)) return;
+            if (!is_named) name = plan.schema[i].name;
+            is_named = true;
+        }
+        left_out.push_back(std::move(name));
+    };
+    if (plan.group->window) look_for("the window", {0, 1});
+    const int first_key = plan.group->window ? 2 : 0;
+    for (std::size_t i = 0; i < plan.group->keys.size(); ++i)
+        look_for("what is not selected", {first_key + int(i)});
+    if (left_out.empty()) return std::nullopt;
+    return fmt::format(
+        "its rows are grouped by {}, which the key of {} leaves out: groups of one key replace each other",
+        fmt::join(left_out, " and "), query.into);
 }
 
 store::TableSpec table_spec(const pipeline::QuerySpec& query, Schema columns) {

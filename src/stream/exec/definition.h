@@ -24,6 +24,9 @@ SqlResult<QueryPlan> plan_bounded(std::string_view sql, const RelationInfo& rela
 /// What is wrong with the target: a missing key, a key column that is not selected, two columns of one name.
 std::optional<std::string> target_problem(const pipeline::QuerySpec& query, const QueryPlan& plan);
 
+/// What the query's rows lose by its key, which may be meant: groups that the key does not tell apart.
+std::optional<std::string> key_remark(const pipeline::QuerySpec& query, const QueryPlan& plan);
+
 /// "topic:NAME" without the prefix, or none.
 std::optional<std::string> target_topic(const pipeline::QuerySpec& query);
 

@@ -184,6 +184,7 @@ Result<bool> QueryRunner::infer_schema(const broker::TopicInfo& info) {
 /// Makes the plan the one that runs, and gives it its state back.
 Result<> QueryRunner::adopt(QueryPlan planned) {
     if (auto problem = target_problem(query_, planned)) return fail(Errc::invalid, "{}", *problem);
+    if (auto remark = key_remark(query_, planned)) log::warn("query {}: {}", query_.name, *remark);
     bool needs_tables = planned.group.has_value() || !target_topic(query_);
     if (needs_tables && options_.ownership && !options_.ownership->shares_tables) {
         return fail(Errc::invalid,
