@@ -23,10 +23,10 @@ if [ ! -f "$kept/librocksdb.a" ]; then
   work=$(mktemp -d "$cache/rocksdb.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   # Its source lies beside the package that is installed, wherever that comes from.
-  package=$(apt-get download --print-uris librocksdb-dev 2>"$log" | cut -d"'" -f2)
-  [ -n "$package" ] || give_up "apt does not know where it comes from, see $log"
-  (cd "$work" && /usr/lib/apt/apt-helper download-file "${package%/*}/rocksdb_$version.orig.tar.gz" \
-    "$work/source.tar.gz" "SHA256:$sha256") >>"$log" 2>&1 || give_up "its source could not be had, see $log"
+  package=$(apt-get download --print-uris librocksdb-dev 2>"$log" | cut -d"'" -f2) && [ -n "$package" ] ||
+    give_up "apt does not know where it comes from, see $log"
+  /usr/lib/apt/apt-helper download-file "${package%/*}/rocksdb_$version.orig.tar.gz" "$work/source.tar.gz" \
+    "SHA256:$sha256" >>"$log" 2>&1 || give_up "its source could not be had, see $log"
   echo "set-up: building RocksDB $version, once" >&2
   {
     tar -xf "$work/source.tar.gz" -C "$work" &&

@@ -1,17 +1,10 @@
 """Tables WITH COMPACT STORAGE. Everything here also holds of Apache Cassandra 5.0 (PENSTOCK_CQL)."""
 import pytest
-from cassandra import InvalidRequest
+from support.cql import refused
 
 
 def rows(session, query, *values):
     return [tuple(row) for row in session.execute(query, *values)]
-
-
-def refused(session, query, *parts):
-    with pytest.raises(InvalidRequest) as error:
-        session.execute(query)
-    for part in parts:
-        assert part in str(error.value)
 
 
 def schema_rows(session, keyspace, table):

@@ -1,7 +1,7 @@
 """Static columns and conditions on them. Everything here also holds of Apache Cassandra 5.0 (PENSTOCK_CQL)."""
 import pytest
-from cassandra import InvalidRequest
 from cassandra.query import BatchStatement, SimpleStatement
+from support.cql import refused
 
 
 @pytest.fixture
@@ -12,13 +12,6 @@ def table(session, keyspace):
 
 def rows(session, query, *values, **options):
     return [tuple(row) for row in session.execute(SimpleStatement(query, **options) if options else query, *values)]
-
-
-def refused(session, query, *parts):
-    with pytest.raises(InvalidRequest) as error:
-        session.execute(query)
-    for part in parts:
-        assert part in str(error.value)
 
 
 def test_one_value_for_every_row_of_a_partition(table):

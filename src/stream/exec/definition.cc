@@ -106,15 +106,6 @@ std::optional<std::string> target_problem(const pipeline::QuerySpec& query, cons
     return std::nullopt;
 }
 
-namespace {
-
-bool reads(const Expression& expression, int column) {
-    if (expression.kind == ExpressionKind::column && expression.column == column) return true;
-    return std::ranges::any_of(expression.args, [&](const auto& each) { return reads(*each, column); });
-}
-
-}  // namespace
-
 std::optional<std::string> key_remark(const pipeline::QuerySpec& query, const QueryPlan& plan) {
     if (!plan.group || target_topic(query)) return std::nullopt;
     auto is_key = [&](const std::string& column) {
@@ -122,11 +113,12 @@ std::optional<std::string> key_remark(const pipeline::QuerySpec& query, const Qu
     };
     std::vector<std::string> left_out;
     /// By the name that its column has in the result.
-    auto look_for = [&](std::string name, std::initializer_list<int> columns) {
+    auto look_for = [&](std::string name, std::initializer_list<std::size_t> columns) {
         bool is_named = false;
         for (std::size_t i = 0; i < plan.schema.size(); ++i) {
-            if (std::ranges::none_of(columns, [&](int each) { return reads(*plan.outputs[i], each); }))
-                continue;
+            std::vector<bool> read(plan.group->schema.size());
+            collect_columns(*plan.outputs[i], read);
+            if (std::ranges::none_of(columns, [&](std::size_t each) { return read[each]; })) continue;
             if (is_key(plan.schema[i].name)) return;
             if (!is_named) name = plan.schema[i].name;
             is_named = true;
@@ -134,9 +126,9 @@ std::optional<std::string> key_remark(const pipeline::QuerySpec& query, const Qu
         left_out.push_back(std::move(name));
     };
     if (plan.group->window) look_for("the window", {0, 1});
-    const int first_key = plan.group->window ? 2 : 0;
+    const std::size_t first_key = plan.group->window ? 2 : 0;
     for (std::size_t i = 0; i < plan.group->keys.size(); ++i)
-        look_for("what is not selected", {first_key + int(i)});
+        look_for("what is not selected", {first_key + i});
     if (left_out.empty()) return std::nullopt;
     return fmt::format(
         "its rows are grouped by {}, which the key of {} leaves out: groups of one key replace each other",

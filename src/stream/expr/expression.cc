@@ -229,6 +229,11 @@ ExpressionPtr constant_of(TypeId type, Position at) {
 
 }  // namespace
 
+void collect_columns(const Expression& expression, std::vector<bool>& used) {
+    if (expression.kind == ExpressionKind::column) used[std::size_t(expression.column)] = true;
+    for (const auto& arg : expression.args) collect_columns(*arg, used);
+}
+
 ExpressionPtr constant_null(TypeId type, Position at) {
     auto out = constant_of(type, at);
     out->value.append_null();

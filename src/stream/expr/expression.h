@@ -77,6 +77,9 @@ using ExpressionPtr = std::unique_ptr<Expression>;
 /// The expression's value for each row of the evaluation's input.
 Vector evaluate(const Expression& expression, Evaluation& evaluation);
 
+/// Marks the columns of the input that the expression reads; used has one place for each of them.
+void collect_columns(const Expression& expression, std::vector<bool>& used);
+
 ExpressionPtr constant_null(TypeId type, Position at);
 ExpressionPtr constant_integer(TypeId type, std::int64_t value, Position at);
 ExpressionPtr constant_float(double value, Position at);

@@ -63,11 +63,6 @@ ExpressionPtr column_of(const Schema& schema, std::size_t index, Position at) {
     return out;
 }
 
-void collect_columns(const Expression& expr, std::vector<bool>& used) {
-    if (expr.kind == ExpressionKind::column) used[std::size_t(expr.column)] = true;
-    for (const auto& arg : expr.args) collect_columns(*arg, used);
-}
-
 void renumber_columns(Expression& expr, const std::vector<int>& to) {
     if (expr.kind == ExpressionKind::column) expr.column = to[std::size_t(expr.column)];
     for (auto& arg : expr.args) renumber_columns(*arg, to);
