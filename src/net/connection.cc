@@ -11,8 +11,6 @@
 #include <list>
 #include <mutex>
 
-#include "net/deadline.h"
-
 namespace penstock::net {
 namespace {
 
@@ -70,7 +68,8 @@ Result<std::shared_ptr<TlsContext>> make_tls_context(const TlsOptions& options) 
     return made;
 }
 
-Connection::Connection(Tcp::socket socket) : socket_(std::move(socket)) {
+Connection::Connection(Tcp::socket socket)
+    : socket_(std::move(socket)), reads_(socket_.get_executor()), writes_(socket_.get_executor()) {
     boost::system::error_code ignored;
     socket_.set_option(Tcp::no_delay(true), ignored);
 }
@@ -107,7 +106,7 @@ std::string Connection::peer_subject() const {
 }
 
 Task<Result<std::size_t>> Connection::read_some(std::span<char> into) {
-    Deadline deadline(socket(), limit_);
+    Watchdog::Guard deadline(reads_, socket().native_handle(), limit_);
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     auto buffer = asio::buffer(into.data(), into.size());
@@ -121,7 +120,7 @@ Task<Result<std::size_t>> Connection::read_some(std::span<char> into) {
 }
 
 Task<Result<>> Connection::read_exactly(std::span<char> into) {
-    Deadline deadline(socket(), limit_);
+    Watchdog::Guard deadline(reads_, socket().native_handle(), limit_);
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     auto buffer = asio::buffer(into.data(), into.size());
@@ -134,7 +133,7 @@ Task<Result<>> Connection::read_exactly(std::span<char> into) {
 }
 
 Task<Result<>> Connection::write(std::string_view bytes) {
-    Deadline deadline(socket(), limit_);
+    Watchdog::Guard deadline(writes_, socket().native_handle(), limit_);
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     auto buffer = asio::buffer(bytes.data(), bytes.size());
@@ -147,7 +146,7 @@ Task<Result<>> Connection::write(std::string_view bytes) {
 }
 
 Task<Result<>> Connection::write(std::span<const std::string_view> pieces) {
-    Deadline deadline(socket(), limit_);
+    Watchdog::Guard deadline(writes_, socket().native_handle(), limit_);
     std::vector<asio::const_buffer> buffers;
     for (auto piece : pieces) buffers.emplace_back(piece.data(), piece.size());
     boost::system::error_code error;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "net/deadline.h"
 #include "net/task.h"
 
 namespace penstock::net {
@@ -68,6 +69,7 @@ private:
     asio::ip::tcp::socket socket_;  // moves into tls_
     std::unique_ptr<Tls> tls_;
     std::chrono::milliseconds limit_{0};
+    Watchdog reads_, writes_;
 };
 
 struct ListenOptions {

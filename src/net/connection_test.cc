@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/connect.hpp>
+#include <future>
 
 namespace penstock::net {
 namespace {
@@ -67,6 +68,38 @@ TEST(ListenerTest, StopEndsSessionsThatWaitForTheirPeer) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     (*listener)->stop();
     EXPECT_EQ((*listener)->connections(), 0);
+}
+
+/// Reads a byte at a time; says how many came before the time was up, and why it ended.
+Task<> count_bytes(Connection connection, std::chrono::milliseconds limit, std::promise<std::string>* ended) {
+    connection.set_timeout(limit);
+    int count = 0;
+    while (true) {
+        char byte = 0;
+        auto got = co_await connection.read_exactly(std::span(&byte, 1));
+        if (!got) {
+            ended->set_value(fmt::format("{} {}", count, got.error().text));
+            co_return;
+        }
+        ++count;
+    }
+}
+
+TEST(ListenerTest, TheLimitIsOfEachReadAndNotOfAllOfThem) {
+    Shards shards(1);
+    std::promise<std::string> ended;
+    auto listener = *Listener::start(shards, {.name = "test"}, [&](Connection connection) {
+        return count_bytes(std::move(connection), std::chrono::milliseconds(400), &ended);
+    });
+    asio::io_context context;
+    asio::ip::tcp::socket socket(context);
+    socket.connect({asio::ip::make_address("127.0.0.1"), listener->port()});
+    auto outcome = ended.get_future();
+    for (int i = 0; i < 8; ++i) {  // twice the limit
+        asio::write(socket, asio::buffer("x", 1));
+        ASSERT_EQ(outcome.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout) << i;
+    }
+    EXPECT_EQ(outcome.get(), "8 the peer took too long");
 }
 
 TEST(CompletionTest, AnotherThreadDeliversTheValue) {
