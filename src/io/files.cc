@@ -119,8 +119,10 @@ class SystemFiles final : public Files {
 public:
     Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
         int flags = O_CLOEXEC | (mode == OpenMode::read ? O_RDONLY : O_RDWR);
-        if (mode == OpenMode::create) flags |= O_CREAT;
-        int descriptor = ::open(path.c_str(), flags, 0644);
+        if (mode == OpenMode::create || mode == OpenMode::direct) flags |= O_CREAT;
+        int descriptor = ::open(path.c_str(), flags | (mode == OpenMode::direct ? O_DIRECT : 0), 0644);
+        if (descriptor < 0 && mode == OpenMode::direct && errno == EINVAL)  // a filesystem without
+            descriptor = ::open(path.c_str(), flags, 0644);
         if (descriptor < 0) return system_error("open", path, errno);
         return std::make_unique<SystemFile>(path, descriptor);
     }

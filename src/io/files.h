@@ -23,7 +23,7 @@ public:
     virtual std::int64_t size() const = 0;  ///< mapped bytes; may be beyond the end of the file
 };
 
-/// An open file. Reads may run beside one write; writes, truncate and sync are for one thread at a time.
+/// An open file. Reads and sync may run beside one write; writes and truncate are for one thread at a time.
 /// Errors: Errc::full when the disk (or quota) is, else Errc::io; the text names the path.
 class File {
 public:
@@ -46,7 +46,9 @@ public:
     }
 };
 
-enum class OpenMode { read, read_write, create };  ///< create: read_write, made when missing
+/// create: read_write, made when missing. direct: as create, and writes go past the page cache where the
+/// filesystem can: their positions, sizes and memory are to be multiples of 4096, and each is one piece.
+enum class OpenMode { read, read_write, create, direct };
 
 /// Held until destroyed, or the process ends however it does.
 class FileLock {

@@ -48,6 +48,20 @@ TEST_P(FilesTest, WrittenPiecesAreReadBack) {
     EXPECT_EQ(*(*file)->size(), 3);
 }
 
+TEST_P(FilesTest, WholeBlocksAreWrittenPastThePageCacheAndReadBack) {
+    constexpr std::size_t block = 4096;
+    auto file = files().open(path("a"), OpenMode::direct);  // made, as nothing is there
+    ASSERT_TRUE(file);
+    std::unique_ptr<char, decltype(&std::free)> memory(
+        static_cast<char*>(std::aligned_alloc(block, 2 * block)), &std::free);
+    std::fill_n(memory.get(), 2 * block, 'x');
+    ASSERT_TRUE((*file)->write_at(0, std::string_view(memory.get(), 2 * block)));
+    std::fill_n(memory.get(), block, 'y');
+    ASSERT_TRUE((*file)->write_at(block, std::string_view(memory.get(), block)));
+    ASSERT_TRUE((*file)->sync());
+    EXPECT_EQ(*files().read_file(path("a")), std::string(block, 'x') + std::string(block, 'y'));
+}
+
 TEST_P(FilesTest, ListsNamesSortedAndRemoves) {
     ASSERT_TRUE(files().replace_file(path("b"), "1"));
     ASSERT_TRUE(files().replace_file(path("a"), "2"));
@@ -125,6 +139,24 @@ TEST(MemoryFilesTest, ACrashMayTearTheLastWrite) {
     ASSERT_TRUE((*file)->write_at(5, "second"));
     files.crash({.kept_changes = 1, .torn_bytes = 2});
     EXPECT_EQ(*files.read_file("d/a"), "firstse");
+}
+
+TEST(MemoryFilesTest, WhatAPowerCutWouldLeaveIsACopy) {
+    MemoryFiles files;
+    ASSERT_TRUE(files.create_directories("d"));
+    auto file = *files.open("d/a", OpenMode::create);
+    ASSERT_TRUE(files.sync_directory("d"));
+    ASSERT_TRUE(file->write_at(0, "kept"));
+    ASSERT_TRUE(file->sync());
+    for (int i = 0; i < 40; ++i) ASSERT_TRUE(file->write_at(4 + i, "x"));
+    EXPECT_EQ(*files.after_power_cut({})->read_file("d/a"), "kept");
+    EXPECT_EQ(*files.after_power_cut({.kept_changes = 3})->read_file("d/a"), "keptxxx");
+    // By chance: some of them survive, others read as zeros where a later one does.
+    auto scattered = *files.after_power_cut({.scatter = 7})->read_file("d/a");
+    EXPECT_TRUE(scattered.starts_with("kept"));
+    EXPECT_NE(scattered.find('x'), std::string::npos);
+    EXPECT_NE(scattered.find('\0'), std::string::npos);
+    EXPECT_EQ(*files.read_file("d/a"), "kept" + std::string(40, 'x')) << "the disk itself goes on";
 }
 
 TEST(MemoryFilesTest, AFullDiskWritesHalfAndRecovers) {

@@ -1,5 +1,7 @@
 #include "io/memory_files.h"
 
+#include <random>
+
 namespace penstock::io {
 namespace {
 
@@ -36,6 +38,7 @@ struct MemoryFiles::State {
     std::set<std::string> locks;
     int writes_until_full = -1;  // -1: never
     int syncs_until_failure = -1;
+    std::string failing_path_part;
     int syncs = 0;
 };
 
@@ -74,8 +77,9 @@ public:
     Result<> sync() override {
         std::lock_guard lock(disk_->mutex);
         ++disk_->syncs;
-        bool fails = disk_->syncs_until_failure == 0;
-        if (disk_->syncs_until_failure >= 0) --disk_->syncs_until_failure;
+        const bool counts = path_.find(disk_->failing_path_part) != std::string::npos;
+        const bool fails = counts && disk_->syncs_until_failure == 0;
+        if (counts && disk_->syncs_until_failure >= 0) --disk_->syncs_until_failure;
         node_->changes.clear();
         if (fails) return fail(Errc::io, "{}: cannot fdatasync: input/output error", path_);
         node_->durable = node_->content;
@@ -125,7 +129,8 @@ Result<std::unique_ptr<File>> MemoryFiles::open(const std::string& path, OpenMod
     std::lock_guard lock(state_->mutex);
     auto found = state_->files.find(path);
     if (found == state_->files.end()) {
-        if (mode != OpenMode::create) return fail(Errc::not_found, "{}: cannot open: no such file", path);
+        if (mode != OpenMode::create && mode != OpenMode::direct)
+            return fail(Errc::not_found, "{}: cannot open: no such file", path);
         found = state_->files.emplace(path, std::make_shared<Node>()).first;
     }
     return std::make_unique<MemoryFile>(path, state_, found->second);
@@ -212,23 +217,42 @@ Result<std::unique_ptr<FileLock>> MemoryFiles::lock(const std::string& path) {
     return std::make_unique<MemoryLock>(path, state_);
 }
 
-void MemoryFiles::crash(const CrashOptions& options) {
-    std::lock_guard lock(state_->mutex);
-    const auto& names = options.keep_names ? state_->files : state_->durable_files;
-    std::map<std::string, std::shared_ptr<Node>> left;
-    for (const auto& [path, node] : names) {
-        auto after = std::make_shared<Node>();
-        after->durable = node->durable;
-        for (std::size_t i = 0; i < node->changes.size() && i <= options.kept_changes; ++i) {
-            bool whole = i < options.kept_changes;
-            if (!whole && node->changes[i].truncates) break;
-            apply(after->durable, node->changes[i], whole ? std::string::npos : options.torn_bytes);
-        }
-        after->content = after->durable;
-        left[path] = std::move(after);
+namespace {
+
+std::shared_ptr<MemoryFiles::Node> survivor_of(const MemoryFiles::Node& node, const CrashOptions& options,
+                                               std::minstd_rand& chance) {
+    auto after = std::make_shared<MemoryFiles::Node>();
+    after->durable = node.durable;
+    for (std::size_t i = 0; i < node.changes.size(); ++i) {
+        const auto& change = node.changes[i];
+        const bool whole = options.scatter ? chance() % 2 == 0 : i < options.kept_changes;
+        if (whole) apply(after->durable, change, std::string::npos);
+        if (whole || options.scatter) continue;
+        if (!change.truncates) apply(after->durable, change, options.torn_bytes);
+        break;
     }
-    state_->files = left;
-    state_->durable_files = std::move(left);
+    after->content = after->durable;
+    return after;
+}
+
+}  // namespace
+
+std::unique_ptr<MemoryFiles> MemoryFiles::after_power_cut(const CrashOptions& options) const {
+    std::lock_guard lock(state_->mutex);
+    auto after = std::make_unique<MemoryFiles>();
+    std::minstd_rand chance(options.scatter);
+    for (const auto& [path, node] : options.keep_names ? state_->files : state_->durable_files)
+        after->state_->files[path] = survivor_of(*node, options, chance);
+    after->state_->durable_files = after->state_->files;
+    after->state_->directories = state_->directories;
+    return after;
+}
+
+void MemoryFiles::crash(const CrashOptions& options) {
+    auto after = after_power_cut(options);
+    std::lock_guard lock(state_->mutex);
+    state_->files = after->state_->files;
+    state_->durable_files = after->state_->durable_files;
     state_->locks.clear();
 }
 
@@ -241,8 +265,9 @@ void MemoryFiles::set_room() {
     fill_up(-1);
 }
 
-void MemoryFiles::fail_sync(int after) {
+void MemoryFiles::fail_sync(int after, const std::string& path_part) {
     std::lock_guard lock(state_->mutex);
+    state_->failing_path_part = path_part;
     state_->syncs_until_failure = after;
 }
 

@@ -1,6 +1,7 @@
 // Files in memory that forget what was not synced, tear writes, fill up and fail: for crash tests.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,9 @@ struct CrashOptions {
     std::size_t torn_bytes = 0;
     /// Whether creations, removals and renames that no sync_directory() followed survive.
     bool keep_names = false;
+    /// When not 0, each change survives or not by chance, whatever kept_changes says: the page cache is
+    /// written in no order.
+    std::uint32_t scatter = 0;
 };
 
 /// Thread-safe. Directories exist when they were created or hold a file.
@@ -38,6 +42,8 @@ public:
     Result<> sync_directory(const std::string& directory) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
+    /// The disk as a power cut at this moment would leave it; this one goes on.
+    std::unique_ptr<MemoryFiles> after_power_cut(const CrashOptions& options) const;
     /// As after a power cut. Files that are still open keep what they had, and are no longer part of the
     /// disk.
     void crash(const CrashOptions& options = {});
@@ -45,8 +51,9 @@ public:
     /// so do all that follow, until set_room().
     void fill_up(int after = 0);
     void set_room();
-    /// The sync that comes after `after` others fails, once; its bytes never become durable.
-    void fail_sync(int after = 0);
+    /// The sync that comes after `after` others fails, once; its bytes never become durable. Only files with
+    /// that in their path count.
+    void fail_sync(int after = 0, const std::string& path_part = "");
     int syncs() const;
 
     struct Node;
