@@ -117,7 +117,7 @@ JoinResult ConsumerGroups::join(JoinRequest request) {
                       });
     if (!fits) return refused(ErrorCode::inconsistent_group_protocol, request.member_id);
     if (request.member_id.empty() && request.wants_member_id_first && !request.instance_id)
-        return refused(ErrorCode::member_id_required, request.client_id + "-" + new_member_id());
+        return refused(ErrorCode::member_id_required, request.client_id + "-" + random_uuid().text());
     auto subscription = parse_subscription(request.protocols[0].metadata);
     if (!subscription) return refused(ErrorCode::inconsistent_group_protocol, request.member_id);
     return join_group(group, request, std::move(*subscription));
@@ -131,7 +131,7 @@ JoinResult ConsumerGroups::join_group(Group& group, JoinRequest& request, Consum
         if (is_known && !request.member_id.empty() && known->second != request.member_id)
             return refused(ErrorCode::fenced_instance_id, request.member_id);
         if (is_known && request.member_id.empty()) {  // has started again: takes its place
-            request.member_id = prefix + new_member_id();
+            request.member_id = prefix + random_uuid().text();
             auto node = group.members.extract(known->second);
             group.targets[request.member_id] = std::move(group.targets[node.key()]);
             group.targets.erase(node.key());
@@ -139,7 +139,7 @@ JoinResult ConsumerGroups::join_group(Group& group, JoinRequest& request, Consum
             group.members.insert(std::move(node));
         }
     }
-    if (request.member_id.empty()) request.member_id = prefix + new_member_id();
+    if (request.member_id.empty()) request.member_id = prefix + random_uuid().text();
     auto found = group.members.find(request.member_id);
     if (found == group.members.end()) {
         if (group.members.size() >= options_.max_members)

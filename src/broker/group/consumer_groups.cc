@@ -126,7 +126,7 @@ ConsumerGroups::Member* ConsumerGroups::find_or_add(Group& group, ConsumerHeartb
                 "partitions and rejoin.");
         return &member;
     }
-    if (request.member_id.empty()) request.member_id = new_member_id();
+    if (request.member_id.empty()) request.member_id = random_uuid().text();
     if (auto found = group.members.find(request.member_id); found != group.members.end()) {
         found->second.classic.reset();
         return &found->second;

@@ -5,25 +5,16 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <array>
 
 #include "broker/group/consumer_groups.h"
 #include "broker/group/consumer_protocol.h"
-#include "io/random.h"
+#include "broker/random_uuid.h"
 
 namespace penstock::broker {
 
 using wire::kafka::ErrorCode;
 
 inline constexpr std::string_view uniform = "uniform", range = "range";  // assignors
-
-inline std::string new_member_id() {
-    std::array<char, 16> random{};
-    io::random_bytes(random);
-    std::array<std::uint8_t, 16> bytes{};
-    std::ranges::copy(random, bytes.begin());
-    return codec::Uuid::from_random(bytes).text();
-}
 
 /// Of a member that speaks the classic protocol, as in a group that is changed over.
 struct ClassicPart {

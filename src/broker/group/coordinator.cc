@@ -9,8 +9,7 @@
 
 #include <algorithm>
 
-#include "codec/uuid.h"
-#include "io/random.h"
+#include "broker/random_uuid.h"
 
 namespace penstock::broker {
 namespace {
@@ -18,11 +17,7 @@ namespace {
 constexpr std::int64_t pending_member_ms = 60'000;
 
 std::string new_member_id(const std::string& prefix) {
-    std::array<char, 16> random{};
-    io::random_bytes(random);
-    std::array<std::uint8_t, 16> bytes{};
-    std::copy(random.begin(), random.end(), bytes.begin());
-    return prefix + "-" + codec::Uuid::from_random(bytes).text();
+    return prefix + "-" + random_uuid().text();
 }
 
 JoinResult refused(ErrorCode error, std::string member_id = {}) {
