@@ -248,6 +248,9 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
     }
     auto begun = co_await begin_session(connection, *server, *login);
     if (!begun) co_return;
+    const auto client_host = "/" + connection.peer_address();
+    const auto host = options.advertised_host.empty() ? connection.local_address() : options.advertised_host;
+    const auto port = options.advertised_port ? options.advertised_port : connection.local_port();
     while (!server->stopping) {
         std::array<char, 4> prefix{};
         const auto idle = std::chrono::milliseconds(options.idle_timeout_ms);
@@ -275,11 +278,13 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
         if (!got) co_return;
         auto rest_of_memory = co_await server->memory.take(size - first);
         if (size > first) {
-            request->buffer->resize(std::size_t(size));
+            // Not filled with zeros first: what is not read is not looked at.
+            request->buffer->resize_and_overwrite(std::size_t(size),
+                                                  [size](char*, std::size_t) { return std::size_t(size); });
             got = co_await connection.read_exactly(std::span(*request->buffer).subspan(std::size_t(first)));
             if (!got) co_return;
         }
-        request->client_host = "/" + connection.peer_address();
+        request->client_host = client_host;
         if (login->sends_bare_tokens) {
             auto out = co_await answer_token(request);
             got = co_await connection.write(out.bytes);
@@ -294,9 +299,8 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
                 connection.peer_address());
             co_return;
         }
-        bool advertised = !options.advertised_host.empty();
-        request->host = advertised ? options.advertised_host : connection.local_address();
-        request->port = options.advertised_port ? options.advertised_port : connection.local_port();
+        request->host = host;
+        request->port = port;
         auto out = co_await answer(request);
         if (!out.bytes.empty()) {
             got = co_await connection.write(pieces_of(out));
