@@ -208,7 +208,7 @@ def main():
     if "produce" in wanted:
         throughputs(arguments, results, "memory", "page cache", {"produce": "3x", "consume": "1.5x"})
     if "durable" in wanted:
-        throughputs(arguments, results, "durable", "durable", {"produce": "10x by time", "consume": "1.5x"})
+        throughputs(arguments, results, "durable", "durable", {"produce": "10x", "consume": "1.5x"})
     for name, work in (("latency", latency), ("partitions", partitions), ("connections", connections)):
         if name in wanted:
             work(arguments, results)
