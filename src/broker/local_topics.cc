@@ -7,8 +7,8 @@
 #include "base/units.h"
 #include "broker/group/committed_offsets.h"
 #include "broker/producing.h"
+#include "broker/random_uuid.h"
 #include "broker/share/share_states.h"
-#include "io/random.h"
 #include "wire/kafka/filter_batch.h"
 
 namespace penstock::broker {
@@ -21,14 +21,6 @@ constexpr std::string_view deleted_suffix = ".deleted";
 constexpr std::int64_t producer_id_block = 1000;
 constexpr std::size_t decompressed_limit = 256 << 20;
 constexpr std::size_t readable_slack = 64;
-
-codec::Uuid random_uuid() {
-    std::array<char, 16> random{};
-    io::random_bytes(random);
-    std::array<std::uint8_t, 16> bytes{};
-    std::memcpy(bytes.data(), random.data(), bytes.size());
-    return codec::Uuid::from_random(bytes);
-}
 
 /// As Kafka writes it beside a partition's segments.
 std::string partition_metadata(const codec::Uuid& id) {
@@ -102,11 +94,15 @@ LocalTopics::~LocalTopics() {
     if (offsets_ && find(offsets_topic)) offsets_->write_published();
     closing_ = true;
     committer_.reset();  // writes what is queued
+    std::atomic<bool> all_closed = journal_ != nullptr;
     for (const auto& topic : all())
         for_each_log(std::int32_t(topic->logs.size()), [&](std::size_t i) {
-            if (auto closed = topic->logs[i]->close(); !closed)
-                log::error("cannot close {}: {}", topic->spec.name, closed.error().text);
+            auto closed = topic->logs[i]->close();
+            if (closed) return;
+            all_closed = false;
+            log::error("cannot close {}: {}", topic->spec.name, closed.error().text);
         });
+    if (all_closed) journal_->close();
 }
 
 std::string LocalTopics::path(std::string_view name) const {
@@ -123,9 +119,13 @@ Result<> LocalTopics::open_all() {
     auto lock = options_.files->lock(path(".lock"));
     if (!lock) return fail("the data directory of the log is in use", std::move(lock).error());
     lock_ = std::move(*lock);
-    committer_ = std::make_unique<Committer>(options_.commit_threads);
+    journal_ = TRY(Journal::open(*options_.files, path("journal"), options_.journal));
+    const bool is_durable = options_.durability == Durability::durable;
+    committer_ = is_durable ? std::make_unique<Committer>(*journal_)
+                            : std::make_unique<Committer>(options_.commit_threads);
     configs_ = TRY(DynamicConfigs::open(*options_.files, path("configs")));
     TRY(load_catalogue());
+    journal_->restored();
     TRY(remove_leftovers());
     if (options_.files->exists(path(cluster_file))) {
         cluster_id_ = TRY(options_.files->read_file(path(cluster_file)));
@@ -247,6 +247,8 @@ Result<std::shared_ptr<Log>> LocalTopics::open_log(const Topic& topic, std::int3
     Log::Place place{.files = &files,
                      .clock = options_.clock,
                      .committer = committer_.get(),
+                     .journal = journal_.get(),
+                     .id = {topic.id, partition},
                      .directory = directory,
                      .name = fmt::format("{}-{}", topic.spec.name, partition),
                      .durability = options_.durability};

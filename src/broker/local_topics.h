@@ -18,6 +18,7 @@
 #include "broker/dynamic_configs.h"
 #include "broker/listeners.h"
 #include "broker/log/committer.h"
+#include "broker/log/journal.h"
 #include "broker/log/log.h"
 #include "broker/topic_config.h"
 #include "broker/topics.h"
@@ -35,8 +36,9 @@ struct LocalTopicsOptions {
     /// Between two looks at what can be compacted, unless clients have set another (log.cleaner.backoff.ms).
     std::int64_t compact_interval_ms = 5000;
     std::int64_t max_pending_bytes = 256 << 20;  ///< of appends not yet written; more: Errc::full
-    int commit_threads = 4;                      ///< each writes and syncs one partition at a time
-    std::int32_t node_id = 1;                    ///< by which clients know this broker
+    int commit_threads = 4;    ///< each writes one partition at a time; durable: one for all
+    JournalOptions journal;    ///< of Durability::durable
+    std::int32_t node_id = 1;  ///< by which clients know this broker
     TransactionOptions transactions;
     TopicConfig topic_defaults;  ///< for what a topic does not set itself
     const Clock* clock = &system_clock();
@@ -145,6 +147,7 @@ private:
 
     LocalTopicsOptions options_;
     std::unique_ptr<io::FileLock> lock_;
+    std::unique_ptr<Journal> journal_;
     std::unique_ptr<Committer> committer_;
     std::unique_ptr<DynamicConfigs> configs_;
     std::unique_ptr<CommittedOffsets> offsets_;

@@ -1,5 +1,6 @@
 // Log::compact(): which segments are gone over, and how a segment takes the place of another one.
 #include "base/log.h"
+#include "broker/log/commit.h"
 #include "broker/log/compaction.h"
 #include "broker/log/log.h"
 
@@ -83,7 +84,7 @@ Result<> Log::compact() {
 /// The one that is kept in case the newest is damaged speaks of positions in segments that are about to
 /// change.
 Result<> Log::forget_old_checkpoints() {
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     auto names = TRY(place_.files->list(place_.directory));
     std::erase_if(names, [](const auto& each) { return !segment_file_offset(each, ".snapshot"); });
     for (std::size_t i = 0; i + 1 < names.size(); ++i)
@@ -133,7 +134,7 @@ Result<> Log::replace_segment(const std::shared_ptr<Segment>& segment, bool is_e
     auto name = [&](std::string_view suffix) {
         return place_.directory + "/" + segment_file_name(base, suffix);
     };
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     {
         std::lock_guard queue(queue_mutex_);
         if (stopped_) return {};

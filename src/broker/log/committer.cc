@@ -1,11 +1,43 @@
 #include "broker/log/committer.h"
 
-#include "broker/log/log.h"
+#include "broker/log/commit.h"
+#include "broker/log/journal.h"
 
 namespace penstock::broker {
+namespace {
+
+using Commits = std::vector<std::unique_ptr<Log::Commit>>;
+
+/// Of each log, whether it is durable now.
+std::vector<bool> write_journal(Journal& journal, const std::vector<std::shared_ptr<Log>>& logs,
+                                const Commits& commits) {
+    std::vector<JournalEntry> entries;
+    std::vector<std::shared_ptr<Log>> owners;
+    std::vector<std::size_t> numbers;  // of the owners, among the logs
+    for (std::size_t i = 0; i < logs.size(); ++i)
+        if (auto entry = logs[i]->journal_entry(*commits[i])) {
+            entries.push_back(*entry);
+            owners.push_back(logs[i]);
+            numbers.push_back(i);
+        }
+    std::vector<bool> durable(logs.size(), false);
+    for (std::size_t first = 0, count = 0; first < entries.size(); first += count) {
+        auto left = std::span(entries).subspan(first);
+        count = journal.fitting(left);
+        if (!journal.write(left.first(count), std::span(owners).subspan(first, count))) continue;
+        for (auto i = first; i < first + count; ++i) durable[numbers[i]] = true;
+    }
+    return durable;
+}
+
+}  // namespace
 
 Committer::Committer(int threads) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+Committer::Committer(Journal& journal) : journal_(&journal) {
+    threads_.emplace_back([this] { run(); });
 }
 
 Committer::~Committer() {
@@ -25,17 +57,32 @@ void Committer::schedule(std::shared_ptr<Log> log) {
     wake_.notify_one();
 }
 
+/// Waits for one, or with a journal for any number of them; empty: no more will come.
+Committer::Logs Committer::take() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    Logs logs;
+    while (!queue_.empty() && (journal_ || logs.empty())) {
+        logs.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+    }
+    return logs;
+}
+
 void Committer::run() {
     while (true) {
-        std::shared_ptr<Log> log;
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
-            log = std::move(queue_.front());
-            queue_.pop_front();
-        }
-        if (log->commit()) schedule(std::move(log));
+        auto logs = take();
+        if (logs.empty()) return;
+        Commits commits;
+        std::erase_if(logs, [&](const auto& log) {
+            auto commit = log->begin_commit();
+            if (!commit) return true;
+            commits.push_back(std::move(commit));
+            return false;
+        });
+        auto durable = journal_ ? write_journal(*journal_, logs, commits) : std::vector<bool>(logs.size());
+        for (std::size_t i = 0; i < logs.size(); ++i)
+            if (logs[i]->end_commit(std::move(commits[i]), durable[i])) schedule(std::move(logs[i]));
     }
 }
 

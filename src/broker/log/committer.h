@@ -1,4 +1,5 @@
-// The threads that write and sync logs: each log on one of them at a time, all that has queued up at once.
+// The threads that write logs: each log on one of them at a time, all that has queued up at once. With a
+// journal, one thread takes all logs that wait, and one write makes all of them durable.
 #pragma once
 
 #include <condition_variable>
@@ -10,21 +11,27 @@
 
 namespace penstock::broker {
 
+class Journal;
 class Log;
 
 /// Thread-safe.
 class Committer {
 public:
+    /// Logs sync themselves, when they are to be durable.
     explicit Committer(int threads);
-    ~Committer();  ///< after what is queued has been written
+    explicit Committer(Journal& journal);  ///< which outlives it
+    ~Committer();                          ///< after what is queued has been written
     Committer(const Committer&) = delete;
     Committer& operator=(const Committer&) = delete;
-    /// Calls log->commit() on a thread, again as long as it returns true.
+    /// Calls the log's begin_commit() and end_commit() on a thread, again as long as that returns true.
     void schedule(std::shared_ptr<Log> log);
 
 private:
+    using Logs = std::vector<std::shared_ptr<Log>>;
     void run();
-    std::mutex mutex_;
+    Logs take();
+    Journal* journal_ = nullptr;
+    std::mutex mutex_;  // guards what follows
     std::condition_variable wake_;
     std::deque<std::shared_ptr<Log>> queue_;
     bool stopping_ = false;

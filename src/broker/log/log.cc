@@ -3,7 +3,8 @@
 //   answered
 //      with its offset, what does not fit is refused.
 //   2. The batches are written behind the active segment; a full segment is closed first.
-//   3. fdatasync, when the durability asks for it. Readers see nothing before.
+//   3. When the durability asks for it, they are made to survive: by the journal, for all logs at once
+//      (committer.cc), or by fdatasync of the segment. Readers see nothing before.
 //   4. Indexes, end offset and positions move, and everyone is told.
 // When 2 fails, the file is cut back, the producers' states are taken back and the group is refused. When 3
 // fails, nobody knows what is on the disk: the log stops until the process starts anew and looks.
@@ -13,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "broker/log/commit.h"
 #include "broker/log/committer.h"
 
 namespace penstock::broker {
@@ -35,31 +37,6 @@ std::string_view view(std::span<char> bytes) {
 
 }  // namespace
 
-/// Appends that are written together.
-struct Log::Group {
-    struct Answer {
-        Append append;
-        std::int64_t base_offset = 0;
-    };
-    std::vector<Answer> answers;
-    std::vector<BatchHeader> headers;
-    std::vector<std::string_view> pieces;
-    std::int64_t bytes = 0;
-    std::int64_t end_offset = 0;
-    std::map<std::int64_t, std::optional<ProducerState::Producer>> before;  // to take back
-    std::vector<AbortedTransaction> aborted;
-    std::vector<std::pair<Append, Error>> refused;
-
-    void clear_written() {
-        answers.clear();
-        headers.clear();
-        pieces.clear();
-        before.clear();
-        aborted.clear();
-        bytes = 0;
-    }
-};
-
 void Log::append(Append append) {
     std::optional<Error> stopped;
     bool schedule = false;
@@ -75,33 +52,66 @@ void Log::append(Append append) {
     if (schedule) place_.committer->schedule(shared_from_this());
 }
 
-bool Log::commit() {
-    Group group;
+/// False: the other writer schedules the log again, as it looks at put_off_ after it has unlocked.
+bool Log::lock_for_commit(std::unique_lock<std::mutex>& lock) {
+    lock = std::unique_lock(write_mutex_, std::try_to_lock);
+    if (lock) return true;
     {
-        std::lock_guard write(write_mutex_);
-        std::vector<Append> queued;
-        std::optional<Error> stopped;
-        {
-            std::lock_guard lock(queue_mutex_);
-            queued.swap(queue_);
-            stopped = stopped_;
-        }
-        group.end_offset = end_offset();
-        // Before anything is admitted: the checkpoint that rolling leaves must not know of it.
-        if (!stopped)
-            if (auto room = make_room(queued); !room) stopped = room.error();
-        for (auto& append : queued) {
-            if (stopped)
-                group.refused.emplace_back(std::move(append), *stopped);
-            else
-                admit(append, group);
-        }
-        if (auto written = write_group(group); !written) refuse(group, written.error());
+        std::lock_guard queue(queue_mutex_);
+        put_off_ = true;
+    }
+    if (!lock.try_lock()) return false;
+    std::lock_guard queue(queue_mutex_);
+    if (std::exchange(put_off_, false)) return true;
+    lock.unlock();  // it was done in between, and has scheduled the log: once is enough
+    return false;
+}
+
+std::unique_ptr<Log::Commit> Log::begin_commit() {
+    auto commit = std::make_unique<Commit>();
+    if (!lock_for_commit(commit->lock)) return nullptr;
+    std::vector<Append> queued;
+    std::optional<Error> stopped;
+    {
+        std::lock_guard lock(queue_mutex_);
+        queued.swap(queue_);
+        stopped = stopped_;
+    }
+    commit->end_offset = end_offset();
+    // Before anything is admitted: the checkpoint that rolling leaves must not know of it.
+    if (!stopped)
+        if (auto room = make_room(queued); !room) stopped = room.error();
+    for (auto& append : queued) {
+        if (stopped)
+            commit->refused.emplace_back(std::move(append), *stopped);
+        else
+            admit(append, *commit);
+    }
+    if (!commit->headers.empty())
+        if (auto written = write(*commit); !written) refuse(*commit, written.error());
+    return commit;
+}
+
+std::optional<JournalEntry> Log::journal_entry(const Commit& commit) const {
+    if (commit.headers.empty() || place_.durability != Durability::durable) return std::nullopt;
+    auto segment = active();
+    return JournalEntry{{place_.id, segment->base_offset(), segment->size()}, commit.pieces};
+}
+
+bool Log::end_commit(std::unique_ptr<Commit> commit, bool is_durable) {
+    if (!is_durable && !commit->headers.empty() && place_.durability == Durability::durable)
+        if (auto synced = sync_written(); !synced) refuse(*commit, synced.error());
+    const bool has_moved = !commit->headers.empty();
+    if (has_moved) {
+        acknowledge(*commit);
+        // Only shortens the next recovery, so its failure is no reason to refuse what is stored.
+        if (auto done = checkpoint_when_due(); !done) log::warn("{}: {}", place_.name, done.error().text);
     }
     // Told without locks: who is told may append again.
-    if (!group.headers.empty() && moved_) moved_();
-    for (auto& [append, error] : group.refused) append.done(std::unexpected(error));
-    for (auto& answer : group.answers) answer.append.done(answer.base_offset);
+    commit->lock.unlock();
+    if (has_moved && moved_) moved_();
+    for (auto& [append, error] : commit->refused) append.done(std::unexpected(error));
+    for (auto& answer : commit->answers) answer.append.done(answer.base_offset);
     std::lock_guard lock(queue_mutex_);
     if (!queue_.empty()) return true;
     scheduled_ = false;
@@ -128,22 +138,22 @@ Result<> Log::make_room(const std::vector<Append>& appends) {
 }
 
 /// Gives the append its offsets, or refuses it.
-void Log::admit(Append& append, Group& group) {
-    auto base = group.end_offset;
+void Log::admit(Append& append, Commit& commit) {
+    auto base = commit.end_offset;
     auto now = place_.clock->now_ms();
     std::vector<BatchHeader> headers;
     std::vector<std::optional<TransactionMarker>> markers;
     for (auto batch : append.batches) {
         auto header = wire::kafka::parse_batch_header(view(batch));
         if (!header) {
-            group.refused.emplace_back(std::move(append), header.error());
+            commit.refused.emplace_back(std::move(append), header.error());
             return;
         }
         auto& marker = markers.emplace_back();
         if (header->has(wire::kafka::attribute::control)) {
             auto decoded = decode_marker(*header, view(batch));
             if (!decoded) {
-                group.refused.emplace_back(std::move(append), decoded.error());
+                commit.refused.emplace_back(std::move(append), decoded.error());
                 return;
             }
             marker = *decoded;
@@ -151,9 +161,9 @@ void Log::admit(Append& append, Group& group) {
         auto known = producers_.check(*header);
         if (!known || *known) {  // a client's append is one batch, so nothing of it has been admitted
             if (!known)
-                group.refused.emplace_back(std::move(append), known.error());
+                commit.refused.emplace_back(std::move(append), known.error());
             else
-                group.answers.push_back({std::move(append), **known});
+                commit.answers.push_back({std::move(append), **known});
             return;
         }
         header->base_offset = base;
@@ -172,67 +182,78 @@ void Log::admit(Append& append, Group& group) {
         if (id >= 0) {
             auto found = producers_.producers().find(id);
             bool exists = found != producers_.producers().end();
-            group.before.try_emplace(id, exists ? std::optional(found->second) : std::nullopt);
+            commit.before.try_emplace(id, exists ? std::optional(found->second) : std::nullopt);
             if (markers[i]) {
                 if (auto aborted = producers_.ended(headers[i], *markers[i], now))
-                    group.aborted.push_back(*aborted);
+                    commit.aborted.push_back(*aborted);
             } else {
                 producers_.appended(headers[i], now);
             }
         }
-        group.pieces.push_back(view(append.batches[i]));
-        group.bytes += headers[i].size();
-        group.headers.push_back(headers[i]);
+        commit.pieces.push_back(view(append.batches[i]));
+        commit.bytes += headers[i].size();
+        commit.headers.push_back(headers[i]);
     }
-    group.answers.push_back({std::move(append), group.end_offset});
-    group.end_offset = base;
+    commit.answers.push_back({std::move(append), commit.end_offset});
+    commit.end_offset = base;
 }
 
-Result<> Log::write_group(Group& group) {
-    if (group.headers.empty()) return {};
-    if (auto stored = store(group); !stored) return stored;
-    acknowledge(group);
-    if (active()->size() - last_checkpoint_ > checkpoint_interval_bytes &&
-        place_.durability == Durability::durable) {
-        // Only shortens the next recovery, so its failure is no reason to refuse what is stored.
-        if (auto done = write_checkpoint(); !done) log::warn("{}: {}", place_.name, done.error().text);
-    }
-    return {};
-}
-
-Result<> Log::store(Group& group) {
+/// Behind the active segment.
+Result<> Log::write(Commit& commit) {
     auto segment = active();
-    auto written = segment->write(group.pieces);
+    auto written = segment->write(commit.pieces);
     if (!written) {
         if (auto cut = segment->cut(); !cut) return std::unexpected(halted(cut.error()));
         return written;
     }
     unsynced_ = true;
-    if (place_.durability == Durability::durable) {
-        syncs.add();
-        if (auto synced = segment->sync(); !synced) return std::unexpected(halted(synced.error()));
-        unsynced_ = false;
-    }
     return {};
 }
 
-void Log::acknowledge(Group& group) {
-    active()->publish(group.headers);
-    appended_batches.add(std::int64_t(group.headers.size()));
-    appended_bytes.add(group.bytes);
+/// fdatasync of the active segment, when something was written since the last one.
+Result<> Log::sync_written() {
+    if (!unsynced_) return {};
+    TRY(sync_active());
+    unsynced_ = false;
+    return {};
+}
+
+Result<> Log::sync_active() {
+    {
+        std::lock_guard lock(queue_mutex_);
+        if (stopped_ && stopped_->code == Errc::io) return std::unexpected(*stopped_);
+    }
+    syncs.add();
+    if (auto synced = active()->sync(); !synced) return std::unexpected(halted(synced.error()));
+    return {};
+}
+
+Result<> Log::checkpoint_when_due() {
+    if (active()->size() - last_checkpoint_ <= checkpoint_interval_bytes ||
+        place_.durability != Durability::durable)
+        return {};
+    TRY(sync_written());
+    return write_checkpoint();
+}
+
+void Log::acknowledge(Commit& commit) {
+    active()->publish(commit.headers);
+    appended_batches.add(std::int64_t(commit.headers.size()));
+    appended_bytes.add(commit.bytes);
     std::lock_guard lock(mutex_);
-    end_offset_ = group.end_offset;
-    for (const auto& aborted : group.aborted) producers_.add_aborted(aborted);
+    end_offset_ = commit.end_offset;
+    for (const auto& aborted : commit.aborted) producers_.add_aborted(aborted);
     stable_offset_ = producers_.first_open_offset().value_or(end_offset_);
-    for (const auto& answer : group.answers)
+    for (const auto& answer : commit.answers)
         if (!answer.append.producer.empty())
             producers_.set_position(answer.append.producer, answer.append.position);
 }
 
-void Log::refuse(Group& group, const Error& error) {
-    for (auto& [id, before] : group.before) producers_.restore(id, std::move(before));
-    for (auto& answer : group.answers) group.refused.emplace_back(std::move(answer.append), error);
-    group.clear_written();
+void Log::refuse(Commit& commit, const Error& error) {
+    for (auto& [id, before] : commit.before) producers_.restore(id, std::move(before));
+    for (auto& answer : commit.answers) commit.refused.emplace_back(std::move(answer.append), error);
+    commit.answers.clear();
+    commit.headers.clear();
 }
 
 /// A disk that failed once is not asked again: after a failed fsync the kernel may call lost pages clean.
@@ -248,13 +269,8 @@ Error Log::halted(const Error& why) {
 
 /// Closes the active segment for good and begins another one at the end.
 Result<> Log::roll() {
-    auto full = active();
-    if (unsynced_) {
-        syncs.add();
-        if (auto synced = full->sync(); !synced) return std::unexpected(halted(synced.error()));
-        unsynced_ = false;
-    }
-    TRY(full->save_indexes());
+    TRY(sync_written());
+    TRY(active()->save_indexes());
     auto next =
         TRY(Segment::open(*place_.files, place_.directory, place_.name, end_offset_, segment_options()));
     TRY(place_.files->sync_directory(place_.directory));
@@ -315,7 +331,7 @@ std::vector<AbortedTransaction> Log::aborted_transactions(std::int64_t from, std
     return found;
 }
 std::map<std::int64_t, ProducerState::Producer> Log::producers() {
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     return producers_.producers();
 }
 std::int64_t Log::bytes() const {
@@ -329,7 +345,7 @@ LogOptions Log::options() const {
     return options_;
 }
 void Log::set_options(const LogOptions& options) {
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     std::lock_guard lock(mutex_);
     options_ = options;
 }
@@ -411,15 +427,12 @@ Result<std::optional<TimeOffset>> Log::find_max_time() {
 }
 
 Result<std::int64_t> Log::delete_before(std::int64_t offset) {
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     if (offset < 0 || offset > end_offset_)
         return fail(Errc::out_of_range, "{}: cannot delete before offset {}, the end is {}", place_.name,
                     offset, end_offset_);
     if (offset <= start_offset_) return start_offset_;
-    if (unsynced_) {
-        if (auto synced = active()->sync(); !synced) return std::unexpected(halted(synced.error()));
-        unsynced_ = false;
-    }
+    TRY(sync_written());
     if (offset == end_offset_ && active()->size() > 0) TRY(roll());
     {
         std::lock_guard lock(mutex_);
@@ -449,7 +462,7 @@ Result<> Log::remove_segments_before(std::int64_t offset) {
 }
 
 Result<> Log::clean() {
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     {
         std::lock_guard queue(queue_mutex_);
         if (stopped_) return {};
@@ -483,23 +496,19 @@ Result<> Log::clean() {
 }
 
 Result<> Log::flush() {
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     {
         std::lock_guard queue(queue_mutex_);
         if (stopped_) return {};
     }
-    if (!unsynced_) return {};
-    syncs.add();
-    if (auto synced = active()->sync(); !synced) return std::unexpected(halted(synced.error()));
-    unsynced_ = false;
-    return {};
+    return sync_written();
 }
 
 Result<> Log::close() {
-    std::lock_guard write(write_mutex_);
+    const Writing writing(*this);
     {
         std::lock_guard queue(queue_mutex_);
-        if (stopped_) return {};
+        if (stopped_) return std::unexpected(*stopped_);
         stopped_ = Error{Errc::cancelled, place_.name + " is closed"};
     }
     if (unsynced_) TRY(active()->sync());

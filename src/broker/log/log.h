@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "broker/log/journal_frame.h"
 #include "broker/log/producer_state.h"
 #include "broker/log/segment.h"
 #include "codec/compression.h"
@@ -53,6 +54,7 @@ struct LogOptions {
 
 class Committer;
 class CompactionPass;
+class Journal;
 
 /// What appends wait for. Several batches are appended all or none.
 struct Append {
@@ -73,8 +75,10 @@ public:
         io::Files* files;
         const Clock* clock;
         Committer* committer;
-        std::string directory;  ///< of this partition
-        std::string name;       ///< "topic-partition"
+        Journal* journal = nullptr;  ///< what open() restores from; the committer's, when it has one
+        LogId id = {};               ///< in the journal
+        std::string directory;       ///< of this partition
+        std::string name;            ///< "topic-partition"
         Durability durability = Durability::durable;
     };
 
@@ -128,25 +132,42 @@ public:
     /// Refuses appends from now on, as the files go away.
     void stop(Error why);
 
-    // For the committer.
-    /// Writes and acknowledges one group of what is queued. Returns whether more is queued.
-    bool commit();
+    // For the committer: one group of what is queued, written, made durable, and acknowledged.
+    /// A group on its way. As long as there is one, the log's other writers wait. One thread has it.
+    struct Commit;
+    /// Takes what is queued and writes it behind the active segment. Nothing when another writer is at work
+    /// (retention, compaction): nobody else's appends wait for it, it schedules the log when it is done.
+    std::unique_ptr<Commit> begin_commit();
+    /// What is to be made durable; nothing when nothing is to be. Valid as long as the commit is.
+    std::optional<JournalEntry> journal_entry(const Commit& commit) const;
+    /// is_durable: it survives a power cut already; else the segment is synced, when it is to. Tells
+    /// everyone; returns whether more is queued.
+    bool end_commit(std::unique_ptr<Commit> commit, bool is_durable);
+
+    // For the journal.
+    /// fdatasync of the active segment (those before it are synced), beside appends, which it does not hold
+    /// up. After an error the log takes no more appends.
+    Result<> sync_active();
 
 private:
-    struct Group;
     Result<> recover();
     Result<> recover_segments(const std::vector<std::int64_t>& bases, std::optional<Checkpoint> checkpoint);
     std::optional<Checkpoint> newest_checkpoint(const std::vector<std::string>& names);
     SegmentOptions segment_options() const;
     std::shared_ptr<Segment> active() const;
 
+    /// write_mutex_, for all but commits.
+    class Writing;
+    bool lock_for_commit(std::unique_lock<std::mutex>& lock);
+
     // With write_mutex_ held:
-    Result<> write_group(Group& group);
     Result<> make_room(const std::vector<Append>& appends);
-    void admit(Append& append, Group& group);
-    Result<> store(Group& group);
-    void acknowledge(Group& group);
-    void refuse(Group& group, const Error& error);
+    void admit(Append& append, Commit& commit);
+    Result<> write(Commit& commit);
+    void acknowledge(Commit& commit);
+    void refuse(Commit& commit, const Error& error);
+    Result<> sync_written();
+    Result<> checkpoint_when_due();
     Result<> roll();
     Result<> write_checkpoint();
     Result<> remove_segments_before(std::int64_t offset);
@@ -166,6 +187,7 @@ private:
     std::mutex queue_mutex_;  // taken last
     std::vector<Append> queue_;
     bool scheduled_ = false;
+    bool put_off_ = false;  // a commit, until the other writer is done
     std::optional<Error> stopped_;
 
     mutable std::mutex mutex_;  // what readers need; taken after write_mutex_, held shortly

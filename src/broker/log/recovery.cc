@@ -1,7 +1,9 @@
-// What is true after the process ended, however it did. The newest checkpoint says up to where everything was
+// What is true after the process ended, however it did. What the journal has of the last segment is written
+// into it. The newest checkpoint says up to where everything was
 // synced; from there on every batch is checked, the tail that was cut short is cut off (nobody had been told
 // of it), and what is damaged before whole batches is reported and stepped over.
 #include "base/log.h"
+#include "broker/log/journal.h"
 #include "broker/log/log.h"
 
 namespace penstock::broker {
@@ -83,8 +85,9 @@ Result<> Log::recover_segments(const std::vector<std::int64_t>& bases, std::opti
         bool last = i + 1 == bases.size();
         auto segment =
             TRY(Segment::open(*place_.files, place_.directory, place_.name, base, segment_options()));
-        auto file = TRY(
-            place_.files->open(place_.directory + "/" + segment_file_name(base, ".log"), io::OpenMode::read));
+        auto file = TRY(place_.files->open(place_.directory + "/" + segment_file_name(base, ".log"),
+                                           io::OpenMode::read_write));
+        if (last && place_.journal) TRY(place_.journal->restore(place_.id, base, *file));
         auto size = TRY(file->size());
         if (checkpoint && base < checkpoint->segment_base) {
             TRY(segment->load(-1));
