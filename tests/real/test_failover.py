@@ -371,9 +371,12 @@ def test_queries_on_spark(tmp_path, real_zookeeper, kafka, real_postgres, real_c
                  options=options) as cluster:
         for work, kills in (("query/all_items", True), ("query/per_kind", False)):
             name = work.split("/")[1]
-            victim = cluster.owner(work)
+
+            def on_spark(work=work, name=name):  # it may move once more, while the work is shared out
+                owner = cluster.owner(work)
+                return owner if owner and owner.query(name)["processed"] > 0 else None
+            victim = wait_until(on_spark, f"{name} on Spark", 120)
             others = [m for m in cluster.members if m is not victim]
-            wait_until(lambda victim=victim, name=name: victim.query(name)["processed"] > 0, f"{name} on Spark", 120)
             if kills:
                 victim.kill()
             else:
