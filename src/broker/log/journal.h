@@ -22,7 +22,7 @@ class Log;
 struct JournalOptions {
     int files = 4;                        ///< written one after the other, in a circle; two or more
     std::int64_t file_bytes = 32 << 20;   ///< of each, at most; they grow as they are needed
-    std::int64_t frame_bytes = 4 << 20;   ///< of one write; what is more is synced in its segments
+    std::int64_t frame_bytes = 1 << 20;   ///< of one write; what is more is synced in its segments
     std::int64_t extend_bytes = 4 << 20;  ///< by which a file grows
 };
 
