@@ -25,10 +25,6 @@ metrics::Counter& writes =
 metrics::Counter& written_bytes =
     metrics::counter("penstock_journal_written_bytes_total", "Bytes written into the topics' journal.");
 
-std::int64_t whole_blocks(std::int64_t bytes) {
-    return (bytes + journal_block - 1) / journal_block * journal_block;
-}
-
 }  // namespace
 
 void Journal::Free::operator()(char* memory) const {

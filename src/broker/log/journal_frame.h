@@ -41,6 +41,11 @@ struct StoredEntry {
 
 /// Frames begin at multiples of it, so that a write never shares a block with the one before.
 inline constexpr std::int64_t journal_block = 4096;
+/// What so many bytes take, in whole blocks.
+constexpr std::int64_t whole_blocks(std::int64_t bytes) {
+    return (bytes + journal_block - 1) / journal_block * journal_block;
+}
+
 inline constexpr std::int64_t frame_header_size = 40;
 
 std::int64_t frame_size(std::span<const JournalEntry> entries);

@@ -3,10 +3,13 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "broker/checked_text.h"
 #include "broker/log/journal.h"
 
 namespace penstock::broker {
 namespace {
+
+constexpr std::string_view state_line = "penstock journal 1";
 
 /// The header of the frame that may begin there.
 Result<FrameHeader> header_at(const io::File& file, std::int64_t position) {
@@ -24,26 +27,24 @@ Result<std::unique_ptr<Journal>> Journal::open(io::Files& files, std::string dir
     return journal;
 }
 
-/// "penstock journal 1", and a line each for the journal's id and the first frame that may be needed.
+/// A line each for the journal's id and the first frame that may be needed.
 Result<> Journal::save_state() {
-    return files_->replace_file(
-        path("state"), fmt::format("penstock journal 1\nid {}\nforgotten {}\n", id_.text(), forgotten_));
+    auto lines = fmt::format("id {}\nforgotten {}\n", id_.text(), forgotten_);
+    return files_->replace_file(path("state"), checked_text(state_line, lines));
 }
 
 Result<> Journal::read_state() {
     auto text = TRY(files_->read_file(path("state")));
-    std::string_view left = text;
-    auto value_of = [&](std::string_view name) -> std::string_view {
-        auto line = left.substr(0, left.find('\n'));
-        left.remove_prefix(std::min(left.size(), line.size() + 1));
-        return line.starts_with(name) ? line.substr(name.size()) : std::string_view();
+    auto lines = lines_of_checked_text(text, state_line);
+    if (!lines) return fail(path("state"), std::move(lines).error());
+    auto value_of = [&](std::string_view name) {
+        auto line = take_until(*lines, '\n');
+        return take_until(line, ' ') == name ? line : std::string_view();
     };
-    const bool known = value_of("penstock journal ") == "1";
-    auto id = codec::Uuid::parse(value_of("id "));
-    auto number = parse_int(value_of("forgotten "));
-    if (!known || !id || !number || *number < 1)
-        return fail(Errc::corrupt, "{}: expected the state of a journal of version 1, got '{}'",
-                    path("state"), text);
+    auto id = codec::Uuid::parse(value_of("id"));
+    auto number = parse_int(value_of("forgotten"));
+    if (!id || !number || *number < 1)
+        return fail(Errc::corrupt, "{}: expected an id, and a number of at least 1", path("state"));
     id_ = *id;
     sequence_ = forgotten_ = std::uint64_t(*number);
     return {};
@@ -97,7 +98,7 @@ Result<> Journal::scan(const std::string& path, std::vector<std::uint64_t>& sequ
                  .position = entry.place.position});
         sequences.push_back(header->sequence);
         least = header->sequence + 1;
-        at += (header->size + journal_block - 1) / journal_block * journal_block;
+        at += whole_blocks(header->size);
     }
     return {};
 }

@@ -1,7 +1,7 @@
 // What is true after the process ended, however it did. What the journal has of the last segment is written
-// into it. The newest checkpoint says up to where everything was
-// synced; from there on every batch is checked, the tail that was cut short is cut off (nobody had been told
-// of it), and what is damaged before whole batches is reported and stepped over.
+// into it. The newest checkpoint says up to where everything was synced; from there on every batch is
+// checked, the tail that was cut short is cut off (nobody had been told of it), and what is damaged before
+// whole batches is reported and stepped over.
 #include "base/log.h"
 #include "broker/log/journal.h"
 #include "broker/log/log.h"
