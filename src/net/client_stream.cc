@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "net/deadline.h"
+#include "net/transfer.h"
 
 namespace penstock::net {
 namespace {
@@ -145,9 +146,11 @@ Task<Result<>> ClientStream::write(std::string_view bytes) {
     boost::system::error_code error;
     asio::const_buffer buffer(bytes.data(), bytes.size());
     if (impl_->tls)
-        co_await asio::async_write(*impl_->tls, buffer, asio::redirect_error(asio::use_awaitable, error));
+        co_await asio::async_write(*impl_->tls, buffer, all_of_it,
+                                   asio::redirect_error(asio::use_awaitable, error));
     else
-        co_await asio::async_write(impl_->socket, buffer, asio::redirect_error(asio::use_awaitable, error));
+        co_await asio::async_write(impl_->socket, buffer, all_of_it,
+                                   asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return fail(error_of(error, "cannot write"));
     co_return Result<>{};
 }

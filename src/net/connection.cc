@@ -11,6 +11,8 @@
 #include <list>
 #include <mutex>
 
+#include "net/transfer.h"
+
 namespace penstock::net {
 namespace {
 
@@ -125,9 +127,9 @@ Task<Result<>> Connection::read_exactly(std::span<char> into) {
     auto token = asio::redirect_error(asio::use_awaitable, error);
     auto buffer = asio::buffer(into.data(), into.size());
     if (tls_)
-        co_await asio::async_read(tls_->stream, buffer, token);
+        co_await asio::async_read(tls_->stream, buffer, all_of_it, token);
     else
-        co_await asio::async_read(socket_, buffer, token);
+        co_await asio::async_read(socket_, buffer, all_of_it, token);
     if (error) co_return std::unexpected(error_of(error, deadline.fired()));
     co_return Result<>{};
 }
@@ -138,9 +140,9 @@ Task<Result<>> Connection::write(std::string_view bytes) {
     auto token = asio::redirect_error(asio::use_awaitable, error);
     auto buffer = asio::buffer(bytes.data(), bytes.size());
     if (tls_)
-        co_await asio::async_write(tls_->stream, buffer, token);
+        co_await asio::async_write(tls_->stream, buffer, all_of_it, token);
     else
-        co_await asio::async_write(socket_, buffer, token);
+        co_await asio::async_write(socket_, buffer, all_of_it, token);
     if (error) co_return std::unexpected(error_of(error, deadline.fired()));
     co_return Result<>{};
 }
@@ -152,9 +154,9 @@ Task<Result<>> Connection::write(std::span<const std::string_view> pieces) {
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     if (tls_)
-        co_await asio::async_write(tls_->stream, buffers, token);
+        co_await asio::async_write(tls_->stream, buffers, all_of_it, token);
     else
-        co_await asio::async_write(socket_, buffers, token);
+        co_await asio::async_write(socket_, buffers, all_of_it, token);
     if (error) co_return std::unexpected(error_of(error, deadline.fired()));
     co_return Result<>{};
 }
