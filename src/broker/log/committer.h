@@ -1,8 +1,11 @@
 // The threads that write logs: each log on one of them at a time, all that has queued up at once. With a
-// journal, one thread takes all logs that wait, and one write makes all of them durable.
+// journal, one thread takes all logs that wait, and one write makes all of them durable; when much comes, it
+// lets a little of it gather first.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -30,11 +33,15 @@ private:
     using Logs = std::vector<std::shared_ptr<Log>>;
     void run();
     Logs take();
+    void gather(std::unique_lock<std::mutex>& lock);
     Journal* journal_ = nullptr;
     std::mutex mutex_;  // guards what follows
-    std::condition_variable wake_;
+    std::condition_variable wake_, stops_;
     std::deque<std::shared_ptr<Log>> queue_;
     bool stopping_ = false;
+    // What was committed last, with a journal:
+    std::chrono::steady_clock::time_point began_;
+    std::int64_t bytes_ = 0;
     std::vector<std::thread> threads_;
 };
 

@@ -59,8 +59,6 @@ void Journal::give_up(const Error& why) {
 Result<> Journal::write(std::span<const JournalEntry> entries, std::span<const std::shared_ptr<Log>> owners) {
     if (has_failed()) return fail(Errc::io, "the journal is not written any more");
     const auto size = frame_size(entries);
-    if (size > options_.frame_bytes)
-        return fail(Errc::invalid, "{} bytes are too much for one frame of the journal", size);
     const auto padded = whole_blocks(size);
     if (auto room = find_room(padded); !room) {
         if (room.error().code != Errc::full && !has_failed()) give_up(room.error());

@@ -3,6 +3,7 @@
 // are restored from here. docs/formats/journal.md, docs/decisions/0020-one-journal.md.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -22,7 +23,8 @@ class Log;
 struct JournalOptions {
     int files = 4;                        ///< written one after the other, in a circle; two or more
     std::int64_t file_bytes = 32 << 20;   ///< of each, at most; they grow as they are needed
-    std::int64_t frame_bytes = 1 << 20;   ///< of one write; what is more is synced in its segments
+    std::int64_t frame_bytes = 4 << 20;   ///< of one write, at most
+    std::int64_t entry_bytes = 1 << 20;   ///< of one log in it; more is synced in its segment
     std::int64_t extend_bytes = 4 << 20;  ///< by which a file grows
 };
 
@@ -46,13 +48,17 @@ public:
     /// All logs have been restored and synced: what was read is not needed again.
     void restored();
 
+    /// Whether it is for the journal: what is large costs less in its segment alone.
+    bool takes(const JournalEntry& entry) const {
+        return frame_size(std::span(&entry, 1)) <= std::min(options_.entry_bytes, options_.frame_bytes);
+    }
     /// How many of the first entries, at least one, one write takes.
     std::size_t fitting(std::span<const JournalEntry> entries) const {
         return entries_within(entries, options_.frame_bytes);
     }
     /// When it returns, the entries survive a power cut; owners: of each entry, whose file is synced before
-    /// the journal's is used again. After an error (Errc::full: no room for the journal; Errc::invalid: too
-    /// much for one frame; Errc::io) the caller syncs the segments itself. One thread at a time.
+    /// the journal's is used again. After an error (Errc::full: no room for the journal; Errc::io) the caller
+    /// syncs the segments itself. One thread at a time.
     Result<> write(std::span<const JournalEntry> entries, std::span<const std::shared_ptr<Log>> owners);
 
     /// All logs have been synced and closed. Without restored() before, what was read stays.

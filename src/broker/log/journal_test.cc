@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <latch>
 #include <random>
 
 #include "broker/local_topics.h"
 #include "io/memory_files.h"
+#include "io/slow_removal.h"
 
 namespace penstock::broker {
 namespace {
@@ -109,37 +109,9 @@ TEST_F(JournalTest, WhatSegmentsLostIsRestored) {
     EXPECT_EQ(values(*open(*later), "t"), (Values{"a", "b", "c", "d"}));
 }
 
-/// Files whose removal waits until it may go on.
-class SlowRemoval final : public io::Files {
-public:
-    explicit SlowRemoval(io::Files& files) : files_(files) {}
-    Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenMode mode) override {
-        return files_.open(path, mode);
-    }
-    bool exists(const std::string& path) override { return files_.exists(path); }
-    Result<std::vector<std::string>> list(const std::string& path) override { return files_.list(path); }
-    Result<> create_directories(const std::string& path) override { return files_.create_directories(path); }
-    Result<> remove(const std::string& path) override {
-        if (!begun.try_wait()) begun.count_down();
-        may_go_on.wait();
-        return files_.remove(path);
-    }
-    Result<> remove_all(const std::string& path) override { return files_.remove_all(path); }
-    Result<> rename(const std::string& from, const std::string& to) override {
-        return files_.rename(from, to);
-    }
-    Result<> sync_directory(const std::string& path) override { return files_.sync_directory(path); }
-    Result<std::unique_ptr<io::FileLock>> lock(const std::string& path) override { return files_.lock(path); }
-
-    std::latch begun{1}, may_go_on{1};
-
-private:
-    io::Files& files_;
-};
-
 TEST_F(JournalTest, NobodyWaitsForAPartitionWhoseSegmentsAreBeingDeleted) {
     topics_.reset();
-    SlowRemoval slow(files_);
+    io::SlowRemoval slow(files_);
     topics_ = open(slow);
     ASSERT_TRUE(topics_->create({.name = "t", .partitions = 2, .config = {}}));
     const std::string large(15'000, 'x');
@@ -193,11 +165,18 @@ TEST_F(JournalTest, ItGoesRound) {
         EXPECT_LE(size_of(files_, "data/journal/" + std::string(name)), 64 << 10);
 }
 
-TEST_F(JournalTest, AnAppendAboveAFramesSizeIsSyncedInItsSegment) {
-    ASSERT_TRUE(topics_->create({.name = "t", .config = {}}));
-    Values expected{"a", std::string(18'000, 'b'), "c"};
-    for (const auto& value : expected) ASSERT_TRUE(append(*topics_, "t", value));
-    EXPECT_EQ(values(*cut_and_open(), "t"), expected);
+TEST_F(JournalTest, ALargeAppendIsSyncedInItsSegmentAlone) {
+    for (std::int64_t most : {16 << 10, 4 << 10}) {  // of a frame; of one log in it
+        topics_.reset();
+        journal_.entry_bytes = most;
+        topics_ = open(files_);
+        const auto topic = fmt::format("t{}", most);
+        ASSERT_TRUE(topics_->create({.name = topic, .config = {}}));
+        Values expected{"a", std::string(std::size_t(most), 'b'), "c"};
+        for (const auto& value : expected) ASSERT_TRUE(append(*topics_, topic, value));
+        EXPECT_EQ(files_.read_file("data/journal/0")->find(expected[1]), std::string::npos);
+        EXPECT_EQ(values(*cut_and_open(), topic), expected);
+    }
 }
 
 TEST_F(JournalTest, ASyncThatFailsEndsTheJournalAndNotTheLog) {
