@@ -87,7 +87,7 @@ protected:
     void start(KafkaServerOptions options) {
         server_.reset();
         topics_.reset();
-        auto opened = LocalTopics::open({.data_directory = "data", .clock = &clock_, .files = &files_});
+        auto opened = LocalTopics::open({.data_directory = "data", .clock = &clock_, .files = of_topics_});
         ASSERT_TRUE(opened) << opened.error().text;
         topics_ = std::move(*opened);
         options.listen = {.name = "kafka"};
@@ -122,6 +122,7 @@ protected:
     }
 
     io::MemoryFiles files_;
+    io::Files* of_topics_ = &files_;
     ManualClock clock_{1'700'000'000'000'000};
     net::Shards shards_{2};
     std::unique_ptr<LocalTopics> topics_;

@@ -265,6 +265,7 @@ net::Task<std::optional<Response>> Produce::handle(RequestPointer request, Messa
         net::Completion<bool> done(co_await net::this_executor());
         auto outstanding = std::make_shared<Outstanding>(done, int(targets.size()));
         for (const auto& target : targets) append(target, outstanding);
+        request->let_next_begin();
         {
             const Waits waits(*request);
             co_await done.wait();

@@ -1,11 +1,13 @@
 // One request on its way through the server.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,13 +103,19 @@ struct Request {
     std::uint16_t port = 0;
     /// What the response's views point into; lives until it is encoded.
     std::vector<std::shared_ptr<const void>> keep;
+    std::array<MemoryBudget::Share, 2> memory;  ///< for the request's first bytes, and the others
     MemoryBudget::Share response_memory;
     bool close_after = false;      ///< the connection cannot go on
     std::int32_t throttle_ms = 0;  ///< of quotas; nothing more is read from the connection for so long
-    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  ///< to be answered
     std::chrono::nanoseconds waited{};  ///< for others: no time of the client's
     bool has_counted_time = false;
+    std::optional<net::Completion<bool>> begun;  ///< told once, by let_next_begin()
 
+    /// The connection's next request may begin, as this one has only to wait.
+    void let_next_begin() {
+        if (auto told = std::exchange(begun, std::nullopt)) told->set(true);
+    }
     /// Whether the member may commit offsets now, whichever protocol its group has.
     wire::kafka::ErrorCode check_commit(const MemberIdentity& member, bool knows_epochs) const;
     // The client's quotas, see ClientQuotas.

@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "broker/server/features.h"
 #include "broker/server/handlers.h"
+#include "broker/server/pipeline.h"
 #include "codec/big_endian.h"
 
 namespace penstock::broker {
@@ -12,7 +13,7 @@ namespace {
 using wire::kafka::ApiInfo;
 using wire::kafka::Decoder;
 
-constexpr std::chrono::milliseconds transfer_timeout{60'000};  // for the rest of a request, or a response
+constexpr std::chrono::milliseconds transfer_timeout{60'000};  // for the rest of a request
 
 metrics::Counter& requests =
     metrics::counter("penstock_kafka_requests_total", "Requests that Kafka clients have sent.");
@@ -44,20 +45,6 @@ Answer encode_response(const Request& request, const Response& response) {
     for (const auto& each : answer.outside) size += each.bytes.size();
     codec::store_big(out.data(), std::int32_t(size));
     return answer;
-}
-
-/// In the order in which they are sent.
-std::vector<std::string_view> pieces_of(const Answer& answer) {
-    std::vector<std::string_view> pieces;
-    std::string_view bytes = answer.bytes;
-    std::size_t sent = 0;
-    for (const auto& each : answer.outside) {
-        pieces.push_back(bytes.substr(sent, each.at - sent));
-        pieces.push_back(each.bytes);
-        sent = each.at;
-    }
-    pieces.push_back(bytes.substr(sent));
-    return pieces;
 }
 
 template <class T>
@@ -235,10 +222,108 @@ net::Task<> rest(ServerState& server, std::int32_t ms) {
     if (!server.stopping) co_await stops.wait_for(std::chrono::milliseconds(ms));
 }
 
+/// Such a request waits for nothing but what it appends, in the order in which requests have come: the next
+/// one may begin beside it.
+bool is_for_the_log(const Request& request) {
+    return request.api == Produce::Message::api.key;
+}
+
+net::Task<> answer_beside(std::shared_ptr<Pipeline> pipeline, std::shared_ptr<ServerState> server,
+                          std::shared_ptr<Pipeline::Place> place) {
+    auto out = closing_answer();
+    try {
+        out = co_await answer(place->request);
+    } catch (const std::exception& e) {
+        log::warn("kafka client {}: a request ended with: {}", place->request->client_host, e.what());
+    }
+    place->request->let_next_begin();
+    co_await pipeline->finish(place, std::move(out));
+}
+
+/// Reads the next request, without its header; nullptr: the connection has ended.
+net::Task<RequestPointer> read_request(Pipeline& pipeline, ServerState& server,
+                                       std::shared_ptr<Login> login) {
+    auto& connection = pipeline.connection;
+    const auto& options = server.options;
+    std::array<char, 4> prefix{};
+    connection.set_timeout(login->is_done ? std::chrono::milliseconds(options.idle_timeout_ms)
+                                          : login_timeout);
+    auto got = co_await connection.read_exactly(prefix);
+    if (!got) co_return nullptr;
+    if (auto ms = pipeline.rest_ms(); ms > 0) co_await rest(server, ms);
+    const auto most = login->is_done ? options.max_request_bytes : most_before_login;
+    const std::int32_t least = login->sends_bare_tokens ? 0 : 8;
+    auto size = codec::load_big<std::int32_t>(prefix.data());
+    if (size < least || size > most) {
+        refused.add();
+        log::warn(
+            "kafka client {}: a request of {} bytes; expected {} to {}: is it a Kafka "
+            "client? The connection is closed",
+            connection.peer_address(), size, least, most);
+        co_return nullptr;
+    }
+    co_await pipeline.room(size);
+    auto request = std::make_shared<Request>(Request{.server = server, .login = login});
+    // The length alone claims little: whoever says much and sends nothing keeps nobody else waiting.
+    const auto first = std::min<std::int64_t>(size, first_bytes);
+    request->memory[0] = co_await server.memory.take(first);
+    connection.set_timeout(transfer_timeout);
+    request->buffer = std::make_shared<std::string>(std::size_t(first), '\0');
+    got = co_await connection.read_exactly(*request->buffer);
+    if (!got) co_return nullptr;
+    request->memory[1] = co_await server.memory.take(size - first);
+    if (size > first) {
+        // Not filled with zeros first: what is not read is not looked at.
+        request->buffer->resize_and_overwrite(std::size_t(size),
+                                              [size](char*, std::size_t) { return std::size_t(size); });
+        connection.set_timeout(transfer_timeout);
+        got = co_await connection.read_exactly(std::span(*request->buffer).subspan(std::size_t(first)));
+        if (!got) co_return nullptr;
+    }
+    co_return request;
+}
+
+net::Task<> read_requests(std::shared_ptr<Pipeline> pipeline, std::shared_ptr<ServerState> server,
+                          std::shared_ptr<Login> login) {
+    const auto& connection = pipeline->connection;
+    const auto& options = server->options;
+    const auto client_host = "/" + connection.peer_address();
+    const auto host = options.advertised_host.empty() ? connection.local_address() : options.advertised_host;
+    const auto port = options.advertised_port ? options.advertised_port : connection.local_port();
+    const auto executor = co_await net::this_executor();
+    while (!server->stopping && !pipeline->is_closed()) {
+        auto request = co_await read_request(*pipeline, *server, login);
+        if (!request) co_return;
+        request->client_host = client_host;
+        request->host = host;
+        request->port = port;
+        if (!login->sends_bare_tokens && !read_header(*request)) {
+            refused.add();
+            log::warn(
+                "kafka client {}: a request whose header cannot be read; the connection is "
+                "closed",
+                connection.peer_address());
+            co_return;
+        }
+        const bool runs_beside = login->is_done && is_for_the_log(*request);
+        if (!runs_beside) co_await pipeline->all_answered();
+        request->began = std::chrono::steady_clock::now();
+        auto place = pipeline->begin(request);
+        if (runs_beside) {
+            net::Completion<bool> begun(executor);
+            request->begun = begun;
+            net::spawn(executor, answer_beside(pipeline, server, place), "kafka");
+            co_await begun.wait();
+            continue;
+        }
+        auto out = co_await (login->sends_bare_tokens ? answer_token(request) : answer(request));
+        co_await pipeline->finish(place, std::move(out));
+    }
+}
+
 }  // namespace
 
 net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> server) {
-    const auto& options = server->options;
     auto login = std::make_shared<Login>();
     const EndsShareSessions ends{*server->share, login.get()};
     if (auto ms = server->quotas->count_connection(connection.peer_address()); ms > 0) {
@@ -248,67 +333,9 @@ net::Task<> serve(net::Connection connection, std::shared_ptr<ServerState> serve
     }
     auto begun = co_await begin_session(connection, *server, *login);
     if (!begun) co_return;
-    const auto client_host = "/" + connection.peer_address();
-    const auto host = options.advertised_host.empty() ? connection.local_address() : options.advertised_host;
-    const auto port = options.advertised_port ? options.advertised_port : connection.local_port();
-    while (!server->stopping) {
-        std::array<char, 4> prefix{};
-        const auto idle = std::chrono::milliseconds(options.idle_timeout_ms);
-        connection.set_timeout(login->is_done ? idle : login_timeout);
-        const auto most = login->is_done ? options.max_request_bytes : most_before_login;
-        auto got = co_await connection.read_exactly(prefix);
-        if (!got) co_return;
-        auto size = codec::load_big<std::int32_t>(prefix.data());
-        const std::int32_t least = login->sends_bare_tokens ? 0 : 8;
-        if (size < least || size > most) {
-            refused.add();
-            log::warn(
-                "kafka client {}: a request of {} bytes; expected {} to {}: is it a Kafka "
-                "client? The connection is closed",
-                connection.peer_address(), size, least, most);
-            co_return;
-        }
-        // The length alone claims little: whoever says much and sends nothing keeps nobody else waiting.
-        const auto first = std::min<std::int64_t>(size, first_bytes);
-        auto memory = co_await server->memory.take(first);
-        connection.set_timeout(transfer_timeout);
-        auto request = std::make_shared<Request>(Request{.server = *server, .login = login});
-        request->buffer = std::make_shared<std::string>(std::size_t(first), '\0');
-        got = co_await connection.read_exactly(*request->buffer);
-        if (!got) co_return;
-        auto rest_of_memory = co_await server->memory.take(size - first);
-        if (size > first) {
-            // Not filled with zeros first: what is not read is not looked at.
-            request->buffer->resize_and_overwrite(std::size_t(size),
-                                                  [size](char*, std::size_t) { return std::size_t(size); });
-            got = co_await connection.read_exactly(std::span(*request->buffer).subspan(std::size_t(first)));
-            if (!got) co_return;
-        }
-        request->client_host = client_host;
-        if (login->sends_bare_tokens) {
-            auto out = co_await answer_token(request);
-            got = co_await connection.write(out.bytes);
-            if (!got || out.closes) co_return;
-            continue;
-        }
-        if (!read_header(*request)) {
-            refused.add();
-            log::warn(
-                "kafka client {}: a request whose header cannot be read; the connection is "
-                "closed",
-                connection.peer_address());
-            co_return;
-        }
-        request->host = host;
-        request->port = port;
-        auto out = co_await answer(request);
-        if (!out.bytes.empty()) {
-            got = co_await connection.write(pieces_of(out));
-            if (!got) co_return;
-        }
-        if (out.closes) co_return;
-        if (request->throttle_ms > 0) co_await rest(*server, request->throttle_ms);
-    }
+    auto pipeline = std::make_shared<Pipeline>(std::move(connection));
+    co_await read_requests(pipeline, server, login);
+    co_await pipeline->all_answered();
 }
 
 }  // namespace penstock::broker
