@@ -161,9 +161,14 @@ Task<Result<>> Connection::write(std::span<const std::string_view> pieces) {
     co_return Result<>{};
 }
 
-void Connection::close() {
+void Connection::shut_down() {
     boost::system::error_code ignored;
     socket().shutdown(Tcp::socket::shutdown_both, ignored);
+}
+
+void Connection::close() {
+    shut_down();
+    boost::system::error_code ignored;
     socket().close(ignored);
 }
 

@@ -54,6 +54,9 @@ public:
     /// A read or write that takes longer ends with Errc::timeout and closes. Zero: no limit.
     void set_timeout(std::chrono::milliseconds limit) { limit_ = limit; }
     void close();
+    /// Ends what is read and written now or later, and keeps the descriptor's number: for when others still
+    /// use the connection.
+    void shut_down();
     bool is_open() const { return socket().is_open(); }
 
     std::string peer_address() const;  ///< "127.0.0.1"

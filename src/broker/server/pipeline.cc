@@ -68,7 +68,7 @@ net::Task<> Pipeline::send(const Places& ready) {
         std::max(rests_until_, std::chrono::steady_clock::now() + std::chrono::milliseconds(throttle_ms));
     if (!closes) co_return;
     closed_ = true;
-    connection.close();
+    connection.shut_down();  // whoever reads finds out
 }
 
 net::Task<> Pipeline::change() {

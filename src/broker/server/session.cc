@@ -293,7 +293,7 @@ net::Task<> read_requests(std::shared_ptr<Pipeline> pipeline, std::shared_ptr<Se
     const auto executor = co_await net::this_executor();
     while (!server->stopping && !pipeline->is_closed()) {
         auto request = co_await read_request(*pipeline, *server, login);
-        if (!request) co_return;
+        if (!request || pipeline->is_closed()) co_return;
         request->client_host = client_host;
         request->host = host;
         request->port = port;
