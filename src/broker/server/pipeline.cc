@@ -5,7 +5,6 @@ namespace {
 
 constexpr std::int64_t most_under_way = 8;  // Kafka's producers send five
 constexpr std::int64_t most_bytes_under_way = 4 << 20;
-constexpr std::chrono::milliseconds send_timeout{60'000};
 
 /// In the order in which they are sent.
 void add_pieces(const Answer& answer, std::vector<std::string_view>& pieces) {
@@ -60,7 +59,7 @@ net::Task<> Pipeline::send(const Places& ready) {
         throttle_ms = std::max(throttle_ms, each->request->throttle_ms);
     }
     if (!pieces.empty()) {
-        connection.set_timeout(send_timeout);
+        connection.set_timeout(transfer_timeout);
         auto sent = co_await connection.write(pieces);
         if (!sent) closes = true;
     }

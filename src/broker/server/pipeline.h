@@ -17,6 +17,9 @@
 
 namespace penstock::broker {
 
+/// For the rest of a request, or for answers.
+inline constexpr std::chrono::milliseconds transfer_timeout{60'000};
+
 /// Used on the connection's shard only, by whoever reads the requests and those that answer them; all of
 /// these own it, so that the connection is there as long as one of them uses it.
 class Pipeline {

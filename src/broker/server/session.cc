@@ -13,8 +13,6 @@ namespace {
 using wire::kafka::ApiInfo;
 using wire::kafka::Decoder;
 
-constexpr std::chrono::milliseconds transfer_timeout{60'000};  // for the rest of a request
-
 metrics::Counter& requests =
     metrics::counter("penstock_kafka_requests_total", "Requests that Kafka clients have sent.");
 metrics::Counter& refused = metrics::counter("penstock_kafka_refused_requests_total",
