@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Topics beside Apache Kafka, on one machine in one run, with Kafka's own performance tools as the load for both.
 
-  bench/topics.py [--only produce,consume,latency,partitions,connections] [--records 1000000] [--full] [--json FILE]
+  bench/topics.py [--only produce,durable,latency,partitions,connections] [--records 1000000] [--full] [--json FILE]
 
 Two pairs of brokers, by what an acknowledgement means: "page cache" is Kafka's default (written, not flushed) against
 --fsync memory; "durable" is Kafka with flush.messages=1 on the topic against --fsync durable, which is our default. One
-broker runs at a time. Latencies are whole milliseconds, as the tool tells them. CPU-seconds are user and system time of the broker's whole process, so that what the load costs does
-not count; Kafka's JVM is warmed with a tenth of the records first. Without --full: 200 B and 1 KB, one and eight
-partitions, acks=all, none and lz4, fewer combinations.
+broker runs at a time. CPU-seconds are user and system time of the broker's whole process, so that what the load costs does
+not count; Kafka's JVM is warmed with a tenth of the records first. Latencies are whole milliseconds, as the tool tells them.
+Without --full: 200 B and 1 KB, one and eight partitions, acks=all, none and lz4, fewer combinations.
 """
 import argparse
 import contextlib
@@ -85,7 +85,7 @@ def produce(broker, topic, records, size, acks, compression, throughput=-1, ling
                "--record-size", size, "--throughput", throughput, *(["--warmup-records", warm_up] if warm_up else []),
                "--command-property", f"acks={acks}", f"compression.type={compression}", "batch.size=65536",
                f"linger.ms={linger_ms}", "buffer.memory=67108864")
-    return [line for line in out.splitlines() if "records sent" in line or "state records sent" in line][-1]
+    return [line for line in out.splitlines() if "records sent" in line][-1]
 
 
 def rate(line):

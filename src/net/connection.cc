@@ -134,23 +134,9 @@ Task<Result<>> Connection::read_exactly(std::span<char> into) {
     co_return Result<>{};
 }
 
-Task<Result<>> Connection::write(std::string_view bytes) {
+template <class Buffers>
+Task<Result<>> Connection::write_all(Buffers buffers) {
     Watchdog::Guard deadline(writes_, socket().native_handle(), limit_);
-    boost::system::error_code error;
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    auto buffer = asio::buffer(bytes.data(), bytes.size());
-    if (tls_)
-        co_await asio::async_write(tls_->stream, buffer, all_of_it, token);
-    else
-        co_await asio::async_write(socket_, buffer, all_of_it, token);
-    if (error) co_return std::unexpected(error_of(error, deadline.fired()));
-    co_return Result<>{};
-}
-
-Task<Result<>> Connection::write(std::span<const std::string_view> pieces) {
-    Watchdog::Guard deadline(writes_, socket().native_handle(), limit_);
-    std::vector<asio::const_buffer> buffers;
-    for (auto piece : pieces) buffers.emplace_back(piece.data(), piece.size());
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     if (tls_)
@@ -159,6 +145,16 @@ Task<Result<>> Connection::write(std::span<const std::string_view> pieces) {
         co_await asio::async_write(socket_, buffers, all_of_it, token);
     if (error) co_return std::unexpected(error_of(error, deadline.fired()));
     co_return Result<>{};
+}
+
+Task<Result<>> Connection::write(std::string_view bytes) {
+    return write_all(asio::buffer(bytes.data(), bytes.size()));
+}
+
+Task<Result<>> Connection::write(std::span<const std::string_view> pieces) {
+    std::vector<asio::const_buffer> buffers;
+    for (auto piece : pieces) buffers.emplace_back(piece.data(), piece.size());
+    return write_all(std::move(buffers));
 }
 
 void Connection::shut_down() {

@@ -68,6 +68,8 @@ public:
     const asio::ip::tcp::socket& socket() const;
 
 private:
+    template <class Buffers>
+    Task<Result<>> write_all(Buffers buffers);
     struct Tls;
     asio::ip::tcp::socket socket_;  // moves into tls_
     std::unique_ptr<Tls> tls_;

@@ -3,7 +3,7 @@
 namespace penstock::broker {
 namespace {
 
-constexpr std::int64_t most_under_way = 8;  // Kafka's producers send five
+constexpr std::size_t most_under_way = 8;  // Kafka's producers send five
 constexpr std::int64_t most_bytes_under_way = 4 << 20;
 
 /// In the order in which they are sent.
@@ -21,42 +21,40 @@ void add_pieces(const Answer& answer, std::vector<std::string_view>& pieces) {
 }  // namespace
 
 std::shared_ptr<Pipeline::Place> Pipeline::begin(RequestPointer request) {
-    ++under_way_;
     bytes_ += std::int64_t(request->buffer->size());
     return places_.emplace_back(std::make_shared<Place>(std::move(request)));
 }
 
-Pipeline::Places Pipeline::take_ready() {
-    Places ready;
-    while (!places_.empty() && places_.front()->answer) {
-        ready.push_back(std::move(places_.front()));
-        places_.pop_front();
-    }
-    return ready;
+/// How many of the first have their answer.
+std::size_t Pipeline::count_ready() const {
+    auto waits = std::ranges::find_if(places_, [](const auto& place) { return !place->answer; });
+    return std::size_t(waits - places_.begin());
 }
 
 net::Task<> Pipeline::finish(std::shared_ptr<Place> place, Answer answer) {
     place->answer = std::move(answer);
     if (sending_) co_return;  // whoever sends looks again when it is done
     sending_ = true;
-    for (auto ready = take_ready(); !ready.empty(); ready = take_ready()) {
+    while (auto ready = count_ready()) {
         if (!closed_) co_await send(ready);
-        for (const auto& each : ready) bytes_ -= std::int64_t(each->request->buffer->size());
-        under_way_ -= std::int64_t(ready.size());
+        for (; ready > 0; --ready) {
+            bytes_ -= std::int64_t(places_.front()->request->buffer->size());
+            places_.pop_front();
+        }
         if (auto reader = std::exchange(reader_, std::nullopt)) reader->set(true);
     }
     sending_ = false;
 }
 
-net::Task<> Pipeline::send(const Places& ready) {
+net::Task<> Pipeline::send(std::size_t ready) {
     std::vector<std::string_view> pieces;
     bool closes = false;
     std::int32_t throttle_ms = 0;
-    for (const auto& each : ready) {
-        if (closes) break;  // nothing follows what ends the connection
-        add_pieces(*each->answer, pieces);
-        closes = each->answer->closes;
-        throttle_ms = std::max(throttle_ms, each->request->throttle_ms);
+    for (std::size_t i = 0; i < ready && !closes; ++i) {  // nothing follows what ends the connection
+        const auto& place = *places_[i];
+        add_pieces(*place.answer, pieces);
+        closes = place.answer->closes;
+        throttle_ms = std::max(throttle_ms, place.request->throttle_ms);
     }
     if (!pieces.empty()) {
         connection.set_timeout(transfer_timeout);
@@ -77,12 +75,12 @@ net::Task<> Pipeline::change() {
 }
 
 net::Task<> Pipeline::room(std::int64_t bytes) {
-    while (under_way_ > 0 && (under_way_ >= most_under_way || bytes_ + bytes > most_bytes_under_way))
+    while (!places_.empty() && (places_.size() >= most_under_way || bytes_ + bytes > most_bytes_under_way))
         co_await change();
 }
 
 net::Task<> Pipeline::all_answered() {
-    while (under_way_ > 0) co_await change();
+    while (!places_.empty()) co_await change();
 }
 
 std::int32_t Pipeline::rest_ms() const {

@@ -52,14 +52,12 @@ public:
     net::Connection connection;
 
 private:
-    using Places = std::deque<std::shared_ptr<Place>>;
-    Places take_ready();
-    net::Task<> send(const Places& ready);
+    std::size_t count_ready() const;
+    net::Task<> send(std::size_t ready);
     net::Task<> change();
 
-    Places places_;
-    std::int64_t under_way_ = 0;  // begun and not yet sent
-    std::int64_t bytes_ = 0;      // of their requests
+    std::deque<std::shared_ptr<Place>> places_;  // until their answers have been sent
+    std::int64_t bytes_ = 0;                     // of their requests
     bool sending_ = false, closed_ = false;
     std::optional<net::Completion<bool>> reader_;  // waits until fewer are under way
     std::chrono::steady_clock::time_point rests_until_;

@@ -226,6 +226,7 @@ bool is_for_the_log(const Request& request) {
     return request.api == Produce::Message::api.key;
 }
 
+/// server: outlives the request.
 net::Task<> answer_beside(std::shared_ptr<Pipeline> pipeline, std::shared_ptr<ServerState> server,
                           std::shared_ptr<Pipeline::Place> place) {
     auto out = closing_answer();
@@ -274,7 +275,6 @@ net::Task<RequestPointer> read_request(Pipeline& pipeline, ServerState& server,
         // Not filled with zeros first: what is not read is not looked at.
         request->buffer->resize_and_overwrite(std::size_t(size),
                                               [size](char*, std::size_t) { return std::size_t(size); });
-        connection.set_timeout(transfer_timeout);
         got = co_await connection.read_exactly(std::span(*request->buffer).subspan(std::size_t(first)));
         if (!got) co_return nullptr;
     }
