@@ -112,6 +112,7 @@ rocksdb::Options Database::rocks_options() {
     out.stats_persist_period_sec = 0;
     out.max_total_wal_size = 64u << 20;
     out.bytes_per_sync = 1u << 20;
+    out.writable_file_max_buffer_size = 256u << 10;  // the page cache takes larger writes at a higher price
     return out;
 }
 
