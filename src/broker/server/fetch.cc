@@ -15,7 +15,7 @@ struct Gathered {
     Response response;
     std::vector<std::shared_ptr<const void>> owners;
     std::int64_t bytes = 0;
-    bool answers_now = false;  // an error, which is not worth waiting with
+    bool answers_now = false;  // an error, or there is more than one read gives: nothing to wait for
 };
 
 ErrorCode check_epoch(std::int32_t asked) {
@@ -53,6 +53,7 @@ void read_partition(Log& log, const Message::Topic::Partition& asked, bool commi
     if (committed) name_aborted(log, asked.fetch_offset, slice->next_offset, answer);
     all.owners.push_back(std::move(slice->owner));
     all.bytes += size;
+    all.answers_now |= slice->continues;
 }
 
 Gathered gather(const Request& request, const Message& message) {

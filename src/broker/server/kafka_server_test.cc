@@ -169,6 +169,19 @@ TEST_F(KafkaServerTest, FetchWaitsForAnAppend) {
     EXPECT_NE(response.topics[0].partitions[0].records.bytes.find("late"), std::string::npos);
 }
 
+/// As Kafka: a segment's end may be all that one read gives, and is no reason to wait.
+TEST_F(KafkaServerTest, FetchDoesNotWaitWhenTheNextSegmentHasMore) {
+    create("t", 1, {{"segment.bytes", "100"}});
+    const auto batch = batch_of({"a"});
+    for (int i = 0; i < 2; ++i) ASSERT_EQ(produce("t", batch).error, ErrorCode::none);
+    auto request = fetch_request("t", 0);
+    request.max_wait_ms = 300'000;
+    request.min_bytes = 1000;
+    auto answer = client_->call<Fetch>(request, 11).topics.at(0).partitions.at(0);
+    EXPECT_EQ(answer.records.bytes, batch);
+    EXPECT_EQ(answer.high_watermark, 2);
+}
+
 TEST_F(KafkaServerTest, StoppingEndsAFetchThatWaits) {
     create("t");
     auto request = fetch_request("t", 0);
