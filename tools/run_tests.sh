@@ -32,6 +32,20 @@ step() {
   fi
 }
 
+# On what the steps that follow leave of the machine: most of theirs is waiting. finished() is its own step.
+beside() {
+  chrt --idle 0 "$@" >build/test-logs/beside.log 2>&1 &
+  beside=$!
+  trap '[ -z "$beside" ] || kill "$beside"' EXIT
+}
+finished() {
+  local outcome=0
+  wait "$beside" || outcome=$?
+  beside=""
+  cat build/test-logs/beside.log
+  return "$outcome"
+}
+
 jobs=$(nproc)
 step "layers" tools/check_layers.py --compare docs/architecture.md
 step "tidy" tools/tidy.py
@@ -41,10 +55,11 @@ if [ "$quick" = quick ]; then
 else
   step "build (release)" make -s build
   step "unit and SQL tests" ctest --test-dir build/release -L unit --output-on-failure -j "$jobs"
+  # One sanitized build serves the unit tests and the fuzzers.
+  beside make -s build PRESET=fuzz
   step "clients, end to end" .venv/bin/python -m pytest tests --ignore=tests/real --ignore=tests/crash -q --timeout 300
   step "real systems" .venv/bin/python -m pytest tests/real -q -m "not long" --timeout 900 --durations 15
-  # One sanitized build serves the unit tests and the fuzzers.
-  step "build (address, undefined, fuzzers)" make -s build PRESET=fuzz
+  step "build (address, undefined, fuzzers)" finished
   step "unit tests, fuzzers (address, undefined)" ctest --test-dir build/fuzz -L unit --output-on-failure -j "$jobs"
   step "crash: 50 kills" env PENSTOCK_CRASHES=50 .venv/bin/python -m pytest tests/crash -q --timeout 900
   step "console units" bash -c 'cd console && npm run --silent test'
