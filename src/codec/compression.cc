@@ -24,17 +24,22 @@ std::unexpected<Error> too_large(Compression kind, std::size_t limit) {
     return fail(Errc::full, "{} data decompresses to more than {} bytes", to_string(kind), limit);
 }
 
-/// Calls produce(space) -> bytes written, done; grows out by chunks up to limit.
+/// Calls produce(space) -> bytes written, done; grows out by chunks up to limit. compressed: how much there
+/// is.
 template <class Produce>
-Result<> grow(Compression kind, std::string& out, std::size_t limit, Produce produce) {
+Result<> grow(Compression kind, std::string& out, std::size_t compressed, std::size_t limit,
+              Produce produce) {
     const auto start = out.size();
+    out.reserve(start + std::min(2 * compressed + chunk, limit));
     while (true) {
         const auto used = out.size();
         const auto room = std::min(std::max(chunk, used - start), limit - (used - start) + 1);
-        out.resize(used + room);
-        std::size_t written = 0;
-        Result<bool> done = produce(out.data() + used, room, written);
-        out.resize(used + written);
+        Result<bool> done = false;
+        out.resize_and_overwrite(used + room, [&](char* space, std::size_t) {
+            std::size_t written = 0;
+            done = produce(space + used, room, written);
+            return used + written;
+        });
         if (!done) return std::unexpected(done.error());
         if (out.size() - start > limit) return too_large(kind, limit);
         if (*done) return {};
@@ -47,7 +52,7 @@ Result<> gunzip(std::string_view bytes, std::string& out, std::size_t limit) {
     auto closer = std::unique_ptr<z_stream, void (*)(z_stream*)>(&stream, [](z_stream* s) { inflateEnd(s); });
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream.avail_in = uInt(bytes.size());
-    return grow(Compression::gzip, out, limit,
+    return grow(Compression::gzip, out, bytes.size(), limit,
                 [&](char* space, std::size_t room, std::size_t& written) -> Result<bool> {
                     stream.next_out = reinterpret_cast<Bytef*>(space);
                     stream.avail_out = uInt(room);
@@ -85,10 +90,12 @@ Result<> unsnap_block(std::string_view block, std::string& out, std::size_t star
     if (size > limit - (used - start)) return too_large(Compression::snappy, limit);
     // The length is what the sender says: snappy copies at most 64 bytes for each 3 of input.
     if (size / 64 > block.size()) return bad(Compression::snappy, "impossible length");
-    out.resize(used + size);
-    if (snappy::RawUncompress(block.data(), block.size(), out.data() + used)) return {};
-    out.resize(used);
-    return bad(Compression::snappy, "damaged block");
+    bool is_whole = false;
+    out.resize_and_overwrite(used + size, [&](char* space, std::size_t) {
+        is_whole = snappy::RawUncompress(block.data(), block.size(), space + used);
+        return is_whole ? used + size : used;
+    });
+    return is_whole ? Result<>() : bad(Compression::snappy, "damaged block");
 }
 
 Result<> unsnap(std::string_view bytes, std::string& out, std::size_t limit) {
@@ -129,7 +136,7 @@ Result<> unlz4(std::string_view bytes, std::string& out, std::size_t limit) {
         return bad(Compression::lz4, "no memory");
     auto closer =
         std::unique_ptr<LZ4F_dctx, LZ4F_errorCode_t (*)(LZ4F_dctx*)>(context, LZ4F_freeDecompressionContext);
-    return grow(Compression::lz4, out, limit,
+    return grow(Compression::lz4, out, bytes.size(), limit,
                 [&](char* space, std::size_t room, std::size_t& written) -> Result<bool> {
                     std::size_t taken = bytes.size();
                     written = room;
@@ -159,7 +166,7 @@ Result<> unzstd(std::string_view bytes, std::string& out, std::size_t limit) {
     std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
     if (!context) return bad(Compression::zstd, "no memory");
     ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
-    return grow(Compression::zstd, out, limit,
+    return grow(Compression::zstd, out, bytes.size(), limit,
                 [&](char* space, std::size_t room, std::size_t& written) -> Result<bool> {
                     ZSTD_outBuffer output{space, room, 0};
                     auto before = input.pos;

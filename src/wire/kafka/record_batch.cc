@@ -38,6 +38,25 @@ char* write_field(char* out, const std::optional<std::string_view>& field) {
     return out + field->size();
 }
 
+/// What one thread decompresses into, again and again: fresh memory is dear. One at a time on a thread.
+class ThreadScratch {
+public:
+    ThreadScratch() = default;
+    ~ThreadScratch() {
+        if (text().capacity() > most_kept) std::string().swap(text());
+    }
+    ThreadScratch(const ThreadScratch&) = delete;
+    ThreadScratch& operator=(const ThreadScratch&) = delete;
+
+    std::string& text() const {
+        thread_local std::string kept;
+        return kept;
+    }
+
+private:
+    static constexpr std::size_t most_kept = 4 << 20;
+};
+
 }  // namespace
 
 Result<BatchHeader> parse_batch_header(std::string_view bytes) {
@@ -151,8 +170,8 @@ Result<BatchHeader> validate_batch(std::string_view batch, std::size_t decompres
     if (header.record_count == 0 || header.last_offset_delta != header.record_count - 1)
         return fail(Errc::invalid, "a record batch of {} records ends at offset delta {}",
                     header.record_count, header.last_offset_delta);
-    std::string scratch;
-    RecordCursor cursor(TRY(batch_records(batch, header, scratch, decompressed_limit)));
+    const ThreadScratch scratch;
+    RecordCursor cursor(TRY(batch_records(batch, header, scratch.text(), decompressed_limit)));
     RecordView record;
     for (std::int32_t i = 0; i < header.record_count; ++i) {
         if (!cursor.next(record))
