@@ -32,7 +32,8 @@ step() {
   fi
 }
 
-# On what the steps that follow leave of the machine: most of theirs is waiting. finished() is its own step.
+# Runs a command on what the steps that follow leave of the machine, as they wait most of the time. A step of its
+# own, finished, waits for the end and tells how it went.
 beside() {
   chrt --idle 0 "$@" >build/test-logs/beside.log 2>&1 &
   beside=$!

@@ -24,8 +24,8 @@ std::unexpected<Error> too_large(Compression kind, std::size_t limit) {
     return fail(Errc::full, "{} data decompresses to more than {} bytes", to_string(kind), limit);
 }
 
-/// Calls produce(space) -> bytes written, done; grows out by chunks up to limit. compressed: how much there
-/// is.
+/// Calls produce(space) -> bytes written, done; grows out by chunks up to limit. compressed: bytes of it,
+/// which say how many to expect.
 template <class Produce>
 Result<> grow(Compression kind, std::string& out, std::size_t compressed, std::size_t limit,
               Produce produce) {
