@@ -365,7 +365,6 @@ Result<Slice> Log::read(std::int64_t offset, std::int64_t max_bytes) {
     while (true) {
         std::shared_ptr<Segment> segment;
         std::int64_t segment_end;
-        bool has_next = false;
         {
             std::lock_guard lock(mutex_);
             if (offset < start_offset_ || offset > end_offset_)
@@ -373,12 +372,10 @@ Result<Slice> Log::read(std::int64_t offset, std::int64_t max_bytes) {
                             start_offset_, end_offset_);
             if (offset == end_offset_) return Slice{{}, nullptr, offset};
             auto after = segments_.upper_bound(offset);
-            has_next = after != segments_.end();
-            segment_end = has_next ? after->first : end_offset_;
+            segment_end = after == segments_.end() ? end_offset_ : after->first;
             segment = std::prev(after)->second;
         }
         auto slice = TRY(segment->read(offset, max_bytes));
-        slice.continues = has_next && slice.next_offset == segment_end;
         if (!slice.bytes.empty()) return slice;
         offset = segment_end;  // what is left of the segment is damaged
     }
@@ -398,7 +395,6 @@ Result<Slice> Log::read_stable(std::int64_t offset, std::int64_t max_bytes) {
     }
     slice.bytes = slice.bytes.substr(0, size);
     slice.next_offset = stable;
-    slice.continues = false;
     return slice;
 }
 

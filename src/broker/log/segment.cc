@@ -346,7 +346,7 @@ Result<Slice> Segment::read(std::int64_t offset, std::int64_t max_bytes) {
     auto bytes = TRY(bytes_at(start, position - start));
     if (std::int64_t(bytes.view.size()) != position - start)
         return fail(Errc::corrupt, "{}: {} is shorter than it was", name_, file_name(".log"));
-    return Slice{bytes.view, std::move(bytes.owner), next};
+    return Slice{bytes.view, std::move(bytes.owner), next, position >= limit};
 }
 
 Result<std::optional<TimeOffset>> Segment::find_time(std::int64_t timestamp_ms, std::int64_t from_offset) {

@@ -20,7 +20,7 @@ struct Slice {
     std::string_view bytes;  ///< at least 64 readable bytes follow
     std::shared_ptr<const void> owner;
     std::int64_t next_offset = 0;  ///< one past the last offset covered
-    bool continues = false;        ///< in the next segment: the next read() has it
+    bool reaches_end = false;      ///< of its segment: what follows is in the next one
 };
 
 struct TimeOffset {

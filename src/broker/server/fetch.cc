@@ -15,7 +15,7 @@ struct Gathered {
     Response response;
     std::vector<std::shared_ptr<const void>> owners;
     std::int64_t bytes = 0;
-    bool answers_now = false;  // an error, or there is more than one read gives: nothing to wait for
+    bool answers_now = false;  // an error, or more is there than one read gives: nothing to wait for
 };
 
 ErrorCode check_epoch(std::int32_t asked) {
@@ -53,7 +53,8 @@ void read_partition(Log& log, const Message::Topic::Partition& asked, bool commi
     if (committed) name_aborted(log, asked.fetch_offset, slice->next_offset, answer);
     all.owners.push_back(std::move(slice->owner));
     all.bytes += size;
-    all.answers_now |= slice->continues;
+    const auto readable = committed ? answer.last_stable_offset : answer.high_watermark;
+    all.answers_now |= slice->reaches_end && slice->next_offset < readable;
 }
 
 Gathered gather(const Request& request, const Message& message) {
