@@ -338,17 +338,17 @@ def consumer_groups(topic):
     yield "ListGroups", {"states_filter": [], "types_filter": ["consumer"]}, [5]
 
 
-def is_known(answer):
-    """Kafka's broker may learn of a topic some time after its creation was answered."""
-    return answer["topics"][0]["error_code"] == 0
+def new_topic(name):
+    """Made, and described once it is known: Kafka's broker may learn of it some time after its creation was answered."""
+    yield "CreateTopics", {"topics": [{"name": name, "num_partitions": 1, "replication_factor": 1, "assignments": [],
+                                       "configs": []}], "timeout_ms": 10_000, "validate_only": False}, [5]
+    yield "DescribeTopicPartitions", {"topics": [{"name": name}], "response_partition_limit": 1, "cursor": None}, None, \
+        lambda answer: answer["topics"][0]["error_code"] == 0
 
 
 def share_groups(topic):
     group, shared = f"share-{topic}", f"{topic}-shared"
-    yield "CreateTopics", {"topics": [{"name": shared, "num_partitions": 1, "replication_factor": 1, "assignments": [],
-                                       "configs": []}], "timeout_ms": 10_000, "validate_only": False}, [5]
-    yield "DescribeTopicPartitions", {"topics": [{"name": shared}], "response_partition_limit": 1, "cursor": None}, None, \
-        is_known
+    yield from new_topic(shared)
     for i in range(4):
         yield "Produce", {"transactional_id": None, "acks": -1, "timeout_ms": 5000, "topic_data": [
             {"name": shared, "partition_data": [{"index": 0, "records": batch()}]}]}, [9]
@@ -440,10 +440,7 @@ def share_groups(topic):
 def redelivery(topic):
     """What is given back time after time comes fewer at a time, and alone in the end."""
     group, poison = f"poison-{topic}", f"{topic}-poison"
-    yield "CreateTopics", {"topics": [{"name": poison, "num_partitions": 1, "replication_factor": 1, "assignments": [],
-                                       "configs": []}], "timeout_ms": 10_000, "validate_only": False}, [5]
-    yield "DescribeTopicPartitions", {"topics": [{"name": poison}], "response_partition_limit": 1, "cursor": None}, None, \
-        is_known
+    yield from new_topic(poison)
     yield "Produce", {"transactional_id": None, "acks": -1, "timeout_ms": 5000, "topic_data": [
         {"name": poison, "partition_data": [{"index": 0, "records": batch(count=8)}]}]}, [9]
     yield "IncrementalAlterConfigs", {"resources": [{"resource_type": 32, "resource_name": group, "configs": [
