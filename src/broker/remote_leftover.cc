@@ -16,7 +16,9 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::find(std::string_v
                                                                    std::int64_t from, std::int64_t to) {
     auto all = TRY(appended(producer, from, to));
     for (const auto& each : all) {
-        if (!TRY(is_open(each, producer))) {
+        // The last of an append's records carries its position.
+        auto positions = TRY(hidden(each.place, producer));
+        if (!std::ranges::count(positions, each.position)) {
             return fail(
                 Errc::unavailable,
                 "Kafka at {} has left a transaction of {} open at offset {} of {}, but ended it in {}-{}: "
@@ -57,26 +59,39 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::appended(std::stri
     return out;
 }
 
-/// Its records, of which the last carries the position, are hidden, too.
-Result<bool> RemoteLeftover::is_open(const Appended& appended, std::string_view producer) {
-    const auto& place = appended.place;
+Result<bool> RemoteLeftover::is_undone(const Appended& committed, std::string_view producer) {
+    auto positions = TRY(hidden(committed.place, producer));
+    if (positions.empty() || positions.back() == committed.position) return false;
+    if (!std::ranges::count(positions, committed.position)) return true;
+    return fail(
+        Errc::unavailable,
+        "Kafka at {}: {}-{} hides records of {} that are committed and, behind them, such as are not: "
+        "another producer's transaction may be open there (kafka-transactions.sh find-hanging shows it)",
+        brokers_, committed.place.topic, committed.place.partition, producer);
+}
+
+/// The positions beside the producer's records that readers do not see yet, in their order.
+Result<std::vector<std::string>> RemoteLeftover::hidden(const RemoteAdmin::Place& place,
+                                                        std::string_view producer) {
+    std::vector<std::string> out;
     auto next = TRY(committed_.offsets_at({place}, RemoteAdmin::end_time)).front();
     auto end = TRY(written_.offsets_at({place}, RemoteAdmin::end_time)).front();
     while (next >= 0 && next < end) {
         auto set = TRY(reader_.read(place.topic, place.partition, next, read_bytes, end));
         for (const auto& record : set.records) {
             auto headers = decode_headers(record.headers);
-            auto has = [&](std::string_view name, std::string_view value) {
-                return std::ranges::any_of(headers, [&](const Header& header) {
-                    return header.name == name && header.value == value;
-                });
+            auto named = [&](std::string_view name) {
+                return std::ranges::find(headers, name, &Header::name);
             };
-            if (has(producer_header, producer) && has(position_header, appended.position)) return true;
+            auto by = named(producer_header);
+            auto position = named(position_header);
+            if (by != headers.end() && by->value == producer && position != headers.end())
+                out.emplace_back(position->value);
         }
-        if (set.next_offset <= next) return false;
+        if (set.next_offset <= next) break;
         next = set.next_offset;
     }
-    return false;
+    return out;
 }
 
 }  // namespace penstock::broker

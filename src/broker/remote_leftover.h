@@ -7,6 +7,9 @@
 // As long as no partition has a mark, whoever asks for the position learns what becomes of it, and so it may
 // be committed; it must be when the producer was told that it is. The positions topic is where nothing would
 // follow any more. In the other partitions the producer's next records bring the mark.
+//
+// What was aborted, and so comes again, must not be committed by that mark: it would be there twice. It is
+// aborted before, by a transaction of one record.
 #pragma once
 
 #include "broker/remote_admin.h"
@@ -32,10 +35,14 @@ public:
     /// transactions. Errc::unavailable: it is another producer's, or its end is marked in one of the other
     /// partitions, and who knows whether as a commit.
     Result<std::vector<Appended>> find(std::string_view producer, std::int64_t from, std::int64_t to);
+    /// Whether the partition hides records of the producer that its committed position there ("": none) does
+    /// not count: they were aborted, and may still be open. The producer is one that has just been taken
+    /// over. Errc::unavailable: it hides some that count, too.
+    Result<bool> is_undone(const Appended& committed, std::string_view producer);
 
 private:
     Result<std::vector<Appended>> appended(std::string_view producer, std::int64_t from, std::int64_t to);
-    Result<bool> is_open(const Appended& appended, std::string_view producer);
+    Result<std::vector<std::string>> hidden(const RemoteAdmin::Place& place, std::string_view producer);
 
     const std::string brokers_;
     RemoteAdmin& committed_;

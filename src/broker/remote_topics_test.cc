@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "broker/remote_admin.h"
 #include "broker/remote_client.h"
 #include "broker/remote_reader.h"
 
@@ -274,7 +275,7 @@ class KafkaAwayTest : public KafkaTest {
 protected:
     struct Writer {
         std::vector<std::string> acknowledged;
-        int failed = 0;
+        std::atomic<int> appends{0};
     };
     /// Appends one after the other until stop. Whether one that failed is there, a named producer's position
     /// tells.
@@ -282,38 +283,53 @@ protected:
         for (int i = 0; !stop_; ++i) {
             auto value = fmt::format("{}-{}", name, i);
             auto base = append(*topics_, value, has_producer ? name : "", value);
-            if (base || (has_producer && position_of(name) == value))
-                writer.acknowledged.push_back(value);
-            else
-                ++writer.failed;
-            ++appends_;
+            if (base || (has_producer && position_of(name) == value)) writer.acknowledged.push_back(value);
+            ++writer.appends;
         }
     }
     std::string position_of(std::string_view producer) {
         while (true)
             if (auto position = topics_->position(topic_, 0, producer)) return *position;
     }
-    void wait_for_more() {
-        for (int target = appends_ + 20; appends_ < target;) std::this_thread::sleep_for(milliseconds(5));
+    static void wait_for_more(const Writer& writer) {
+        for (int target = writer.appends + 10; writer.appends < target;)
+            std::this_thread::sleep_for(milliseconds(5));
+    }
+    /// Kafka marks a transaction's end in its partitions after it has told that it is committed.
+    void wait_until_decided() {
+        auto written = RemoteAdmin::open(*parse_kafka_url(url_), RemoteAdmin::Ends::of_written);
+        ASSERT_TRUE(written) << written.error().text;
+        auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        for (;;) {
+            auto end = (*written)->offsets_at({{topic_, 0}}, RemoteAdmin::end_time);
+            auto info = topics_->info(topic_);
+            if (end && info && info->partitions[0].end_offset == end->front()) return;
+            ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "a transaction stays open";
+            std::this_thread::sleep_for(milliseconds(20));
+        }
     }
 
     std::atomic<bool> stop_{false};
-    std::atomic<int> appends_{0};
 };
 
 TEST_F(KafkaAwayTest, AKillInTheMiddleOfAppendsLosesNothingAcknowledged) {
     Writer plain, named;
     std::thread first([&] { write(plain, "plain", false); });
     std::thread second([&] { write(named, "named", true); });
-    wait_for_more();
+    auto wait_for_both = [&] {
+        wait_for_more(plain);
+        wait_for_more(named);
+    };
+    wait_for_both();
     for (int round = 0; round < 2; ++round) {
         kafka("kill");
         kafka("start");
-        wait_for_more();
+        wait_for_both();
     }
     stop_ = true;
     first.join();
     second.join();
+    wait_until_decided();
     std::vector<std::string> of_plain, of_named;
     for (auto& value : values(*topics_)) (value.starts_with("plain") ? of_plain : of_named).push_back(value);
     // With ZooKeeper a broker that comes back knows no topics for a moment, and an append may fail for that;
@@ -323,6 +339,7 @@ TEST_F(KafkaAwayTest, AKillInTheMiddleOfAppendsLosesNothingAcknowledged) {
     EXPECT_EQ(of_plain, plain.acknowledged);
     // A transaction that Kafka's death has aborted was not acknowledged, and is not there.
     EXPECT_EQ(of_named, named.acknowledged);
+    ASSERT_FALSE(named.acknowledged.empty());
     EXPECT_EQ(*open()->position(topic_, 0, "named"), named.acknowledged.back());
 }
 

@@ -176,20 +176,12 @@ public:
     /// Commits these positions once more, which marks the end of what Kafka has left open of the producer in
     /// the positions topic. Nothing is on its way.
     Result<> commit_again(std::string_view producer, std::span<const RemoteLeftover::Appended> positions) {
-        {
-            std::lock_guard lock(mutex_);
-            if (error_) return fail(*error_);
-            if (is_committing_ || !queue_.empty()) return fail(Errc::unavailable, "the producer is busy");
-            is_committing_ = true;
-        }
-        auto done = begin_and_commit(producer, positions);
-        if (!done) end_with(done.error());
-        {
-            std::lock_guard lock(mutex_);
-            is_committing_ = false;
-        }
-        wake_.notify_all();
-        return done;
+        return alone([&] { return begin_and_commit(producer, positions); });
+    }
+    /// Aborts a record in this partition, and with it what Kafka has left open of the producer there. Nothing
+    /// is on its way.
+    Result<> abort_again(const RemoteAdmin::Place& place) {
+        return alone([&] { return begin_and_abort(place); });
     }
     bool is_broken() {
         std::lock_guard lock(mutex_);
@@ -240,6 +232,23 @@ private:
             std::lock_guard lock(mutex_);
             is_committing_ = false;
         }
+    }
+
+    Result<> alone(const std::function<Result<>()>& transaction) {
+        {
+            std::lock_guard lock(mutex_);
+            if (error_) return fail(*error_);
+            if (is_committing_ || !queue_.empty()) return fail(Errc::unavailable, "the producer is busy");
+            is_committing_ = true;
+        }
+        auto done = transaction();
+        if (!done) end_with(done.error());
+        {
+            std::lock_guard lock(mutex_);
+            is_committing_ = false;
+        }
+        wake_.notify_all();
+        return done;
     }
 
     /// What is queued fails, and what comes later is refused.
@@ -322,6 +331,20 @@ private:
                  [](const Result<std::int64_t>&) {});
         }
         return call("commit a transaction", [&](int ms) { return rd_kafka_commit_transaction(handle, ms); });
+    }
+
+    Result<> begin_and_abort(const RemoteAdmin::Place& place) {
+        auto* handle = client_->handle();
+        TRY(call("begin a transaction", [&](int) { return rd_kafka_begin_transaction(handle); }));
+        NewRecord record{.key = "", .headers = {}};  // a compacted topic wants a key
+        auto sent = std::make_shared<std::atomic<bool>>(false);
+        send({.topic = place.topic, .partition = place.partition, .records = std::span(&record, 1)},
+             [sent](const Result<std::int64_t>& result) { *sent = bool(result); });
+        rd_kafka_flush(handle, int(retry_for_.count()));
+        TRY(call("abort a transaction", [&](int ms) { return rd_kafka_abort_transaction(handle, ms); }));
+        if (*sent) return {};
+        return fail(Errc::unavailable, "a transaction that Kafka has left open in {}-{} could not be aborted",
+                    place.topic, place.partition);
     }
 
     /// What failed is purged until all of it is reported: what was on its way to a broker that went away
@@ -435,7 +458,23 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
     TRY(read_positions(*session, producer));
     session->use();
     auto found = positions_.find(key);
-    return found == positions_.end() ? std::string() : found->second;
+    auto position = found == positions_.end() ? std::string() : found->second;
+    TRY(abort_what_is_left(*session, producer, {{std::string(topic), partition}, position}));
+    return position;
+}
+
+/// Of the producer, in the partition where it is about to go on: its next commit would commit that, too.
+Result<> RemoteTransactions::abort_what_is_left(Session& session, std::string_view producer,
+                                                const RemoteLeftover::Appended& committed) {
+    if (!TRY(leftover().is_undone(committed, producer))) return {};
+    log::warn("Kafka at {} hides records of {} in {}-{} that it has aborted: they are aborted once more",
+              settings_.brokers, producer, committed.place.topic, committed.place.partition);
+    return session.abort_again(committed.place);
+}
+
+RemoteLeftover& RemoteTransactions::leftover() {
+    if (!leftover_) leftover_ = std::make_unique<RemoteLeftover>(settings_, admin_, *all_written_);
+    return *leftover_;
 }
 
 /// Reads all that was written before now. Readers see nothing behind the first transaction that is open,
@@ -480,8 +519,7 @@ Result<> RemoteTransactions::wait_until_decided(std::int64_t end, Session& sessi
             return fail(Errc::unavailable, "Kafka at {}: a transaction in {} stays open at offset {}",
                         settings_.brokers, positions_topic, decided);
         }
-        if (!leftover_) leftover_ = std::make_unique<RemoteLeftover>(settings_, admin_, *all_written_);
-        auto left_open = leftover_->find(producer, decided, end);
+        auto left_open = leftover().find(producer, decided, end);
         if (!left_open) {
             return fail(left_open.error().code, "{} (tried for {} ms)", left_open.error().text,
                         settings_.retry_for.count());

@@ -47,6 +47,9 @@ private:
     Result<> make_positions_topic();
     Result<> read_positions(Session& session, std::string_view producer);
     Result<> wait_until_decided(std::int64_t end, Session& session, std::string_view producer);
+    Result<> abort_what_is_left(Session& session, std::string_view producer,
+                                const RemoteLeftover::Appended& committed);
+    RemoteLeftover& leftover();
     void forget_committed(std::string_view producer);
 
     const RemoteSettings settings_;
@@ -57,7 +60,7 @@ private:
     std::atomic<bool> has_positions_topic_{false};
     std::mutex positions_mutex_;                ///< of positions_ and all_written_; held while they are read
     std::unique_ptr<RemoteAdmin> all_written_;  ///< sees what no transaction has decided yet
-    std::unique_ptr<RemoteLeftover> leftover_;  ///< null: Kafka has left none so far
+    std::unique_ptr<RemoteLeftover> leftover_;  ///< null: not looked for so far
     std::mutex committed_mutex_;
     std::int64_t positions_next_ = -1;              ///< -1: nothing read yet
     std::map<std::string, std::string> positions_;  ///< as read
