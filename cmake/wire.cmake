@@ -18,3 +18,10 @@ add_custom_command(
 add_custom_target(wire_messages DEPENDS ${wire_sources} ${wire_headers})
 target_sources(wire PRIVATE ${wire_sources})
 add_dependencies(wire wire_messages)
+if(PENSTOCK_UNITY)  # none of them has names of its own
+  foreach(source ${wire_sources})
+    list(FIND wire_sources ${source} number)
+    math(EXPR batch "${number} / 12")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP generated_${batch})
+  endforeach()
+endif()

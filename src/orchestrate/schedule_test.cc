@@ -201,7 +201,7 @@ TEST(ScheduleTest, TheEndsOfTimeAreNever) {
     }
 }
 
-class IntervalTest : public testing::Test {
+class IntervalTest : public ::testing::Test {
 protected:
     static std::string next(std::string_view schedule, const std::string& last, bool catchup,
                             const std::string& start, const std::string& now, std::string_view zone = "UTC") {

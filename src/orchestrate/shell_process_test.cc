@@ -12,7 +12,7 @@
 namespace penstock::orchestrate {
 namespace {
 
-class ShellProcessTest : public testing::Test {
+class ShellProcessTest : public ::testing::Test {
 protected:
     ShellEnd run(std::string text, std::function<bool()> cancelled = nullptr) {
         ShellCommand command{.command = std::move(text),

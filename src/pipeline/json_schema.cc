@@ -7,7 +7,7 @@
 namespace penstock::pipeline {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -18,7 +18,7 @@ std::string quoted(std::string_view text) {
 
 std::string quoted_list(const std::vector<std::string_view>& words) {
     std::vector<std::string> all;
-    for (auto word : words) all.push_back(quoted(word));
+    for (auto word : words) all.push_back(in_quotes(word));
     return fmt::format("[{}]", fmt::join(all, ", "));
 }
 
@@ -67,8 +67,8 @@ std::string type_of(const Key& key) {
 }
 
 std::string property(const Key& key) {
-    auto out =
-        fmt::format(R"({}: {{ "description": {}, {})", quoted(key.name), quoted(key.help), type_of(key));
+    auto out = fmt::format(R"({}: {{ "description": {}, {})", in_quotes(key.name), in_quotes(key.help),
+                           type_of(key));
     if (!key.fallback.empty()) out += fmt::format(R"(, "default": {})", key.fallback);
     if (!key.example.empty()) out += fmt::format(R"(, "examples": [{}])", key.example);
     return out + " }";
@@ -83,7 +83,7 @@ std::string body(const Section& section, std::string_view indent) {
         if (key.required) required.push_back(key.name);
     }
     optional = optional && required.empty();
-    auto out = fmt::format("{}\"description\": {},\n", indent, quoted(section.help));
+    auto out = fmt::format("{}\"description\": {},\n", indent, in_quotes(section.help));
     // A section without required keys may stand there empty: "users:" under topics.
     out += fmt::format("{}\"type\": {},\n", indent, optional ? R"(["object", "null"])" : R"("object")");
     out += fmt::format("{}\"additionalProperties\": false,\n", indent);
@@ -91,7 +91,7 @@ std::string body(const Section& section, std::string_view indent) {
     if (!section.exactly_one.empty()) {
         std::vector<std::string> one;
         for (auto name : section.exactly_one)
-            one.push_back(fmt::format(R"({{ "required": [{}] }})", quoted(name)));
+            one.push_back(fmt::format(R"({{ "required": [{}] }})", in_quotes(name)));
         out += fmt::format("{}\"oneOf\": [{}],\n", indent, fmt::join(one, ", "));
     }
     return out + fmt::format("{}\"properties\": {{{}\n{}}}", indent, fmt::join(properties, ","), indent);
@@ -108,7 +108,7 @@ std::string json_schema() {
     std::vector<std::string> definitions;
     for (const auto& section : all.subspan(1))
         definitions.push_back(
-            fmt::format("\n    {}: {{\n{}\n    }}", quoted(section.name), body(section, "      ")));
+            fmt::format("\n    {}: {{\n{}\n    }}", in_quotes(section.name), body(section, "      ")));
     return out + fmt::format("{}\n  }}\n}}\n", fmt::join(definitions, ","));
 }
 

@@ -8,7 +8,7 @@
 namespace penstock::store::cql {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "'";
     for (char c : text) {
         if (c == '\'') out += '\'';
@@ -50,7 +50,7 @@ Result<> option(TokenStream& in, Options& out) {
     }
     bool is_string = in.peek().kind == TokenKind::string;
     auto text = TRY(option_text(in, name));
-    out.texts[name] = is_string ? quoted(text) : text;
+    out.texts[name] = is_string ? in_quotes(text) : text;
     return {};
 }
 

@@ -87,7 +87,7 @@ Result<std::vector<StateWrite>> decode_delta(std::string_view bytes) {
 QueryStore::QueryStore(RemoteSession& session, RemoteSchema& schema) : session_(session), schema_(schema) {}
 
 std::string QueryStore::table(std::string_view name) const {
-    return fmt::format("{}.{}", quoted(session_.settings().keyspace), name);
+    return fmt::format("{}.{}", in_double_quotes(session_.settings().keyspace), name);
 }
 
 Result<> QueryStore::ensure_tables() {

@@ -113,9 +113,9 @@ Result<std::unique_ptr<Cursor>> make_remote_scan(RemoteSession& session,
     if (columns.empty())
         for (const auto& column : table->columns) wanted.push_back(&column);
     std::string names;
-    for (const auto* column : wanted) names += (names.empty() ? "" : ", ") + quoted(column->name);
-    auto statement = TRY(session.prepare(
-        fmt::format("SELECT {} FROM {}.{}", names, quoted(table->keyspace), quoted(table->name))));
+    for (const auto* column : wanted) names += (names.empty() ? "" : ", ") + in_double_quotes(column->name);
+    auto statement = TRY(session.prepare(fmt::format(
+        "SELECT {} FROM {}.{}", names, in_double_quotes(table->keyspace), in_double_quotes(table->name))));
     return std::make_unique<RemoteScan>(session, std::move(table), std::move(wanted), std::move(statement));
 }
 

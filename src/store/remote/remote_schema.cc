@@ -41,9 +41,9 @@ std::string key_text(const TableDefinition& table) {
     for (std::uint32_t i = 0; i < table.key_columns(); ++i) {
         const auto& column = table.columns[i];
         if (column.role == ColumnRole::partition_key)
-            partition += (partition.empty() ? "" : ", ") + quoted(column.name);
+            partition += (partition.empty() ? "" : ", ") + in_double_quotes(column.name);
         else
-            clustering += ", " + quoted(column.name);
+            clustering += ", " + in_double_quotes(column.name);
     }
     return fmt::format("PRIMARY KEY (({}){})", partition, clustering);
 }
@@ -52,14 +52,15 @@ std::string order_text(const TableDefinition& table) {
     std::string out;
     for (std::uint32_t i = table.partition_columns; i < table.key_columns(); ++i) {
         const auto& column = table.columns[i];
-        out += (out.empty() ? "" : ", ") + quoted(column.name) + (column.descending ? " DESC" : " ASC");
+        out += (out.empty() ? "" : ", ") + in_double_quotes(column.name) +
+               (column.descending ? " DESC" : " ASC");
     }
     return out.empty() ? out : fmt::format(" WITH CLUSTERING ORDER BY ({})", out);
 }
 
 }  // namespace
 
-std::string quoted(std::string_view name) {
+std::string in_double_quotes(std::string_view name) {
     std::string out = "\"";
     for (char c : name) out += c == '"' ? std::string("\"\"") : std::string(1, c);
     return out + "\"";
@@ -141,7 +142,7 @@ Result<> RemoteSchema::ensure_keyspace(std::string_view keyspace) {
     if (factor == 0) factor = std::clamp<std::size_t>(session_.local_nodes(), 1, 3);
     return change(fmt::format(
         "CREATE KEYSPACE IF NOT EXISTS {} WITH replication = {{'class': 'NetworkTopologyStrategy', {}: {}}}",
-        quoted(keyspace), literal(session_.local_dc()), factor));
+        in_double_quotes(keyspace), literal(session_.local_dc()), factor));
 }
 
 Result<> RemoteSchema::create(const TableDefinition& table) {
@@ -149,9 +150,9 @@ Result<> RemoteSchema::create(const TableDefinition& table) {
         return fail(Errc::not_found, "there is no table {}, and create=false", table.full_name());
     std::string columns;
     for (const auto& column : table.columns)
-        columns += fmt::format("{} {}, ", quoted(column.name), to_string(column.type));
-    return change(fmt::format("CREATE TABLE IF NOT EXISTS {}.{} ({}{}){}", quoted(table.keyspace),
-                              quoted(table.name), columns, key_text(table), order_text(table)));
+        columns += fmt::format("{} {}, ", in_double_quotes(column.name), to_string(column.type));
+    return change(fmt::format("CREATE TABLE IF NOT EXISTS {}.{} ({}{}){}", in_double_quotes(table.keyspace),
+                              in_double_quotes(table.name), columns, key_text(table), order_text(table)));
 }
 
 Result<> RemoteSchema::add_columns(const TableDefinition& existing, const TableDefinition& wanted) {
@@ -160,8 +161,9 @@ Result<> RemoteSchema::add_columns(const TableDefinition& existing, const TableD
         if (!session_.settings().create)
             return fail(Errc::not_found, "table {} has no column {} {}, and create=false",
                         existing.full_name(), column.name, to_string(column.type));
-        auto added = change(fmt::format("ALTER TABLE {}.{} ADD {} {}", quoted(existing.keyspace),
-                                        quoted(existing.name), quoted(column.name), to_string(column.type)));
+        auto added = change(fmt::format("ALTER TABLE {}.{} ADD {} {}", in_double_quotes(existing.keyspace),
+                                        in_double_quotes(existing.name), in_double_quotes(column.name),
+                                        to_string(column.type)));
         if (added) continue;
         // Another process may have added it at the same time.
         auto now = TRY(read_table(existing.keyspace, existing.name));

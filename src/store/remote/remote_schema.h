@@ -17,7 +17,7 @@
 namespace penstock::store {
 
 /// A name as CQL text, in double quotes.
-std::string quoted(std::string_view name);
+std::string in_double_quotes(std::string_view name);
 
 /// Thread-safe.
 class RemoteSchema {

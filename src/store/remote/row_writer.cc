@@ -4,13 +4,13 @@
 
 #include "store/bytes.h"
 #include "store/remote/remote_schema.h"
+#include "store/row_key.h"
 #include "store/token.h"
 #include "wire/cql/primitives.h"
 
 namespace penstock::store {
 namespace {
 
-constexpr std::size_t max_partition_key = 65'535;
 constexpr std::size_t most_rows_in_batch = 100;
 constexpr std::size_t most_bytes_in_batch = 64 * 1024;
 /// Of several partitions: beyond these Cassandra warns by default (batch_size_warn_threshold,
@@ -25,11 +25,11 @@ constexpr std::size_t slice = 64;
 std::string insert_text(const TableDefinition& table, const std::vector<ColumnSource>& sources) {
     std::string columns, markers;
     for (const auto& source : sources) {
-        columns += (columns.empty() ? "" : ", ") + quoted(source.column->name);
+        columns += (columns.empty() ? "" : ", ") + in_double_quotes(source.column->name);
         markers += markers.empty() ? "?" : ", ?";
     }
-    return fmt::format("INSERT INTO {}.{} ({}) VALUES ({})", quoted(table.keyspace), quoted(table.name),
-                       columns, markers);
+    return fmt::format("INSERT INTO {}.{} ({}) VALUES ({})", in_double_quotes(table.keyspace),
+                       in_double_quotes(table.name), columns, markers);
 }
 
 /// What a value takes at most, for keeping batches small.

@@ -4,6 +4,10 @@
 
 #include <random>
 
+// What follows is instantiated for each of the messages: optimised, it takes longer to compile than all else
+// in the folder.
+#pragma clang optimize off
+
 namespace penstock::wire::kafka {
 namespace {
 
@@ -98,7 +102,7 @@ struct RoundTrip {
         encode(message, version, bytes);
         Message got;
         ASSERT_TRUE(decode(bytes, version, got));
-        ASSERT_EQ(got, message);
+        ASSERT_TRUE(got == message);
         std::mt19937 random(seed);
         for (std::size_t size = 0; size < bytes.size(); size += 1 + random() % 7) {
             Message cut;
@@ -163,3 +167,5 @@ TEST(MessagesTest, NullWhereTheVersionHasNoneIsEmpty) {
 
 }  // namespace
 }  // namespace penstock::wire::kafka
+
+#pragma clang optimize on
