@@ -9,16 +9,8 @@ foreach(file ${precompiled_headers} /var/lib/dpkg/status)
   endif()
 endforeach()
 
-# penstock_folder(NAME [USES folder...] [LIBS library...])
-# One static library for each folder of src/, of every .cc in it but the *_test, *_fuzz, *_bench files and main.cc:
-#   *_test.cc  -> one GoogleTest program NAME_test, registered with ctest
-#   *_fuzz.cc  -> in the fuzz preset one libFuzzer program each, as a test the same inputs each time (`make fuzz` looks
-#                 for new ones); otherwise a replay of its kept corpus, as a test
-#   *_bench.cc -> one program each (its own main), built by the target `benches`
-add_custom_target(benches)
-
-# Files of one target are compiled several together (tools/unity_batches.py), which takes a third of the time; off where
-# one file is changed and compiled again and again.
+# Files of one target are compiled several together (tools/unity_batches.py), which takes half of the time; off where one
+# file is changed and compiled again and again.
 option(PENSTOCK_UNITY "Compile several sources together" OFF)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 function(penstock_unity target)
@@ -31,6 +23,13 @@ function(penstock_unity target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 endfunction()
 
+# penstock_folder(NAME [USES folder...] [LIBS library...])
+# One static library for each folder of src/, of every .cc in it but the *_test, *_fuzz, *_bench files and main.cc:
+#   *_test.cc  -> one GoogleTest program NAME_test, registered with ctest
+#   *_fuzz.cc  -> in the fuzz preset one libFuzzer program each, as a test the same inputs each time (`make fuzz` looks
+#                 for new ones); otherwise a replay of its kept corpus, as a test
+#   *_bench.cc -> one program each (its own main), built by the target `benches`
+add_custom_target(benches)
 function(penstock_folder name)
   cmake_parse_arguments(ARG "" "" "USES;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc)

@@ -1,6 +1,7 @@
 #include "broker/remote_leftover.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "broker/log/producer_state.h"
 #include "broker/remote_positions.h"
@@ -9,6 +10,9 @@ namespace penstock::broker {
 namespace {
 
 constexpr std::int64_t read_bytes = 4 << 20;
+constexpr std::chrono::milliseconds look_again{100};
+constexpr std::chrono::milliseconds known_within{
+    2'000};  // a topic that is there, by a broker that has come back
 
 }  // namespace
 
@@ -74,9 +78,16 @@ Result<bool> RemoteLeftover::is_undone(const Appended& committed, std::string_vi
 Result<std::vector<std::string>> RemoteLeftover::hidden(const RemoteAdmin::Place& place,
                                                         std::string_view producer) {
     std::vector<std::string> out;
-    auto next = TRY(committed_.offsets_at({place}, RemoteAdmin::end_time)).front();
-    auto end = TRY(written_.offsets_at({place}, RemoteAdmin::end_time)).front();
-    while (next >= 0 && next < end) {
+    auto deadline = std::chrono::steady_clock::now() + known_within;
+    std::int64_t next = -1;
+    std::int64_t end = -1;
+    for (bool again = false; next < 0 || end < 0; again = true) {
+        if (again && std::chrono::steady_clock::now() > deadline) return out;
+        if (again) std::this_thread::sleep_for(look_again);
+        next = TRY(committed_.offsets_at({place}, RemoteAdmin::end_time)).front();
+        end = TRY(written_.offsets_at({place}, RemoteAdmin::end_time)).front();
+    }
+    while (next < end) {
         auto set = TRY(reader_.read(place.topic, place.partition, next, read_bytes, end));
         for (const auto& record : set.records) {
             auto headers = decode_headers(record.headers);

@@ -235,6 +235,19 @@ TEST_F(KafkaTest, AProducerThatComesBackIsTakenOverAnew) {
     EXPECT_EQ(values(*topics_), (std::vector<std::string>{"a", "b", "c"}));
 }
 
+/// A broker that has just come back knows no topics for a moment: what was read before may be out of date.
+TEST_F(KafkaTest, PositionsThatCannotBeSeenAreNotTakenForThoseOfBefore) {
+    ASSERT_TRUE(topics_->position(topic_, 0, "source"));
+    auto other = open();
+    ASSERT_TRUE(append(*other, "a", "source", "1"));
+    std::this_thread::sleep_for(milliseconds(600));  // then it asks anew
+    ASSERT_TRUE(topics_->remove("__penstock_positions"));
+    auto unknown = topics_->position(topic_, 0, "source");
+    ASSERT_FALSE(unknown) << "'" << *unknown << "' is not where it is";
+    EXPECT_EQ(unknown.error().code, Errc::unavailable) << unknown.error().text;
+    EXPECT_TRUE(topics_->position(topic_, 0, "source")) << "the topic is made again";
+}
+
 TEST_F(KafkaTest, GroupsAreListedAsToolsSeeThem) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(append(*topics_, "v"));
     auto group = "penstock-" + topic_;

@@ -485,6 +485,13 @@ Result<> RemoteTransactions::read_positions(Session& session, std::string_view p
     if (!all_written_) all_written_ = TRY(RemoteAdmin::open(settings_, RemoteAdmin::Ends::of_written));
     std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
     auto end = TRY(all_written_->offsets_at(places, RemoteAdmin::end_time)).front();
+    // A broker that has just come back knows no topics for a moment. Of what was read before, nobody knows
+    // whether it still holds.
+    if (end < 0) {
+        has_positions_topic_ = false;
+        return fail(Errc::unavailable, "Kafka at {} does not know the topic {}", settings_.brokers,
+                    positions_topic);
+    }
     TRY(wait_until_decided(end, session, producer));
     if (positions_next_ < 0)
         positions_next_ = TRY(admin_.offsets_at(places, RemoteAdmin::start_time)).front();
