@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::int64_t read_bytes = 4 << 20;
 constexpr std::chrono::milliseconds look_again{100};
-constexpr std::chrono::milliseconds known_within{
-    2'000};  // a topic that is there, by a broker that has come back
+/// A topic that is there, by a broker that has just come back.
+constexpr std::chrono::milliseconds known_within{2'000};
 
 }  // namespace
 
