@@ -1,5 +1,4 @@
 # Kafka's messages: generated from src/wire/kafka/*.schema into the build folder, compiled into the library wire.
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
 file(GLOB wire_schemas CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/wire/kafka/*.schema)
 set(wire_folder ${CMAKE_BINARY_DIR}/generated/wire/kafka)
 set(wire_sources)
@@ -19,9 +18,10 @@ add_custom_target(wire_messages DEPENDS ${wire_sources} ${wire_headers})
 target_sources(wire PRIVATE ${wire_sources})
 add_dependencies(wire wire_messages)
 if(PENSTOCK_UNITY)  # none of them has names of its own
+  set(number 0)
   foreach(source ${wire_sources})
-    list(FIND wire_sources ${source} number)
     math(EXPR batch "${number} / 12")
     set_source_files_properties(${source} PROPERTIES UNITY_GROUP generated_${batch})
+    math(EXPR number "${number} + 1")
   endforeach()
 endif()
