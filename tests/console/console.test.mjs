@@ -119,7 +119,18 @@ test("a record opens as text, and Escape leads back to where one was", async () 
   await open();
   const row = page.locator("#records tbody tr").first();
   await row.waitFor();
-  await page.getByLabel("follow").first().uncheck();
+  const asked = await page.getByLabel("follow").first().evaluate(async (follow) => {
+    let requests = 0;
+    const { fetch } = window;
+    window.fetch = (address, ...rest) => {
+      if (String(address).includes("/records")) requests += 1;
+      return fetch(address, ...rest);
+    };
+    follow.click();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return requests;
+  });
+  assert.equal(asked, 0, "records that are not followed are asked for again");
   const button = row.getByRole("button");
   const offset = await button.innerText();
   await button.focus();
