@@ -13,6 +13,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds first_pause{25};
 constexpr milliseconds longest_pause{1'000};
 constexpr milliseconds one_request{5'000};
+/// A topic that is there, by a broker that has just come back.
+constexpr milliseconds known_within{2'000};
 /// The error of a request that went well.
 const Error fine{Errc::internal, ""};
 
@@ -292,6 +294,20 @@ Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Plac
         offsets.push_back(is_known && element->offset >= 0 ? element->offset : -1);
     }
     return offsets;
+}
+
+Result<std::int64_t> RemoteAdmin::end(const Place& place) {
+    constexpr milliseconds look_again{100};
+    auto deadline = Clock::now() + known_within;
+    for (;;) {
+        auto offset = TRY(offsets_at({place}, end_time)).front();
+        if (offset >= 0) return offset;
+        if (Clock::now() + look_again >= deadline) {
+            return fail(Errc::not_found, "Kafka at {} does not know {}-{}", client_->brokers(), place.topic,
+                        place.partition);
+        }
+        std::this_thread::sleep_for(look_again);
+    }
 }
 
 Result<std::string> RemoteAdmin::cluster_id() {

@@ -51,6 +51,9 @@ public:
     };
     /// A partition that the brokers do not know (any more) gets -1, and so does a time after its last record.
     Result<std::vector<std::int64_t>> offsets_at(const std::vector<Place>& places, std::int64_t timestamp_ms);
+    /// The offset behind its last record. Errc::not_found: the brokers do not know the partition, and have
+    /// not for two seconds: one that has just come back knows no topics for a moment.
+    Result<std::int64_t> end(const Place& place);
 
     /// Changes when the cluster is another one.
     Result<std::string> cluster_id();

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <future>
-#include <memory>
 #include <thread>
 
 #include "base/log.h"
 #include "base/service_url.h"
 #include "base/units.h"
+#include "broker/bounded_end.h"
 
 namespace penstock::broker {
 namespace {
@@ -17,7 +16,9 @@ using std::chrono::steady_clock;
 
 /// How long a trouble of a connection explains that something else took too long.
 constexpr std::chrono::seconds trouble_lasts{30};
-constexpr std::chrono::seconds destroy_limit{10};
+constexpr std::chrono::milliseconds destroy_limit{5'000};
+constexpr std::chrono::milliseconds destroy_limit_then{500};
+BoundedEnd ends(destroy_limit, destroy_limit_then);
 
 /// On these rest acknowledged writes, their order, and that only committed records are read.
 constexpr std::array<std::string_view, 16> ours{"acks",
@@ -219,21 +220,10 @@ RemoteClient::~RemoteClient() {
     while (rd_kafka_poll(handle_, 0) > 0) {
     }
     for (auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
-    destroy_within(destroy_limit);
-}
-
-/// librdkafka 2.0 waits for ever, now and then, for the thread of a broker whose topic was deleted meanwhile.
-/// Such an instance is left as it is: nothing of ours is called by it any more but the log.
-void RemoteClient::destroy_within(std::chrono::seconds limit) {
-    auto ended = std::make_shared<std::promise<void>>();
-    auto end = ended->get_future();
-    std::thread([handle = handle_, ended] {
-        rd_kafka_destroy(handle);
-        ended->set_value();
-    }).detach();
-    if (end.wait_for(limit) != std::future_status::ready)
-        log::warn("Kafka at {}: librdkafka did not end within {} s; what it holds is left", brokers_,
-                  limit.count());
+    // librdkafka 2.0 waits for ever, now and then, for the thread of a broker whose topic was deleted or that
+    // was killed meanwhile. Such an instance is left as it is: it calls nothing of ours any more but the log.
+    if (!ends.wait_for([handle = handle_] { rd_kafka_destroy(handle); }))
+        log::warn("Kafka at {}: librdkafka did not end in time; what it holds is left", brokers_);
 }
 
 void RemoteClient::serve() {

@@ -65,7 +65,6 @@ private:
     RemoteClient() = default;
     static void on_error(rd_kafka_t* handle, int code, const char* text, void* client);
     static void on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text);
-    void destroy_within(std::chrono::seconds limit);
     void serve();
 
     rd_kafka_t* handle_ = nullptr;

@@ -1,7 +1,6 @@
 #include "broker/remote_leftover.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "broker/log/producer_state.h"
 #include "broker/remote_positions.h"
@@ -10,9 +9,6 @@ namespace penstock::broker {
 namespace {
 
 constexpr std::int64_t read_bytes = 4 << 20;
-constexpr std::chrono::milliseconds look_again{100};
-/// A topic that is there, by a broker that has just come back.
-constexpr std::chrono::milliseconds known_within{2'000};
 
 }  // namespace
 
@@ -78,15 +74,11 @@ Result<bool> RemoteLeftover::is_undone(const Appended& committed, std::string_vi
 Result<std::vector<std::string>> RemoteLeftover::hidden(const RemoteAdmin::Place& place,
                                                         std::string_view producer) {
     std::vector<std::string> out;
-    auto deadline = std::chrono::steady_clock::now() + known_within;
-    std::int64_t next = -1;
-    std::int64_t end = -1;
-    for (bool again = false; next < 0 || end < 0; again = true) {
-        if (again && std::chrono::steady_clock::now() > deadline) return out;
-        if (again) std::this_thread::sleep_for(look_again);
-        next = TRY(committed_.offsets_at({place}, RemoteAdmin::end_time)).front();
-        end = TRY(written_.offsets_at({place}, RemoteAdmin::end_time)).front();
-    }
+    auto decided = committed_.end(place);
+    // A topic that is gone hides nothing.
+    if (!decided && decided.error().code == Errc::not_found) return out;
+    auto next = TRY(std::move(decided));
+    auto end = TRY(written_.end(place));
     while (next < end) {
         auto set = TRY(reader_.read(place.topic, place.partition, next, read_bytes, end));
         for (const auto& record : set.records) {

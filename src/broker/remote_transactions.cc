@@ -477,24 +477,25 @@ RemoteLeftover& RemoteTransactions::leftover() {
     return *leftover_;
 }
 
+/// Of positions that were read before, nobody knows whether they still hold when the topic cannot be seen.
+Result<std::int64_t> RemoteTransactions::end_of_positions(RemoteAdmin& admin) {
+    auto end = admin.end({std::string(positions_topic), 0});
+    if (end || end.error().code != Errc::not_found) return end;
+    has_positions_topic_ = false;
+    return fail(Errc::unavailable, "{}", end.error().text);
+}
+
 /// Reads all that was written before now. Readers see nothing behind the first transaction that is open,
 /// whoever's it is: one that a killed process has left behind hides what the others have committed since. It
 /// ends when somebody takes its producer over, or by Kafka's own time limit. One that Kafka itself has left
 /// open of the producer that was just taken over is committed.
 Result<> RemoteTransactions::read_positions(Session& session, std::string_view producer) {
     if (!all_written_) all_written_ = TRY(RemoteAdmin::open(settings_, RemoteAdmin::Ends::of_written));
-    std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
-    auto end = TRY(all_written_->offsets_at(places, RemoteAdmin::end_time)).front();
-    // A broker that has just come back knows no topics for a moment. Of what was read before, nobody knows
-    // whether it still holds.
-    if (end < 0) {
-        has_positions_topic_ = false;
-        return fail(Errc::unavailable, "Kafka at {} does not know the topic {}", settings_.brokers,
-                    positions_topic);
-    }
+    auto end = TRY(end_of_positions(*all_written_));
     TRY(wait_until_decided(end, session, producer));
     if (positions_next_ < 0)
-        positions_next_ = TRY(admin_.offsets_at(places, RemoteAdmin::start_time)).front();
+        positions_next_ =
+            TRY(admin_.offsets_at({{std::string(positions_topic), 0}}, RemoteAdmin::start_time)).front();
     while (positions_next_ < end) {
         constexpr std::int64_t most = 4 << 20;
         auto set = reader_.read(positions_topic, 0, positions_next_, most, end);
@@ -512,11 +513,10 @@ Result<> RemoteTransactions::read_positions(Session& session, std::string_view p
 Result<> RemoteTransactions::wait_until_decided(std::int64_t end, Session& session,
                                                 std::string_view producer) {
     constexpr milliseconds look_again{20};
-    std::vector<RemoteAdmin::Place> places{{std::string(positions_topic), 0}};
     auto deadline = steady_clock::now() + settings_.retry_for;
     bool is_committed = false;
     for (;;) {
-        auto decided = TRY(admin_.offsets_at(places, RemoteAdmin::end_time)).front();
+        auto decided = TRY(end_of_positions(admin_));
         if (decided >= end) return {};
         if (steady_clock::now() < deadline) {
             std::this_thread::sleep_for(look_again);

@@ -45,6 +45,7 @@ private:
 
     Result<std::shared_ptr<Session>> session(std::string_view producer, bool take_over);
     Result<> make_positions_topic();
+    Result<std::int64_t> end_of_positions(RemoteAdmin& admin);
     Result<> read_positions(Session& session, std::string_view producer);
     Result<> wait_until_decided(std::int64_t end, Session& session, std::string_view producer);
     Result<> abort_what_is_left(Session& session, std::string_view producer,
