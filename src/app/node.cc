@@ -291,15 +291,27 @@ Result<> Node::Parts::listen() {
     }
     if (local_schemas) TRY(listen_schemas());
 
-    monitor::MonitorParts shown{
-        *topics,    *tables,      *engine,       *sources,       *metadata,
-        *scheduler, *coordinator, schemas.get(), system_clock(), [this] { return view_of(*deployment); },
-        {}};
+    monitor::MonitorParts shown{*topics,
+                                *tables,
+                                *engine,
+                                *sources,
+                                *metadata,
+                                *scheduler,
+                                *coordinator,
+                                schemas.get(),
+                                system_clock(),
+                                [this] { return view_of(*deployment); },
+                                {},
+                                {}};
     if (local_topics)
         shown.groups = [this] {
             return monitor::groups_of(*local_topics, kafka_server->groups(), kafka_server->consumer_groups());
         };
     if (kafka_topics) shown.groups = [this] { return monitor::groups_of(*kafka_topics); };
+    shown.set_offsets = [this](const std::string& group, const monitor::GroupOffsets& offsets) {
+        return kafka_server ? kafka_server->set_offsets(group, offsets)
+                            : kafka_topics->set_offsets(group, offsets);
+    };
     if (local_tables)
         shown.backup_tables = [this](const std::string& name) {
             return store::make_backup(local_tables->database(), name);

@@ -77,6 +77,13 @@ public:
     Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
                               std::int64_t offset) override;
     Result<std::vector<ConsumerGroup>> groups() override { return groups_->list(); }
+    Result<> set_offsets(
+        const std::string& group,
+        const std::map<std::pair<std::string, std::int32_t>, std::int64_t>& offsets) override {
+        std::map<Place, std::int64_t> places;
+        for (const auto& [place, offset] : offsets) places[{place.first, place.second}] = offset;
+        return groups_->commit(group, places);
+    }
 
 private:
     /// What is known of a topic without asking.

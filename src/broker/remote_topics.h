@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/topics.h"
@@ -27,6 +29,10 @@ class KafkaTopics : public Topics {
 public:
     /// Of the whole Kafka, by name.
     virtual Result<std::vector<ConsumerGroup>> groups() = 0;
+    /// Commits as a client that is no member, which Kafka refuses while the group has members.
+    virtual Result<> set_offsets(
+        const std::string& group,
+        const std::map<std::pair<std::string, std::int32_t>, std::int64_t>& offsets) = 0;
 };
 
 /// kafka://[user[:${PASSWORD}]@]h1:9092,h2:9092?security.protocol=sasl_ssl&...

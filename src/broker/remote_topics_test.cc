@@ -165,6 +165,22 @@ TEST_F(KafkaTest, PublishedPositionsAreTheGroupsCommittedOffsets) {
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+TEST_F(KafkaTest, OffsetsOfAGroupWithoutMembersAreSet) {
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(*topics_, "a"));
+    auto group = topic_ + "-reset";
+    auto* kafka = dynamic_cast<KafkaTopics*>(topics_.get());
+    ASSERT_TRUE(kafka);
+    for (std::int64_t offset : {2, 1}) {
+        ASSERT_TRUE(kafka->set_offsets(group, {{{topic_, 0}, offset}}));
+        auto groups = kafka->groups();
+        ASSERT_TRUE(groups);
+        auto found = std::ranges::find(*groups, group, &ConsumerGroup::name);
+        ASSERT_NE(found, groups->end());
+        ASSERT_EQ(found->positions.size(), 1U);
+        EXPECT_EQ(found->positions[0].committed, offset);
+    }
+}
+
 TEST_F(KafkaTest, WhatRetentionRemovedIsOutOfRange) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(append(*topics_, "x"));
     auto settings = *parse_kafka_url(url_);

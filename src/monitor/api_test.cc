@@ -180,6 +180,8 @@ TEST_F(ApiTest, EveryChangeIsAnsweredAsDocumented) {
         {"/api/v1/sources/random_users/run", R"({"for":"60s","allow_empty":true,"run_id":"mine"})",
          "/api/v1/sources/{name}/run"},
         {"/api/v1/queries/created_users/run", "", "/api/v1/queries/{name}/run"},
+        {"/api/v1/groups/nightly/offsets", R"({"to":"earliest","topics":[{"topic":"users_created"}]})",
+         "/api/v1/groups/{group}/offsets"},
         {"/api/v1/dags/user_automation/pause", "", "/api/v1/dags/{dag}/pause"},
         {"/api/v1/dags/user_automation/unpause", "", "/api/v1/dags/{dag}/unpause"},
     };
@@ -372,6 +374,30 @@ TEST_F(ApiTest, GroupsShowHowFarBehindTheyAre) {
     EXPECT_EQ(text(groups.at(0)["group"]), "billing");
     EXPECT_EQ(text(groups.at(0)["topics"]),
               R"([{"topic":"users_created","partition":1,"committed":0,"end_offset":1,"lag":1}])");
+}
+
+TEST_F(ApiTest, AQuerysGroupIsNotReset) {
+    fill();
+    const std::string path = "/api/v1/groups/penstock-created_users/offsets";
+    EXPECT_EQ(
+        error_message(post(path, R"({"to":"earliest","execute":true})")),
+        "group penstock-created_users only shows how far query created_users is, which keeps its position "
+        "with its rows");
+    EXPECT_TRUE(fakes.committed.empty());
+}
+
+TEST_F(ApiTest, AResetSaysWhereToOnce) {
+    fill();
+    const std::string path = "/api/v1/groups/nightly/offsets";
+    const std::string once = "expected one of to, offset, shift and timestamp";
+    EXPECT_EQ(error_message(post(path, "{}")), once);
+    EXPECT_EQ(error_message(post(path, R"({"to":"latest","shift":1})")), once);
+    EXPECT_EQ(error_message(post(path, R"({"to":"there"})")),
+              "to is 'there': expected earliest, latest or current");
+    EXPECT_EQ(
+        text(parse(post(path, R"({"shift":-1})"))["partitions"]),
+        R"([{"topic":"users_created","partition":0,"committed":1,"offset":0,"end_offset":1,"again":1,"skipped":0},)"
+        R"({"topic":"users_created","partition":1,"committed":1,"offset":0,"end_offset":1,"again":1,"skipped":0}])");
 }
 
 TEST_F(ApiTest, WithoutTheEmbeddedLogGroupsAreNotOffered) {

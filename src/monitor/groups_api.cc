@@ -1,7 +1,10 @@
-// GET /api/v1/groups
+// GET /api/v1/groups; POST /api/v1/groups/{group}/offsets
 #include <algorithm>
+#include <limits>
 
 #include "monitor/api.h"
+#include "monitor/json_body.h"
+#include "monitor/offset_reset.h"
 
 namespace penstock::monitor {
 
@@ -53,10 +56,102 @@ Result<net::HttpResponse> list_groups(Api& api, const net::HttpRequest&) {
     return net::json_response(json.end_array().take());
 }
 
+constexpr std::size_t max_scopes = 10'000;
+constexpr std::int64_t max_offset = std::numeric_limits<std::int64_t>::max();
+
+/// {"to": "earliest" | "latest" | "current"}, or {"offset": n}, {"shift": n}, {"timestamp": ms}.
+Result<ResetTo> reset_to(const JsonObject& body) {
+    using Kind = ResetTo::Kind;
+    std::vector<ResetTo> given;
+    if (const auto word = TRY(body.optional_string("to"))) {
+        const std::map<std::string, Kind> kinds{
+            {"earliest", Kind::earliest}, {"latest", Kind::latest}, {"current", Kind::current}};
+        const auto found = kinds.find(*word);
+        if (found == kinds.end()) {
+            return fail(Errc::invalid, "to is '{}': expected earliest, latest or current", *word);
+        }
+        given.push_back({found->second});
+    }
+    if (const auto offset = TRY(body.optional_integer("offset", 0, max_offset))) {
+        given.push_back({Kind::offset, *offset});
+    }
+    if (const auto shift = TRY(body.optional_integer("shift", -max_offset / 2, max_offset / 2))) {
+        given.push_back({Kind::shift, *shift});
+    }
+    if (const auto time = TRY(body.optional_integer("timestamp", 0, max_offset))) {
+        given.push_back({Kind::timestamp, *time});
+    }
+    if (given.size() != 1) return fail(Errc::invalid, "expected one of to, offset, shift and timestamp");
+    return given.front();
+}
+
+Result<std::vector<ResetScope>> reset_scopes(const JsonObject& body) {
+    std::vector<ResetScope> scopes;
+    if (!body.has("topics")) return scopes;
+    for (const auto& each : TRY(body.objects("topics", max_scopes))) {
+        TRY(each.only({"topic", "partition"}));
+        auto& scope = scopes.emplace_back();
+        scope.topic = TRY(each.string("topic"));
+        if (const auto number = TRY(each.optional_integer("partition", 0, INT32_MAX))) {
+            scope.partition = static_cast<std::int32_t>(*number);
+        }
+    }
+    return scopes;
+}
+
+/// Offsets that nobody reads from: a query's own are kept with what it writes.
+Result<> check_resettable(Api& api, const GroupView& group) {
+    for (const auto& query : api.parts.engine.status()) {
+        if (group.group != "penstock-" + query.name) continue;
+        return fail(Errc::invalid,
+                    "group {} only shows how far query {} is, which keeps its position with its rows",
+                    group.group, query.name);
+    }
+    if (group.members == 0) return {};
+    return fail(Errc::exists, "group {} is {} with {} members: its offsets can be reset when they have left",
+                group.group, group.state, group.members);
+}
+
+/// What a reset would do; with "execute" it is done.
+Result<net::HttpResponse> reset_offsets(Api& api, const net::HttpRequest& request) {
+    const auto body = TRY(JsonBody::parse(request.body));
+    const auto& object = body.object();
+    TRY(object.only({"to", "offset", "shift", "timestamp", "topics", "execute"}));
+    const auto to = TRY(reset_to(object));
+    const auto scopes = TRY(reset_scopes(object));
+    const auto execute = TRY(object.optional_bool("execute")).value_or(false);
+    if (!api.parts.groups) {
+        return fail(Errc::unsupported, "{} tells of no consumer groups", api.parts.topics.describe());
+    }
+    // One that is not there yet begins where this says, as by Kafka's own tool.
+    GroupView group{.group = param(request, "group"), .state = "Dead", .positions = {}};
+    for (auto& each : TRY(api.parts.groups())) {
+        if (each.group == group.group) group = std::move(each);
+    }
+    TRY(check_resettable(api, group));
+    const auto plan = TRY(plan_reset(api.parts.topics, group.positions, scopes, to));
+    if (execute) {
+        GroupOffsets offsets;
+        for (const auto& each : plan) offsets[{each.topic, each.partition}] = each.offset;
+        TRY(api.parts.set_offsets(group.group, offsets));
+    }
+    JsonWriter json;
+    json.begin_object().field("group", group.group).field("state", group.state);
+    json.field("executed", execute).key("partitions").begin_array();
+    for (const auto& each : plan) {
+        json.begin_object().field("topic", each.topic).field("partition", each.partition);
+        if (each.committed) json.field("committed", *each.committed);
+        json.field("offset", each.offset).field("end_offset", each.end_offset);
+        json.field("again", each.again()).field("skipped", each.skipped()).end_object();
+    }
+    return net::json_response(json.end_array().end_object().take());
+}
+
 }  // namespace
 
 void add_group_routes(ApiRoutes& routes) {
     routes.on("GET", "/api/v1/groups", list_groups);
+    routes.on("POST", "/api/v1/groups/{group}/offsets", reset_offsets);
 }
 
 }  // namespace penstock::monitor

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/group/consumer_groups.h"
@@ -24,6 +26,9 @@ struct GroupView {
     std::size_t members = 0;
     std::vector<GroupPosition> positions;  ///< by topic and partition
 };
+
+/// Of topic and partition.
+using GroupOffsets = std::map<std::pair<std::string, std::int32_t>, std::int64_t>;
 
 /// Groups that have members, and those of which only committed offsets are left (queries are of these). By
 /// name.

@@ -42,6 +42,9 @@ struct MonitorParts {
     /// groups_of() of the embedded log or of a real Kafka. From the pool. Empty: /groups says that none are
     /// told.
     std::function<Result<std::vector<GroupView>>()> groups;
+    /// Commits offsets for a group without members, as its members would. From the pool. Empty where groups
+    /// is.
+    std::function<Result<>(const std::string& group, const GroupOffsets&)> set_offsets;
     /// Makes a copy of the tables by this name. From the pool. Empty: /tables/backups says that these are not
     /// ours.
     std::function<Result<store::Backup>(const std::string&)> backup_tables;

@@ -34,6 +34,8 @@ void add_topics_command(CLI::App& app, CommandContext& context);
 void add_produce_command(CLI::App& app, CommandContext& context);
 void add_consume_command(CLI::App& app, CommandContext& context);
 void add_groups_command(CLI::App& app, CommandContext& context);
+/// groups reset
+void add_groups_reset_command(CLI::App& groups, CommandContext& context);
 void add_schemas_command(CLI::App& app, CommandContext& context);
 void add_tables_command(CLI::App& app, CommandContext& context);
 void add_backup_command(CLI::App& app, CommandContext& context);

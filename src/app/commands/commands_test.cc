@@ -191,6 +191,9 @@ TEST_F(CommandsTest, ConsumeShowsTheLastRecordsOfAllPartitionsInOrder) {
     EXPECT_EQ(run({"consume", "t", "--offset", "latest"}).out, "");
     EXPECT_EQ(run({"consume", "t", "--offset", "-1", "--format", "full"}).out,
               "1:14\t1970-01-01T00:00:00.029Z\tk29\tv29\n");
+    EXPECT_EQ(run({"consume", "t", "--offset", "-2", "--format", "%t %p:%o %T %k=%s;"}).out,
+              "t 0:14 28 k28=v28;t 1:14 29 k29=v29;");
+    EXPECT_EQ(run({"consume", "t", "--format", "%y"}).status, 2);
     auto json = run({"consume", "t", "--offset", "-1", "-o", "json"});
     EXPECT_TRUE(json.out.starts_with(R"({"partition":1,"offset":14)")) << json.out;
 }
@@ -394,6 +397,43 @@ TEST_F(CommandsTest, GroupsShowTheirLag) {
     EXPECT_EQ(one.status, 0) << one.err;
     EXPECT_NE(one.out.find("state    Stable"), std::string::npos) << one.out;
     EXPECT_EQ(run({"groups", "nobody"}).status, 1);
+}
+
+TEST_F(CommandsTest, AResetIsShownFirstAndDoneWhenToldTo) {
+    make_topic("users_created", 2);
+    for (int i = 0; i < 5; ++i) fakes.topics.put("users_created", 1, {.value = "v", .timestamp_ms = i});
+    auto shown = run({"groups", "reset", "nightly", "--to-offset", "3"});
+    EXPECT_EQ(shown.out,
+              "TOPIC          PARTITION  COMMITTED  NEW  END  AGAIN  SKIPPED\n"
+              "users_created          0          1    0    0      1        0\n"
+              "users_created          1          1    3    5      0        2\n\n"
+              "1 record would be read again, 2 skipped; nothing has changed: --execute does it\n");
+    EXPECT_TRUE(fakes.committed.empty());
+    auto done = run({"groups", "reset", "nightly", "--to-datetime", "1970-01-01T00:00:00.004Z", "--execute",
+                     "--topic", "users_created:1"});
+    EXPECT_EQ(done.status, 0) << done.err;
+    EXPECT_NE(done.out.find("0 records will be read again, 3 skipped\n"), std::string::npos) << done.out;
+    EXPECT_EQ(fakes.committed["nightly"], (monitor::GroupOffsets{{{"users_created", 1}, 4}}));
+    run({"groups", "reset", "new", "--to-latest", "--execute", "--topic", "users_created:1,0"});
+    EXPECT_EQ(fakes.committed["new"],
+              (monitor::GroupOffsets{{{"users_created", 0}, 0}, {{"users_created", 1}, 5}}));
+    EXPECT_EQ(run({"groups", "reset", "nightly", "--by-duration", "1d", "-o", "json"}).status, 0);
+}
+
+TEST_F(CommandsTest, AResetThatCannotBeIsRefused) {
+    make_topic("users_created", 2);
+    EXPECT_EQ(
+        run({"groups", "reset", "billing", "--to-latest", "--execute"}).err,
+        "error: group billing is Stable with 2 members: its offsets can be reset when they have left\n");
+    EXPECT_EQ(run({"groups", "reset", "nightly"}).status, 2) << "where to?";
+    EXPECT_EQ(run({"groups", "reset", "nightly", "--to-latest", "--to-earliest"}).status, 2);
+    EXPECT_EQ(run({"groups", "reset", "nightly", "--to-datetime", "yesterday"}).status, 1);
+    EXPECT_EQ(
+        run({"groups", "reset", "nightly", "--to-latest", "--topic", "users_created:x"}).err,
+        "error: --topic users_created:x: expected a topic's name, or with partitions users_created:0,1\n");
+    EXPECT_EQ(run({"groups", "reset", "nightly", "--to-latest", "--topic", "users_created:7"}).err,
+              "error: topic users_created has no partition 7; it has 0 to 1\n");
+    EXPECT_TRUE(fakes.committed.empty());
 }
 
 TEST_F(CommandsTest, SchemasAndTables) {

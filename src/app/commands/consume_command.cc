@@ -7,9 +7,11 @@
 
 #include "app/commands/api_client.h"
 #include "app/commands/commands.h"
+#include "app/commands/record_format.h"
 #include "app/commands/text_table.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "codec/iso_time.h"
 
 namespace penstock::app {
 namespace {
@@ -59,12 +61,29 @@ std::string shown(const JsonValue& record, std::string_view field) {
     return on_one_line(record[field].text());
 }
 
+ShownRecord shown_record(const JsonValue& record, std::string_view topic) {
+    auto bytes = [&](std::string_view field) {
+        return record[field].there() ? std::optional(bytes_of(record, field)) : std::nullopt;
+    };
+    ShownRecord out{.topic = topic,
+                    .partition = record["partition"].integer(),
+                    .offset = record["offset"].integer(),
+                    .timestamp_ms = codec::parse_iso_timestamp(record["timestamp"].text()).value_or(0) / 1000,
+                    .key = bytes("key"),
+                    .value = bytes("value"),
+                    .headers = {}};
+    for (const auto& [name, value] : record["headers"].fields()) out.headers.emplace_back(name, value.text());
+    return out;
+}
+
 class Consumer {
 public:
     Consumer(ApiClient& api, const CommandContext& context, const Options& options)
         : api_(api),
           context_(context),
           options_(options),
+          format_(options.format.contains('%') ? RecordFormat::parse(options.format).value_or(RecordFormat())
+                                               : RecordFormat()),
           path_("/api/v1/topics/" + percent_encoded(options.topic)) {}
 
     Result<> run() {
@@ -226,6 +245,9 @@ private:
         ++printed_;
         if (context_.json()) {
             fmt::print("{}\n", record.json());
+        } else if (options_.format.contains('%')) {
+            auto text = format_.text(shown_record(record, options_.topic));
+            std::fwrite(text.data(), 1, text.size(), stdout);
         } else if (options_.format == "full") {
             fmt::print("{}:{}\t{}\t{}\t{}", record["partition"].integer(), record["offset"].integer(),
                        record["timestamp"].text(), shown(record, "key"), shown(record, "value"));
@@ -243,6 +265,7 @@ private:
     ApiClient& api_;
     const CommandContext& context_;
     const Options& options_;
+    const RecordFormat format_;
     const std::string path_;
     std::vector<Cursor> cursors_;
     std::int64_t printed_ = 0;
@@ -252,6 +275,13 @@ std::string check_offset(const std::string& text) {
     auto number = parse_int(text);
     if (text == "earliest" || text == "latest" || (number && *number > -1'000'001)) return {};
     return "expected earliest, latest, an offset, or -N for the last N records";
+}
+
+std::string check_format(const std::string& text) {
+    if (text == "value" || text == "key-value" || text == "full") return {};
+    if (!text.contains('%')) return "expected value, key-value, full, or a format such as '%o %k %s\\n'";
+    auto parsed = RecordFormat::parse(text);
+    return parsed ? std::string() : parsed.error().text;
 }
 
 }  // namespace
@@ -275,14 +305,17 @@ void add_consume_command(CLI::App& app, CommandContext& context) {
         ->check(CLI::PositiveNumber);
     command->add_flag("-f,--follow", options->follow, "Go on with what comes in");
     command
-        ->add_option("--format", options->format,
-                     "value, key-value, or full (partition, offset, time, key, value, headers)")
-        ->check(CLI::IsMember({"value", "key-value", "full"}))
+        ->add_option(
+            "--format", options->format,
+            "value, key-value, full (partition, offset, time, key, value, headers), or as kcat's -f: "
+            "%t %p %o %T %k %s %h, sizes %K %S")
+        ->check(check_format)
         ->capture_default_str();
     command->footer(
         "With --output json each record is one line of JSON, with everything it has.\n\n"
         "Examples:\n  penstock consume users_created\n"
         "  penstock consume users_created --follow --format full\n"
+        "  penstock consume users_created --format '%p:%o %k %S\\n'\n"
         "  penstock consume users_created --partition 0 --offset 1000 --count 5\n"
         "  penstock consume users_created --offset earliest -o json > all.jsonl");
     add_common_options(*command, context);

@@ -1,4 +1,4 @@
-// penstock groups [GROUP]
+// penstock groups [GROUP]; groups reset is in groups_reset_command.cc
 #include <CLI/CLI.hpp>
 
 #include "app/commands/api_client.h"
@@ -76,10 +76,16 @@ void add_groups_command(CLI::App& app, CommandContext& context) {
     auto name = std::make_shared<std::string>();
     auto* command = app.add_subcommand("groups", "Consumer groups, and how far behind they are");
     command->add_option("group", *name, "This one, partition by partition");
-    command->footer("Examples:\n  penstock groups\n  penstock groups billing");
+    command->footer(
+        "Examples:\n  penstock groups\n  penstock groups billing\n"
+        "  penstock groups reset billing --to-earliest");
+    command->require_subcommand(0, 1);
     add_common_options(*command, context);
-    command->callback(
-        [name, &context] { context.run([&](ApiClient& api) { return show(api, context, *name); }); });
+    command->callback([name, command, &context] {
+        if (!command->get_subcommands().empty()) return;
+        context.run([&](ApiClient& api) { return show(api, context, *name); });
+    });
+    add_groups_reset_command(*command, context);
 }
 
 }  // namespace penstock::app

@@ -61,22 +61,20 @@ ErrorCode check_fetch(const ConsumerGroups& groups, const OffsetFetch::Message::
 
 }  // namespace
 
-ErrorCode Request::check_commit(const MemberIdentity& member, bool knows_epochs) const {
-    std::lock_guard one_kind(server.group_kinds);
+ErrorCode ServerState::check_commit(const MemberIdentity& member, bool knows_epochs) {
+    std::lock_guard one_kind(group_kinds);
     const auto& group = member.group;
-    auto& offsets = server.topics.offsets();
-    if (server.share->contains(group)) return ErrorCode::group_id_not_found;
+    auto& offsets = topics.offsets();
+    if (share->contains(group)) return ErrorCode::group_id_not_found;
     const bool is_member = member.generation >= 0;
-    if (server.consumer_groups.contains(group)) {
-        auto error =
-            server.consumer_groups.check_commit(group, member.member_id, member.generation, knows_epochs);
+    if (consumer_groups.contains(group)) {
+        auto error = consumer_groups.check_commit(group, member.member_id, member.generation, knows_epochs);
         if (error == ErrorCode::none && is_member) offsets.set_protocol_type(group, "consumer");
         return error;
     }
-    auto error = server.groups.check_commit(member);
-    if (error == ErrorCode::none && is_member)
-        offsets.set_protocol_type(group, server.groups.protocol_type(group));
-    if (error != ErrorCode::illegal_generation || server.groups.describe(group)) return error;
+    auto error = groups.check_commit(member);
+    if (error == ErrorCode::none && is_member) offsets.set_protocol_type(group, groups.protocol_type(group));
+    if (error != ErrorCode::illegal_generation || groups.describe(group)) return error;
     // Offsets are all that is left of it, as after a restart: the member has to join again.
     if (offsets.has_group(group)) return ErrorCode::unknown_member_id;
     return knows_epochs ? ErrorCode::group_id_not_found : ErrorCode::illegal_generation;
@@ -88,11 +86,11 @@ net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, M
     const bool may = request->may_with_group(Operation::read, message.group_id);
     const auto denied = may ? ErrorCode::none : ErrorCode::group_authorization_failed;
     const auto refused = !may ? denied
-                              : request->check_commit({.group = message.group_id,
-                                                       .member_id = message.member_id,
-                                                       .instance_id = message.group_instance_id,
-                                                       .generation = message.generation_id},
-                                                      request->version >= knows_epochs);
+                              : server.check_commit({.group = message.group_id,
+                                                     .member_id = message.member_id,
+                                                     .instance_id = message.group_instance_id,
+                                                     .generation = message.generation_id},
+                                                    request->version >= knows_epochs);
     Response response;
     if (request->version >= names_ids) {
         for (auto& topic : message.topics)

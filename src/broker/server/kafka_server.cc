@@ -1,6 +1,7 @@
 #include "broker/server/kafka_server.h"
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -89,6 +90,23 @@ GroupCoordinator& KafkaServer::groups() {
 }
 ConsumerGroups& KafkaServer::consumer_groups() {
     return impl_->state->consumer_groups;
+}
+
+Result<> KafkaServer::set_offsets(
+    const std::string& group, const std::map<std::pair<std::string, std::int32_t>, std::int64_t>& offsets) {
+    auto& state = *impl_->state;
+    constexpr bool knows_epochs = true;
+    if (state.check_commit({.group = group}, knows_epochs) != wire::kafka::ErrorCode::none)
+        return fail(Errc::exists, "the offsets of group {} are its members' to commit", group);
+    const auto now = state.topics.options().clock->now_ms();
+    OffsetChanges changes;
+    for (const auto& [place, offset] : offsets)
+        changes.emplace_back(GroupPartition{group, place.first, place.second},
+                             CommittedOffset{.offset = offset, .committed_ms = now});
+    std::promise<Result<>> done;
+    state.topics.offsets().commit(std::move(changes),
+                                  [&](Result<> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
 }
 
 }  // namespace penstock::broker

@@ -56,6 +56,8 @@ struct ServerState {
     /// What clients have set of groups holds from now on. Before anything is served.
     void apply_group_configs();
     std::int32_t node_id() const { return topics.options().node_id; }
+    /// Whether the member may commit offsets now, whichever protocol its group has.
+    wire::kafka::ErrorCode check_commit(const MemberIdentity& member, bool knows_epochs);
     /// Whether clients are asked who they are, and held to their permissions.
     bool enforces() const {
         return options.security.enforces_acls() || !options.listen.tls.client_authority.empty();
@@ -116,8 +118,6 @@ struct Request {
     void let_next_begin() {
         if (auto told = std::exchange(begun, std::nullopt)) told->set(true);
     }
-    /// Whether the member may commit offsets now, whichever protocol its group has.
-    wire::kafka::ErrorCode check_commit(const MemberIdentity& member, bool knows_epochs) const;
     // The client's quotas, see ClientQuotas.
     std::int32_t count(Quota quota, std::int64_t bytes) const;
     std::int32_t ask(Quota quota, std::int64_t bytes) const;

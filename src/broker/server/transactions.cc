@@ -140,11 +140,11 @@ net::Task<TxnOffsetCommit::Response> TxnOffsetCommit::handle(RequestPointer requ
     const bool names_member =
         message.generation_id >= 0 || !message.member_id.empty() || message.group_instance_id;
     if (refused == ErrorCode::none && (names_member || server.share->contains(message.group_id)))
-        refused = request->check_commit({.group = message.group_id,
-                                         .member_id = message.member_id,
-                                         .instance_id = message.group_instance_id,
-                                         .generation = message.generation_id},
-                                        true);
+        refused = request->server.check_commit({.group = message.group_id,
+                                                .member_id = message.member_id,
+                                                .instance_id = message.group_instance_id,
+                                                .generation = message.generation_id},
+                                               true);
     if (refused == ErrorCode::none && request->version >= new_epochs_since) {
         std::vector<TopicPartition> places{place};
         refused = co_await add(request, producer, places, true);

@@ -230,6 +230,7 @@ struct Fakes {
     ManualClock clock{1'769'904'000'000'000};  // 2026-02-01T00:00:00Z
     std::mutex mutex;
     PipelinesView view;
+    std::map<std::string, GroupOffsets> committed;  ///< by group
     std::atomic<bool> loaded = true;
 
     Fakes() {
@@ -252,7 +253,11 @@ struct Fakes {
             group.state = "Stable";
             group.members = 2;
             group.positions = {{"users_created", 1, 0}, {"deleted", 0, 7}};
-            return std::vector<GroupView>{group};
+            GroupView idle;
+            idle.group = "nightly";
+            idle.state = "Empty";
+            idle.positions = {{"users_created", 0, 1}, {"users_created", 1, 1}, {"deleted", 0, 7}};
+            return std::vector<GroupView>{group, idle};
         };
         return {topics,
                 tables,
@@ -265,6 +270,11 @@ struct Fakes {
                 clock,
                 pipelines,
                 groups,
+                [this](const std::string& group, const GroupOffsets& offsets) -> Result<> {
+                    const std::lock_guard lock(mutex);
+                    committed[group] = offsets;
+                    return {};
+                },
                 {},
                 [this] { return loaded.load(); }};
     }

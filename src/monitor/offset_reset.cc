@@ -1,0 +1,77 @@
+#include "monitor/offset_reset.h"
+
+#include <algorithm>
+#include <set>
+
+namespace penstock::monitor {
+namespace {
+
+using Kind = ResetTo::Kind;
+
+Result<std::int64_t> target(broker::Topics& topics, const PartitionReset& of, const ResetTo& to,
+                            std::int64_t start) {
+    switch (to.kind) {
+        case Kind::earliest:
+            return start;
+        case Kind::latest:
+            return of.end_offset;
+        case Kind::current:
+            return of.committed.value_or(of.end_offset);
+        case Kind::offset:
+            return to.value;
+        case Kind::shift:
+            if (of.committed) return *of.committed + to.value;
+            return fail(Errc::invalid, "{}-{} cannot be shifted: the group has committed no offset there",
+                        of.topic, of.partition);
+        case Kind::timestamp:
+            return topics.offset_for_time(of.topic, of.partition, to.value);
+    }
+    return of.end_offset;
+}
+
+/// Topics in which the group has committed and that are still there.
+std::vector<ResetScope> all_of(broker::Topics& topics, const std::vector<GroupPosition>& positions) {
+    std::set<std::string> names;
+    for (const auto& position : positions) names.insert(position.topic);
+    std::vector<ResetScope> scopes;
+    for (const auto& name : names)
+        if (topics.info(name)) scopes.push_back({.topic = name, .partition = {}});
+    return scopes;
+}
+
+}  // namespace
+
+Result<std::vector<PartitionReset>> plan_reset(broker::Topics& topics,
+                                               const std::vector<GroupPosition>& positions,
+                                               const std::vector<ResetScope>& scopes, const ResetTo& to) {
+    const auto chosen = scopes.empty() ? all_of(topics, positions) : scopes;
+    if (chosen.empty()) return fail(Errc::invalid, "the group has committed nothing yet: name a topic");
+    std::vector<PartitionReset> plan;
+    std::set<std::pair<std::string, std::int32_t>> seen;
+    for (const auto& scope : chosen) {
+        const auto info = TRY(topics.info(scope.topic));
+        const auto count = static_cast<std::int32_t>(info.partitions.size());
+        if (scope.partition && (*scope.partition < 0 || *scope.partition >= count)) {
+            return fail(Errc::not_found, "topic {} has no partition {}; it has 0 to {}", scope.topic,
+                        *scope.partition, count - 1);
+        }
+        const auto first = scope.partition.value_or(0);
+        const auto last = scope.partition.value_or(count - 1);
+        for (auto number = first; number <= last; ++number) {
+            if (!seen.emplace(scope.topic, number).second)
+                return fail(Errc::invalid, "{}-{} is named twice", scope.topic, number);
+            const auto& partition = info.partitions[static_cast<std::size_t>(number)];
+            PartitionReset one{.topic = scope.topic, .partition = number, .committed = {}};
+            one.end_offset = partition.end_offset;
+            for (const auto& position : positions)
+                if (position.topic == scope.topic && position.partition == number)
+                    one.committed = position.committed;
+            const auto wanted = TRY(target(topics, one, to, partition.start_offset));
+            one.offset = std::clamp(wanted, partition.start_offset, partition.end_offset);
+            plan.push_back(std::move(one));
+        }
+    }
+    return plan;
+}
+
+}  // namespace penstock::monitor
