@@ -172,6 +172,7 @@ TEST_F(ApiTest, EveryChangeIsAnsweredAsDocumented) {
         {"/api/v1/queries/created_users/stop", "", "/api/v1/queries/{name}/stop"},
         {"/api/v1/queries/created_users/start", "", "/api/v1/queries/{name}/start"},
         {"/api/v1/topics", R"({"name":"new","partitions":3})", "/api/v1/topics"},
+        {"/api/v1/topics/new/config", R"({"config":{"retention.ms":"5"}})", "/api/v1/topics/{topic}/config"},
         {"/api/v1/topics/new/records", R"({"records":[{"value":"x"}]})", "/api/v1/topics/{topic}/records"},
         {"/api/v1/sql", R"({"sql":"SELECT 1"})", "/api/v1/sql"},
         {"/api/v1/dags/user_automation/trigger", R"({"conf":{"a":1}})", "/api/v1/dags/{dag}/trigger"},

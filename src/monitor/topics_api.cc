@@ -1,4 +1,4 @@
-// GET|POST /api/v1/topics; GET|DELETE /api/v1/topics/{topic}
+// GET|POST /api/v1/topics; GET|DELETE /api/v1/topics/{topic}; POST /api/v1/topics/{topic}/config
 #include "monitor/api.h"
 #include "monitor/json_body.h"
 
@@ -43,6 +43,15 @@ Result<net::HttpResponse> create_topic(Api& api, const net::HttpRequest& request
     return answer_topic(api, spec.name, 201);
 }
 
+Result<net::HttpResponse> alter_topic(Api& api, const net::HttpRequest& request) {
+    const auto body = TRY(JsonBody::parse(request.body));
+    TRY(body.object().only({"config"}));
+    const auto config = TRY(body.object().strings("config"));
+    if (config.empty()) return fail(Errc::invalid, "config: expected at least one setting");
+    TRY(api.parts.topics.alter(param(request, "topic"), config));
+    return answer_topic(api, param(request, "topic"), 200);
+}
+
 Result<net::HttpResponse> delete_topic(Api& api, const net::HttpRequest& request) {
     TRY(api.parts.topics.remove(param(request, "topic")));
     return net::json_response(R"({"deleted":true})");
@@ -76,6 +85,7 @@ void add_topic_routes(ApiRoutes& routes) {
     routes.on("POST", "/api/v1/topics", create_topic);
     routes.on("GET", "/api/v1/topics/{topic}", get_topic);
     routes.on("DELETE", "/api/v1/topics/{topic}", delete_topic);
+    routes.on("POST", "/api/v1/topics/{topic}/config", alter_topic);
 }
 
 }  // namespace penstock::monitor

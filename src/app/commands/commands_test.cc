@@ -95,6 +95,7 @@ TEST_F(CommandsTest, AWordThatIsNoCommandIsNamed) {
         run_as_given({"topics", "lst"}).err,
         "error: penstock topics has no command 'lst'; did you mean 'list'?\nMore: penstock topics --help\n");
     EXPECT_NE(run_as_given({"topics", "list", "--colour"}).err.find("--colour"), std::string::npos);
+    EXPECT_TRUE(run_as_given({"topics", "create"}).err.ends_with("More: penstock topics create --help\n"));
     EXPECT_EQ(run_as_given({}).err, "error: A subcommand is required\nMore: penstock --help\n");
 }
 
@@ -138,6 +139,14 @@ TEST_F(CommandsTest, TopicsAreCreatedListedDescribedAndDeleted) {
         << described.out;
     auto json = run({"topics", "list", "-o", "json"});
     EXPECT_TRUE(json.out.starts_with(R"([{"name":"orders")")) << json.out;
+    auto altered =
+        run({"topics", "alter", "orders", "-c", "retention.ms=2000", "-c", "cleanup.policy=compact"});
+    EXPECT_EQ(altered.out, "changed orders\n") << altered.err;
+    auto after = run({"topics", "describe", "orders"});
+    EXPECT_NE(after.out.find("retention.ms = 2000\n"), std::string::npos) << after.out;
+    EXPECT_NE(after.out.find("cleanup.policy = compact\n"), std::string::npos) << after.out;
+    EXPECT_EQ(run({"topics", "alter", "orders"}).status, 2) << "which setting?";
+    EXPECT_EQ(run({"topics", "alter", "nowhere", "-c", "retention.ms=1"}).status, 1);
     auto again = run({"topics", "create", "orders"});
     EXPECT_EQ(again.status, 1);
     EXPECT_EQ(again.err, "error: topic 'orders' exists\n");
@@ -154,6 +163,14 @@ TEST_F(CommandsTest, ProduceSendsEachLineWithItsKeyAndHeaders) {
     EXPECT_EQ(full.out, "k1\tv1\nk2\tv:2\nk3\t\n");
     auto json = run({"produce", "t", "-o", "json"}, "more\n");
     EXPECT_EQ(json.out, "{\"acknowledged\":1,\"next_offsets\":[{\"partition\":0,\"offset\":4}]}\n");
+}
+
+TEST_F(CommandsTest, ProduceMakesTombstonesOfEmptyValuesWhenToldTo) {
+    make_topic("t", 1);
+    EXPECT_EQ(run({"produce", "t", "-k", ":", "-Z"}, "k1:v1\nk1:\n:v2\n").status, 0);
+    EXPECT_EQ(run({"consume", "t", "--format", "%k %K %s %S;"}).out, "k1 2 v1 2;k1 2  -1; -1 v2 2;");
+    EXPECT_EQ(run({"produce", "t"}, "\n").status, 0);
+    EXPECT_EQ(run({"consume", "t", "-n", "1", "--format", "%K %S"}).out, "-1 0");
 }
 
 TEST_F(CommandsTest, ProduceTakesManyLines) {

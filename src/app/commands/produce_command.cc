@@ -26,6 +26,7 @@ struct Options {
     std::string key_delimiter;
     std::vector<std::string> headers;
     std::optional<std::int32_t> partition;
+    bool empty_is_null = false;
     bool quiet = false;
 };
 
@@ -120,8 +121,10 @@ private:
             key = line.substr(0, at);
             line.remove_prefix(at + options_.key_delimiter.size());
         }
-        body.begin_object().field("value", line);
-        if (key) body.field("key", *key);
+        auto is_null = [&](std::string_view bytes) { return options_.empty_is_null && bytes.empty(); };
+        body.begin_object();
+        if (!is_null(line)) body.field("value", line);
+        if (key && !is_null(*key)) body.field("key", *key);
         if (options_.partition) body.field("partition", *options_.partition);
         if (!options_.headers.empty()) {
             body.key("headers").begin_object();
@@ -207,6 +210,9 @@ void add_produce_command(CLI::App& app, CommandContext& context) {
         });
     command->add_option("-p,--partition", options->partition, "Where to, whatever the key says")
         ->check(CLI::NonNegativeNumber);
+    command->add_flag("-Z,--null", options->empty_is_null,
+                      "Empty values and keys are null, as by kcat: a key with a null value is deleted by "
+                      "compaction");
     command->add_flag("-q,--quiet", options->quiet, "Say nothing when all went well");
     command->footer(
         "A record counts once the log has acknowledged it.\n\nExamples:\n"

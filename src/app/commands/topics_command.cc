@@ -1,4 +1,4 @@
-// penstock topics list|describe|create|delete
+// penstock topics list|describe|create|alter|delete
 #include <CLI/CLI.hpp>
 
 #include "app/commands/api_client.h"
@@ -75,16 +75,31 @@ Result<> describe(ApiClient& api, const CommandContext& context, const std::stri
     return {};
 }
 
-Result<> create(ApiClient& api, const CommandContext& context, const Options& options) {
-    codec::JsonWriter body;
-    body.begin_object().field("name", options.name).field("partitions", options.partitions);
+/// The settings as an object's field; the object is closed.
+std::string with_config(codec::JsonWriter& body, const Options& options) {
     body.key("config").begin_object();
     for (const auto& setting : options.config) {
         auto equals = setting.find('=');
         body.field(setting.substr(0, equals), setting.substr(equals + 1));
     }
-    body.end_object().end_object();
-    auto answer = TRY(api.post("/api/v1/topics", body.take()));
+    return body.end_object().end_object().take();
+}
+
+Result<> alter(ApiClient& api, const CommandContext& context, const Options& options) {
+    codec::JsonWriter body;
+    body.begin_object();
+    auto answer = TRY(api.post(topic_path(options.name) + "/config", with_config(body, options)));
+    if (context.json())
+        fmt::print("{}\n", answer.root().json());
+    else
+        fmt::print("changed {}\n", options.name);
+    return {};
+}
+
+Result<> create(ApiClient& api, const CommandContext& context, const Options& options) {
+    codec::JsonWriter body;
+    body.begin_object().field("name", options.name).field("partitions", options.partitions);
+    auto answer = TRY(api.post("/api/v1/topics", with_config(body, options)));
     if (context.json())
         fmt::print("{}\n", answer.root().json());
     else
@@ -110,7 +125,7 @@ Result<> remove(ApiClient& api, const CommandContext& context, const std::vector
 
 void add_topics_command(CLI::App& app, CommandContext& context) {
     auto options = std::make_shared<Options>();
-    auto* topics = app.add_subcommand("topics", "List, describe, create and delete topics");
+    auto* topics = app.add_subcommand("topics", "List, describe, create, change and delete topics");
     topics->footer(
         "Examples:\n  penstock topics\n  penstock topics describe users_created\n"
         "  penstock topics create orders --partitions 4 --config retention.ms=86400000\n"
@@ -143,14 +158,24 @@ void add_topics_command(CLI::App& app, CommandContext& context) {
     creating->add_option("-p,--partitions", options->partitions, "How many")
         ->check(CLI::Range(1, 10'000))
         ->capture_default_str();
-    creating->add_option("-c,--config", options->config, "A setting of Kafka's, name=value")
-        ->check([](const std::string& text) {
-            return text.find('=') == std::string::npos ? "expected name=value" : std::string();
-        });
+    auto setting = [](const std::string& text) {
+        return text.find('=') == std::string::npos ? "expected name=value" : std::string();
+    };
+    creating->add_option("-c,--config", options->config, "A setting of Kafka's, name=value")->check(setting);
     creating->footer("Example:\n  penstock topics create orders -p 4 -c cleanup.policy=compact");
     add_common_options(*creating, context);
     creating->callback(
         [options, &context] { context.run([&](ApiClient& api) { return create(api, context, *options); }); });
+
+    auto* altering = topics->add_subcommand("alter", "Change a topic's settings; the others stay");
+    altering->add_option("topic", options->name, "Its name")->required();
+    altering->add_option("-c,--config", options->config, "A setting of Kafka's, name=value")
+        ->check(setting)
+        ->required();
+    altering->footer("Example:\n  penstock topics alter orders -c retention.ms=3600000");
+    add_common_options(*altering, context);
+    altering->callback(
+        [options, &context] { context.run([&](ApiClient& api) { return alter(api, context, *options); }); });
 
     auto* deleting = topics->add_subcommand("delete", "Delete topics and all their records");
     deleting->add_option("topics", options->names, "Their names")->required();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <utility>
 #include <vector>
 
 #include "pipeline/names.h"
@@ -10,18 +11,21 @@
 namespace penstock::app {
 namespace {
 
-/// `penstock topics lst`: topics.
-const CLI::App& innermost(const CLI::App& app) {
+/// What was called, and its name from the program's on: `penstock topics lst` is "penstock topics".
+std::pair<const CLI::App&, std::string> innermost(const CLI::App& app) {
     const auto* at = &app;
-    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-    return *at;
+    auto called = app.get_name();
+    while (!at->get_subcommands().empty()) {
+        at = at->get_subcommands().front();
+        called += " " + at->get_name();
+    }
+    return {*at, called};
 }
 
 }  // namespace
 
 std::string wrong_usage(const CLI::App* app, const CLI::Error& error) {
-    const auto& command = innermost(*app);
-    auto called = &command == app ? app->get_name() : app->get_name() + " " + command.get_name();
+    auto [command, called] = innermost(*app);
     std::string what = error.what();
     std::vector<std::string_view> known;
     for (const auto* one : command.get_subcommands([](const CLI::App*) { return true; }))

@@ -33,7 +33,13 @@ public:
         if (topics_.erase(std::string(topic)) == 0) return missing(topic);
         return {};
     }
-    Result<> alter(std::string_view, const std::map<std::string, std::string>&) override { return {}; }
+    Result<> alter(std::string_view name, const std::map<std::string, std::string>& config) override {
+        const std::lock_guard lock(mutex_);
+        const auto found = topics_.find(std::string(name));
+        if (found == topics_.end()) return missing(name);
+        for (const auto& [setting, value] : config) found->second.spec.config[setting] = value;
+        return {};
+    }
     Result<std::vector<broker::TopicInfo>> list() override {
         const std::lock_guard lock(mutex_);
         if (!broken_.empty()) return fail(Errc::unavailable, "{}", broken_);
