@@ -108,8 +108,9 @@ Result<> check_resettable(Api& api, const GroupView& group) {
                     group.group, query.name);
     }
     if (group.members == 0) return {};
-    return fail(Errc::exists, "group {} is {} with {} members: its offsets can be reset when they have left",
-                group.group, group.state, group.members);
+    return fail(Errc::exists, "group {} is {} and has {}: its offsets can be reset when it has none",
+                group.group, group.state,
+                group.members == 1 ? "a member" : fmt::format("{} members", group.members));
 }
 
 /// What a reset would do; with "execute" it is done.

@@ -441,7 +441,7 @@ TEST_F(CommandsTest, AResetThatCannotBeIsRefused) {
     make_topic("users_created", 2);
     EXPECT_EQ(
         run({"groups", "reset", "billing", "--to-latest", "--execute"}).err,
-        "error: group billing is Stable with 2 members: its offsets can be reset when they have left\n");
+        "error: group billing is Stable and has 2 members: its offsets can be reset when it has none\n");
     EXPECT_EQ(run({"groups", "reset", "nightly"}).status, 2) << "where to?";
     EXPECT_EQ(run({"groups", "reset", "nightly", "--to-latest", "--to-earliest"}).status, 2);
     EXPECT_EQ(run({"groups", "reset", "nightly", "--to-datetime", "yesterday"}).status, 1);

@@ -103,10 +103,12 @@ Result<> KafkaServer::set_offsets(
     for (const auto& [place, offset] : offsets)
         changes.emplace_back(GroupPartition{group, place.first, place.second},
                              CommittedOffset{.offset = offset, .committed_ms = now});
-    std::promise<Result<>> done;
+    // Shared: who is woken may be gone before set_value() returns.
+    auto done = std::make_shared<std::promise<Result<>>>();
+    auto committed = done->get_future();
     state.topics.offsets().commit(std::move(changes),
-                                  [&](Result<> result) { done.set_value(std::move(result)); });
-    return done.get_future().get();
+                                  [done](Result<> result) { done->set_value(std::move(result)); });
+    return committed.get();
 }
 
 }  // namespace penstock::broker
