@@ -353,7 +353,12 @@ void Deployment::remove(DeployedFile& file) {
 Result<> Deployment::ensure_topic(const pipeline::TopicSpec& topic) {
     auto wanted = kafka_spec(topic);
     auto existing = layers_.topics.info(topic.name);
-    if (!existing && existing.error().code == Errc::not_found) return layers_.topics.create(wanted);
+    if (!existing && existing.error().code == Errc::not_found) {
+        auto created = layers_.topics.create(wanted);
+        if (created || created.error().code != Errc::exists) return created;
+        // Another process, that has the same files, was quicker.
+        existing = layers_.topics.info(topic.name);
+    }
     if (!existing) return fail(existing.error());
     if (existing->spec.partitions != wanted.partitions) {
         return fail(Errc::invalid,

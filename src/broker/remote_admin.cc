@@ -93,7 +93,7 @@ Result<> RemoteAdmin::create(const TopicSpec& spec) {
         rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
     auto what = fmt::format("create topic '{}'", spec.name);
     bool is_repeated = false;
-    TRY(request(
+    auto created = request(
         RD_KAFKA_ADMIN_OP_CREATETOPICS, what,
         [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
             auto* raw = topic.get();
@@ -116,8 +116,11 @@ Result<> RemoteAdmin::create(const TopicSpec& spec) {
             }
             is_repeated = error.code == Errc::unavailable;
             return error;
-        }));
-    return wait_until_known(spec.name, spec.partitions);
+        });
+    if (created) return wait_until_known(spec.name, spec.partitions);
+    // Whoever made it has done so just now, perhaps: who finds that it is there may ask for it.
+    if (created.error().code == Errc::exists) TRY(wait_until_known(spec.name, 1));
+    return created;
 }
 
 Result<> RemoteAdmin::remove(std::string_view name) {

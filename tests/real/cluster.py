@@ -65,6 +65,8 @@ class Cluster:
         for member in self.members:
             member.wait_ready()
         self.wait_shared()
+        for member in self.members:  # they all begin with the same topics at the same time
+            assert not member.logged("already exists"), member.log
         return self
 
     def __exit__(self, *_):

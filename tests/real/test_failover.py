@@ -375,7 +375,7 @@ def test_queries_on_spark(tmp_path, real_zookeeper, kafka, real_postgres, real_c
             def on_spark(work=work, name=name):  # it may move once more, while the work is shared out
                 owner = cluster.owner(work)
                 return owner if owner and owner.query(name)["processed"] > 0 else None
-            victim = wait_until(on_spark, f"{name} on Spark", 120)
+            victim = wait_until(on_spark, f"{name} on Spark", 300)
             others = [m for m in cluster.members if m is not victim]
             if kills:
                 victim.kill()
