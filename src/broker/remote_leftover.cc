@@ -75,11 +75,11 @@ Result<std::vector<std::string>> RemoteLeftover::hidden(const RemoteAdmin::Place
                                                         std::string_view producer) {
     std::vector<std::string> out;
     auto decided = committed_.end(place);
+    auto written = decided ? written_.end(place) : decided;
     // A topic that is gone hides nothing.
-    if (!decided && decided.error().code == Errc::not_found) return out;
-    auto next = TRY(std::move(decided));
-    auto end = TRY(written_.end(place));
-    while (next < end) {
+    if (!written && written.error().code == Errc::not_found) return out;
+    auto end = TRY(std::move(written));
+    for (auto next = *decided; next < end;) {
         auto set = TRY(reader_.read(place.topic, place.partition, next, read_bytes, end));
         for (const auto& record : set.records) {
             auto headers = decode_headers(record.headers);
