@@ -437,6 +437,17 @@ TEST_F(CommandsTest, AResetIsShownFirstAndDoneWhenToldTo) {
     EXPECT_EQ(run({"groups", "reset", "nightly", "--by-duration", "1d", "-o", "json"}).status, 0);
 }
 
+TEST_F(CommandsTest, AnOptionThatMayComeAgainTakesOneWordEachTime) {
+    make_topic("t", 1);
+    auto produced = run({"produce", "-H", "a=1", "-H", "b=2", "t"}, "v\n");
+    EXPECT_EQ(produced.status, 0) << produced.err;
+    EXPECT_EQ(run({"topics", "alter", "-c", "retention.ms=1", "-c", "cleanup.policy=compact", "t"}).status,
+              0);
+    EXPECT_EQ(run({"topics", "create", "-c", "retention.ms=1", "other"}).status, 0);
+    EXPECT_EQ(run({"groups", "reset", "--to-latest", "--topic", "t", "--topic", "other", "nightly"}).status,
+              0);
+}
+
 TEST_F(CommandsTest, AResetThatCannotBeIsRefused) {
     make_topic("users_created", 2);
     EXPECT_EQ(

@@ -118,9 +118,11 @@ void add_groups_reset_command(CLI::App& groups, CommandContext& context) {
     auto* command =
         groups.add_subcommand("reset", "Let a group without members go on from elsewhere; first shows what");
     command->add_option("group", options->group, "Its name; it need not be there yet")->required();
-    command->add_option(
-        "-t,--topic", options->topics,
-        "A topic, or partitions of it: orders:0,2. Without: every topic in which the group has committed");
+    command
+        ->add_option(
+            "-t,--topic", options->topics,
+            "A topic, or partitions of it: orders:0,2. Without: every topic in which the group has committed")
+        ->allow_extra_args(false);
     auto* to = command->add_option_group("Where to");
     to->add_flag("--to-earliest", options->to_earliest, "The first records that are there");
     to->add_flag("--to-latest", options->to_latest, "What comes from now on");

@@ -205,6 +205,7 @@ void add_produce_command(CLI::App& app, CommandContext& context) {
     command->add_option("-k,--key-delimiter", options->key_delimiter,
                         "What stands between key and value in a line; without it there are no keys");
     command->add_option("-H,--header", options->headers, "A header of every record, name=value")
+        ->allow_extra_args(false)
         ->check([](const std::string& text) {
             return text.find('=') == std::string::npos ? "expected name=value" : std::string();
         });

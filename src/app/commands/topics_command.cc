@@ -161,7 +161,9 @@ void add_topics_command(CLI::App& app, CommandContext& context) {
     auto setting = [](const std::string& text) {
         return text.find('=') == std::string::npos ? "expected name=value" : std::string();
     };
-    creating->add_option("-c,--config", options->config, "A setting of Kafka's, name=value")->check(setting);
+    creating->add_option("-c,--config", options->config, "A setting of Kafka's, name=value")
+        ->allow_extra_args(false)
+        ->check(setting);
     creating->footer("Example:\n  penstock topics create orders -p 4 -c cleanup.policy=compact");
     add_common_options(*creating, context);
     creating->callback(
@@ -170,6 +172,7 @@ void add_topics_command(CLI::App& app, CommandContext& context) {
     auto* altering = topics->add_subcommand("alter", "Change a topic's settings; the others stay");
     altering->add_option("topic", options->name, "Its name")->required();
     altering->add_option("-c,--config", options->config, "A setting of Kafka's, name=value")
+        ->allow_extra_args(false)
         ->check(setting)
         ->required();
     altering->footer("Example:\n  penstock topics alter orders -c retention.ms=3600000");
