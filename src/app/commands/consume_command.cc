@@ -11,6 +11,7 @@
 #include "app/commands/text_table.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "codec/base64.h"
 #include "codec/iso_time.h"
 
 namespace penstock::app {
@@ -41,24 +42,18 @@ struct Cursor {
 std::string bytes_of(const JsonValue& record, std::string_view field) {
     auto text = record[field].text();
     if (record[fmt::format("{}_encoding", field)].text() != "base64") return text;
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string bytes;
-    unsigned bits = 0;
-    int count = 0;
-    for (char c : text) {
-        auto value = alphabet.find(c);
-        if (value == std::string_view::npos) break;
-        bits = bits << 6 | unsigned(value);
-        count += 6;
-        if (count >= 8) bytes += char(bits >> (count -= 8) & 0xff);
-    }
-    return bytes;
+    return codec::decode_base64(text).value_or("");
 }
 
 std::string shown(const JsonValue& record, std::string_view field) {
     if (!record[field].there()) return "null";
     if (record[fmt::format("{}_encoding", field)].text() == "base64") return "base64:" + record[field].text();
     return on_one_line(record[field].text());
+}
+
+/// Whether it is a format of directives, and no name of one.
+bool is_kcats(std::string_view format) {
+    return format.contains('%');
 }
 
 ShownRecord shown_record(const JsonValue& record, std::string_view topic) {
@@ -82,8 +77,7 @@ public:
         : api_(api),
           context_(context),
           options_(options),
-          format_(options.format.contains('%') ? RecordFormat::parse(options.format).value_or(RecordFormat())
-                                               : RecordFormat()),
+          format_(is_kcats(options.format) ? RecordFormat::parse(options.format) : RecordFormat()),
           path_("/api/v1/topics/" + percent_encoded(options.topic)) {}
 
     Result<> run() {
@@ -245,8 +239,8 @@ private:
         ++printed_;
         if (context_.json()) {
             fmt::print("{}\n", record.json());
-        } else if (options_.format.contains('%')) {
-            auto text = format_.text(shown_record(record, options_.topic));
+        } else if (is_kcats(options_.format)) {
+            auto text = format_->text(shown_record(record, options_.topic));
             std::fwrite(text.data(), 1, text.size(), stdout);
         } else if (options_.format == "full") {
             fmt::print("{}:{}\t{}\t{}\t{}", record["partition"].integer(), record["offset"].integer(),
@@ -265,7 +259,7 @@ private:
     ApiClient& api_;
     const CommandContext& context_;
     const Options& options_;
-    const RecordFormat format_;
+    const Result<RecordFormat> format_;  ///< checked with the arguments
     const std::string path_;
     std::vector<Cursor> cursors_;
     std::int64_t printed_ = 0;
@@ -279,7 +273,7 @@ std::string check_offset(const std::string& text) {
 
 std::string check_format(const std::string& text) {
     if (text == "value" || text == "key-value" || text == "full") return {};
-    if (!text.contains('%')) return "expected value, key-value, full, or a format such as '%o %k %s\\n'";
+    if (!is_kcats(text)) return "expected value, key-value, full, or a format such as '%o %k %s\\n'";
     auto parsed = RecordFormat::parse(text);
     return parsed ? std::string() : parsed.error().text;
 }

@@ -1,18 +1,9 @@
 #include "app/commands/record_format.h"
 
-#include <charconv>
+#include "base/hex.h"
 
 namespace penstock::app {
 namespace {
-
-std::optional<char> hex_byte(std::string_view digits) {
-    unsigned value = 0;
-    constexpr int hexadecimal = 16;
-    auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), value, hexadecimal);
-    if (digits.size() != 2 || parsed.ec != std::errc() || parsed.ptr != digits.data() + 2)
-        return std::nullopt;
-    return char(value);
-}
 
 std::string size_of(const std::optional<std::string>& bytes) {
     return bytes ? std::to_string(bytes->size()) : "-1";
@@ -76,9 +67,9 @@ Result<RecordFormat> RecordFormat::parse(std::string_view text) {
         } else if (text[at] == '\\') {
             constexpr std::string_view letters = "nrt\\";
             constexpr std::string_view meant = "\n\r\t\\";
-            auto byte = next == 'x' ? hex_byte(text.substr(at + 2, 2)) : std::nullopt;
-            if (byte) {
-                literal(*byte);
+            auto byte = next == 'x' ? hex_bytes(text.substr(at + 2, 2)) : std::nullopt;
+            if (byte && byte->size() == 1) {
+                literal(byte->front());
                 at += 2;
             } else if (next && letters.contains(next)) {
                 literal(meant[letters.find(next)]);
