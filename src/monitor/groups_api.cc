@@ -5,6 +5,7 @@
 #include "monitor/api.h"
 #include "monitor/json_body.h"
 #include "monitor/offset_reset.h"
+#include "stream/query_group.h"
 
 namespace penstock::monitor {
 
@@ -102,7 +103,7 @@ Result<std::vector<ResetScope>> reset_scopes(const JsonObject& body) {
 /// Offsets that nobody reads from: a query's own are kept with what it writes.
 Result<> check_resettable(Api& api, const GroupView& group) {
     for (const auto& query : api.parts.engine.status()) {
-        if (group.group != "penstock-" + query.name) continue;
+        if (group.group != stream::group_of_query(query.name)) continue;
         return fail(Errc::invalid,
                     "group {} only shows how far query {} is, which keeps its position with its rows",
                     group.group, query.name);

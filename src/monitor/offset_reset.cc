@@ -29,13 +29,12 @@ Result<std::int64_t> target(broker::Topics& topics, const PartitionReset& of, co
     return of.end_offset;
 }
 
-/// Topics in which the group has committed and that are still there.
-std::vector<ResetScope> all_of(broker::Topics& topics, const std::vector<GroupPosition>& positions) {
+/// Topics in which the group has committed.
+std::vector<ResetScope> all_of(const std::vector<GroupPosition>& positions) {
     std::set<std::string> names;
     for (const auto& position : positions) names.insert(position.topic);
     std::vector<ResetScope> scopes;
-    for (const auto& name : names)
-        if (topics.info(name)) scopes.push_back({.topic = name, .partition = {}});
+    for (const auto& name : names) scopes.push_back({.topic = name, .partition = {}});
     return scopes;
 }
 
@@ -44,12 +43,12 @@ std::vector<ResetScope> all_of(broker::Topics& topics, const std::vector<GroupPo
 Result<std::vector<PartitionReset>> plan_reset(broker::Topics& topics,
                                                const std::vector<GroupPosition>& positions,
                                                const std::vector<ResetScope>& scopes, const ResetTo& to) {
-    const auto chosen = scopes.empty() ? all_of(topics, positions) : scopes;
-    if (chosen.empty()) return fail(Errc::invalid, "the group has committed nothing yet: name a topic");
     std::vector<PartitionReset> plan;
     std::set<std::pair<std::string, std::int32_t>> seen;
-    for (const auto& scope : chosen) {
-        const auto info = TRY(topics.info(scope.topic));
+    for (const auto& scope : scopes.empty() ? all_of(positions) : scopes) {
+        auto found = topics.info(scope.topic);
+        if (scopes.empty() && !found && found.error().code == Errc::not_found) continue;
+        const auto info = TRY(std::move(found));
         const auto count = static_cast<std::int32_t>(info.partitions.size());
         if (scope.partition && (*scope.partition < 0 || *scope.partition >= count)) {
             return fail(Errc::not_found, "topic {} has no partition {}; it has 0 to {}", scope.topic,
@@ -71,6 +70,7 @@ Result<std::vector<PartitionReset>> plan_reset(broker::Topics& topics,
             plan.push_back(std::move(one));
         }
     }
+    if (plan.empty()) return fail(Errc::invalid, "the group has committed nothing yet: name a topic");
     return plan;
 }
 

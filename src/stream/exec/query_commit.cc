@@ -16,6 +16,7 @@
 #include "pipeline/names.h"
 #include "stream/exec/definition.h"
 #include "stream/exec/query_runner.h"
+#include "stream/query_group.h"
 
 namespace penstock::stream {
 
@@ -225,7 +226,7 @@ void QueryRunner::publish_positions() {
     }
     for (std::size_t i = 0; i < positions.size(); ++i) {
         auto published =
-            topics_.publish_position("penstock-" + query_.name, topic_, std::int32_t(i), positions[i]);
+            topics_.publish_position(group_of_query(query_.name), topic_, std::int32_t(i), positions[i]);
         // For tools only; the checkpoint is what counts.
         if (!published)
             log::debug("query {}: its position was not published: {}", query_.name, published.error().text);

@@ -7,6 +7,7 @@
 #include "pipeline/names.h"
 #include "stream/check.h"
 #include "stream/exec/definition.h"
+#include "stream/query_group.h"
 
 namespace penstock::stream {
 
@@ -164,7 +165,7 @@ std::string SparkPlanner::state_of(const SparkJob& job) const {
 
 Result<> SparkPlanner::finish(SparkJob& job, SparkSession& session, const std::string& spark_version,
                               const SparkUrl& url) {
-    auto group = "penstock-" + query_.name;
+    auto group = group_of_query(query_.name);
     auto mark = job.watermark;
     if (mark && mark->column.find('.') != std::string::npos)
         return fail(Errc::invalid, "watermark: on Spark it must be a column of the topic, not {}",

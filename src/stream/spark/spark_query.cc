@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/units.h"
+#include "stream/query_group.h"
 #include "stream/spark/spark_planning.h"
 #include "stream/spark/spark_progress.h"
 
@@ -415,7 +416,7 @@ void SparkQuery::publish_positions() {
     }
     for (const auto& [topic, partitions] : committed)
         for (const auto& [partition, offset] : partitions)
-            (void)shared_.topics.publish_position("penstock-" + query_.name, topic, partition, offset);
+            (void)shared_.topics.publish_position(group_of_query(query_.name), topic, partition, offset);
 }
 
 void SparkQuery::stop_streams() {
