@@ -59,7 +59,8 @@ else
   # One sanitized build serves the unit tests and the fuzzers.
   beside make -s build PRESET=fuzz
   step "clients, end to end" .venv/bin/python -m pytest tests --ignore=tests/real --ignore=tests/crash -q --timeout 300
-  step "real systems" .venv/bin/python -m pytest tests/real -q -m "not long" --timeout 900 --durations 15
+  # Two files at a time, as they wait most of theirs for systems to start.
+  step "real systems" .venv/bin/python -m pytest tests/real -q -m "not long" -n 2 --dist loadfile --timeout 900 --durations 15
   step "build (address, undefined, fuzzers)" finished
   step "unit tests, fuzzers (address, undefined)" ctest --test-dir build/fuzz -L unit --output-on-failure -j "$jobs"
   step "crash: 50 kills" env PENSTOCK_CRASHES=50 .venv/bin/python -m pytest tests/crash -q --timeout 900

@@ -36,7 +36,7 @@ class System:
         self.name = name
         self.environment = {**os.environ, **{key: str(value) for key, value in environment.items()}}
 
-    def __call__(self, command, timeout=240):
+    def __call__(self, command, timeout=480):
         # Into a file: a pipe would be kept open by the system that the script leaves running.
         LOGS.mkdir(parents=True, exist_ok=True)
         log = LOGS / f"{self.name}.script.log"

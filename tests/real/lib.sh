@@ -62,9 +62,21 @@ kill_daemon() { # PIDFILE
   rm -f "$1"
 }
 
+# one_at_a_time COMMAND...: what is fetched into the cache unless it is there, as tests that run side by side want the same.
+one_at_a_time() {
+  exec 8>"$CACHE/lock"
+  flock 8
+  "$@"
+  exec 8>&-
+}
+
 # maven_jars FOLDER HASHES DEPENDENCY...: the jars of the dependencies (group:artifact:version) with all that they
 # need, once, into CACHE/FOLDER/lib. Their SHA-256 must be those of the file HASHES of this folder.
 maven_jars() {
+  [ -f "$CACHE/$1/complete" ] || one_at_a_time fetch_jars "$@"
+}
+
+fetch_jars() {
   local folder=$CACHE/$1 hashes=$HERE/$2
   shift 2
   if [ ! -f "$folder/complete" ]; then

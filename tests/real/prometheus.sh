@@ -28,7 +28,7 @@ is_ready() { curl -fsS -m 2 -o /dev/null "http://127.0.0.1:$PORT/-/ready" 2>/dev
 
 start_it() {
   need curl curl
-  fetch
+  one_at_a_time fetch
   port_free "$PORT"
   [ -f "${PROMETHEUS_CONFIG:-}" ] || die "PROMETHEUS_CONFIG names no file: '${PROMETHEUS_CONFIG:-}'"
   mkdir -p "$WORK"
@@ -41,7 +41,7 @@ start_it() {
 stop_it() { stop_daemon "$PID"; }
 
 if [ "${1:-start}" = fetch ]; then
-  fetch
+  one_at_a_time fetch
   echo "$FOLDER/usr/bin"
   exit
 fi

@@ -45,8 +45,8 @@ fetch_java() {
 }
 
 fetch() {
-  fetch_registry
-  fetch_java
+  one_at_a_time fetch_registry
+  one_at_a_time fetch_java
 }
 
 start_it() {

@@ -15,10 +15,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = pathlib.Path(os.environ.get("PENSTOCK_BINARY", ROOT / "build/release/src/penstock"))
 
 
+def port_range():
+    """Below the ports that the system gives to outgoing connections, one of which could take it before it is used; of
+    tests that run side by side (pytest-xdist), each process has a part of them."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    part = (32_768 - 10_000) // workers
+    return range(10_000 + worker * part, 10_000 + (worker + 1) * part)
+
+
 def free_port():
-    """Below the ports that the system gives to outgoing connections, one of which could take it before it is used."""
     while True:
-        port = random.randrange(10_000, 32_768)
+        port = random.choice(port_range())
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
