@@ -1,5 +1,6 @@
 """The machine that a benchmark runs on, and what processes take of it."""
 import contextlib
+import mmap
 import os
 import pathlib
 import platform
@@ -38,3 +39,11 @@ def cpu_seconds(pid):
 
 def resident_mb(pid):
     return sum(int(fields[21]) for fields in family(pid)) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def warm_memory(megabytes=4096):
+    """A virtual machine's first use of memory can cost ten times its later uses, and what is free goes back to the host: of
+    two programs the second would find memory that the first one paid for. So it is used, and given back, before each."""
+    with mmap.mmap(-1, megabytes * 2**20) as memory:
+        for at in range(0, len(memory), mmap.PAGESIZE):
+            memory[at] = 1

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Topics beside Apache Kafka, on one machine in one run, with Kafka's own performance tools as the load for both.
 
-  bench/topics.py [--only produce,durable,latency,partitions,connections] [--records 1000000] [--full] [--json FILE]
+  bench/topics.py [--only produce,durable,latency,partitions,connections] [--records 1000000] [--rounds 3] [--full]
+                  [--json FILE]
 
 Two pairs of brokers, by what an acknowledgement means: "page cache" is Kafka's default (written, not flushed) against
 --fsync memory; "durable" is Kafka with flush.messages=1 on the topic against --fsync durable, which is our default. One
-broker runs at a time. CPU-seconds are user and system time of the broker's whole process, so that what the load costs does
-not count; Kafka's JVM is warmed with a tenth of the records first. Latencies are whole milliseconds, as the tool tells them.
+broker runs at a time, in turns; what is told is the median of the rounds, and the least and most of a round's ratio.
+CPU-seconds are user and system time of the broker's whole process, so that what the load costs does not count; Kafka's JVM
+is warmed with a tenth of the records first, and so is the machine's memory. Latencies are whole milliseconds, as the tool
+tells them.
 Without --full: 200 B and 1 KB, one and eight partitions, acks=all, none and lz4, fewer combinations.
 """
 import argparse
+import collections
 import contextlib
 import json
 import os
@@ -17,6 +21,7 @@ import pathlib
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,7 +32,7 @@ sys.path[:0] = [str(ROOT / "tests/real"), str(ROOT / "tests")]
 os.environ.setdefault("REAL_RUN", f"/tmp/penstock-bench-{os.getpid()}")
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 from conftest import System  # noqa: E402
-from machine import TICKS, cpu_seconds, machine, resident_mb  # noqa: E402
+from machine import TICKS, cpu_seconds, machine, resident_mb, warm_memory  # noqa: E402
 from support.process import Penstock, free_port, wait_until  # noqa: E402
 
 CACHE = pathlib.Path(os.environ.get("PENSTOCK_CACHE", pathlib.Path.home() / ".cache/penstock"))
@@ -110,6 +115,7 @@ def throughput(broker, arguments, case):
     topic = "bench"
     broker.create(topic, partitions)
     produce(broker, topic, max(arguments.records // 10, 1000), size, acks, compression)
+    warm_memory()
     made = measured(broker, arguments.records, lambda: rate(produce(broker, topic, arguments.records, size, acks, compression)))
     read = measured(broker, arguments.records, lambda: consume(broker, topic, arguments.records))
     broker.remove(topic)
@@ -123,32 +129,39 @@ def cases(arguments):
     return [(200, 1, "all", "none"), (200, 8, "1", "lz4"), (1024, 8, "all", "none")]
 
 
+def medians(rounds):
+    return {figure: statistics.median(each[figure] for each in rounds) for figure in rounds[0]}
+
+
 def show(label, theirs, ours, aim):
-    ratio = ours["records_per_cpu_s"] / theirs["records_per_cpu_s"]
-    absolute = ours["records_per_s"] / theirs["records_per_s"]
-    print(f"  {label:52} Kafka {theirs['records_per_s']:10,.0f}/s {theirs['records_per_cpu_s']:10,.0f}/CPU-s   "
-          f"Penstock {ours['records_per_s']:10,.0f}/s {ours['records_per_cpu_s']:10,.0f}/CPU-s   "
-          f"{ratio:5.1f}x by CPU (aim {aim}), {absolute:4.1f}x by time", flush=True)
-    return {"by_cpu": ratio, "by_time": absolute}
+    """Of both, what each round measured."""
+    ratios = [our["records_per_cpu_s"] / their["records_per_cpu_s"] for their, our in zip(theirs, ours)]
+    kafkas, ourselves = medians(theirs), medians(ours)
+    by_cpu, by_time = (ourselves[figure] / kafkas[figure] for figure in ("records_per_cpu_s", "records_per_s"))
+    print(f"  {label:52} Kafka {kafkas['records_per_s']:10,.0f}/s {kafkas['records_per_cpu_s']:10,.0f}/CPU-s   "
+          f"Penstock {ourselves['records_per_s']:10,.0f}/s {ourselves['records_per_cpu_s']:10,.0f}/CPU-s   "
+          f"{by_cpu:5.1f}x by CPU ({min(ratios):.1f} to {max(ratios):.1f}, aim {aim}), {by_time:4.1f}x by time", flush=True)
+    return {"Kafka": kafkas, "Penstock": ourselves, "by_cpu": by_cpu, "by_time": by_time, "by_cpu_of_rounds": ratios}
 
 
 def throughputs(arguments, results, fsync, meaning, aims):
-    found = {}
-    for start in (kafka, penstock):
-        with start(fsync) as broker:
-            for case in cases(arguments):
-                found[broker.name, case] = throughput(broker, arguments, case)
+    found = collections.defaultdict(list)
+    for _ in range(arguments.rounds):
+        for start in (kafka, penstock):
+            with start(fsync) as broker:
+                for case in cases(arguments):
+                    for work, measurement in throughput(broker, arguments, case).items():
+                        found[broker.name, case, work].append(measurement)
     for case in cases(arguments):
         size, partitions, acks, compression = case
         for work in ("produce", "consume"):
             label = f"{work}, {meaning}, {size} B, {partitions} p., acks={acks}, {compression}"
-            theirs, ours = found["Kafka 4.3.1", case][work], found["Penstock", case][work]
-            results[label] = {"Kafka": theirs, "Penstock": ours, **show(label, theirs, ours, aims[work])}
+            results[label] = show(label, found["Kafka 4.3.1", case, work], found["Penstock", case, work], aims[work])
 
 
 # What an acknowledgement means, records/s, and how long the producer waits for more before it sends (5 ms is its default,
 # and both brokers' latencies have it in them). Kafka holds all of them.
-LOADS = [("durable", 10_000, 5), ("durable", 10_000, 0), ("memory", 10_000, 5), ("memory", 40_000, 0)]
+LOADS = [("durable", 10_000, 5), ("durable", 10_000, 0), ("memory", 10_000, 5), ("memory", 10_000, 0), ("memory", 40_000, 0)]
 
 
 def latency(results):
@@ -163,6 +176,7 @@ def latency(results):
         for start in (kafka, penstock):
             with start(fsync) as broker:
                 broker.create("bench", 8)
+                warm_memory()
                 for load in (each for each in LOADS if each[0] == fsync):
                     found[broker.name, *load] = milliseconds(broker, *load[1:])
                     if broker.name == "Penstock":
@@ -218,6 +232,7 @@ def main():
     parser.add_argument("--only", default="produce,durable,latency,partitions,connections",
                         help="produce (with consume), durable, latency, partitions, connections")
     parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3, help="of produce and durable")
     parser.add_argument("--full", action="store_true", help="every combination")
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
