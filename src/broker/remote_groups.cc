@@ -84,6 +84,20 @@ Result<std::vector<ConsumerGroup::Position>> RemoteGroups::positions_of(
     return found;
 }
 
+std::vector<std::pair<GroupReader, PartitionsByTopic>> RemoteGroups::readers_of(
+    const rd_kafka_group_info& group) {
+    std::vector<std::pair<GroupReader, PartitionsByTopic>> readers;
+    // Of other types, such as Connect's workers, it means something else.
+    if (std::string_view(group.protocol_type) != "consumer") return readers;
+    for (int i = 0; i < group.member_cnt; ++i) {
+        const auto& member = group.members[i];
+        const auto* assignment = static_cast<const std::uint8_t*>(member.member_assignment);
+        readers.emplace_back(GroupReader{member.client_id, member.client_host},
+                             parse_assignment({assignment, assignment + member.member_assignment_size}));
+    }
+    return readers;
+}
+
 Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
     auto& client = admin_.client();
     auto deadline = std::chrono::steady_clock::now() + one_request;
@@ -111,7 +125,8 @@ Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
         groups.push_back({.name = each.group,
                           .state = each.state,
                           .members = std::size_t(std::max(0, each.member_cnt)),
-                          .positions = TRY(positions_of(each.group, topics))});
+                          .positions = TRY(positions_of(each.group, topics)),
+                          .readers = readers_of(each)});
     }
     std::ranges::sort(groups, {}, &ConsumerGroup::name);
     return groups;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/group/consumer_protocol.h"
 #include "broker/topics.h"
 
 namespace penstock::broker {
@@ -23,6 +24,7 @@ struct ConsumerGroup {
     std::string state;  ///< Stable, Empty, PreparingRebalance, ...
     std::size_t members = 0;
     std::vector<Position> positions;  ///< by topic and partition
+    std::vector<std::pair<GroupReader, PartitionsByTopic>> readers;
 };
 
 class KafkaTopics : public Topics {

@@ -181,6 +181,36 @@ TEST_F(KafkaTest, OffsetsOfAGroupWithoutMembersAreSet) {
     }
 }
 
+TEST_F(KafkaTest, AGroupShowsWhoReadsWhat) {
+    const auto group = topic_ + "-readers";
+    auto settings = *parse_kafka_url(url_);
+    auto consumer =
+        RemoteClient::open(RD_KAFKA_CONSUMER, settings, {{"group.id", group}, {"client.id", "reader"}}, {});
+    ASSERT_TRUE(consumer);
+    auto* list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic_.c_str(), RD_KAFKA_PARTITION_UA);
+    rd_kafka_subscribe((*consumer)->handle(), list);
+    rd_kafka_topic_partition_list_destroy(list);
+    auto* kafka = dynamic_cast<KafkaTopics*>(topics_.get());
+    ASSERT_TRUE(kafka);
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    for (;;) {
+        if (auto* message = rd_kafka_consumer_poll((*consumer)->handle(), 20))
+            rd_kafka_message_destroy(message);
+        auto groups = kafka->groups();
+        ASSERT_TRUE(groups) << groups.error().text;
+        auto found = std::ranges::find(*groups, group, &ConsumerGroup::name);
+        if (found != groups->end() && !found->readers.empty() && !found->readers[0].second.empty()) {
+            EXPECT_EQ(found->readers[0].first.client_id, "reader");
+            EXPECT_TRUE(found->readers[0].first.host.starts_with('/')) << found->readers[0].first.host;
+            EXPECT_TRUE(found->readers[0].second.at(topic_).contains(0));
+            break;
+        }
+        ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "nobody reads";
+    }
+    rd_kafka_consumer_close((*consumer)->handle());
+}
+
 TEST_F(KafkaTest, WhatRetentionRemovedIsOutOfRange) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(append(*topics_, "x"));
     auto settings = *parse_kafka_url(url_);

@@ -374,7 +374,9 @@ TEST_F(ApiTest, GroupsShowHowFarBehindTheyAre) {
     const auto groups = parse(get("/api/v1/groups"));
     EXPECT_EQ(text(groups.at(0)["group"]), "billing");
     EXPECT_EQ(text(groups.at(0)["topics"]),
-              R"([{"topic":"users_created","partition":1,"committed":0,"end_offset":1,"lag":1}])");
+              R"([{"topic":"users_created","partition":0,"end_offset":1,"client":"slow","host":"/10.0.0.2"},)"
+              R"({"topic":"users_created","partition":1,"committed":0,"end_offset":1,"lag":1,)"
+              R"("client":"fast","host":"/10.0.0.1"}])");
 }
 
 TEST_F(ApiTest, AQuerysGroupIsNotReset) {

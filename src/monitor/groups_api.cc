@@ -16,15 +16,15 @@ class EndOffsets {
 public:
     explicit EndOffsets(broker::Topics& topics) : topics_(topics) {}
     /// Nothing when the partition is not there any more.
-    std::optional<std::int64_t> of(const GroupPosition& position) {
-        auto found = known_.find(position.topic);
+    std::optional<std::int64_t> of(const std::string& topic, std::int32_t partition) {
+        auto found = known_.find(topic);
         if (found == known_.end()) {
-            auto info = topics_.glance(position.topic);
+            auto info = topics_.glance(topic);
             const auto partitions = info ? std::move(info->partitions) : std::vector<broker::PartitionInfo>();
-            found = known_.emplace(position.topic, partitions).first;
+            found = known_.emplace(topic, partitions).first;
         }
-        const auto number = static_cast<std::size_t>(position.partition);
-        if (position.partition < 0 || number >= found->second.size()) return std::nullopt;
+        const auto number = static_cast<std::size_t>(partition);
+        if (partition < 0 || number >= found->second.size()) return std::nullopt;
         return found->second[number].end_offset;
     }
 
@@ -32,6 +32,14 @@ private:
     broker::Topics& topics_;
     std::map<std::string, std::vector<broker::PartitionInfo>> known_;
 };
+
+/// Where the group has committed, and where its members read and nothing is committed yet.
+ByPartition<std::optional<std::int64_t>> partitions_of(const GroupView& group) {
+    ByPartition<std::optional<std::int64_t>> all;
+    for (const auto& [place, reader] : group.readers) all[place];
+    for (const auto& each : group.positions) all[{each.topic, each.partition}] = each.committed;
+    return all;
+}
 
 Result<net::HttpResponse> list_groups(Api& api, const net::HttpRequest&) {
     if (!api.parts.groups) {
@@ -44,13 +52,18 @@ Result<net::HttpResponse> list_groups(Api& api, const net::HttpRequest&) {
     for (const auto& group : groups) {
         json.begin_object().field("group", group.group).field("state", group.state);
         json.field("members", group.members).key("topics").begin_array();
-        for (const auto& position : group.positions) {
-            const auto end = ends.of(position);
+        for (const auto& [place, committed] : partitions_of(group)) {
+            const auto& [topic, partition] = place;
+            const auto end = ends.of(topic, partition);
             if (!end) continue;
-            json.begin_object().field("topic", position.topic);
-            json.field("partition", position.partition).field("committed", position.committed);
+            json.begin_object().field("topic", topic).field("partition", partition);
+            if (committed) json.field("committed", *committed);
             json.field("end_offset", *end);
-            json.field("lag", std::max<std::int64_t>(0, *end - position.committed)).end_object();
+            if (committed) json.field("lag", std::max<std::int64_t>(0, *end - *committed));
+            if (const auto reader = group.readers.find(place); reader != group.readers.end()) {
+                json.field("client", reader->second.client_id).field("host", reader->second.host);
+            }
+            json.end_object();
         }
         json.end_array().end_object();
     }

@@ -5,6 +5,23 @@
 #include "broker/group/committed_offsets.h"
 
 namespace penstock::monitor {
+namespace {
+
+void add_reader(GroupView& view, const broker::GroupReader& reader,
+                const broker::PartitionsByTopic& assignment) {
+    for (const auto& [topic, partitions] : assignment)
+        for (auto partition : partitions) view.readers[{topic, partition}] = reader;
+}
+
+broker::PartitionsByTopic by_name_of_topic(const broker::LocalTopics& topics,
+                                           const broker::Assignment& assignment) {
+    broker::PartitionsByTopic named;
+    for (const auto& [id, partitions] : assignment)
+        if (auto topic = topics.find(id)) named[topic->spec.name] = partitions;
+    return named;
+}
+
+}  // namespace
 
 std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& classic,
                                  const broker::ConsumerGroups& consumer) {
@@ -16,11 +33,19 @@ std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::Grou
         auto& view = by_name[group.group];
         view.state = to_string(group.state);
         view.members = group.members.size();
+        // Of other types, such as Connect's workers, an assignment means something else.
+        if (group.protocol_type != "consumer") continue;
+        for (const auto& member : group.members)
+            add_reader(view, {member.client_id, member.client_host},
+                       broker::parse_assignment(member.assignment));
     }
     for (const auto& group : consumer.all()) {
         auto& view = by_name[group.group];
         view.state = group.state;
         view.members = group.members.size();
+        for (const auto& member : group.members)
+            add_reader(view, {member.client_id, member.client_host},
+                       by_name_of_topic(topics, member.assignment));
     }
     std::vector<GroupView> all;
     for (auto& [name, view] : by_name) {
@@ -42,6 +67,7 @@ Result<std::vector<GroupView>> groups_of(broker::KafkaTopics& topics) {
         view.members = group.members;
         for (auto& position : group.positions)
             view.positions.push_back({std::move(position.topic), position.partition, position.committed});
+        for (const auto& [reader, assignment] : group.readers) add_reader(view, reader, assignment);
     }
     return all;
 }

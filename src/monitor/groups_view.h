@@ -20,15 +20,19 @@ struct GroupPosition {
     std::int64_t committed = 0;
 };
 
+/// Of topic and partition.
+template <typename T>
+using ByPartition = std::map<std::pair<std::string, std::int32_t>, T>;
+using GroupOffsets = ByPartition<std::int64_t>;
+
 struct GroupView {
     std::string group;
     std::string state;  ///< Kafka's names: Empty, Stable, ...
     std::size_t members = 0;
     std::vector<GroupPosition> positions;  ///< by topic and partition
+    /// Who reads a partition: as far as the member's assignment can be read, and its topic is there.
+    ByPartition<broker::GroupReader> readers;
 };
-
-/// Of topic and partition.
-using GroupOffsets = std::map<std::pair<std::string, std::int32_t>, std::int64_t>;
 
 /// Groups that have members, and those of which only committed offsets are left (queries are of these). By
 /// name.

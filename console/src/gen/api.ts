@@ -270,7 +270,7 @@ export interface Group {
   /** Kafka's names: Empty, PreparingRebalance, CompletingRebalance, Stable */
   state: string;
   members: number;
-  topics: ({ topic: string; partition: number; committed: number; end_offset: number; lag: number })[];
+  topics: ({ topic: string; partition: number; committed?: number; end_offset: number; lag?: number; client?: string; host?: string })[];
 }
 
 export interface Event {

@@ -413,6 +413,11 @@ TEST_F(CommandsTest, GroupsShowTheirLag) {
     auto one = run({"groups", "billing"});
     EXPECT_EQ(one.status, 0) << one.err;
     EXPECT_NE(one.out.find("state    Stable"), std::string::npos) << one.out;
+    EXPECT_NE(one.out.find("TOPIC          PARTITION  COMMITTED  END  LAG  CLIENT  HOST\n"
+                           "users_created          0          -    0    -  slow    /10.0.0.2\n"
+                           "users_created          1          0    5    5  fast    /10.0.0.1\n"),
+              std::string::npos)
+        << one.out;
     EXPECT_EQ(run({"groups", "nobody"}).status, 1);
 }
 

@@ -17,6 +17,10 @@ std::int64_t members_of(const JsonValue& group) {
     return members.is_number() ? members.integer() : std::int64_t(members.items().size());
 }
 
+std::string or_dash(const JsonValue& value) {
+    return value.there() ? value.text() : "-";
+}
+
 void print_all(const std::vector<JsonValue>& groups) {
     TextTable table({{"GROUP"}, {"STATE"}, {"MEMBERS", Align::right}, {"TOPICS"}, {"LAG", Align::right}});
     for (const auto& group : groups) {
@@ -40,11 +44,15 @@ void print_one(const JsonValue& group) {
                      {"PARTITION", Align::right},
                      {"COMMITTED", Align::right},
                      {"END", Align::right},
-                     {"LAG", Align::right}});
+                     {"LAG", Align::right},
+                     {"CLIENT"},
+                     {"HOST"}});
     for (auto topic : group["topics"].items()) {
         table.add({topic["topic"].text(), format_count(topic["partition"].integer()),
                    topic["committed"].there() ? format_count(topic["committed"].integer()) : "-",
-                   format_count(topic["end_offset"].integer()), format_count(topic["lag"].integer())});
+                   format_count(topic["end_offset"].integer()),
+                   topic["lag"].there() ? format_count(topic["lag"].integer()) : "-",
+                   or_dash(topic["client"]), or_dash(topic["host"])});
     }
     table.print();
 }

@@ -253,6 +253,8 @@ struct Fakes {
             group.state = "Stable";
             group.members = 2;
             group.positions = {{"users_created", 1, 0}, {"deleted", 0, 7}};
+            group.readers = {{{"users_created", 0}, {"slow", "/10.0.0.2"}},
+                             {{"users_created", 1}, {"fast", "/10.0.0.1"}}};
             GroupView idle;
             idle.group = "nightly";
             idle.state = "Empty";
