@@ -308,7 +308,7 @@ Result<> Node::Parts::listen() {
             return monitor::groups_of(*local_topics, kafka_server->groups(), kafka_server->consumer_groups());
         };
     if (kafka_topics) shown.groups = [this] { return monitor::groups_of(*kafka_topics); };
-    shown.set_offsets = [this](const std::string& group, const monitor::GroupOffsets& offsets) {
+    shown.set_offsets = [this](const std::string& group, const broker::PartitionOffsets& offsets) {
         return kafka_server ? kafka_server->set_offsets(group, offsets)
                             : kafka_topics->set_offsets(group, offsets);
     };

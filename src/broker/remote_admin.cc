@@ -272,7 +272,7 @@ Result<RemoteAdmin::Found> RemoteAdmin::topic(std::string_view name) {
     return found[0];
 }
 
-Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Place>& places,
+Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<TopicPartition>& places,
                                                           std::int64_t timestamp_ms) {
     if (places.empty()) return std::vector<std::int64_t>{};
     auto list =
@@ -299,7 +299,7 @@ Result<std::vector<std::int64_t>> RemoteAdmin::offsets_at(const std::vector<Plac
     return offsets;
 }
 
-Result<std::int64_t> RemoteAdmin::end(const Place& place) {
+Result<std::int64_t> RemoteAdmin::end(const TopicPartition& place) {
     constexpr milliseconds look_again{100};
     auto deadline = Clock::now() + known_within;
     for (;;) {

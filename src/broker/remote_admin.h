@@ -43,17 +43,12 @@ public:
     /// At each partition the first offset whose record is at least that old; start and end are the two
     /// special times.
     static constexpr std::int64_t start_time = -2, end_time = -1;
-    struct Place {
-        std::string topic;
-        std::int32_t partition = 0;
-        bool operator==(const Place&) const = default;
-        auto operator<=>(const Place&) const = default;
-    };
     /// A partition that the brokers do not know (any more) gets -1, and so does a time after its last record.
-    Result<std::vector<std::int64_t>> offsets_at(const std::vector<Place>& places, std::int64_t timestamp_ms);
+    Result<std::vector<std::int64_t>> offsets_at(const std::vector<TopicPartition>& places,
+                                                 std::int64_t timestamp_ms);
     /// The offset behind its last record. Errc::not_found: the brokers do not know the partition, and have
     /// not for two seconds: one that has just come back knows no topics for a moment.
-    Result<std::int64_t> end(const Place& place);
+    Result<std::int64_t> end(const TopicPartition& place);
 
     /// Changes when the cluster is another one.
     Result<std::string> cluster_id();

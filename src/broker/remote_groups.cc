@@ -4,7 +4,6 @@
 #include <iterator>
 #include <memory>
 #include <thread>
-#include <tuple>
 
 namespace penstock::broker {
 namespace {
@@ -42,8 +41,7 @@ Result<RemoteGroups::Client> RemoteGroups::client_of(const std::string& group) {
     return clients_.front().second;
 }
 
-Result<> RemoteGroups::commit(const std::string& group,
-                              const std::map<RemoteAdmin::Place, std::int64_t>& offsets) {
+Result<> RemoteGroups::commit(const std::string& group, const PartitionOffsets& offsets) {
     auto client = TRY(client_of(group));
     auto what = fmt::format("publish positions of group '{}'", group);
     auto list = list_for(offsets.size());
@@ -65,8 +63,8 @@ Result<> RemoteGroups::commit(const std::string& group,
     return {};
 }
 
-Result<std::vector<ConsumerGroup::Position>> RemoteGroups::positions_of(
-    const std::string& group, const std::vector<RemoteAdmin::Found>& topics) {
+Result<PartitionOffsets> RemoteGroups::committed_by(const std::string& group,
+                                                    const std::vector<RemoteAdmin::Found>& topics) {
     auto client = TRY(client_of(group));
     auto list = list_for(topics.size());
     for (const auto& topic : topics)
@@ -74,13 +72,12 @@ Result<std::vector<ConsumerGroup::Position>> RemoteGroups::positions_of(
     auto code = rd_kafka_committed(client->handle(), list.get(), int(one_request.count()));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return fail(client->error(code, fmt::format("read positions of group '{}'", group)));
-    std::vector<ConsumerGroup::Position> found;
+    PartitionOffsets found;
     for (int i = 0; i < list->cnt; ++i) {
         const auto& each = list->elems[i];
         if (each.err == RD_KAFKA_RESP_ERR_NO_ERROR && each.offset >= 0)
-            found.push_back({each.topic, each.partition, each.offset});
+            found[{each.topic, each.partition}] = each.offset;
     }
-    std::ranges::sort(found, {}, [](const auto& each) { return std::tie(each.topic, each.partition); });
     return found;
 }
 
@@ -125,7 +122,7 @@ Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
         groups.push_back({.name = each.group,
                           .state = each.state,
                           .members = std::size_t(std::max(0, each.member_cnt)),
-                          .positions = TRY(positions_of(each.group, topics)),
+                          .committed = TRY(committed_by(each.group, topics)),
                           .readers = readers_of(each)});
     }
     std::ranges::sort(groups, {}, &ConsumerGroup::name);

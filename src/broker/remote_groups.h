@@ -27,8 +27,8 @@ public:
     RemoteGroups(RemoteSettings settings, RemoteAdmin& admin)
         : settings_(std::move(settings)), admin_(admin) {}
 
-    Result<> commit(const std::string& group, const std::map<RemoteAdmin::Place, std::int64_t>& offsets);
-    /// All groups by name, with their committed positions. Waits a few seconds for a coordinator that loads
+    Result<> commit(const std::string& group, const PartitionOffsets& offsets);
+    /// All groups by name, with what they have committed. Waits a few seconds for a coordinator that loads
     /// them.
     Result<std::vector<ConsumerGroup>> list();
 
@@ -38,8 +38,8 @@ private:
     /// A member of none: only its group's name counts. The last few are kept, for each has connections of its
     /// own.
     Result<Client> client_of(const std::string& group);
-    Result<std::vector<ConsumerGroup::Position>> positions_of(const std::string& group,
-                                                              const std::vector<RemoteAdmin::Found>& topics);
+    Result<PartitionOffsets> committed_by(const std::string& group,
+                                          const std::vector<RemoteAdmin::Found>& topics);
     static std::vector<std::pair<GroupReader, PartitionsByTopic>> readers_of(
         const rd_kafka_group_info& group);
 

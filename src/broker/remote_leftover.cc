@@ -71,7 +71,7 @@ Result<bool> RemoteLeftover::is_undone(const Appended& committed, std::string_vi
 }
 
 /// The positions beside the producer's records that readers do not see yet, in their order.
-Result<std::vector<std::string>> RemoteLeftover::hidden(const RemoteAdmin::Place& place,
+Result<std::vector<std::string>> RemoteLeftover::hidden(const TopicPartition& place,
                                                         std::string_view producer) {
     std::vector<std::string> out;
     auto decided = committed_.end(place);

@@ -27,7 +27,7 @@ public:
           reader_(std::move(settings), RemoteReader::Isolation::uncommitted) {}
 
     struct Appended {
-        RemoteAdmin::Place place;
+        TopicPartition place;
         std::string position;
     };
     /// What the producer has appended in the transaction that hides the positions topic between the offsets.
@@ -42,7 +42,7 @@ public:
 
 private:
     Result<std::vector<Appended>> appended(std::string_view producer, std::int64_t from, std::int64_t to);
-    Result<std::vector<std::string>> hidden(const RemoteAdmin::Place& place, std::string_view producer);
+    Result<std::vector<std::string>> hidden(const TopicPartition& place, std::string_view producer);
 
     const std::string brokers_;
     RemoteAdmin& committed_;

@@ -21,7 +21,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using Place = RemoteAdmin::Place;
 
 constexpr milliseconds look_every{100};  // at the ends of topics that somebody subscribed to
 constexpr milliseconds end_is_fresh{100};
@@ -77,12 +76,8 @@ public:
     Result<> publish_position(std::string_view group, std::string_view topic, std::int32_t partition,
                               std::int64_t offset) override;
     Result<std::vector<ConsumerGroup>> groups() override { return groups_->list(); }
-    Result<> set_offsets(
-        const std::string& group,
-        const std::map<std::pair<std::string, std::int32_t>, std::int64_t>& offsets) override {
-        std::map<Place, std::int64_t> places;
-        for (const auto& [place, offset] : offsets) places[{place.first, place.second}] = offset;
-        return groups_->commit(group, places);
+    Result<> set_offsets(const std::string& group, const PartitionOffsets& offsets) override {
+        return groups_->commit(group, offsets);
     }
 
 private:
@@ -118,10 +113,10 @@ private:
     Result<Known> known(std::string_view topic, std::int32_t partition);
     void forget(std::string_view topic);
     Result<std::shared_ptr<RemoteProducer>> producer_for(std::int64_t max_message_bytes);
-    Result<std::int64_t> end_of(const Place& place, steady_clock::duration fresh);
-    Result<> check_in_range(const Place& place, std::int64_t offset);
-    void acknowledged(const Place& place, std::int64_t end);
-    std::int64_t saw_end(const Place& place, std::int64_t offset);
+    Result<std::int64_t> end_of(const TopicPartition& place, steady_clock::duration fresh);
+    Result<> check_in_range(const TopicPartition& place, std::int64_t offset);
+    void acknowledged(const TopicPartition& place, std::int64_t end);
+    std::int64_t saw_end(const TopicPartition& place, std::int64_t offset);
     void watch();
     void look_at_ends();
     void publish();
@@ -138,10 +133,10 @@ private:
     bool stops_ = false;
     bool has_appended_ = false;  ///< to a topic that somebody subscribed to
     std::map<std::string, Known, std::less<>> known_;
-    std::map<Place, End> ends_;
-    std::map<Place, std::int64_t> told_;  ///< the ends that those who subscribed know of
+    std::map<TopicPartition, End> ends_;
+    PartitionOffsets told_;  ///< the ends that those who subscribed know of
     std::map<std::string, std::weak_ptr<Listeners>, std::less<>> listeners_;
-    std::map<std::string, std::map<Place, std::int64_t>> unpublished_;  ///< by group
+    std::map<std::string, PartitionOffsets> unpublished_;  ///< by group
     std::mutex producers_mutex_;
     std::map<std::int64_t, std::shared_ptr<RemoteProducer>> producers_;  ///< by bytes of a batch
     std::unique_ptr<RemoteGlance> glance_;
@@ -196,7 +191,7 @@ Result<> RemoteTopics::alter(std::string_view topic, const std::map<std::string,
 
 Result<std::vector<TopicInfo>> RemoteTopics::infos(const std::vector<RemoteAdmin::Found>& topics) {
     std::vector<std::string> names;
-    std::vector<Place> places;
+    std::vector<TopicPartition> places;
     for (const auto& topic : topics) {
         names.push_back(topic.name);
         for (std::int32_t i = 0; i < topic.partitions; ++i) places.push_back({topic.name, i});
@@ -293,7 +288,7 @@ void RemoteTopics::append(const AppendRequest& request, Appended done) {
                              place, i, known->max_message_bytes));
         }
     }
-    auto acknowledged = [this, place = Place{std::string(request.topic), request.partition},
+    auto acknowledged = [this, place = TopicPartition{std::string(request.topic), request.partition},
                          count = std::int64_t(request.records.size()),
                          done = std::move(done)](Result<std::int64_t> base) {
         if (base) {
@@ -316,7 +311,7 @@ Result<std::string> RemoteTopics::position(std::string_view topic, std::int32_t 
 }
 
 /// Readers may read what was acknowledged, and those who subscribed are told, without asking the broker.
-void RemoteTopics::acknowledged(const Place& place, std::int64_t offset) {
+void RemoteTopics::acknowledged(const TopicPartition& place, std::int64_t offset) {
     {
         std::lock_guard lock(mutex_);
         auto& end = ends_[place];
@@ -328,7 +323,7 @@ void RemoteTopics::acknowledged(const Place& place, std::int64_t offset) {
 }
 
 /// What a broker said; returns what holds.
-std::int64_t RemoteTopics::saw_end(const Place& place, std::int64_t offset) {
+std::int64_t RemoteTopics::saw_end(const TopicPartition& place, std::int64_t offset) {
     // An answer may be older than the last acknowledgement. A topic that was made anew has a lower end for
     // good.
     constexpr std::chrono::seconds answer_takes{5};
@@ -340,7 +335,7 @@ std::int64_t RemoteTopics::saw_end(const Place& place, std::int64_t offset) {
     return end.offset;
 }
 
-Result<std::int64_t> RemoteTopics::end_of(const Place& place, steady_clock::duration fresh) {
+Result<std::int64_t> RemoteTopics::end_of(const TopicPartition& place, steady_clock::duration fresh) {
     {
         std::lock_guard lock(mutex_);
         auto found = ends_.find(place);
@@ -352,7 +347,7 @@ Result<std::int64_t> RemoteTopics::end_of(const Place& place, steady_clock::dura
     return saw_end(place, offset);
 }
 
-Result<> RemoteTopics::check_in_range(const Place& place, std::int64_t offset) {
+Result<> RemoteTopics::check_in_range(const TopicPartition& place, std::int64_t offset) {
     auto start = TRY(admin_->offsets_at({place}, RemoteAdmin::start_time)).front();
     auto end = TRY(end_of(place, milliseconds(0)));
     if (offset >= start && offset <= end) return {};
@@ -363,7 +358,7 @@ Result<> RemoteTopics::check_in_range(const Place& place, std::int64_t offset) {
 Result<RecordSet> RemoteTopics::read(std::string_view topic, std::int32_t partition, std::int64_t offset,
                                      std::int64_t max_bytes) {
     TRY(known(topic, partition));
-    Place place{std::string(topic), partition};
+    TopicPartition place{std::string(topic), partition};
     auto end = TRY(end_of(place, end_is_fresh));
     if (offset > end) end = TRY(end_of(place, milliseconds(0)));
     if (offset < 0 || offset > end) return fail(check_in_range(place, offset).error());
@@ -382,7 +377,7 @@ Result<RecordSet> RemoteTopics::read(std::string_view topic, std::int32_t partit
 Result<std::int64_t> RemoteTopics::offset_for_time(std::string_view topic, std::int32_t partition,
                                                    std::int64_t timestamp_ms) {
     TRY(known(topic, partition));
-    std::vector<Place> places{{std::string(topic), partition}};
+    std::vector<TopicPartition> places{{std::string(topic), partition}};
     // Below 0 are Kafka's special times.
     auto offset = TRY(admin_->offsets_at(places, std::max<std::int64_t>(timestamp_ms, 0))).front();
     if (offset >= 0) return offset;
@@ -431,7 +426,7 @@ void RemoteTopics::publish() {
 
 /// The ends of all topics that somebody subscribed to, in one request.
 void RemoteTopics::look_at_ends() {
-    std::vector<Place> places;
+    std::vector<TopicPartition> places;
     std::map<std::string, std::shared_ptr<Listeners>> live;
     {
         std::lock_guard lock(mutex_);

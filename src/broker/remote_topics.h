@@ -15,15 +15,10 @@ namespace penstock::broker {
 
 /// As Kafka's own tools show them.
 struct ConsumerGroup {
-    struct Position {
-        std::string topic;
-        std::int32_t partition = 0;
-        std::int64_t committed = 0;
-    };
     std::string name;
     std::string state;  ///< Stable, Empty, PreparingRebalance, ...
     std::size_t members = 0;
-    std::vector<Position> positions;  ///< by topic and partition
+    PartitionOffsets committed;
     std::vector<std::pair<GroupReader, PartitionsByTopic>> readers;
 };
 
@@ -32,9 +27,7 @@ public:
     /// Of the whole Kafka, by name.
     virtual Result<std::vector<ConsumerGroup>> groups() = 0;
     /// Commits as a client that is no member, which Kafka refuses while the group has members.
-    virtual Result<> set_offsets(
-        const std::string& group,
-        const std::map<std::pair<std::string, std::int32_t>, std::int64_t>& offsets) = 0;
+    virtual Result<> set_offsets(const std::string& group, const PartitionOffsets& offsets) = 0;
 };
 
 /// kafka://[user[:${PASSWORD}]@]h1:9092,h2:9092?security.protocol=sasl_ssl&...

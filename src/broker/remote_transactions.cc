@@ -180,7 +180,7 @@ public:
     }
     /// Aborts a record in this partition, and with it what Kafka has left open of the producer there. Nothing
     /// is on its way.
-    Result<> abort_again(const RemoteAdmin::Place& place) {
+    Result<> abort_again(const TopicPartition& place) {
         return alone([&] { return begin_and_abort(place); });
     }
     bool is_broken() {
@@ -333,7 +333,7 @@ private:
         return call("commit a transaction", [&](int ms) { return rd_kafka_commit_transaction(handle, ms); });
     }
 
-    Result<> begin_and_abort(const RemoteAdmin::Place& place) {
+    Result<> begin_and_abort(const TopicPartition& place) {
         auto* handle = client_->handle();
         TRY(call("begin a transaction", [&](int) { return rd_kafka_begin_transaction(handle); }));
         NewRecord record{.key = "", .headers = {}};  // a compacted topic wants a key

@@ -2,6 +2,7 @@
 // (LocalTopics) and a real Apache Kafka (RemoteTopics).
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -48,6 +49,14 @@ struct RecordSet {
     /// At least 64 readable bytes follow every value, so that a vector parser may read past its end.
     std::shared_ptr<const void> bytes;
 };
+
+struct TopicPartition {
+    std::string topic;
+    std::int32_t partition = 0;
+    auto operator<=>(const TopicPartition&) const = default;
+};
+/// Offsets of several partitions.
+using PartitionOffsets = std::map<TopicPartition, std::int64_t>;
 
 struct TopicSpec {
     std::string name;

@@ -34,10 +34,10 @@ private:
 };
 
 /// Where the group has committed, and where its members read and nothing is committed yet.
-ByPartition<std::optional<std::int64_t>> partitions_of(const GroupView& group) {
-    ByPartition<std::optional<std::int64_t>> all;
+std::map<broker::TopicPartition, std::optional<std::int64_t>> partitions_of(const GroupView& group) {
+    std::map<broker::TopicPartition, std::optional<std::int64_t>> all;
     for (const auto& [place, reader] : group.readers) all[place];
-    for (const auto& each : group.positions) all[{each.topic, each.partition}] = each.committed;
+    for (const auto& [place, committed] : group.committed) all[place] = committed;
     return all;
 }
 
@@ -139,14 +139,14 @@ Result<net::HttpResponse> reset_offsets(Api& api, const net::HttpRequest& reques
         return fail(Errc::unsupported, "{} tells of no consumer groups", api.parts.topics.describe());
     }
     // One that is not there yet begins where this says, as by Kafka's own tool.
-    GroupView group{.group = param(request, "group"), .state = "Dead", .positions = {}};
+    GroupView group{.group = param(request, "group"), .state = "Dead", .committed = {}, .readers = {}};
     for (auto& each : TRY(api.parts.groups())) {
         if (each.group == group.group) group = std::move(each);
     }
     TRY(check_resettable(api, group));
-    const auto plan = TRY(plan_reset(api.parts.topics, group.positions, scopes, to));
+    const auto plan = TRY(plan_reset(api.parts.topics, group.committed, scopes, to));
     if (execute) {
-        GroupOffsets offsets;
+        broker::PartitionOffsets offsets;
         for (const auto& each : plan) offsets[{each.topic, each.partition}] = each.offset;
         TRY(api.parts.set_offsets(group.group, offsets));
     }

@@ -51,7 +51,7 @@ std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::Grou
     for (auto& [name, view] : by_name) {
         view.group = name;
         for (const auto& [key, committed] : topics.offsets().of_group(name)) {
-            view.positions.push_back({key.topic, key.partition, committed.offset});
+            view.committed[{key.topic, key.partition}] = committed.offset;
         }
         all.push_back(std::move(view));
     }
@@ -65,8 +65,7 @@ Result<std::vector<GroupView>> groups_of(broker::KafkaTopics& topics) {
         view.group = std::move(group.name);
         view.state = std::move(group.state);
         view.members = group.members;
-        for (auto& position : group.positions)
-            view.positions.push_back({std::move(position.topic), position.partition, position.committed});
+        view.committed = std::move(group.committed);
         for (const auto& [reader, assignment] : group.readers) add_reader(view, reader, assignment);
     }
     return all;

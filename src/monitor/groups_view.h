@@ -14,24 +14,13 @@
 
 namespace penstock::monitor {
 
-struct GroupPosition {
-    std::string topic;
-    std::int32_t partition = 0;
-    std::int64_t committed = 0;
-};
-
-/// Of topic and partition.
-template <typename T>
-using ByPartition = std::map<std::pair<std::string, std::int32_t>, T>;
-using GroupOffsets = ByPartition<std::int64_t>;
-
 struct GroupView {
     std::string group;
     std::string state;  ///< Kafka's names: Empty, Stable, ...
     std::size_t members = 0;
-    std::vector<GroupPosition> positions;  ///< by topic and partition
+    broker::PartitionOffsets committed;
     /// Who reads a partition: as far as the member's assignment can be read, and its topic is there.
-    ByPartition<broker::GroupReader> readers;
+    std::map<broker::TopicPartition, broker::GroupReader> readers;
 };
 
 /// Groups that have members, and those of which only committed offsets are left (queries are of these). By

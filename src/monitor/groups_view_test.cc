@@ -45,10 +45,8 @@ TEST_F(GroupsViewTest, ShowsWhatAQueryHasPublished) {
     EXPECT_EQ(groups[0].group, "penstock-created_users");
     EXPECT_EQ(groups[0].state, "Empty");
     EXPECT_EQ(groups[0].members, 0U);
-    ASSERT_EQ(groups[0].positions.size(), 2U);
-    EXPECT_EQ(groups[0].positions[1].topic, "users_created");
-    EXPECT_EQ(groups[0].positions[1].partition, 1);
-    EXPECT_EQ(groups[0].positions[1].committed, 9);
+    EXPECT_EQ(groups[0].committed,
+              (broker::PartitionOffsets{{{"users_created", 0}, 7}, {{"users_created", 1}, 9}}));
 }
 
 TEST_F(GroupsViewTest, ShowsMembersBeforeTheyHaveCommittedAnything) {
@@ -63,7 +61,7 @@ TEST_F(GroupsViewTest, ShowsMembersBeforeTheyHaveCommittedAnything) {
     ASSERT_EQ(groups.size(), 1U);
     EXPECT_EQ(groups[0].group, "billing");
     EXPECT_EQ(groups[0].members, 1U);
-    EXPECT_TRUE(groups[0].positions.empty());
+    EXPECT_TRUE(groups[0].committed.empty());
 }
 
 TEST_F(GroupsViewTest, ShowsGroupsOfTheConsumerProtocol) {

@@ -160,10 +160,10 @@ void append_groups(std::string& out, const Api& api, const Snapshot& now) {
                "Records that a consumer group has not committed yet, by topic.");
     for (const auto& group : groups) {
         std::map<std::string_view, std::int64_t> by_topic;
-        for (const auto& position : group.positions) {
-            const auto end = ends.find({position.topic, position.partition});
+        for (const auto& [place, committed] : group.committed) {
+            const auto end = ends.find({place.topic, place.partition});
             if (end == ends.end()) continue;
-            by_topic[position.topic] += std::max<std::int64_t>(end->second - position.committed, 0);
+            by_topic[place.topic] += std::max<std::int64_t>(end->second - committed, 0);
         }
         for (const auto& [topic, records] : by_topic)
             lag.add({{"group", group.group}, {"topic", topic}}, records);

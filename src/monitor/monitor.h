@@ -44,7 +44,7 @@ struct MonitorParts {
     std::function<Result<std::vector<GroupView>>()> groups;
     /// Commits offsets for a group without members, as its members would. From the pool. Empty where groups
     /// is.
-    std::function<Result<>(const std::string& group, const GroupOffsets&)> set_offsets;
+    std::function<Result<>(const std::string& group, const broker::PartitionOffsets&)> set_offsets;
     /// Makes a copy of the tables by this name. From the pool. Empty: /tables/backups says that these are not
     /// ours.
     std::function<Result<store::Backup>(const std::string&)> backup_tables;

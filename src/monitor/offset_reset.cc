@@ -30,9 +30,9 @@ Result<std::int64_t> target(broker::Topics& topics, const PartitionReset& of, co
 }
 
 /// Topics in which the group has committed.
-std::vector<ResetScope> all_of(const std::vector<GroupPosition>& positions) {
+std::vector<ResetScope> all_of(const broker::PartitionOffsets& committed) {
     std::set<std::string> names;
-    for (const auto& position : positions) names.insert(position.topic);
+    for (const auto& [place, offset] : committed) names.insert(place.topic);
     std::vector<ResetScope> scopes;
     for (const auto& name : names) scopes.push_back({.topic = name, .partition = {}});
     return scopes;
@@ -41,11 +41,11 @@ std::vector<ResetScope> all_of(const std::vector<GroupPosition>& positions) {
 }  // namespace
 
 Result<std::vector<PartitionReset>> plan_reset(broker::Topics& topics,
-                                               const std::vector<GroupPosition>& positions,
+                                               const broker::PartitionOffsets& committed,
                                                const std::vector<ResetScope>& scopes, const ResetTo& to) {
     std::vector<PartitionReset> plan;
-    std::set<std::pair<std::string, std::int32_t>> seen;
-    for (const auto& scope : scopes.empty() ? all_of(positions) : scopes) {
+    std::set<broker::TopicPartition> seen;
+    for (const auto& scope : scopes.empty() ? all_of(committed) : scopes) {
         auto found = topics.info(scope.topic);
         if (scopes.empty() && !found && found.error().code == Errc::not_found) continue;
         const auto info = TRY(std::move(found));
@@ -57,14 +57,13 @@ Result<std::vector<PartitionReset>> plan_reset(broker::Topics& topics,
         const auto first = scope.partition.value_or(0);
         const auto last = scope.partition.value_or(count - 1);
         for (auto number = first; number <= last; ++number) {
-            if (!seen.emplace(scope.topic, number).second)
+            if (!seen.insert({scope.topic, number}).second)
                 return fail(Errc::invalid, "{}-{} is named twice", scope.topic, number);
             const auto& partition = info.partitions[static_cast<std::size_t>(number)];
             PartitionReset one{.topic = scope.topic, .partition = number, .committed = {}};
             one.end_offset = partition.end_offset;
-            for (const auto& position : positions)
-                if (position.topic == scope.topic && position.partition == number)
-                    one.committed = position.committed;
+            const auto known = committed.find({scope.topic, number});
+            if (known != committed.end()) one.committed = known->second;
             const auto wanted = TRY(target(topics, one, to, partition.start_offset));
             one.offset = std::clamp(wanted, partition.start_offset, partition.end_offset);
             plan.push_back(std::move(one));

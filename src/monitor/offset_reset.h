@@ -40,7 +40,7 @@ struct PartitionReset {
 /// committed, without those that are gone. Errc::not_found: a topic or partition. Errc::invalid: shift where
 /// nothing is committed, no topic at all, or one named twice.
 Result<std::vector<PartitionReset>> plan_reset(broker::Topics& topics,
-                                               const std::vector<GroupPosition>& positions,
+                                               const broker::PartitionOffsets& committed,
                                                const std::vector<ResetScope>& scopes, const ResetTo& to);
 
 }  // namespace penstock::monitor

@@ -23,7 +23,7 @@ protected:
     }
     /// The new offsets, or the error's text.
     std::string plan(const ResetTo& to, const std::vector<ResetScope>& scopes = {}) {
-        const auto planned = plan_reset(topics, positions, scopes, to);
+        const auto planned = plan_reset(topics, committed, scopes, to);
         if (!planned) return planned.error().text;
         std::vector<std::string> all;
         for (const auto& one : *planned) {
@@ -33,7 +33,7 @@ protected:
     }
 
     testing::FakeTopics topics;
-    std::vector<GroupPosition> positions{{"t", 0, 4}, {"t", 1, 8}};
+    broker::PartitionOffsets committed{{{"t", 0}, 4}, {{"t", 1}, 8}};
 };
 
 TEST_F(OffsetResetTest, GoesWhereEachScenarioSays) {
@@ -53,7 +53,7 @@ TEST_F(OffsetResetTest, WhatLiesBeyondThePartitionIsItsStartOrEnd) {
 }
 
 TEST_F(OffsetResetTest, TellsWhatWouldBeReadAgainAndWhatNever) {
-    const auto planned = plan_reset(topics, positions, {}, {Kind::offset, 6});
+    const auto planned = plan_reset(topics, committed, {}, {Kind::offset, 6});
     ASSERT_TRUE(planned);
     EXPECT_EQ((*planned)[0].again(), 0);
     EXPECT_EQ((*planned)[0].skipped(), 2);
@@ -71,10 +71,10 @@ TEST_F(OffsetResetTest, ScopesAreTopicsAndPartitions) {
 }
 
 TEST_F(OffsetResetTest, WithoutScopesTopicsThatAreGoneAreLeftOut) {
-    positions.push_back({"gone", 0, 3});
+    committed[{"gone", 0}] = 3;
     EXPECT_EQ(plan({Kind::earliest}), "t-0:0 t-1:0");
-    EXPECT_FALSE(plan_reset(topics, positions, {{"gone", {}}}, {Kind::earliest}));
-    positions.clear();
+    EXPECT_FALSE(plan_reset(topics, committed, {{"gone", {}}}, {Kind::earliest}));
+    committed.clear();
     EXPECT_EQ(plan({Kind::earliest}), "the group has committed nothing yet: name a topic");
 }
 

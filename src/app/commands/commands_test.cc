@@ -435,10 +435,10 @@ TEST_F(CommandsTest, AResetIsShownFirstAndDoneWhenToldTo) {
                      "--topic", "users_created:1"});
     EXPECT_EQ(done.status, 0) << done.err;
     EXPECT_NE(done.out.find("0 records will be read again, 3 skipped\n"), std::string::npos) << done.out;
-    EXPECT_EQ(fakes.committed["nightly"], (monitor::GroupOffsets{{{"users_created", 1}, 4}}));
+    EXPECT_EQ(fakes.committed["nightly"], (broker::PartitionOffsets{{{"users_created", 1}, 4}}));
     run({"groups", "reset", "new", "--to-latest", "--execute", "--topic", "users_created:1,0"});
     EXPECT_EQ(fakes.committed["new"],
-              (monitor::GroupOffsets{{{"users_created", 0}, 0}, {{"users_created", 1}, 5}}));
+              (broker::PartitionOffsets{{{"users_created", 0}, 0}, {{"users_created", 1}, 5}}));
     EXPECT_EQ(run({"groups", "reset", "nightly", "--by-duration", "1d", "-o", "json"}).status, 0);
 }
 

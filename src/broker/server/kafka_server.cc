@@ -92,8 +92,7 @@ ConsumerGroups& KafkaServer::consumer_groups() {
     return impl_->state->consumer_groups;
 }
 
-Result<> KafkaServer::set_offsets(
-    const std::string& group, const std::map<std::pair<std::string, std::int32_t>, std::int64_t>& offsets) {
+Result<> KafkaServer::set_offsets(const std::string& group, const PartitionOffsets& offsets) {
     auto& state = *impl_->state;
     constexpr bool knows_epochs = true;
     if (state.check_commit({.group = group}, knows_epochs) != wire::kafka::ErrorCode::none)
@@ -101,7 +100,7 @@ Result<> KafkaServer::set_offsets(
     const auto now = state.topics.options().clock->now_ms();
     OffsetChanges changes;
     for (const auto& [place, offset] : offsets)
-        changes.emplace_back(GroupPartition{group, place.first, place.second},
+        changes.emplace_back(GroupPartition{group, place.topic, place.partition},
                              CommittedOffset{.offset = offset, .committed_ms = now});
     // Shared: who is woken may be gone before set_value() returns.
     auto done = std::make_shared<std::promise<Result<>>>();

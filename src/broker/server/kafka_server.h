@@ -68,8 +68,7 @@ public:
     ConsumerGroups& consumer_groups();
     /// As a client commits that is no member, and waits until it is durable. Errc::exists: the group has
     /// members, or is one of the other kind (share). Not on a network thread.
-    Result<> set_offsets(const std::string& group,
-                         const std::map<std::pair<std::string, std::int32_t>, std::int64_t>& offsets);
+    Result<> set_offsets(const std::string& group, const PartitionOffsets& offsets);
 
 private:
     std::unique_ptr<Impl> impl_;

@@ -2,20 +2,15 @@
 // __transaction_state in Kafka's own record format (key version 0, value version 1).
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
-namespace penstock::broker {
+#include "broker/topics.h"
 
-struct TopicPartition {
-    std::string topic;
-    std::int32_t partition = 0;
-    auto operator<=>(const TopicPartition&) const = default;
-};
+namespace penstock::broker {
 
 /// Kafka's numbers.
 enum class TransactionStatus : std::int8_t {

@@ -230,7 +230,7 @@ struct Fakes {
     ManualClock clock{1'769'904'000'000'000};  // 2026-02-01T00:00:00Z
     std::mutex mutex;
     PipelinesView view;
-    std::map<std::string, GroupOffsets> committed;  ///< by group
+    std::map<std::string, broker::PartitionOffsets> committed;  ///< by group
     std::atomic<bool> loaded = true;
 
     Fakes() {
@@ -252,13 +252,13 @@ struct Fakes {
             group.group = "billing";
             group.state = "Stable";
             group.members = 2;
-            group.positions = {{"users_created", 1, 0}, {"deleted", 0, 7}};
+            group.committed = {{{"users_created", 1}, 0}, {{"deleted", 0}, 7}};
             group.readers = {{{"users_created", 0}, {"slow", "/10.0.0.2"}},
                              {{"users_created", 1}, {"fast", "/10.0.0.1"}}};
             GroupView idle;
             idle.group = "nightly";
             idle.state = "Empty";
-            idle.positions = {{"users_created", 0, 1}, {"users_created", 1, 1}, {"deleted", 0, 7}};
+            idle.committed = {{{"users_created", 0}, 1}, {{"users_created", 1}, 1}, {{"deleted", 0}, 7}};
             return std::vector<GroupView>{group, idle};
         };
         return {topics,
@@ -272,7 +272,7 @@ struct Fakes {
                 clock,
                 pipelines,
                 groups,
-                [this](const std::string& group, const GroupOffsets& offsets) -> Result<> {
+                [this](const std::string& group, const broker::PartitionOffsets& offsets) -> Result<> {
                     const std::lock_guard lock(mutex);
                     committed[group] = offsets;
                     return {};
