@@ -119,8 +119,10 @@ Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
         const auto& each = listed->groups[i];
         // One that has gone since, or that we may not see, hides no other.
         if (each.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+        // So Kafka describes a group of the protocol of KIP-848 to who asks by the classic one's request.
+        const bool is_told = std::string_view(each.state) != "Dead";
         groups.push_back({.name = each.group,
-                          .state = each.state,
+                          .state = is_told ? each.state : "Unknown",
                           .members = std::size_t(std::max(0, each.member_cnt)),
                           .committed = TRY(committed_by(each.group, topics)),
                           .readers = readers_of(each)});

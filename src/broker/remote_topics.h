@@ -16,7 +16,7 @@ namespace penstock::broker {
 /// As Kafka's own tools show them.
 struct ConsumerGroup {
     std::string name;
-    std::string state;  ///< Stable, Empty, PreparingRebalance, ...
+    std::string state;  ///< Stable, Empty, ...; Unknown: of the protocol of KIP-848, and so are its members
     std::size_t members = 0;
     PartitionOffsets committed;
     std::vector<std::pair<GroupReader, PartitionsByTopic>> readers;

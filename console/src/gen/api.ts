@@ -267,7 +267,7 @@ export interface Schema {
 
 export interface Group {
   group: string;
-  /** Kafka's names: Empty, PreparingRebalance, CompletingRebalance, Stable */
+  /** Kafka's names: Empty, PreparingRebalance, CompletingRebalance, Stable; Unknown: Kafka does not tell (groups of the protocol of KIP-848) */
   state: string;
   members: number;
   topics: ({ topic: string; partition: number; committed?: number; end_offset: number; lag?: number; client?: string; host?: string })[];
