@@ -7,10 +7,24 @@
 namespace penstock::monitor {
 namespace {
 
+/// An assignment is as large as a client makes it, and takes some forty times as much when it is taken apart.
+constexpr std::size_t most_assignment_bytes = 1 << 20;
+
 void add_reader(GroupView& view, const broker::GroupReader& reader,
                 const broker::PartitionsByTopic& assignment) {
     for (const auto& [topic, partitions] : assignment)
         for (auto partition : partitions) view.readers[{topic, partition}] = reader;
+}
+
+/// Those that are there: an assignment is what a client says.
+broker::PartitionsByTopic assigned(const broker::LocalTopics& topics, const wire::kafka::Bytes& assignment) {
+    if (assignment.size() > most_assignment_bytes) return {};
+    auto named = broker::parse_assignment(assignment);
+    for (auto& [name, partitions] : named) {
+        const auto topic = topics.find(name);
+        std::erase_if(partitions, [&](auto partition) { return !topic || !topic->has(partition); });
+    }
+    return named;
 }
 
 broker::PartitionsByTopic by_name_of_topic(const broker::LocalTopics& topics,
@@ -36,8 +50,7 @@ std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::Grou
         // Of other types, such as Connect's workers, an assignment means something else.
         if (group.protocol_type != "consumer") continue;
         for (const auto& member : group.members)
-            add_reader(view, {member.client_id, member.client_host},
-                       broker::parse_assignment(member.assignment));
+            add_reader(view, {member.client_id, member.client_host}, assigned(topics, member.assignment));
     }
     for (const auto& group : consumer.all()) {
         auto& view = by_name[group.group];

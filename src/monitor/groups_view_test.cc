@@ -64,6 +64,36 @@ TEST_F(GroupsViewTest, ShowsMembersBeforeTheyHaveCommittedAnything) {
     EXPECT_TRUE(groups[0].committed.empty());
 }
 
+TEST_F(GroupsViewTest, ShowsReadersOfPartitionsThatAreThere) {
+    broker::JoinRequest request;
+    request.group = "billing";
+    request.client_id = "reader";
+    request.client_host = "/10.0.0.1";
+    request.session_timeout_ms = 10'000;
+    request.rebalance_timeout_ms = 10'000;
+    request.protocol_type = "consumer";
+    request.protocols.push_back({"range", {}});
+    broker::JoinResult joined;
+    coordinator.join(std::move(request), [&](broker::JoinResult result) { joined = std::move(result); });
+    ASSERT_EQ(joined.generation, 1);
+    // The group's leader says who reads what, and nobody else can tell whether that is so.
+    const auto readers_of = [&](const broker::PartitionsByTopic& assignment) {
+        broker::SyncRequest sync;
+        sync.member = {.group = "billing",
+                       .member_id = joined.member_id,
+                       .instance_id = {},
+                       .generation = joined.generation};
+        sync.assignments[joined.member_id] = broker::encode_assignment(assignment, 3);
+        coordinator.sync(std::move(sync), [](const broker::SyncResult&) {});
+        return groups_of(*topics, coordinator, consumers)[0].readers;
+    };
+    const auto shown = readers_of({{"users_created", {1, 7}}, {"none", {0}}});
+    ASSERT_EQ(shown.size(), 1U);
+    EXPECT_EQ(shown.begin()->first, (broker::TopicPartition{"users_created", 1}));
+    EXPECT_EQ(shown.begin()->second.client_id, "reader");
+    EXPECT_EQ(shown.begin()->second.host, "/10.0.0.1");
+}
+
 TEST_F(GroupsViewTest, ShowsGroupsOfTheConsumerProtocol) {
     broker::ConsumerHeartbeat joins;
     joins.group = "reports";
