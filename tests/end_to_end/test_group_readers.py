@@ -32,7 +32,7 @@ def test_a_group_shows_who_reads_what(users, protocol):
         shown = partitions_of(users, topic)
         agree = {(each.get("client"), each["partition"]) for each in shown} == known
         return shown if agree and {name for name, partition in known} == set(consumers) else None
-    shown = wait_until(told, "each reading one")
+    shown = wait_until(told, "each reading one", 60)
     assert [(each["partition"], each["host"], "committed" in each, "lag" in each) for each in shown] == [
         (0, "/127.0.0.1", False, False), (1, "/127.0.0.1", False, False)]
     text = users.command("groups", topic).stdout
