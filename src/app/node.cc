@@ -307,7 +307,7 @@ Result<> Node::Parts::listen() {
         shown.groups = [this] {
             return monitor::groups_of(*local_topics, kafka_server->groups(), kafka_server->consumer_groups());
         };
-    if (kafka_topics) shown.groups = [this] { return monitor::groups_of(*kafka_topics); };
+    if (kafka_topics) shown.groups = [this] { return kafka_topics->groups(); };
     shown.set_offsets = [this](const std::string& group, const broker::PartitionOffsets& offsets) {
         return kafka_server ? kafka_server->set_offsets(group, offsets)
                             : kafka_topics->set_offsets(group, offsets);

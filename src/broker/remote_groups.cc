@@ -18,6 +18,17 @@ PartitionList list_for(std::size_t size) {
     return {rd_kafka_topic_partition_list_new(int(size)), rd_kafka_topic_partition_list_destroy};
 }
 
+void add_readers(ConsumerGroup& group, const rd_kafka_group_info& listed) {
+    // Of other types, such as Connect's workers, an assignment means something else.
+    if (std::string_view(listed.protocol_type) != "consumer") return;
+    for (int i = 0; i < listed.member_cnt; ++i) {
+        const auto& member = listed.members[i];
+        const auto* assignment = static_cast<const std::uint8_t*>(member.member_assignment);
+        group.add_reader({member.client_id, member.client_host},
+                         parse_assignment({assignment, assignment + member.member_assignment_size}));
+    }
+}
+
 }  // namespace
 
 Result<RemoteGroups::Client> RemoteGroups::client_of(const std::string& group) {
@@ -81,20 +92,6 @@ Result<PartitionOffsets> RemoteGroups::committed_by(const std::string& group,
     return found;
 }
 
-std::vector<std::pair<GroupReader, PartitionsByTopic>> RemoteGroups::readers_of(
-    const rd_kafka_group_info& group) {
-    std::vector<std::pair<GroupReader, PartitionsByTopic>> readers;
-    // Of other types, such as Connect's workers, it means something else.
-    if (std::string_view(group.protocol_type) != "consumer") return readers;
-    for (int i = 0; i < group.member_cnt; ++i) {
-        const auto& member = group.members[i];
-        const auto* assignment = static_cast<const std::uint8_t*>(member.member_assignment);
-        readers.emplace_back(GroupReader{member.client_id, member.client_host},
-                             parse_assignment({assignment, assignment + member.member_assignment_size}));
-    }
-    return readers;
-}
-
 Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
     auto& client = admin_.client();
     auto deadline = std::chrono::steady_clock::now() + one_request;
@@ -125,7 +122,8 @@ Result<std::vector<ConsumerGroup>> RemoteGroups::list() {
                           .state = is_told ? each.state : "Unknown",
                           .members = std::size_t(std::max(0, each.member_cnt)),
                           .committed = TRY(committed_by(each.group, topics)),
-                          .readers = readers_of(each)});
+                          .readers = {}});
+        add_readers(groups.back(), each);
     }
     std::ranges::sort(groups, {}, &ConsumerGroup::name);
     return groups;

@@ -40,8 +40,6 @@ private:
     Result<Client> client_of(const std::string& group);
     Result<PartitionOffsets> committed_by(const std::string& group,
                                           const std::vector<RemoteAdmin::Found>& topics);
-    static std::vector<std::pair<GroupReader, PartitionsByTopic>> readers_of(
-        const rd_kafka_group_info& group);
 
     const RemoteSettings settings_;
     RemoteAdmin& admin_;

@@ -8,23 +8,14 @@
 #include <utility>
 #include <vector>
 
-#include "broker/group/consumer_protocol.h"
+#include "broker/consumer_group.h"
 #include "broker/topics.h"
 
 namespace penstock::broker {
 
-/// As Kafka's own tools show them.
-struct ConsumerGroup {
-    std::string name;
-    std::string state;  ///< Stable, Empty, ...; Unknown: of the protocol of KIP-848, and so are its members
-    std::size_t members = 0;
-    PartitionOffsets committed;
-    std::vector<std::pair<GroupReader, PartitionsByTopic>> readers;
-};
-
 class KafkaTopics : public Topics {
 public:
-    /// Of the whole Kafka, by name.
+    /// Of the whole Kafka, by name, as its own tools show them.
     virtual Result<std::vector<ConsumerGroup>> groups() = 0;
     /// Commits as a client that is no member, which Kafka refuses while the group has members.
     virtual Result<> set_offsets(const std::string& group, const PartitionOffsets& offsets) = 0;

@@ -34,7 +34,8 @@ private:
 };
 
 /// Where the group has committed, and where its members read and nothing is committed yet.
-std::map<broker::TopicPartition, std::optional<std::int64_t>> partitions_of(const GroupView& group) {
+std::map<broker::TopicPartition, std::optional<std::int64_t>> partitions_of(
+    const broker::ConsumerGroup& group) {
     std::map<broker::TopicPartition, std::optional<std::int64_t>> all;
     for (const auto& [place, reader] : group.readers) all[place];
     for (const auto& [place, committed] : group.committed) all[place] = committed;
@@ -50,7 +51,7 @@ Result<net::HttpResponse> list_groups(Api& api, const net::HttpRequest&) {
     JsonWriter json;
     json.begin_array();
     for (const auto& group : groups) {
-        json.begin_object().field("group", group.group).field("state", group.state);
+        json.begin_object().field("group", group.name).field("state", group.state);
         json.field("members", group.members).key("topics").begin_array();
         for (const auto& [place, committed] : partitions_of(group)) {
             const auto& [topic, partition] = place;
@@ -114,16 +115,16 @@ Result<std::vector<ResetScope>> reset_scopes(const JsonObject& body) {
 }
 
 /// Offsets that nobody reads from: a query's own are kept with what it writes.
-Result<> check_resettable(Api& api, const GroupView& group) {
+Result<> check_resettable(Api& api, const broker::ConsumerGroup& group) {
     for (const auto& query : api.parts.engine.status()) {
-        if (group.group != stream::group_of_query(query.name)) continue;
+        if (group.name != stream::group_of_query(query.name)) continue;
         return fail(Errc::invalid,
                     "group {} only shows how far query {} is, which keeps its position with its rows",
-                    group.group, query.name);
+                    group.name, query.name);
     }
     if (group.members == 0) return {};
     return fail(Errc::exists, "group {} is {} and has {}: its offsets can be reset when it has none",
-                group.group, group.state,
+                group.name, group.state,
                 group.members == 1 ? "a member" : fmt::format("{} members", group.members));
 }
 
@@ -139,19 +140,20 @@ Result<net::HttpResponse> reset_offsets(Api& api, const net::HttpRequest& reques
         return fail(Errc::unsupported, "{} tells of no consumer groups", api.parts.topics.describe());
     }
     // One that is not there yet begins where this says, as by Kafka's own tool.
-    GroupView group{.group = param(request, "group"), .state = "Dead", .committed = {}, .readers = {}};
+    broker::ConsumerGroup group{
+        .name = param(request, "group"), .state = "Dead", .committed = {}, .readers = {}};
     for (auto& each : TRY(api.parts.groups())) {
-        if (each.group == group.group) group = std::move(each);
+        if (each.name == group.name) group = std::move(each);
     }
     TRY(check_resettable(api, group));
     const auto plan = TRY(plan_reset(api.parts.topics, group.committed, scopes, to));
     if (execute) {
         broker::PartitionOffsets offsets;
         for (const auto& each : plan) offsets[{each.topic, each.partition}] = each.offset;
-        TRY(api.parts.set_offsets(group.group, offsets));
+        TRY(api.parts.set_offsets(group.name, offsets));
     }
     JsonWriter json;
-    json.begin_object().field("group", group.group).field("state", group.state);
+    json.begin_object().field("group", group.name).field("state", group.state);
     json.field("executed", execute).key("partitions").begin_array();
     for (const auto& each : plan) {
         json.begin_object().field("topic", each.topic).field("partition", each.partition);

@@ -10,12 +10,6 @@ namespace {
 /// An assignment is as large as a client makes it, and takes some forty times as much when it is taken apart.
 constexpr std::size_t most_assignment_bytes = 1 << 20;
 
-void add_reader(GroupView& view, const broker::GroupReader& reader,
-                const broker::PartitionsByTopic& assignment) {
-    for (const auto& [topic, partitions] : assignment)
-        for (auto partition : partitions) view.readers[{topic, partition}] = reader;
-}
-
 /// Those that are there: an assignment is what a client says.
 broker::PartitionsByTopic assigned(const broker::LocalTopics& topics, const wire::kafka::Bytes& assignment) {
     if (assignment.size() > most_assignment_bytes) return {};
@@ -37,9 +31,10 @@ broker::PartitionsByTopic by_name_of_topic(const broker::LocalTopics& topics,
 
 }  // namespace
 
-std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::GroupCoordinator& classic,
-                                 const broker::ConsumerGroups& consumer) {
-    std::map<std::string, GroupView> by_name;
+std::vector<broker::ConsumerGroup> groups_of(broker::LocalTopics& topics,
+                                             const broker::GroupCoordinator& classic,
+                                             const broker::ConsumerGroups& consumer) {
+    std::map<std::string, broker::ConsumerGroup> by_name;
     for (const auto& name : topics.offsets().groups()) {
         by_name[name].state = to_string(broker::GroupState::empty);
     }
@@ -50,36 +45,23 @@ std::vector<GroupView> groups_of(broker::LocalTopics& topics, const broker::Grou
         // Of other types, such as Connect's workers, an assignment means something else.
         if (group.protocol_type != "consumer") continue;
         for (const auto& member : group.members)
-            add_reader(view, {member.client_id, member.client_host}, assigned(topics, member.assignment));
+            view.add_reader({member.client_id, member.client_host}, assigned(topics, member.assignment));
     }
     for (const auto& group : consumer.all()) {
         auto& view = by_name[group.group];
         view.state = group.state;
         view.members = group.members.size();
         for (const auto& member : group.members)
-            add_reader(view, {member.client_id, member.client_host},
-                       by_name_of_topic(topics, member.assignment));
+            view.add_reader({member.client_id, member.client_host},
+                            by_name_of_topic(topics, member.assignment));
     }
-    std::vector<GroupView> all;
+    std::vector<broker::ConsumerGroup> all;
     for (auto& [name, view] : by_name) {
-        view.group = name;
+        view.name = name;
         for (const auto& [key, committed] : topics.offsets().of_group(name)) {
             view.committed[{key.topic, key.partition}] = committed.offset;
         }
         all.push_back(std::move(view));
-    }
-    return all;
-}
-
-Result<std::vector<GroupView>> groups_of(broker::KafkaTopics& topics) {
-    std::vector<GroupView> all;
-    for (auto& group : TRY(topics.groups())) {
-        auto& view = all.emplace_back();
-        view.group = std::move(group.name);
-        view.state = std::move(group.state);
-        view.members = group.members;
-        view.committed = std::move(group.committed);
-        for (const auto& [reader, assignment] : group.readers) add_reader(view, reader, assignment);
     }
     return all;
 }

@@ -42,7 +42,7 @@ TEST_F(GroupsViewTest, ShowsWhatAQueryHasPublished) {
     ASSERT_TRUE(topics->publish_position("penstock-created_users", "users_created", 1, 9));
     const auto groups = groups_of(*topics, coordinator, consumers);
     ASSERT_EQ(groups.size(), 1U);
-    EXPECT_EQ(groups[0].group, "penstock-created_users");
+    EXPECT_EQ(groups[0].name, "penstock-created_users");
     EXPECT_EQ(groups[0].state, "Empty");
     EXPECT_EQ(groups[0].members, 0U);
     EXPECT_EQ(groups[0].committed,
@@ -59,7 +59,7 @@ TEST_F(GroupsViewTest, ShowsMembersBeforeTheyHaveCommittedAnything) {
     coordinator.join(std::move(request), [](const broker::JoinResult&) {});
     const auto groups = groups_of(*topics, coordinator, consumers);
     ASSERT_EQ(groups.size(), 1U);
-    EXPECT_EQ(groups[0].group, "billing");
+    EXPECT_EQ(groups[0].name, "billing");
     EXPECT_EQ(groups[0].members, 1U);
     EXPECT_TRUE(groups[0].committed.empty());
 }
@@ -103,7 +103,7 @@ TEST_F(GroupsViewTest, ShowsGroupsOfTheConsumerProtocol) {
     ASSERT_EQ(consumers.heartbeat(joins).error, broker::ErrorCode::none);
     const auto groups = groups_of(*topics, coordinator, consumers);
     ASSERT_EQ(groups.size(), 1U);
-    EXPECT_EQ(groups[0].group, "reports");
+    EXPECT_EQ(groups[0].name, "reports");
     EXPECT_EQ(groups[0].state, "Stable");
     EXPECT_EQ(groups[0].members, 1U);
 }

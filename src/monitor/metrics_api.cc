@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/metrics.h"
+#include "broker/remote_topics.h"
 #include "monitor/api.h"
 
 namespace penstock::monitor {
@@ -166,10 +167,10 @@ void append_groups(std::string& out, const Api& api, const Snapshot& now) {
             by_topic[place.topic] += std::max<std::int64_t>(end->second - committed, 0);
         }
         for (const auto& [topic, records] : by_topic)
-            lag.add({{"group", group.group}, {"topic", topic}}, records);
+            lag.add({{"group", group.name}, {"topic", topic}}, records);
     }
     Family members(out, "penstock_group_members", "gauge", "Members of a consumer group.");
-    for (const auto& group : groups) members.add({{"group", group.group}}, group.members);
+    for (const auto& group : groups) members.add({{"group", group.name}}, group.members);
 }
 
 void append_dags(std::string& out, const Api& api, const Snapshot& now) {

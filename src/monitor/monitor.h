@@ -39,9 +39,9 @@ struct MonitorParts {
     const Clock& clock;
     /// From any thread, about once a second; must be quick.
     std::function<PipelinesView()> pipelines;
-    /// groups_of() of the embedded log or of a real Kafka. From the pool. Empty: /groups says that none are
-    /// told.
-    std::function<Result<std::vector<GroupView>>()> groups;
+    /// groups_of() the embedded log, or those of a real Kafka. From the pool. Empty: /groups says that none
+    /// are told.
+    std::function<Result<std::vector<broker::ConsumerGroup>>()> groups;
     /// Commits offsets for a group without members, as its members would. From the pool. Empty where groups
     /// is.
     std::function<Result<>(const std::string& group, const broker::PartitionOffsets&)> set_offsets;

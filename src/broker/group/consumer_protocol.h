@@ -16,12 +16,6 @@ namespace penstock::broker {
 
 using PartitionsByTopic = std::map<std::string, std::set<std::int32_t>>;
 
-/// A member of a group, as people tell it from others.
-struct GroupReader {
-    std::string client_id;
-    std::string host;  ///< as Kafka shows it, with a slash before it
-};
-
 struct ConsumerSubscription {
     std::int16_t version = 0;
     std::vector<std::string> topics;

@@ -248,18 +248,18 @@ struct Fakes {
             return view;
         };
         const auto groups = [] {
-            GroupView group;
-            group.group = "billing";
+            broker::ConsumerGroup group;
+            group.name = "billing";
             group.state = "Stable";
             group.members = 2;
             group.committed = {{{"users_created", 1}, 0}, {{"deleted", 0}, 7}};
             group.readers = {{{"users_created", 0}, {"slow", "/10.0.0.2"}},
                              {{"users_created", 1}, {"fast", "/10.0.0.1"}}};
-            GroupView idle;
-            idle.group = "nightly";
+            broker::ConsumerGroup idle;
+            idle.name = "nightly";
             idle.state = "Empty";
             idle.committed = {{{"users_created", 0}, 1}, {{"users_created", 1}, 1}, {{"deleted", 0}, 7}};
-            return std::vector<GroupView>{group, idle};
+            return std::vector<broker::ConsumerGroup>{group, idle};
         };
         return {topics,
                 tables,
