@@ -1,6 +1,5 @@
-"""Kafka's own tools, its Java client and Kafka Streams against the Kafka port. $PENSTOCK_KAFKA runs them against another
-broker, such as a real Kafka: they expect the same of both."""
-import collections
+"""Kafka's own tools and its Java client against the Kafka port. $PENSTOCK_KAFKA runs them against another broker, such as a
+real Kafka: they expect the same of both."""
 import json
 import os
 import pathlib
@@ -8,7 +7,7 @@ import subprocess
 import uuid
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.process import Penstock, wait_until
 
@@ -228,60 +227,3 @@ def test_verifying_and_measuring_tools(address, topic, tmp_path):
     out = tool("org.apache.kafka.tools.StreamsResetter", "--bootstrap-server", address, "--application-id", topic + "-app",
                "--input-topics", topic, "--dry-run")
     assert f"Topic: {topic} Partition: 0" in out
-
-
-def last_values(address, topic):
-    """Of each key, what a reader of committed records sees last; and how many records it sees of it."""
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "check", "enable.partition.eof": True,
-                         "isolation.level": "read_committed", "enable.auto.commit": False})
-    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
-    last, ended = {}, set()
-    while len(ended) < len(partitions):
-        message = consumer.poll(20)
-        assert message is not None
-        if message.error():
-            assert message.error().code() == KafkaError._PARTITION_EOF
-            ended.add(message.partition())
-        else:
-            last[message.key().decode()] = int(message.value())
-    consumer.close()
-    return last
-
-
-def test_streams_word_count_is_exactly_once_though_it_is_killed(address, topic, tmp_path):
-    jars = subprocess.run([HERE / "kafka_streams.sh"], check=True, capture_output=True, text=True,
-                          timeout=600).stdout.strip()
-    target = f"{topic}-counts"
-    create(address, target)
-    classes = tmp_path / "classes"
-    subprocess.run(["javac", "-cp", f"{jars}/*", "-d", classes, HERE / "java/WordCount.java"], check=True, timeout=120)
-    producer = Producer({"bootstrap.servers": address})
-    expected = collections.Counter()
-
-    def write(rounds):
-        for i in range(rounds):
-            words = [f"w{(i * k) % 17}" for k in range(1, 6)]
-            expected.update(words)
-            producer.produce(topic, " ".join(words), partition=i % 2)
-        assert producer.flush(30) == 0
-
-    def start():
-        log = open(tmp_path / "streams.log", "ab")
-        return subprocess.Popen(["java", *QUIET, "-cp", f"{classes}:{jars}/*", "WordCount", address, topic, target,
-                                 str(tmp_path / "state")], stdout=log, stderr=log)
-    process = start()
-    try:
-        for _ in range(2):
-            write(500)
-            wait_until(lambda: sum(last_values(address, target).values()) > 0.2 * sum(expected.values()),
-                       "some of the words counted", 120, 0.5)
-            write(500)
-            process.kill()
-            process.wait()
-            process = start()
-        wait_until(lambda: last_values(address, target) == expected, "all words counted, and once", 180, 0.5)
-    finally:
-        process.terminate()
-        process.wait(30)
-        print((tmp_path / "streams.log").read_text(errors="replace")[-3000:])
