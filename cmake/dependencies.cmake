@@ -13,6 +13,7 @@ foreach(module sqlite3 libpq rdkafka libcurl re2 libzstd liblz4 zlib libxxhash l
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 find_library(SNAPPY_LIBRARY snappy REQUIRED)
+find_library(PROTOBUF_LIBRARY protobuf REQUIRED)
 # The client with threads of its own; it comes without a pkg-config file.
 find_library(ZOOKEEPER_LIBRARY zookeeper_mt REQUIRED)
 # The sanitized and debug builds have Debian's, whose assertions tell of a wrong use of it.

@@ -10,8 +10,8 @@ build_packages=(
   clang-19 lld-19 cmake ninja-build ccache pkg-config git python3
   libboost1.81-dev librocksdb-dev libsimdjson-dev libre2-dev libsqlite3-dev libyaml-cpp-dev libspdlog-dev libfmt-dev
   libcli11-dev libhowardhinnant-date-dev libcurl4-openssl-dev libssl-dev libzstd-dev liblz4-dev
-  libsnappy-dev libcrypt-dev libutf8proc-dev zlib1g-dev libxxhash-dev libpq-dev librdkafka-dev libzookeeper-mt-dev libgrpc++-dev libprotobuf-dev protobuf-compiler
-  protobuf-compiler-grpc libgtest-dev libgmock-dev
+  libsnappy-dev libcrypt-dev libutf8proc-dev zlib1g-dev libxxhash-dev libpq-dev librdkafka-dev libzookeeper-mt-dev libgrpc++-dev libprotobuf-dev libprotoc-dev
+  protobuf-compiler protobuf-compiler-grpc libgtest-dev libgmock-dev
   tzdata ca-certificates
 )
 # openjdk and maven: for the Java driver, tests/cql/drivers.

@@ -334,6 +334,9 @@ private:
 
 class Writer {
 public:
+    /// written: the full names of types that are defined elsewhere.
+    explicit Writer(std::set<std::string> written) : written_(std::move(written)) {}
+
     std::string write(const AvroType& root) {
         type(root, "");
         return out_.take();
@@ -475,15 +478,29 @@ std::string_view to_string(AvroKind kind) {
     return "?";
 }
 
-Result<AvroSchema> AvroSchema::parse(std::string_view text) {
-    auto json = TRY(JsonDocument::parse(text));
+Result<AvroSchema> AvroSchema::parse(std::string_view text, const ReferencedSchemas& referenced) {
     AvroSchema schema;
-    schema.root_ = TRY(Parser(schema.types_).parse(json.root(), "", ""));
+    Parser parser(schema.types_);
+    for (const auto& other : referenced) {
+        auto json = TRY(JsonDocument::parse(other.text));
+        auto parsed = parser.parse(json.root(), "", "");
+        if (!parsed) return fail(fmt::format("the reference {}", other.name), std::move(parsed.error()));
+    }
+    schema.referenced_ = schema.types_.size();
+    auto json = TRY(JsonDocument::parse(text));
+    schema.root_ = TRY(parser.parse(json.root(), "", ""));
     return schema;
 }
 
 std::string AvroSchema::text() const {
-    return Writer().write(*root_);
+    std::set<std::string> elsewhere;
+    for (std::size_t i = 0; i < referenced_; ++i)
+        if (types_[i].is_named()) elsewhere.insert(types_[i].full_name());
+    return Writer(std::move(elsewhere)).write(*root_);
+}
+
+Result<AvroSchema> avro_schema(Schemas& schemas, const RegisteredSchema& schema) {
+    return AvroSchema::parse(schema.text, TRY(referenced_schemas(schemas, schema)));
 }
 
 }  // namespace penstock::registry

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "registry/json_value.h"
+#include "registry/references.h"
 
 namespace penstock::registry {
 
@@ -74,12 +75,13 @@ struct AvroType {
 class AvroSchema {
 public:
     /// Errc::invalid says which part is wrong ("/fields/2/type: ...") and what was expected. Checks
-    /// names, unions, symbols and that defaults fit their fields.
-    static Result<AvroSchema> parse(std::string_view text);
+    /// names, unions, symbols and that defaults fit their fields. The text may use the named types of those
+    /// that it refers to.
+    static Result<AvroSchema> parse(std::string_view text, const ReferencedSchemas& referenced = {});
 
     const AvroType& root() const { return *root_; }
     /// Without white space and with attributes in one order: equal for texts that mean the same in
-    /// the same words.
+    /// the same words. Types of referenced schemas are named, not written out.
     std::string text() const;
 
     AvroSchema(AvroSchema&&) = default;
@@ -87,8 +89,12 @@ public:
 
 private:
     AvroSchema() = default;
-    std::deque<AvroType> types_;  // a deque: addresses stay
+    std::deque<AvroType> types_;  // a deque: addresses stay; those of referenced schemas first
+    std::size_t referenced_ = 0;
     const AvroType* root_ = nullptr;
 };
+
+/// Of a schema of that registry, with what it refers to. Also what the registry says.
+Result<AvroSchema> avro_schema(Schemas& schemas, const RegisteredSchema& schema);
 
 }  // namespace penstock::registry

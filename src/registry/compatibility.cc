@@ -4,7 +4,9 @@
 #include "registry/avro_compatibility.h"
 #include "registry/avro_schema.h"
 #include "registry/json_compatibility.h"
+#include "registry/json_references.h"
 #include "registry/json_value.h"
+#include "registry/protobuf_compatibility.h"
 
 namespace penstock::registry {
 namespace {
@@ -41,8 +43,10 @@ std::string message_of(const Difference& difference, bool reader_is_new) {
                        words(difference.text), words(difference.info));
 }
 
-std::unexpected<Error> no_protobuf() {
-    return fail(Errc::unsupported, "schemas of the type PROTOBUF are not offered; expected AVRO or JSON");
+/// What libprotobuf writes is what it reads, but for rare defaults and options of its own.
+Result<std::string> canonical_protobuf(std::string_view text, const ReferencedSchemas& referenced) {
+    auto written = TRY(ProtobufSchema::parse(text, referenced)).text();
+    return ProtobufSchema::parse(written, referenced) ? std::move(written) : std::string(text);
 }
 
 }  // namespace
@@ -57,6 +61,12 @@ std::string_view to_string(SchemaKind kind) {
             return "PROTOBUF";
     }
     return "?";
+}
+
+std::optional<SchemaKind> kind_of(std::string_view name) {
+    for (auto kind : {SchemaKind::avro, SchemaKind::json, SchemaKind::protobuf})
+        if (to_string(kind) == name) return kind;
+    return std::nullopt;
 }
 
 std::string_view to_string(CompatibilityLevel level) {
@@ -77,42 +87,46 @@ bool is_transitive(CompatibilityLevel level) {
            level == CompatibilityLevel::forward_transitive || level == CompatibilityLevel::full_transitive;
 }
 
-Result<std::string> canonical_schema(SchemaKind kind, std::string_view text) {
+Result<std::string> canonical_schema(SchemaKind kind, std::string_view text,
+                                     const ReferencedSchemas& referenced) {
     switch (kind) {
         case SchemaKind::avro:
-            return TRY(AvroSchema::parse(text)).text();
+            return TRY(AvroSchema::parse(text, referenced)).text();
         case SchemaKind::json: {
             auto document = TRY(JsonDocument::parse(text));
             TRY(check_json_schema(document.root()));
             return document.root().text();
         }
         case SchemaKind::protobuf:
-            return no_protobuf();
+            return canonical_protobuf(text, referenced);
     }
-    return no_protobuf();
+    return fail(Errc::invalid, "an unknown type of schema");
 }
 
-Result<std::vector<Difference>> differences(SchemaKind kind, std::string_view reader,
-                                            std::string_view writer) {
+Result<std::vector<Difference>> differences(SchemaKind kind, const SchemaText& reader,
+                                            const SchemaText& writer) {
     switch (kind) {
         case SchemaKind::avro: {
-            auto mine = TRY(AvroSchema::parse(reader));
-            auto theirs = TRY(AvroSchema::parse(writer));
+            auto mine = TRY(AvroSchema::parse(reader.text, reader.referenced));
+            auto theirs = TRY(AvroSchema::parse(writer.text, writer.referenced));
             return avro_differences(mine, theirs);
         }
         case SchemaKind::json: {
-            auto mine = TRY(JsonDocument::parse(reader));
-            auto theirs = TRY(JsonDocument::parse(writer));
+            auto mine = TRY(json_schema_with_references(reader.text, reader.referenced));
+            auto theirs = TRY(json_schema_with_references(writer.text, writer.referenced));
             return json_differences(mine.root(), theirs.root());
         }
-        case SchemaKind::protobuf:
-            return no_protobuf();
+        case SchemaKind::protobuf: {
+            auto mine = TRY(ProtobufSchema::parse(reader.text, reader.referenced));
+            auto theirs = TRY(ProtobufSchema::parse(writer.text, writer.referenced));
+            return protobuf_differences(mine, theirs);
+        }
     }
-    return no_protobuf();
+    return fail(Errc::invalid, "an unknown type of schema");
 }
 
 Result<std::vector<std::string>> incompatibilities(CompatibilityLevel level, SchemaKind kind,
-                                                   std::string_view text,
+                                                   const SchemaText& schema,
                                                    const std::vector<EarlierSchema>& earlier) {
     std::vector<std::string> messages;
     if (level == CompatibilityLevel::none || earlier.empty()) return messages;
@@ -126,15 +140,15 @@ Result<std::vector<std::string>> incompatibilities(CompatibilityLevel level, Sch
                             to_string(kind), to_string(old.kind), old.version));
         } else {
             if (looks_backward(level))
-                for (const auto& found : TRY(differences(kind, text, old.text)))
+                for (const auto& found : TRY(differences(kind, schema, old.schema)))
                     messages.push_back(message_of(found, true));
             if (looks_forward(level))
-                for (const auto& found : TRY(differences(kind, old.text, text)))
+                for (const auto& found : TRY(differences(kind, old.schema, schema)))
                     messages.push_back(message_of(found, false));
         }
         if (messages.empty()) continue;
         messages.push_back(fmt::format("{{oldSchemaVersion: {}}}", old.version));
-        messages.push_back(fmt::format("{{oldSchema: '{}'}}", old.text));
+        messages.push_back(fmt::format("{{oldSchema: '{}'}}", old.schema.text));
         messages.push_back(fmt::format("{{compatibility: '{}'}}", to_string(level)));
         break;
     }

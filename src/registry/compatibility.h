@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "registry/references.h"
 #include "registry/schemas.h"
 
 namespace penstock::registry {
@@ -36,25 +37,31 @@ struct Difference {
     std::string info;
 };
 
-/// Checks that the text is a schema of its kind; returns its canonical text. Errc::invalid,
-/// Errc::unsupported.
-Result<std::string> canonical_schema(SchemaKind kind, std::string_view text);
+/// Checks that the text is a schema of its kind, with what it refers to; returns its canonical text.
+/// Errc::invalid.
+Result<std::string> canonical_schema(SchemaKind kind, std::string_view text,
+                                     const ReferencedSchemas& referenced = {});
 
-/// Why the reader cannot read what the writer wrote; empty: it can. Both are canonical texts of the
-/// kind.
-Result<std::vector<Difference>> differences(SchemaKind kind, std::string_view reader,
-                                            std::string_view writer);
+/// A canonical text with what it refers to.
+struct SchemaText {
+    std::string text;
+    ReferencedSchemas referenced = {};
+};
+
+/// Why the reader cannot read what the writer wrote; empty: it can.
+Result<std::vector<Difference>> differences(SchemaKind kind, const SchemaText& reader,
+                                            const SchemaText& writer);
 
 struct EarlierSchema {
     std::int32_t version = 0;
     SchemaKind kind = SchemaKind::avro;
-    std::string text;
+    SchemaText schema;
 };
 
 /// Why the new schema does not fit the earlier ones at the level, for people; empty: it does.
 /// earlier is in the order of versions; a level that is not transitive looks at the last one only.
 Result<std::vector<std::string>> incompatibilities(CompatibilityLevel level, SchemaKind kind,
-                                                   std::string_view text,
+                                                   const SchemaText& schema,
                                                    const std::vector<EarlierSchema>& earlier);
 
 }  // namespace penstock::registry

@@ -14,7 +14,7 @@ std::vector<std::string> compare(SchemaKind kind, std::string_view reader, std::
     auto r = canonical_schema(kind, reader), w = canonical_schema(kind, writer);
     if (!r || !w) return {"error: " + (r ? w.error().text : r.error().text)};
     std::vector<std::string> out;
-    for (const auto& found : *differences(kind, *r, *w)) out.push_back(found.type + " " + found.path);
+    for (const auto& found : *differences(kind, {*r}, {*w})) out.push_back(found.type + " " + found.path);
     return out;
 }
 std::vector<std::string> avro(std::string_view reader, std::string_view writer) {
@@ -192,12 +192,35 @@ TEST(JsonCompatibility, AlternativesInAlternativesEnd) {
     EXPECT_FALSE(json(schema(R"({"type":"string"})"), schema(R"({"type":"integer"})")).empty());
 }
 
+TEST(JsonCompatibility, ReferencesToOtherSchemas) {
+    auto with = [](std::string_view other, std::string_view reference = "other.json#/definitions/a") {
+        return SchemaText{
+            fmt::format(R"({{"type":"object","properties":{{"x":{{"$ref":"{}"}}}}}})", reference),
+            {{"other.json", std::string(other)}}};
+    };
+    auto types = [&](const SchemaText& reader, const SchemaText& writer) {
+        std::vector<std::string> out;
+        for (const auto& found : *differences(SchemaKind::json, reader, writer)) out.push_back(found.type);
+        return out;
+    };
+    auto number = R"({"definitions":{"a":{"type":"number"}}})",
+         integer = R"({"definitions":{"a":{"type":"integer"}}})";
+    EXPECT_THAT(types(with(number), with(integer)), IsEmpty());
+    EXPECT_THAT(types(with(integer), with(number)), ElementsAre("TYPE_NARROWED"));
+    // Within what is referred to, "#" is its own root.
+    auto inner = R"({"definitions":{"a":{"$ref":"#/definitions/b"},"b":{"type":"number"}}})";
+    EXPECT_THAT(types(with(inner), with(integer)), IsEmpty());
+    EXPECT_THAT(types(with(R"({"$id":"urn:o","type":"string"})", "urn:o"), with(integer)),
+                ElementsAre("TYPE_CHANGED"));
+    EXPECT_THAT(types(with(integer, "elsewhere.json"), with(number, "elsewhere.json")), IsEmpty());
+}
+
 std::vector<std::string> at_level(CompatibilityLevel level, std::string_view now,
                                   const std::vector<std::string>& before) {
     std::vector<EarlierSchema> earlier;
     for (const auto& text : before)
-        earlier.push_back({std::int32_t(earlier.size()) + 1, SchemaKind::avro, text});
-    return *incompatibilities(level, SchemaKind::avro, now, earlier);
+        earlier.push_back({std::int32_t(earlier.size()) + 1, SchemaKind::avro, {text}});
+    return *incompatibilities(level, SchemaKind::avro, {std::string(now)}, earlier);
 }
 
 TEST(CompatibilityLevels, BackwardForwardAndFull) {

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/ascii_case.h"
 #include "codec/json_writer.h"
 #include "registry/json_value.h"
+#include "registry/protobuf_schema.h"
 
 namespace penstock::registry {
 namespace {
@@ -20,14 +22,11 @@ constexpr std::array mode_names{std::pair{Mode::read_write, "READWRITE"},
 constexpr std::size_t longest_subject = 1024;
 constexpr std::size_t longest_record = 16 * 1024 * 1024;
 
-std::optional<SchemaKind> kind_of(std::string_view name) {
-    for (auto kind : {SchemaKind::avro, SchemaKind::json, SchemaKind::protobuf})
-        if (to_string(kind) == name) return kind;
-    return std::nullopt;
-}
-
-std::string identity(SchemaKind kind, std::string_view text) {
-    return fmt::format("{}:{}", to_string(kind), text);
+/// What makes two schemas the same.
+std::string identity(SchemaKind kind, std::string_view text, const References& references) {
+    auto all = fmt::format("{}:{}", to_string(kind), text);
+    for (const auto& one : references) all += fmt::format("\n{}\n{}\n{}", one.name, one.subject, one.version);
+    return all;
 }
 
 bool seen(bool deleted, Deleted which) {
@@ -46,11 +45,9 @@ std::unexpected<Refusal> no_subject(std::string_view subject) {
     return refuse(refusal::subject_not_found, "Subject '{}' not found.", subject);
 }
 
-Answer<std::string> canonical(SchemaKind kind, std::string_view text) {
-    auto canonical_text = canonical_schema(kind, text);
-    if (canonical_text) return std::move(*canonical_text);
+std::unexpected<Refusal> invalid(SchemaKind kind, const Error& why) {
     return refuse(refusal::invalid_schema, "Invalid schema of type {}, details: {}", to_string(kind),
-                  canonical_text.error().text);
+                  why.text);
 }
 
 Answer<bool> check_subject(std::string_view subject) {
@@ -118,8 +115,10 @@ Result<> LocalSchemas::apply(std::string_view payload) {
         if (record.find("schema") != nullptr) {
             auto kind = kind_of(text_of(record, "type"));
             if (!kind) return fail(Errc::corrupt, "an unknown type of schema");
-            Stored stored{*kind, text_of(record, "schema")};
-            ids_[identity(stored.kind, stored.text)] = version.id;
+            Stored stored{*kind, text_of(record, "schema"), {}};
+            if (const auto* references = record.find("references"))
+                stored.references = TRY(references_of(*references));
+            ids_[identity(stored.kind, stored.text, stored.references)] = version.id;
             schemas_[version.id] = std::move(stored);
             last_id_ = std::max(last_id_, version.id);
         }
@@ -188,15 +187,16 @@ const LocalSchemas::Version* LocalSchemas::same_schema(const Versions& versions,
     return found;
 }
 
-std::optional<std::int32_t> LocalSchemas::id_of(SchemaKind kind, const std::string& text) const {
-    auto at = ids_.find(identity(kind, text));
+std::optional<std::int32_t> LocalSchemas::id_of(SchemaKind kind, const std::string& text,
+                                                const References& references) const {
+    auto at = ids_.find(identity(kind, text, references));
     if (at == ids_.end()) return std::nullopt;
     return at->second;
 }
 
 RegisteredSchema LocalSchemas::registered(std::string_view subject, const Version& version) const {
     const auto& stored = schemas_.at(version.id);
-    return {std::string(subject), version.number, version.id, stored.kind, stored.text};
+    return {std::string(subject), version.number, version.id, stored.kind, stored.text, stored.references};
 }
 
 CompatibilityLevel LocalSchemas::level_for(std::string_view subject) const {
@@ -213,24 +213,80 @@ Answer<bool> LocalSchemas::check_writable(std::string_view subject) const {
     return refuse(refusal::read_only, "Subject {} is in read-only mode", subject);
 }
 
-std::vector<EarlierSchema> LocalSchemas::earlier_of(const Versions& versions) const {
+Answer<std::vector<EarlierSchema>> LocalSchemas::earlier_of(const Versions& versions) const {
     std::vector<EarlierSchema> earlier;
     for (const auto& version : versions) {
         if (version.deleted) continue;
-        const auto& stored = schemas_.at(version.id);
-        earlier.push_back({version.number, stored.kind, stored.text});
+        auto stored = schemas_.at(version.id);
+        auto referenced = resolve(stored.kind, stored.references, Deleted::include);
+        if (!referenced) return std::unexpected(referenced.error());
+        earlier.push_back({version.number, stored.kind, {std::move(stored.text), std::move(*referenced)}});
     }
     return earlier;
 }
 
+std::vector<std::int32_t> LocalSchemas::referrers(std::string_view subject, std::int32_t number,
+                                                  Deleted deleted) const {
+    std::set<std::int32_t> ids;
+    for (const auto& [name, versions] : subjects_) {
+        for (const auto& version : versions) {
+            const auto& references = schemas_.at(version.id).references;
+            bool refers = std::ranges::any_of(references, [&](const SchemaReference& one) {
+                return one.subject == subject && one.version == number;
+            });
+            if (refers && seen(version.deleted, deleted)) ids.insert(version.id);
+        }
+    }
+    return {ids.begin(), ids.end()};
+}
+
+Answer<bool> LocalSchemas::check_unreferenced(std::string_view subject, std::int32_t number) const {
+    if (referrers(subject, number, Deleted::exclude).empty()) return true;
+    return refuse(
+        refusal::reference_exists,
+        "One or more references exist to the schema {{magic=1,keytype=SCHEMA,subject={},version={}}}.",
+        subject, number);
+}
+
+/// deleted: which versions may be referred to. Puts its number in the place of "the latest".
+Answer<ReferencedSchemas> LocalSchemas::resolve(SchemaKind kind, References& references,
+                                                Deleted deleted) const {
+    auto find = [&](const SchemaReference& reference) -> Result<RegisteredSchema> {
+        const auto* all = versions_of(reference.subject, deleted);
+        const auto* version = all != nullptr ? version_of(*all, reference.version, deleted) : nullptr;
+        if (version == nullptr)
+            return fail(Errc::not_found, "No schema reference found for subject \"{}\" and version {}",
+                        reference.subject, reference.version);
+        return registered(reference.subject, *version);
+    };
+    for (auto& reference : references) {
+        auto found = find(reference);
+        if (!found) return invalid(kind, found.error());
+        reference.version = found->version;
+    }
+    auto all = referenced_schemas(kind, references, find);
+    if (!all) return invalid(kind, all.error());
+    return std::move(*all);
+}
+
+Answer<SchemaText> LocalSchemas::canonical(SchemaKind kind, std::string_view text, References& references,
+                                           Deleted deleted) const {
+    auto referenced = resolve(kind, references, deleted);
+    if (!referenced) return std::unexpected(referenced.error());
+    auto canonical_text = canonical_schema(kind, text, *referenced);
+    if (!canonical_text) return invalid(kind, canonical_text.error());
+    return SchemaText{std::move(*canonical_text), std::move(*referenced)};
+}
+
 // ---- Registering
 
-Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind kind, std::string_view text) {
+Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind kind, std::string_view text,
+                                           References references) {
     if (auto right = check_subject(subject); !right) return std::unexpected(right.error());
-    auto schema = canonical(kind, text);
-    if (!schema) return std::unexpected(schema.error());
     std::lock_guard lock(mutex_);
-    auto id = id_of(kind, *schema);
+    auto schema = canonical(kind, text, references, Deleted::exclude);
+    if (!schema) return std::unexpected(schema.error());
+    auto id = id_of(kind, schema->text, references);
     const auto* all = versions_of(subject, Deleted::include);
     if (all != nullptr && id) {
         if (const auto* same = same_schema(*all, *id, Deleted::exclude)) return registered(subject, *same);
@@ -240,7 +296,9 @@ Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind 
         return refuse(refusal::store_failed, "The registry holds {} schemas, as many as it can",
                       schemas_.size());
     if (all != nullptr) {
-        auto why = incompatibilities(level_for(subject), kind, *schema, earlier_of(*all));
+        auto earlier = earlier_of(*all);
+        if (!earlier) return std::unexpected(earlier.error());
+        auto why = incompatibilities(level_for(subject), kind, *schema, *earlier);
         if (!why) return refuse(refusal::invalid_schema, "{}", why.error().text);
         if (!why->empty()) {
             return refuse(refusal::incompatible,
@@ -256,32 +314,35 @@ Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind 
         .field("subject", subject)
         .field("version", next)
         .field("id", id ? *id : last_id_ + 1);
-    if (!id) record.field("type", to_string(kind)).field("schema", *schema);
+    if (!id) record.field("type", to_string(kind)).field("schema", schema->text);
+    if (!id && !references.empty()) record.raw_field("references", json_of(references));
     if (auto done = commit(record.end_object().take()); !done) return std::unexpected(done.error());
     return registered(subject, subjects_.find(subject)->second.back());
 }
 
 Answer<RegisteredSchema> LocalSchemas::find(std::string_view subject, SchemaKind kind, std::string_view text,
-                                            Deleted deleted) {
-    auto schema = canonical(kind, text);
+                                            Deleted deleted, References references) {
     std::lock_guard lock(mutex_);
     const auto* all = versions_of(subject, deleted);
     if (all == nullptr) return no_subject(subject);
+    auto schema = canonical(kind, text, references, Deleted::include);
     if (!schema) return std::unexpected(schema.error());
-    auto id = id_of(kind, *schema);
+    auto id = id_of(kind, schema->text, references);
     const auto* same = id ? same_schema(*all, *id, deleted) : nullptr;
     if (same == nullptr) return refuse(refusal::schema_not_found, "Schema not found");
     return registered(subject, *same);
 }
 
 Answer<CompatibilityCheck> LocalSchemas::check(std::string_view subject, std::optional<std::int32_t> version,
-                                               SchemaKind kind, std::string_view text) {
-    auto schema = canonical(kind, text);
-    if (!schema) return std::unexpected(schema.error());
-    std::vector<EarlierSchema> earlier;
+                                               SchemaKind kind, std::string_view text,
+                                               References references) {
+    Answer<SchemaText> schema;
+    Answer<std::vector<EarlierSchema>> earlier;
     CompatibilityLevel level;
     {
         std::lock_guard lock(mutex_);
+        schema = canonical(kind, text, references, Deleted::exclude);
+        if (!schema) return std::unexpected(schema.error());
         level = level_for(subject);
         const auto* all = versions_of(subject, Deleted::exclude);
         if (version && all == nullptr) return no_subject(subject);
@@ -292,8 +353,9 @@ Answer<CompatibilityCheck> LocalSchemas::check(std::string_view subject, std::op
         } else if (all != nullptr) {
             earlier = earlier_of(*all);
         }
+        if (!earlier) return std::unexpected(earlier.error());
     }
-    auto why = incompatibilities(level, kind, *schema, earlier);
+    auto why = incompatibilities(level, kind, *schema, *earlier);
     if (!why) return refuse(refusal::invalid_schema, "{}", why.error().text);
     return CompatibilityCheck{why->empty(), std::move(*why)};
 }
@@ -347,7 +409,7 @@ Answer<RegisteredSchema> LocalSchemas::schema(std::int32_t id) {
     std::lock_guard lock(mutex_);
     auto at = schemas_.find(id);
     if (at == schemas_.end()) return refuse(refusal::schema_not_found, "Schema {} not found", id);
-    RegisteredSchema found{{}, 0, id, at->second.kind, at->second.text};
+    RegisteredSchema found{{}, 0, id, at->second.kind, at->second.text, at->second.references};
     for (const auto& [name, versions] : subjects_) {
         const auto* version = same_schema(versions, id, Deleted::include);
         if (version == nullptr) continue;
@@ -367,6 +429,22 @@ std::vector<RegisteredSchema> LocalSchemas::uses(std::int32_t id, Deleted delete
     return all;
 }
 
+std::vector<std::int32_t> LocalSchemas::referenced_by(std::string_view subject, std::int32_t number,
+                                                      Deleted deleted) {
+    std::lock_guard lock(mutex_);
+    return referrers(subject, number, deleted);
+}
+
+Answer<std::string> LocalSchemas::serialized(const RegisteredSchema& schema) {
+    auto references = schema.references;
+    std::lock_guard lock(mutex_);
+    auto referenced = resolve(schema.kind, references, Deleted::include);
+    if (!referenced) return std::unexpected(referenced.error());
+    auto parsed = ProtobufSchema::parse(schema.text, *referenced);
+    if (!parsed) return invalid(schema.kind, parsed.error());
+    return parsed->serialized();
+}
+
 // ---- Removing
 
 Answer<std::vector<std::int32_t>> LocalSchemas::remove_subject(std::string_view subject, bool permanent) {
@@ -384,6 +462,8 @@ Answer<std::vector<std::int32_t>> LocalSchemas::remove_subject(std::string_view 
     std::vector<std::int32_t> numbers;
     for (const auto& version : *all)
         if (permanent || !version.deleted) numbers.push_back(version.number);
+    for (auto number : numbers)
+        if (auto free = check_unreferenced(subject, number); !free) return std::unexpected(free.error());
     JsonWriter record;
     record.begin_object()
         .field("op", "delete")
@@ -415,6 +495,7 @@ Answer<std::int32_t> LocalSchemas::remove_version(std::string_view subject, std:
         return refuse(refusal::version_soft_deleted,
                       "Subject '{}' Version {} was soft deleted. Set permanent=true to delete permanently",
                       subject, number);
+    if (auto free = check_unreferenced(subject, number); !free) return std::unexpected(free.error());
     JsonWriter record;
     record.begin_object()
         .field("op", "delete")

@@ -54,10 +54,11 @@ public:
     Result<std::vector<std::int32_t>> versions(std::string_view subject) override;
 
     // What the REST API offers beyond it.
-    Answer<RegisteredSchema> add(std::string_view subject, SchemaKind kind, std::string_view text);
+    Answer<RegisteredSchema> add(std::string_view subject, SchemaKind kind, std::string_view text,
+                                 References references = {});
     /// The version of the subject that is this schema.
     Answer<RegisteredSchema> find(std::string_view subject, SchemaKind kind, std::string_view text,
-                                  Deleted deleted);
+                                  Deleted deleted, References references = {});
     Answer<RegisteredSchema> version(std::string_view subject, std::int32_t version, Deleted deleted);
     Answer<std::vector<std::int32_t>> list_versions(std::string_view subject, Deleted deleted);
     std::vector<std::string> list_subjects(std::string_view prefix, Deleted deleted);
@@ -65,8 +66,13 @@ public:
     std::vector<RegisteredSchema> list(std::string_view prefix, Deleted deleted, bool latest_only);
     Answer<RegisteredSchema> schema(std::int32_t id);
     std::vector<RegisteredSchema> uses(std::int32_t id, Deleted deleted);
+    /// The ids of schemas that refer to a version.
+    std::vector<std::int32_t> referenced_by(std::string_view subject, std::int32_t version, Deleted deleted);
+    /// A Protobuf schema's FileDescriptorProto in base64.
+    Answer<std::string> serialized(const RegisteredSchema& schema);
 
-    /// Soft: no longer seen, its id still answers. Permanent: only what was soft-deleted before.
+    /// Soft: no longer seen, its id still answers. Permanent: only what was soft-deleted before. What others
+    /// refer to stays.
     Answer<std::vector<std::int32_t>> remove_subject(std::string_view subject, bool permanent);
     Answer<std::int32_t> remove_version(std::string_view subject, std::int32_t version, bool permanent);
 
@@ -80,7 +86,7 @@ public:
 
     /// Would the schema fit this version (nothing: those that the level looks at)?
     Answer<CompatibilityCheck> check(std::string_view subject, std::optional<std::int32_t> version,
-                                     SchemaKind kind, std::string_view text);
+                                     SchemaKind kind, std::string_view text, References references = {});
 
 private:
     struct Version {
@@ -91,6 +97,7 @@ private:
     struct Stored {
         SchemaKind kind;
         std::string text;
+        References references;
     };
     using Versions = std::vector<Version>;
 
@@ -101,18 +108,25 @@ private:
     const Versions* versions_of(std::string_view subject, Deleted deleted) const;
     const Version* version_of(const Versions& versions, std::int32_t number, Deleted deleted) const;
     const Version* same_schema(const Versions& versions, std::int32_t id, Deleted deleted) const;
-    std::optional<std::int32_t> id_of(SchemaKind kind, const std::string& text) const;
+    std::optional<std::int32_t> id_of(SchemaKind kind, const std::string& text,
+                                      const References& references) const;
     RegisteredSchema registered(std::string_view subject, const Version& version) const;
     CompatibilityLevel level_for(std::string_view subject) const;
     Answer<bool> check_writable(std::string_view subject) const;
-    std::vector<EarlierSchema> earlier_of(const Versions& versions) const;
+    Answer<std::vector<EarlierSchema>> earlier_of(const Versions& versions) const;
+    Answer<ReferencedSchemas> resolve(SchemaKind kind, References& references, Deleted deleted) const;
+    Answer<SchemaText> canonical(SchemaKind kind, std::string_view text, References& references,
+                                 Deleted deleted) const;
+    std::vector<std::int32_t> referrers(std::string_view subject, std::int32_t version,
+                                        Deleted deleted) const;
+    Answer<bool> check_unreferenced(std::string_view subject, std::int32_t version) const;
 
     std::string directory_;
     mutable std::mutex mutex_;
     std::unique_ptr<SchemaLog> log_;
     std::map<std::string, Versions, std::less<>> subjects_;
     std::map<std::int32_t, Stored> schemas_;
-    std::unordered_map<std::string, std::int32_t> ids_;              // kind and text
+    std::unordered_map<std::string, std::int32_t> ids_;              // by identity()
     std::map<std::string, CompatibilityLevel, std::less<>> levels_;  // "": the global one
     std::map<std::string, Mode, std::less<>> modes_;
     std::int32_t last_id_ = 0;

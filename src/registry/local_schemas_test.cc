@@ -80,9 +80,68 @@ TEST_F(LocalSchemasTest, LevelOfTheSubjectWinsOverTheGlobalOne) {
 }
 TEST_F(LocalSchemasTest, RefusesWhatIsNoSchema) {
     EXPECT_EQ(code(schemas->add("s", SchemaKind::avro, "{")), 42201);
-    EXPECT_EQ(code(schemas->add("s", SchemaKind::protobuf, "syntax = \"proto3\";")), 42201);
+    EXPECT_EQ(code(schemas->add("s", SchemaKind::protobuf, "syntax = \"proto9\";")), 42201);
     EXPECT_EQ(code(schemas->add("", SchemaKind::avro, record_a)), 42208);
     EXPECT_THAT(schemas->list_subjects("", Deleted::include), IsEmpty());
+}
+TEST_F(LocalSchemasTest, ReferencesAreOfTheSchema) {
+    auto name = put("name", R"({"type":"fixed","name":"Name","size":4})");
+    auto other = put("other", R"({"type":"fixed","name":"Name","size":4})");
+    EXPECT_EQ(name.id, other.id);
+    constexpr std::string_view user =
+        R"({"type":"record","name":"User","fields":[{"name":"n","type":"Name"}]})";
+    EXPECT_THAT(schemas->add("user", SchemaKind::avro, user).error().text, HasSubstr("unknown type 'Name'"));
+    auto by_name = schemas->add("user", SchemaKind::avro, user, {{"Name", "name", 1}});
+    ASSERT_TRUE(by_name) << by_name.error().text;
+    EXPECT_EQ(by_name->text, user);
+    auto by_other = schemas->add("user", SchemaKind::avro, user, {{"Name", "other", -1}});
+    ASSERT_TRUE(by_other) << by_other.error().text;
+    EXPECT_NE(by_name->id, by_other->id);
+    EXPECT_THAT(by_other->references, ElementsAre(SchemaReference{"Name", "other", 1}));
+    reopen();
+    EXPECT_EQ(schemas->find("user", SchemaKind::avro, user, Deleted::exclude, {{"Name", "name", 1}})->version,
+              1);
+    EXPECT_EQ(schemas->by_id(by_other->id)->references, by_other->references);
+    EXPECT_THAT(schemas->referenced_by("name", 1, Deleted::exclude), ElementsAre(by_name->id));
+}
+TEST_F(LocalSchemasTest, ReferencesThatLeadNowhere) {
+    put("json", R"({"type":"object"})", SchemaKind::json);
+    auto add = [&](References references) {
+        auto added = schemas->add("s", SchemaKind::avro, "\"int\"", std::move(references));
+        EXPECT_EQ(code(added), 42201);
+        return added ? std::string() : added.error().text;
+    };
+    EXPECT_EQ(add({{"a", "nobody", 3}}),
+              "Invalid schema of type AVRO, details: No schema reference found for subject \"nobody\" and "
+              "version 3");
+    EXPECT_THAT(add({{"a", "json", 1}}),
+                HasSubstr("the reference a leads to a schema of type JSON; expected AVRO"));
+}
+TEST_F(LocalSchemasTest, WhatOthersReferToStays) {
+    put("name", R"({"type":"fixed","name":"Name","size":4})");
+    ASSERT_TRUE(
+        schemas->add("names", SchemaKind::avro, R"({"type":"array","items":"Name"})", {{"Name", "name", 1}}));
+    EXPECT_EQ(code(schemas->remove_version("name", 1, false)), 42206);
+    EXPECT_EQ(code(schemas->remove_subject("name", false)), 42206);
+    EXPECT_TRUE(schemas->remove_subject("names", false));
+    EXPECT_TRUE(schemas->remove_subject("name", false));
+    EXPECT_EQ(code(schemas->add("names", SchemaKind::avro, R"({"type":"array","items":"Name"})",
+                                {{"Name", "name", 1}})),
+              42201);
+}
+TEST_F(LocalSchemasTest, WhatIsReferredToCountsForCompatibility) {
+    schemas->set_level("", CompatibilityLevel::backward);
+    put("name", R"({"type":"record","name":"Name","fields":[]})");
+    put("name", R"({"type":"record","name":"Name","fields":[{"name":"a","type":"int","default":0}]})");
+    schemas->set_level("name", CompatibilityLevel::none);
+    put("name", R"({"type":"record","name":"Name","fields":[{"name":"b","type":"int"}]})");
+    auto add = [&](std::int32_t version) {
+        return code(schemas->add("names", SchemaKind::avro, R"({"type":"array","items":"Name"})",
+                                 {{"Name", "name", version}}));
+    };
+    EXPECT_EQ(add(1), 0);
+    EXPECT_EQ(add(2), 0);
+    EXPECT_EQ(add(3), 409);
 }
 TEST_F(LocalSchemasTest, NotFound) {
     EXPECT_EQ(code(schemas->version("s", 1, Deleted::exclude)), 40401);

@@ -34,6 +34,7 @@ constexpr int invalid_version = 42202;
 constexpr int invalid_level = 42203;
 constexpr int invalid_mode = 42204;
 constexpr int read_only = 42205;
+constexpr int reference_exists = 42206;
 constexpr int invalid_subject = 42208;
 constexpr int store_failed = 50001;
 }  // namespace refusal

@@ -10,6 +10,7 @@
 #include "codec/json_writer.h"
 #include "net/http_session.h"
 #include "registry/json_value.h"
+#include "registry/references.h"
 
 namespace penstock::registry {
 namespace {
@@ -66,12 +67,6 @@ Result<Address> address_of(std::string_view text, const RemoteSchemasOptions& op
                         masked_url(text), name);
     }
     return out;
-}
-
-SchemaKind kind_named(std::string_view name) {
-    if (name == "JSON") return SchemaKind::json;
-    if (name == "PROTOBUF") return SchemaKind::protobuf;
-    return SchemaKind::avro;  // its name is left out
 }
 
 std::string text_of(const JsonValue& object, std::string_view name) {
@@ -188,13 +183,13 @@ private:
     }
 
     Result<> fill(RegisteredSchema& schema, const JsonValue& answer) const {
-        schema.kind = kind_named(text_of(answer, "schemaType"));
+        schema.kind =
+            kind_of(text_of(answer, "schemaType")).value_or(SchemaKind::avro);  // its name is left out
         schema.text = text_of(answer, "schema");
         if (schema.text.empty()) return fail(Errc::unavailable, "{}: the answer holds no schema", shown_);
         const auto* references = answer.find("references");
-        if (references != nullptr && !references->items.empty())
-            return fail(Errc::unsupported, "schema {} refers to other schemas, which is not offered",
-                        schema.id);
+        if (references != nullptr && references->is_array())
+            schema.references = TRY(references_of(*references));
         return {};
     }
 

@@ -7,6 +7,7 @@
 
 #include "io/memory_files.h"
 #include "net/http_server.h"
+#include "registry/avro_schema.h"
 #include "registry/local_schemas.h"
 #include "registry/server/registry_server.h"
 
@@ -186,13 +187,28 @@ TEST(RemoteSchemasOdd, RefusesWhatIsNoAnswerOfARegistry) {
     OddRegistry registry([&](const net::HttpRequest& request) {
         if (request.path == "/schemas/ids/1") return net::json_response("<html>");
         if (request.path == "/schemas/ids/2") return net::json_response("{}");
-        return net::json_response(
-            R"({"schema":"\"A\"","references":[{"name":"A","subject":"a","version":1}]})");
+        return net::json_response(R"({"schema":"\"A\"","references":[{"name":"A"}]})");
     });
     auto schemas = opened("http://" + registry.host());
     EXPECT_THAT(schemas->by_id(1).error().text, HasSubstr("is not JSON"));
     EXPECT_THAT(schemas->by_id(2).error().text, HasSubstr("holds no schema"));
-    EXPECT_EQ(schemas->by_id(3).error().code, Errc::unsupported);
+    EXPECT_THAT(schemas->by_id(3).error().text, HasSubstr("expected a list of objects with name"));
+}
+
+TEST(RemoteSchemasOdd, FollowsReferences) {
+    OddRegistry registry([&](const net::HttpRequest& request) {
+        if (request.path == "/schemas/ids/1")
+            return net::json_response(
+                R"({"schema":"\"A\"","references":[{"name":"A","subject":"a","version":2}]})");
+        if (request.path == "/subjects/a/versions/2")
+            return net::json_response(
+                R"({"subject":"a","version":2,"id":7,"schema":"{\"type\":\"fixed\",\"name\":\"A\",\"size\":3}"})");
+        return net::json_response("{}", 404);
+    });
+    auto schemas = opened("http://" + registry.host());
+    auto parsed = avro_schema(*schemas, *schemas->by_id(1));
+    ASSERT_TRUE(parsed) << parsed.error().text;
+    EXPECT_EQ(parsed->root().size, 3);
 }
 
 }  // namespace

@@ -14,14 +14,32 @@ namespace penstock::registry {
 
 enum class SchemaKind { avro, json, protobuf };
 std::string_view to_string(SchemaKind kind);  ///< AVRO, JSON, PROTOBUF
+std::optional<SchemaKind> kind_of(std::string_view name);
+
+/// Another schema whose types this one uses.
+struct SchemaReference {
+    std::string
+        name;  ///< by which the text means it: a full name (AVRO), a $ref (JSON), an import (PROTOBUF)
+    std::string subject;  ///< where it is registered
+    std::int32_t version = 0;
+
+    bool operator==(const SchemaReference&) const = default;
+};
+using References = std::vector<SchemaReference>;
 
 struct RegisteredSchema {
     std::string subject;
     std::int32_t version = 0;
-    std::int32_t id = 0;  ///< the same schema text and kind have one id in all subjects
+    std::int32_t id = 0;  ///< the same kind, text and references have one id in all subjects
     SchemaKind kind = SchemaKind::avro;
     std::string text;
+    References references = {};
 };
+
+/// What a registry refuses so, it will refuse again; other errors may pass.
+inline bool is_final(Errc code) {
+    return code == Errc::not_found || code == Errc::unsupported || code == Errc::invalid;
+}
 
 /// Thread-safe.
 class Schemas {

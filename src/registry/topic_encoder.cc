@@ -45,7 +45,7 @@ Result<> TopicEncoder::start() {
 Result<> TopicEncoder::use(const RegisteredSchema& registered) {
     Current next{.id = registered.id, .schema = nullptr, .encoder = nullptr};
     if (options_.kind == SchemaKind::avro) {
-        next.schema = std::make_unique<AvroSchema>(TRY(AvroSchema::parse(registered.text)));
+        next.schema = std::make_unique<AvroSchema>(TRY(avro_schema(schemas_, registered)));
         bool refuse = options_.on_drift == Drift::dead_letter ||
                       (options_.on_drift == Drift::evolve && options_.declared.empty());
         next.encoder = std::make_unique<AvroEncoder>(

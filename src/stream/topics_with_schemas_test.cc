@@ -25,6 +25,7 @@ class Registry final : public registry::Schemas {
 public:
     Registry() { local_ = std::move(*registry::LocalSchemas::open("registry", files_)); }
     std::atomic<bool> is_away{false};
+    registry::LocalSchemas& local() { return *local_; }
 
     std::string describe() const override { return "a registry"; }
     Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text) override {
@@ -134,6 +135,21 @@ TEST_F(TopicsWithSchemasTest, ReadsWhatSeveralSchemasWrote) {
     auto selected = engine_->select("SELECT count(*) AS n, max(id) AS id FROM events");
     ASSERT_TRUE(selected) << selected.error().text;
     EXPECT_EQ(selected->columns[1].integers[0], 3000000000);
+}
+
+TEST_F(TopicsWithSchemasTest, ReadsASchemaThatRefersToAnother) {
+    ASSERT_TRUE(
+        registry_.put("unit", SchemaKind::avro, R"({"type":"enum","name":"Unit","symbols":["EUR","USD"]})"));
+    constexpr std::string_view text =
+        R"({"type":"record","name":"E","fields":[{"name":"id","type":"long"},{"name":"unit","type":"Unit"}]})";
+    auto schema = registry_.local().add("events-value", SchemaKind::avro, text, {{"Unit", "unit", 1}});
+    ASSERT_TRUE(schema) << schema.error().text;
+    std::string value;
+    registry::append_wire_header(value, schema->id);
+    topics_.add("events", 0, value + "\x0e\x02");  // 7, the second symbol
+    start("SELECT id, unit FROM events");
+    catch_up();
+    EXPECT_THAT(rows(), ElementsAre("7 | USD"));
 }
 
 TEST_F(TopicsWithSchemasTest, WaitsForASchemaWhenThereIsNone) {

@@ -61,7 +61,8 @@ def test_the_registry_goes_away(real_registry, topics, covers, suite):
 def test_confluents_client_agrees_with_it(real_registry, covers, suite):
     """The tests of our own registry, on the real one: what both do alike. The texts of refusals are each one's own."""
     covers("Apicurio Registry", "3.3.3", "Confluent's API, in memory", "schemas")
-    alike = "registers_and_finds or avro_serializer or json_serializer or what_is_no_schema"
+    alike = ("registers_and_finds or avro_serializer or json_serializer or protobuf_serializer or what_is_no_schema or "
+             "avro_schema_that_refers")
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                            ROOT / "tests/registry/test_confluent_client.py", "-k", alike],
                           env={**os.environ, "PENSTOCK_SCHEMAS": real_registry.url, "PENSTOCK_URL": "none"},

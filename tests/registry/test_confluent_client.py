@@ -1,5 +1,6 @@
 """Confluent's own Python client against the schema registry. The address comes from $PENSTOCK_SCHEMAS, where any
 Confluent-compatible registry may answer; without it the running example is used."""
+import base64
 import io
 import json
 import os
@@ -8,9 +9,11 @@ import uuid
 
 import fastavro
 import pytest
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2  # noqa: F401  (the last: imported)
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient, SchemaRegistryError
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 
@@ -150,3 +153,87 @@ def test_json_serializer_round_trip(client):
     schema = json.dumps({"title": "order", "type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]})
     data = JSONSerializer(schema, client)({"id": 7}, context)
     assert JSONDeserializer(schema, schema_registry_client=client)(data, context) == {"id": 7}
+
+
+def test_avro_schema_that_refers_to_another(client, subject):
+    name = Schema(json.dumps({"type": "record", "name": "test.Name", "fields": [{"name": "text", "type": "string"}]}), "AVRO")
+    client.register_schema(f"{subject}-name", name)
+    person = Schema(json.dumps({"type": "record", "name": "test.Person", "fields": [{"name": "name", "type": "test.Name"}]}),
+                    "AVRO", [SchemaReference("test.Name", f"{subject}-name", 1)])
+    topic = subject.removesuffix("-value")
+    context = SerializationContext(topic, MessageField.VALUE)
+    data = AvroSerializer(client, person)({"name": {"text": "Ann"}}, context)
+    assert AvroDeserializer(client)(data, context) == {"name": {"text": "Ann"}}
+    found = client.get_latest_version(subject)
+    assert [(one.subject, one.version) for one in found.schema.references] == [(f"{subject}-name", 1)]
+
+
+def test_what_is_referred_to_must_be_there_and_stays(client, subject):
+    client.register_schema(f"{subject}-name", Schema('{"type": "fixed", "name": "Name", "size": 4}', "AVRO"))
+
+    def names(version):
+        return Schema('{"type": "array", "items": "Name"}', "AVRO", [SchemaReference("Name", f"{subject}-name", version)])
+    refused = error_of(lambda: client.register_schema(subject, names(7)))
+    assert refused.error_code == 42201 and "No schema reference found" in refused.error_message
+    client.register_schema(subject, names(1))
+    refused = error_of(lambda: client.delete_version(f"{subject}-name", 1))
+    assert (refused.http_status_code, refused.error_code) == (422, 42206)
+
+
+def test_json_schema_that_refers_to_another(client, subject):
+    client.register_schema(f"{subject}-name", Schema(json.dumps({"type": "string", "minLength": 1}), "JSON"))
+
+    def person(**more):
+        text = json.dumps({"title": "person", "type": "object", "properties": {"name": {"$ref": "name.json"}}, **more})
+        return Schema(text, "JSON", [SchemaReference("name.json", f"{subject}-name", 1)])
+    context = SerializationContext(subject.removesuffix("-value"), MessageField.VALUE)
+    data = JSONSerializer(person(), client)({"name": "Ann"}, context)
+    assert JSONDeserializer(None, schema_registry_client=client)(data, context) == {"name": "Ann"}
+    assert not client.test_compatibility(subject, person(required=["name"]))
+
+
+def message_class(name, *fields, imports=(), package="test"):
+    """Of a file of its own: (field, number, type or the full name of a message)."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}/{name}.proto", package=package, syntax="proto3", dependency=imports)
+    message = file.message_type.add(name=name)
+    for field, number, kind in fields:
+        is_message = isinstance(kind, str)
+        message.field.add(name=field, number=number, label=1, type=11 if is_message else kind,
+                          type_name=f".{kind}" if is_message else None)
+    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(f"{package}.{name}"))
+
+
+def test_protobuf_serializer_round_trip(client, subject):
+    package = f"test{uuid.uuid4().hex}"
+    text = descriptor_pb2.FieldDescriptorProto.TYPE_STRING
+    Name = message_class("Name", ("text", 1, text), package=package)
+    Event = message_class("Event", ("name", 1, f"{package}.Name"), ("at", 2, "google.protobuf.Timestamp"), package=package,
+                          imports=[f"{package}/Name.proto", "google/protobuf/timestamp.proto"])
+    context = SerializationContext(subject.removesuffix("-value"), MessageField.VALUE)
+    event = Event(name=Name(text="Ann"))
+    event.at.FromSeconds(1_700_000_000)
+    settings = {"use.deprecated.format": False}
+    data = ProtobufSerializer(Event, client, settings)(event, context)
+    assert ProtobufDeserializer(Event, settings)(data, context) == event
+    found = client.get_latest_version(subject)
+    assert f"{package}/Name.proto" in [one.subject for one in found.schema.references]
+    assert found.schema.schema_type == "PROTOBUF"
+
+
+def test_protobuf_schemas(client, address, subject):
+    def as_text(field):
+        return Schema(f'syntax = "proto3"; message Event {{ {field} }}', "PROTOBUF")
+    schema_id = client.register_schema(subject, as_text("int32 name = 1;"))
+    assert client.get_schema(schema_id).schema_str == 'syntax = "proto3";\n\nmessage Event {\n  int32 name = 1;\n}\n\n'
+    # Another client, as the first one keeps the text.
+    serialized = SchemaRegistryClient({"url": address}).get_schema(schema_id, fmt="serialized").schema_str
+    file = descriptor_pb2.FileDescriptorProto.FromString(base64.b64decode(serialized))
+    assert [message.name for message in file.message_type] == ["Event"]
+    assert client.lookup_schema(subject, Schema(serialized, "PROTOBUF")).schema_id == schema_id
+    assert client.test_compatibility(subject, as_text("string other = 9;"))
+    assert not client.test_compatibility(subject, as_text("string name = 1;"))
+    refused = error_of(lambda: client.register_schema(subject, as_text("string name = 1;")))
+    assert refused.http_status_code == 409 and "FIELD_SCALAR_KIND_CHANGED" in refused.error_message
+    refused = error_of(lambda: client.register_schema(subject, as_text("string name")))
+    assert refused.error_code == 42201 and "line 1" in refused.error_message

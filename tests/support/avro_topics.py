@@ -5,7 +5,7 @@ import decimal
 import uuid
 
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -16,6 +16,7 @@ PIPELINE = """
 pipeline: with_schemas
 topics:
   orders: { format: avro }
+  returns: { format: avro }
   clicks: { format: json_schema }
   readings: { format: avro }
   notes: { format: json_schema }
@@ -132,6 +133,13 @@ def queries_read_what_confluents_serializers_write(topics):
     assert rows == [[n, 12.5, "2024-02-29 12:00:00.5", "2024-02-29", "Ghent", "pen", "NEW"] for n in (1, 2, 3)]
     # Bounded queries take the columns of the newest schema, with its defaults.
     assert topics.rows("SELECT id, note FROM orders ORDER BY id", 3) == [[1, "none"], [2, "soon"], [3, "none"]]
+
+    kind = '{"type": "enum", "name": "Kind", "symbols": ["NEW", "OLD"]}'
+    topics.registry.register_schema("shop.Kind", Schema(kind.replace('"Kind"', '"shop.Kind"'), "AVRO"))
+    by_reference = Schema((ORDER % "").replace(kind, '"shop.Kind"'), "AVRO", [SchemaReference("shop.Kind", "shop.Kind", 1)])
+    context = SerializationContext("returns", MessageField.VALUE)
+    topics.produce("returns", AvroSerializer(topics.registry, by_reference)(order(4, kind="OLD"), context))
+    assert topics.rows("SELECT id, kind FROM returns", 1) == [[4, "OLD"]]
 
     clicks = JSONSerializer(CLICK, topics.registry)
     topics.produce("clicks", clicks({"id": 1, "page": "/"}, SerializationContext("clicks", MessageField.VALUE)))

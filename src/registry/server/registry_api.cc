@@ -88,22 +88,35 @@ Answer<SchemaBody> schema_body(const net::HttpRequest& request) {
     SchemaBody schema;
     if (const auto* type = body->root().find("schemaType");
         type != nullptr && type->kind != JsonValue::Kind::null) {
-        if (type->is_string() && type->string == "JSON")
-            schema.kind = SchemaKind::json;
-        else if (!type->is_string() || type->string != "AVRO")
-            return refuse(refusal::invalid_schema, "Invalid schema type {}: expected AVRO or JSON",
+        auto kind = type->is_string() ? kind_of(type->string) : std::nullopt;
+        if (!kind)
+            return refuse(refusal::invalid_schema, "Invalid schema type {}: expected AVRO, JSON or PROTOBUF",
                           type->text());
+        schema.kind = *kind;
     }
     if (const auto* references = body->root().find("references");
-        references != nullptr && !references->items.empty())
-        return refuse(refusal::invalid_schema,
-                      "Schema references are not offered: write the referenced types into the schema");
+        references != nullptr && references->kind != JsonValue::Kind::null) {
+        auto read = references_of(*references);
+        if (!read) return refuse(refusal::unprocessable, "{}", read.error().text);
+        schema.references = std::move(*read);
+    }
     const auto* text = body->root().find("schema");
     if (text == nullptr || !text->is_string() || text->string.empty())
         return refuse(refusal::invalid_schema,
                       "Empty schema: expected the schema's text as the string 'schema'");
     schema.text = text->string;
     return schema;
+}
+
+Answer<RegisteredSchema> formatted(LocalSchemas& schemas, Answer<RegisteredSchema> found,
+                                   const net::HttpRequest& request) {
+    if (!found || found->kind != SchemaKind::protobuf ||
+        request.query_value("format").value_or("") != "serialized")
+        return found;
+    auto serialized = schemas.serialized(*found);
+    if (!serialized) return std::unexpected(serialized.error());
+    found->text = std::move(*serialized);
+    return found;
 }
 
 std::string json_of(const RegisteredSchema& schema) {
@@ -113,6 +126,7 @@ std::string json_of(const RegisteredSchema& schema) {
         .field("version", schema.version)
         .field("id", schema.id);
     if (schema.kind != SchemaKind::avro) json.field("schemaType", to_string(schema.kind));
+    if (!schema.references.empty()) json.raw_field("references", json_of(schema.references));
     return json.field("schema", schema.text).end_object().take();
 }
 

@@ -57,12 +57,16 @@ std::vector<T> page_of(std::vector<T> all, const net::HttpRequest& request) {
 struct SchemaBody {
     SchemaKind kind = SchemaKind::avro;
     std::string text;
+    References references;
 };
 Answer<SchemaBody> schema_body(const net::HttpRequest& request);
 /// A string member of the body, which must be a JSON object; empty when absent.
 Answer<std::string> body_member(const net::HttpRequest& request, std::string_view name);
 
-/// {"subject","version","id","schemaType" (not for AVRO),"schema"}
+/// With the text that ?format asks for: "serialized" is a Protobuf schema's FileDescriptorProto in base64.
+Answer<RegisteredSchema> formatted(LocalSchemas& schemas, Answer<RegisteredSchema> found,
+                                   const net::HttpRequest& request);
+/// {"subject","version","id","schemaType" (not for AVRO),"references" (if any),"schema"}
 std::string json_of(const RegisteredSchema& schema);
 
 }  // namespace penstock::registry

@@ -68,9 +68,37 @@ TEST_F(RegistryServerTest, RegistersLooksUpAndLists) {
     EXPECT_EQ(get("/schemas/ids/1/schema"), R"(200 "string")");
     EXPECT_EQ(get("/schemas/ids/1/subjects"), R"(200 ["users-value"])");
     EXPECT_EQ(get("/schemas/ids/1/versions"), R"(200 [{"subject":"users-value","version":1}])");
-    EXPECT_EQ(get("/schemas/types"), R"(200 ["JSON","AVRO"])");
+    EXPECT_EQ(get("/schemas/types"), R"(200 ["JSON","PROTOBUF","AVRO"])");
     EXPECT_THAT(get("/schemas?latestOnly=true"), StartsWith(R"(200 [{"subject":"j","version":1,)"));
     EXPECT_EQ(get("/"), "200 {}");
+}
+TEST_F(RegistryServerTest, SchemasThatReferToOthers) {
+    auto name = R"({"type":"enum","name":"n.Colour","symbols":["RED"]})";
+    post("/subjects/colour/versions", body(name));
+    auto user =
+        R"({"schema":"{\"type\":\"array\",\"items\":\"n.Colour\"}","references":[{"name":"n.Colour","subject":"colour","version":-1}]})";
+    EXPECT_EQ(post("/subjects/palette/versions", user), R"(200 {"id":2})");
+    auto references = R"("references":[{"name":"n.Colour","subject":"colour","version":1}],)";
+    EXPECT_EQ(
+        get("/schemas/ids/2"),
+        fmt::format(R"(200 {{{}"schema":"{{\"type\":\"array\",\"items\":\"n.Colour\"}}"}})", references));
+    EXPECT_THAT(get("/subjects/palette/versions/1"), HasSubstr(references));
+    EXPECT_THAT(post("/subjects/palette", user),
+                StartsWith(R"(200 {"subject":"palette","version":1,"id":2,)"));
+    EXPECT_EQ(get("/subjects/colour/versions/latest/referencedby"), "200 [2]");
+    EXPECT_EQ(
+        call("DELETE", "/subjects/colour/versions/1", ""),
+        R"(422 {"error_code":42206,"message":"One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=colour,version=1}."})");
+}
+TEST_F(RegistryServerTest, ProtobufAsTextAndSerialized) {
+    auto text = "syntax = \"proto3\"; message M { int32 a = 1; } // of old";
+    EXPECT_EQ(post("/subjects/m/versions", body(text, "PROTOBUF")), R"(200 {"id":1})");
+    EXPECT_EQ(
+        get("/schemas/ids/1"),
+        R"(200 {"schemaType":"PROTOBUF","schema":"syntax = \"proto3\";\n\nmessage M {\n  int32 a = 1;\n}\n\n"})");
+    auto serialized = get("/schemas/ids/1/schema?format=serialized").substr(4);
+    EXPECT_EQ(post("/subjects/m/versions", body(serialized, "PROTOBUF")), R"(200 {"id":1})") << serialized;
+    EXPECT_THAT(get("/subjects/m/versions/1?format=serialized"), HasSubstr(serialized));
 }
 TEST_F(RegistryServerTest, Pages) {
     for (auto subject : {"a", "b", "c"})
@@ -114,6 +142,14 @@ TEST_F(RegistryServerTest, RefusesBadBodies) {
     EXPECT_THAT(post("/subjects/x/versions",
                      R"({"schema":"\"int\"","references":[{"name":"a","subject":"b","version":1}]})"),
                 StartsWith(R"(422 {"error_code":42201)"));
+    EXPECT_THAT(post("/subjects/x/versions", body("x", "XML")),
+                HasSubstr("Invalid schema type \\\"XML\\\": expected AVRO, JSON or PROTOBUF"));
+    for (auto references :
+         {"{}", "[1]", R"([{"name":"a","subject":"b"}])", R"([{"name":"a","subject":"b","version":-2}])"})
+        EXPECT_THAT(post("/subjects/x/versions",
+                         fmt::format(R"({{"schema":"\"int\"","references":{}}})", references)),
+                    StartsWith(R"(422 {"error_code":422,"message":"references: expected a list)"))
+            << references;
     EXPECT_THAT(call("PUT", "/config", R"({"compatibility":"SOME"})"),
                 StartsWith(R"(422 {"error_code":42203)"));
     EXPECT_THAT(call("PUT", "/mode", R"({"mode":"IMPORT"})"), StartsWith(R"(422 {"error_code":42204)"));

@@ -12,7 +12,7 @@ using net::HttpResponse;
 Answer<RegisteredSchema> schema_of(LocalSchemas& schemas, const HttpRequest& request) {
     auto id = id_param(request);
     if (!id) return std::unexpected(id.error());
-    return schemas.schema(*id);
+    return formatted(schemas, schemas.schema(*id), request);
 }
 
 HttpResponse get_schema(LocalSchemas& schemas, const HttpRequest& request) {
@@ -21,6 +21,7 @@ HttpResponse get_schema(LocalSchemas& schemas, const HttpRequest& request) {
     JsonWriter json;
     json.begin_object();
     if (found->kind != SchemaKind::avro) json.field("schemaType", to_string(found->kind));
+    if (!found->references.empty()) json.raw_field("references", json_of(found->references));
     return answer(json.field("schema", found->text).end_object().take());
 }
 
@@ -63,7 +64,7 @@ HttpResponse list_schemas(LocalSchemas& schemas, const HttpRequest& request) {
 }
 
 HttpResponse list_types(LocalSchemas&, const HttpRequest&) {
-    return answer(R"(["JSON","AVRO"])");
+    return answer(R"(["JSON","PROTOBUF","AVRO"])");
 }
 HttpResponse list_contexts(LocalSchemas&, const HttpRequest&) {
     return answer(R"(["."])");

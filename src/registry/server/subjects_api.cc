@@ -31,7 +31,7 @@ HttpResponse list_versions(LocalSchemas& schemas, const HttpRequest& request) {
 HttpResponse register_schema(LocalSchemas& schemas, const HttpRequest& request) {
     auto body = schema_body(request);
     if (!body) return refused(body.error());
-    auto added = schemas.add(param(request, "subject"), body->kind, body->text);
+    auto added = schemas.add(param(request, "subject"), body->kind, body->text, body->references);
     if (!added) return refused(added.error());
     JsonWriter json;
     return answer(json.begin_object().field("id", added->id).end_object().take());
@@ -40,14 +40,16 @@ HttpResponse register_schema(LocalSchemas& schemas, const HttpRequest& request) 
 HttpResponse look_up(LocalSchemas& schemas, const HttpRequest& request) {
     auto body = schema_body(request);
     if (!body) return refused(body.error());
-    auto found = schemas.find(param(request, "subject"), body->kind, body->text, deleted_of(request));
+    auto found = schemas.find(param(request, "subject"), body->kind, body->text, deleted_of(request),
+                              body->references);
     return found ? answer(json_of(*found)) : refused(found.error());
 }
 
 Answer<RegisteredSchema> version_of(LocalSchemas& schemas, const HttpRequest& request) {
     auto version = version_param(request);
     if (!version) return std::unexpected(version.error());
-    return schemas.version(param(request, "subject"), *version, deleted_of(request));
+    return formatted(schemas, schemas.version(param(request, "subject"), *version, deleted_of(request)),
+                     request);
 }
 
 HttpResponse get_version(LocalSchemas& schemas, const HttpRequest& request) {
@@ -62,7 +64,8 @@ HttpResponse get_version_text(LocalSchemas& schemas, const HttpRequest& request)
 
 HttpResponse referenced_by(LocalSchemas& schemas, const HttpRequest& request) {
     auto found = version_of(schemas, request);
-    return found ? answer("[]") : refused(found.error());
+    if (!found) return refused(found.error());
+    return answer(json_list(schemas.referenced_by(found->subject, found->version, deleted_of(request))));
 }
 
 HttpResponse remove_subject(LocalSchemas& schemas, const HttpRequest& request) {
@@ -80,7 +83,8 @@ HttpResponse remove_version(LocalSchemas& schemas, const HttpRequest& request) {
 HttpResponse check(LocalSchemas& schemas, const HttpRequest& request, std::optional<std::int32_t> version) {
     auto body = schema_body(request);
     if (!body) return refused(body.error());
-    auto checked = schemas.check(param(request, "subject"), version, body->kind, body->text);
+    auto checked =
+        schemas.check(param(request, "subject"), version, body->kind, body->text, body->references);
     if (!checked) return refused(checked.error());
     JsonWriter json;
     json.begin_object().field("is_compatible", checked->compatible);

@@ -38,8 +38,7 @@ private:
         if (schemas_ == nullptr) return fail(Errc::unsupported, "there is no schema registry");
         auto schema = schemas_->by_id(id);
         if (!schema) {
-            auto code = schema.error().code;
-            if (code != Errc::not_found && code != Errc::unsupported && code != Errc::invalid)
+            if (!registry::is_final(schema.error().code))
                 return fail(fmt::format("schema {}", id), std::move(schema.error()));
             out.refused = fmt::format("schema {} is not to be had: {}", id, schema.error().text);
             out.until_us = now + 10'000'000;
@@ -53,7 +52,9 @@ private:
             return out;
         }
         if (!is_avro) return out;
-        auto parsed = registry::AvroSchema::parse(schema->text);
+        auto parsed = registry::avro_schema(*schemas_, *schema);
+        if (!parsed && !registry::is_final(parsed.error().code))
+            return fail(fmt::format("schema {}", id), std::move(parsed.error()));
         if (!parsed) {
             out.refused = fmt::format("schema {}: {}", id, parsed.error().text);
             return out;

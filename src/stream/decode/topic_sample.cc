@@ -15,7 +15,8 @@ Result<std::shared_ptr<const registry::AvroSchema>> reader_schema(std::string_vi
         return fail(std::move(latest.error()));
     }
     if (latest->kind != registry::SchemaKind::avro) return nullptr;
-    auto parsed = registry::AvroSchema::parse(latest->text);
+    auto parsed = registry::avro_schema(*schemas, *latest);
+    if (!parsed && !registry::is_final(parsed.error().code)) return fail(std::move(parsed.error()));
     if (!parsed) return nullptr;
     return std::make_shared<const registry::AvroSchema>(std::move(*parsed));
 }
@@ -47,13 +48,12 @@ Result<> TopicSample::add(std::string_view value) {
     if (!id || !seen_.insert(*id).second) return {};
     auto schema = schemas_->by_id(*id);
     if (!schema) {
-        auto code = schema.error().code;
-        bool none = code == Errc::not_found || code == Errc::unsupported || code == Errc::invalid;
-        if (none) return {};  // a dead letter, later
+        if (registry::is_final(schema.error().code)) return {};  // a dead letter, later
         return fail(std::move(schema.error()));
     }
     if (schema->kind != registry::SchemaKind::avro) return {};
-    auto parsed = registry::AvroSchema::parse(schema->text);
+    auto parsed = registry::avro_schema(*schemas_, *schema);
+    if (!parsed && !registry::is_final(parsed.error().code)) return fail(std::move(parsed.error()));
     if (!parsed) return {};
     auto columns = columns_of(*parsed);
     merged_ = documents_ == 0 ? std::move(columns) : merged(merged_, columns);
