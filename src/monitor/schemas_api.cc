@@ -1,6 +1,7 @@
 // GET /api/v1/schemas, /api/v1/schemas/{subject}, /api/v1/schemas/{subject}/{version}
 #include "base/units.h"
 #include "monitor/api.h"
+#include "registry/references.h"
 
 namespace penstock::monitor {
 
@@ -44,7 +45,9 @@ Result<net::HttpResponse> get_schema(Api& api, const net::HttpRequest& request) 
     JsonWriter json;
     json.begin_object().field("subject", schema.subject).field("version", schema.version);
     json.field("id", schema.id).field("kind", to_string(schema.kind));
-    json.field("text", schema.text).end_object();
+    json.field("text", schema.text)
+        .raw_field("references", registry::json_of(schema.references))
+        .end_object();
     return net::json_response(json.take());
 }
 

@@ -263,6 +263,8 @@ export interface Schema {
   id: number;
   kind: "AVRO" | "JSON" | "PROTOBUF";
   text: string;
+  /** Other schemas whose types it uses */
+  references: ({ name: string; subject: string; version: number })[];
 }
 
 export interface Group {

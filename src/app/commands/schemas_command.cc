@@ -41,8 +41,12 @@ Result<> show(ApiClient& api, const CommandContext& context, const Options& opti
         fmt::print("{}\n", schema.json());
         return {};
     }
-    fmt::print("subject  {}\nversion  {}\nid       {}\nkind     {}\n\n{}\n", schema["subject"].text(),
-               schema["version"].text(), schema["id"].text(), schema["kind"].text(), schema["text"].text());
+    fmt::print("subject  {}\nversion  {}\nid       {}\nkind     {}\n", schema["subject"].text(),
+               schema["version"].text(), schema["id"].text(), schema["kind"].text());
+    for (auto other : schema["references"].items())
+        fmt::print("uses     {}, version {} of {}\n", other["name"].text(), other["version"].text(),
+                   other["subject"].text());
+    fmt::print("\n{}\n", schema["text"].text());
     return {};
 }
 
