@@ -24,9 +24,14 @@ def address(request):
     return os.environ["PENSTOCK_SCHEMAS"]
 
 
+def connect(address):
+    """A request whose answer does not come is sent again."""
+    return SchemaRegistryClient({"url": address, "timeout": 10})
+
+
 @pytest.fixture
 def client(address):
-    return SchemaRegistryClient({"url": address})
+    return connect(address)
 
 
 @pytest.fixture
@@ -67,7 +72,7 @@ def test_registers_and_finds(client, subject):
 def test_the_text_is_the_same_however_it_is_written(client, address, subject):
     one = client.register_schema(subject, Schema('{"type":"record","name":"User","fields":[{"name":"name","type":"string"}]}', "AVRO"))
     # Another client, as the first one keeps what it has registered.
-    two = SchemaRegistryClient({"url": address}).register_schema(
+    two = connect(address).register_schema(
         subject, Schema('{ "name": "User",\n "fields": [ {"type": "string", "name": "name"} ], "type": "record" }', "AVRO"))
     assert one == two
 
@@ -227,7 +232,7 @@ def test_protobuf_schemas(client, address, subject):
     schema_id = client.register_schema(subject, as_text("int32 name = 1;"))
     assert client.get_schema(schema_id).schema_str == 'syntax = "proto3";\n\nmessage Event {\n  int32 name = 1;\n}\n\n'
     # Another client, as the first one keeps the text.
-    serialized = SchemaRegistryClient({"url": address}).get_schema(schema_id, fmt="serialized").schema_str
+    serialized = connect(address).get_schema(schema_id, fmt="serialized").schema_str
     file = descriptor_pb2.FileDescriptorProto.FromString(base64.b64decode(serialized))
     assert [message.name for message in file.message_type] == ["Event"]
     assert client.lookup_schema(subject, Schema(serialized, "PROTOBUF")).schema_id == schema_id

@@ -75,7 +75,7 @@ class Topics:
     def __init__(self, penstock, registry):
         self.penstock = penstock
         self.kafka = f"127.0.0.1:{penstock.ports['kafka']}"
-        self.registry = SchemaRegistryClient({"url": registry})
+        self.registry = SchemaRegistryClient({"url": registry, "timeout": 10})  # an answer that does not come is asked for again
 
     def produce(self, topic, *values):
         producer = Producer({"bootstrap.servers": self.kafka})
