@@ -30,6 +30,7 @@ namespace pb = google::protobuf;
 
 constexpr std::size_t most_bytes = 1024 * 1024;
 constexpr int deepest = 64;
+constexpr int most_ranges = 1000;
 
 // What Confluent's serializers let schemas import without a reference (its protobuf-types).
 constexpr std::string_view confluent_meta = R"(syntax = "proto3";
@@ -82,42 +83,69 @@ private:
     std::string text_;
 };
 
-/// Parsers go one call deeper for each bracket. Those in strings and comments do not count.
+/// Ends at the first error: the parser would go on behind it, deeper than brackets tell.
+class UntilError final : public pb::io::ZeroCopyInputStream {
+public:
+    UntilError(std::string_view text, const FirstError& error)
+        : input_(text.data(), int(text.size()), 64), error_(error) {}
+
+    bool Next(const void** data, int* size) override {
+        return error_.text().empty() && input_.Next(data, size);
+    }
+    void BackUp(int count) override { input_.BackUp(count); }
+    bool Skip(int count) override { return input_.Skip(count); }
+    std::int64_t ByteCount() const override { return input_.ByteCount(); }
+
+private:
+    pb::io::ArrayInputStream input_;
+    const FirstError& error_;
+};
+
+/// Parsers go one call deeper for each bracket. Those in texts and comments do not count.
 bool is_too_deep(std::string_view text) {
-    int depth = 0;
-    for (std::size_t i = 0; i < text.size() && depth <= deepest; ++i) {
+    constexpr std::array<std::string_view, 3> brackets{"{}", "<>", "[]"};
+    std::array<int, 3> depths{};
+    for (std::size_t i = 0; i < text.size(); ++i) {
         auto rest = text.substr(i);
         if (rest.starts_with("//")) {
             i += std::min(rest.find('\n'), rest.size());
         } else if (rest.starts_with("/*")) {
-            i += std::min(rest.find("*/"), rest.size());
+            i += std::min(rest.find("*/", 2), rest.size());
         } else if (rest[0] == '"' || rest[0] == '\'') {
             for (++i; i < text.size() && text[i] != rest[0] && text[i] != '\n'; ++i)
-                if (text[i] == '\\') ++i;
-        } else {
-            depth += std::string_view("{[<").contains(rest[0]) ? 1 : 0;
-            depth -= std::string_view("}]>").contains(rest[0]) ? 1 : 0;
+                if (text.substr(i, 1) == "\\" && text.substr(i + 1, 1) != "\n") ++i;
+        }
+        for (std::size_t kind = 0; kind < brackets.size(); ++kind) {
+            // What closes nothing counts as nothing.
+            if (rest[0] == brackets[kind][1]) depths[kind] = std::max(depths[kind] - 1, 0);
+            if (rest[0] == brackets[kind][0] && ++depths[kind] > deepest) return true;
         }
     }
-    return depth > deepest;
+    return false;
 }
 
-/// Options whose values are texts still, which protoc never leaves so, and which are as deep as they like.
-bool has_open_options(const pb::Message& message) {
-    if (message.GetDescriptor() == pb::UninterpretedOption::descriptor()) return true;
+/// What a parsed file may not hold. Ranges: each is compared with each other one. Options whose values are
+/// texts still, as deep as they like: protoc leaves none in a descriptor.
+Result<> check_content(const pb::Message& message, bool may_have_open_options) {
+    if (!may_have_open_options && message.GetDescriptor() == pb::UninterpretedOption::descriptor())
+        return fail(Errc::invalid, "a FileDescriptorProto with options that are not interpreted");
     const auto& reflection = *message.GetReflection();
     std::vector<const pb::FieldDescriptor*> fields;
     reflection.ListFields(message, &fields);
     for (const auto* field : fields) {
         if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
         if (!field->is_repeated()) {
-            if (has_open_options(reflection.GetMessage(message, field))) return true;
+            TRY(check_content(reflection.GetMessage(message, field), may_have_open_options));
             continue;
         }
-        for (int i = 0; i < reflection.FieldSize(message, field); ++i)
-            if (has_open_options(reflection.GetRepeatedMessage(message, field, i))) return true;
+        auto count = reflection.FieldSize(message, field);
+        if (count > most_ranges && field->message_type()->name().ends_with("Range"))
+            return fail(Errc::invalid, "more than {} ranges of numbers that are reserved or for extensions",
+                        most_ranges);
+        for (int i = 0; i < count; ++i)
+            TRY(check_content(reflection.GetRepeatedMessage(message, field, i), may_have_open_options));
     }
-    return false;
+    return {};
 }
 
 bool is_base64(std::string_view text) {
@@ -131,20 +159,20 @@ Result<pb::FileDescriptorProto> read_file(std::string_view text, const std::stri
     if (text.size() > most_bytes) return fail(Errc::invalid, "longer than {} bytes", most_bytes);
     if (is_base64(text)) {
         auto bytes = codec::decode_base64(text);
-        if (!bytes || !file.ParseFromString(*bytes) || has_open_options(file))
+        if (!bytes || !file.ParseFromString(*bytes))
             return fail(Errc::invalid, "expected a .proto file, or a FileDescriptorProto in base64");
-        file.clear_source_code_info();
     } else {
         if (is_too_deep(text)) return fail(Errc::invalid, "nested deeper than {} levels", deepest);
         FirstError error;
-        pb::io::ArrayInputStream input(text.data(), int(text.size()));
+        UntilError input(text, error);
         pb::io::Tokenizer tokens(&input, &error);
         pb::compiler::Parser parser;
         parser.RecordErrorsTo(&error);
         if (!parser.Parse(&tokens, &file) || !error.text().empty())
             return fail(Errc::invalid, "{}", error.text().empty() ? "no .proto file" : error.text());
-        file.clear_source_code_info();
     }
+    file.clear_source_code_info();
+    TRY(check_content(file, !is_base64(text)));
     file.set_name(name);
     return file;
 }

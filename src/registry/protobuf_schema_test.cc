@@ -86,6 +86,17 @@ TEST(ProtobufSchema, DepthIsBounded) {
     EXPECT_THAT(canonical("// it's " + brackets + "\nmessage A {\n  /* " + brackets +
                           " */ optional string a = 1 [default = '" + brackets + "'];\n}"),
                 HasSubstr("message A {"));
+    // What looks as if it closed something, or hid it, does not deceive.
+    auto deep = [](std::string_view before, std::string_view level) {
+        std::string all(before);
+        for (int i = 0; i < 50'000; ++i) all += level;
+        return canonical(all);
+    };
+    for (auto closer : {">", "]", "}", "option (o) = { > ] };"})
+        EXPECT_THAT(deep("", fmt::format("message A {{ {} ;", closer)), HasSubstr("error: ")) << closer;
+    EXPECT_THAT(deep(std::string(60'000, '}'), "message A {"), HasSubstr("error: "));
+    EXPECT_EQ(deep("/*/ \" */", "message A {"), "error: nested deeper than 64 levels");
+    EXPECT_EQ(deep("option a = \"\\\n", "message A {"), "error: nested deeper than 64 levels");
     // A descriptor may not bring options that are texts still.
     constexpr std::string_view open_option(
         "\x0a\x01"
@@ -93,7 +104,17 @@ TEST(ProtobufSchema, DepthIsBounded) {
         "o\x10\x01\x42\x05"
         "a:<<<",
         22);
-    EXPECT_THAT(canonical(codec::encode_base64(open_option)), HasSubstr("error: "));
+    EXPECT_THAT(canonical(codec::encode_base64(open_option)), HasSubstr("options that are not interpreted"));
+}
+
+TEST(ProtobufSchema, RangesAreBounded) {
+    auto reserved = [](int count) {
+        std::string text = "message A {";
+        for (int i = 1; i <= count; ++i) text += fmt::format(" reserved {};", 2 * i);
+        return canonical(text + " }");
+    };
+    EXPECT_THAT(reserved(1000), HasSubstr("reserved 2, 4, 6,"));
+    EXPECT_EQ(reserved(1001), "error: more than 1000 ranges of numbers that are reserved or for extensions");
 }
 
 /// "TYPE path" of what stands in the way when the reader's fields follow the writer's.
