@@ -134,6 +134,8 @@ TEST_F(ApiTest, OpenapiRefersOnlyToWhatItHas) {
 
 TEST_F(ApiTest, EveryAnswerIsAsDocumented) {
     fill();
+    fakes.topics.put("users_created", 0,
+                     {std::string("\0\0\0\0\7\4hi", 8), std::string("\0\0\0\0\x9", 5), 1000});
     const std::string run = "/api/v1/dags/user_automation/runs/manual__2026-01-31T00%3A00%3A00Z";
     const std::vector<std::pair<std::string, std::string>> requests = {
         {"/health", "/health"},
@@ -146,6 +148,7 @@ TEST_F(ApiTest, EveryAnswerIsAsDocumented) {
         {"/api/v1/topics", "/api/v1/topics"},
         {"/api/v1/topics/users_created", "/api/v1/topics/{topic}"},
         {"/api/v1/topics/users_created/records", "/api/v1/topics/{topic}/records"},
+        {"/api/v1/topics/users_created/records?decode=true", "/api/v1/topics/{topic}/records"},
         {"/api/v1/groups", "/api/v1/groups"},
         {"/api/v1/queries", "/api/v1/queries"},
         {"/api/v1/tables", "/api/v1/tables"},

@@ -9,6 +9,7 @@
 #include "codec/base64.h"
 #include "monitor/api.h"
 #include "monitor/json_body.h"
+#include "stream/decode/record_text.h"
 
 namespace penstock::monitor {
 
@@ -86,12 +87,38 @@ void write_bytes(JsonWriter& json, const std::string& name, const std::optional<
     json.field(name + "_encoding", text ? "utf8" : "base64");
 }
 
-void write_record(JsonWriter& json, const Taken& taken) {
+std::string_view encoding_of(registry::SchemaKind kind) {
+    switch (kind) {
+        case registry::SchemaKind::avro:
+            return "avro";
+        case registry::SchemaKind::json:
+            return "json";
+        case registry::SchemaKind::protobuf:
+            return "protobuf";
+    }
+    return "?";
+}
+
+/// decoder: null where bytes are told as they are.
+void write_decoded(JsonWriter& json, const std::string& name, const std::optional<std::string_view>& bytes,
+                   stream::RecordText* decoder) {
+    auto read = decoder != nullptr && bytes ? decoder->read(*bytes) : std::nullopt;
+    if (read && read->problem.empty()) {
+        json.field(name, read->json).field(name + "_encoding", encoding_of(read->kind));
+    } else {
+        write_bytes(json, name, bytes);
+    }
+    if (!read) return;
+    json.field(name + "_schema_id", read->schema_id);
+    if (!read->problem.empty()) json.field(name + "_problem", read->problem);
+}
+
+void write_record(JsonWriter& json, const Taken& taken, stream::RecordText* decoder) {
     const auto& record = taken.record;
     json.begin_object().field("partition", taken.partition).field("offset", record.offset);
     json.field("timestamp", format_time_us(record.timestamp_ms * 1000));
-    write_bytes(json, "key", record.key);
-    write_bytes(json, "value", record.value);
+    write_decoded(json, "key", record.key, decoder);
+    write_decoded(json, "value", record.value, decoder);
     json.key("headers").begin_object();
     for (const auto& header : broker::decode_headers(record.headers)) {
         const auto& bytes = header.value;
@@ -101,10 +128,16 @@ void write_record(JsonWriter& json, const Taken& taken) {
     json.end_object().end_object();
 }
 
-net::HttpResponse answer_records(const std::vector<Taken>& all) {
+Result<net::HttpResponse> answer_records(Api& api, const net::HttpRequest& request,
+                                         const std::vector<Taken>& all) {
+    const auto decode = request.query_value("decode").value_or("false");
+    if (decode != "true" && decode != "false")
+        return fail(Errc::invalid, "parameter decode: expected true or false, found '{}'", decode);
+    std::optional<stream::RecordText> decoder;
+    if (decode == "true") decoder.emplace(api.parts.schemas);
     JsonWriter json;
     json.begin_array();
-    for (const auto& taken : all) write_record(json, taken);
+    for (const auto& taken : all) write_record(json, taken, decoder ? &*decoder : nullptr);
     return net::json_response(json.end_array().take());
 }
 
@@ -133,7 +166,7 @@ Result<net::HttpResponse> read_all_partitions(Api& api, const net::HttpRequest& 
         return oldest_first ? key(a) < key(b) : key(b) < key(a);
     });
     if (all.size() > static_cast<std::size_t>(limit)) all.resize(static_cast<std::size_t>(limit));
-    return answer_records(all);
+    return answer_records(api, request, all);
 }
 
 Result<net::HttpResponse> read_records(Api& api, const net::HttpRequest& request) {
@@ -151,7 +184,7 @@ Result<net::HttpResponse> read_records(Api& api, const net::HttpRequest& request
     std::vector<Taken> all;
     std::size_t bytes = 0;
     TRY(take(api.parts.topics, info.spec.name, number, {from, limit}, bytes, all));
-    return answer_records(all);
+    return answer_records(api, request, all);
 }
 
 /// A record of a request, with the bytes that the NewRecord made of it points into.

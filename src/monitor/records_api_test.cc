@@ -66,6 +66,21 @@ TEST_F(RecordsTest, BytesThatAreNotTextComeAsBase64) {
     EXPECT_EQ(text(record["value_encoding"]), "utf8");
 }
 
+TEST_F(RecordsTest, AreToldAsTheirSchemasSayWhereThatIsAskedFor) {
+    const std::string by_schema_7("\0\0\0\0\7\4hi", 8), by_schema_9("\0\0\0\0\x9\xff", 6);
+    fakes.topics.put("t", 1, {by_schema_7, by_schema_9, 60});
+    const auto record = parse(get("/api/v1/topics/t/records?partition=1&offset=1&decode=true")).at(0);
+    EXPECT_EQ(text(record["key"]), "\"hi\"");
+    EXPECT_EQ(text(record["key_encoding"]), "avro");
+    EXPECT_EQ(text(record["key_schema_id"]), "7");
+    EXPECT_EQ(text(record["value_encoding"]), "base64");
+    EXPECT_EQ(text(record["value_problem"]), "schema 9: no such id");
+    const auto as_it_is = parse(get("/api/v1/topics/t/records?partition=1&offset=1")).at(0);
+    EXPECT_EQ(text(as_it_is["key"]), by_schema_7);
+    EXPECT_EQ(error_message(get("/api/v1/topics/t/records?decode=maybe")),
+              "parameter decode: expected true or false, found 'maybe'");
+}
+
 TEST_F(RecordsTest, AppendedOnesGetTheirOffsetsInOrder) {
     const auto result = post("/api/v1/topics/t/records",
                              R"({"records":[{"value":"a","partition":0},{"value":"b","partition":1},)"

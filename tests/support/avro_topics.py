@@ -140,6 +140,8 @@ def queries_read_what_confluents_serializers_write(topics):
     context = SerializationContext("returns", MessageField.VALUE)
     topics.produce("returns", AvroSerializer(topics.registry, by_reference)(order(4, kind="OLD"), context))
     assert topics.rows("SELECT id, kind FROM returns", 1) == [[4, "OLD"]]
+    decoded = topics.penstock.command("consume", "returns", "--decode").stdout
+    assert '"id":4,' in decoded and '"amount":12.50,' in decoded and '"kind":"OLD"' in decoded
     assert "uses     shop.Kind, version 1 of shop.Kind" in topics.penstock.command("schemas", "returns-value").stdout
 
     clicks = JSONSerializer(CLICK, topics.registry)

@@ -36,7 +36,7 @@ const name = encodeURIComponent;
 export const api = {
   topics: (signal?: AbortSignal) => call<Topic[]>("GET", "/topics", undefined, signal),
   records: (topic: string, partition: number | null, limit: number, signal?: AbortSignal) =>
-    call<TopicRecord[]>("GET", `/topics/${name(topic)}/records?limit=${limit}${partition === null ? "" : `&partition=${partition}`}`,
+    call<TopicRecord[]>("GET", `/topics/${name(topic)}/records?decode=true&limit=${limit}${partition === null ? "" : `&partition=${partition}`}`,
       undefined, signal),
   tables: (signal?: AbortSignal) => call<Table[]>("GET", "/tables", undefined, signal),
   sql: (sql: string, signal?: AbortSignal) => call<Rows>("POST", "/sql", { sql }, signal),

@@ -95,19 +95,24 @@ function RecordDrawer({ topic, record, close }: { topic: string; record: TopicRe
         <dt>Offset</dt><dd>{formatCount(record.offset)}</dd>
         <dt>Time</dt><dd>{formatTime(record.timestamp)} <span className="quiet">{record.timestamp}</span></dd>
         <dt>Key</dt>
-        <dd className="break"><bdi>{record.key ?? "none"}</bdi>{record.key_encoding === "base64" && <Encoded />}</dd>
+        <dd className="break"><bdi>{record.key ?? "none"}</bdi> <Encoding encoding={record.key_encoding} schema={record.key_schema_id} />
+          {record.key_problem && <p className="quiet">{record.key_problem}</p>}</dd>
         {headers.map(([name, value]) => [
           <dt key={`${name}-name`}><bdi>{name}</bdi></dt>,
           <dd key={name} className="break"><bdi>{value}</bdi></dd>,
         ])}
       </dl>
-      <h3>Value {record.value_encoding === "base64" && <Encoded />}</h3>
+      <h3>Value <Encoding encoding={record.value_encoding} schema={record.value_schema_id} /></h3>
+      {record.value_problem && <p className="quiet">{record.value_problem}</p>}
       {record.value === null ? <p className="quiet">null: a tombstone deletes what this key had before.</p>
         : <JsonView text={record.value} />}
     </Drawer>
   );
 }
 
-function Encoded() {
-  return <span className="tag" title="The bytes are not UTF-8">base64</span>;
+/** How bytes are shown that are not just text. */
+function Encoding({ encoding, schema }: { encoding: TopicRecord["value_encoding"]; schema: number | undefined }) {
+  if (encoding === "utf8") return null;
+  if (encoding === "base64") return <span className="tag" title="The bytes are not UTF-8">base64</span>;
+  return <span className="tag" title={`JSON of what schema ${schema} says of the bytes`}>{encoding} · schema {schema}</span>;
 }

@@ -125,10 +125,19 @@ export interface Record {
   /** Time, ISO-8601 in UTC with milliseconds */
   timestamp: string;
   key: string | null;
-  key_encoding: "utf8" | "base64";
+  /** base64 when the bytes are not UTF-8; avro, json, protobuf: JSON of what the schema says of them, where decode is asked for */
+  key_encoding: "utf8" | "base64" | "avro" | "json" | "protobuf";
+  /** Where decode is asked for: the schema whose id the key begins with */
+  key_schema_id?: number;
+  /** Where decode is asked for: why the key could not be read by its schema */
+  key_problem?: string;
   value: string | null;
-  /** base64 when the bytes are not UTF-8 */
-  value_encoding: "utf8" | "base64";
+  /** As key_encoding */
+  value_encoding: "utf8" | "base64" | "avro" | "json" | "protobuf";
+  /** As key_schema_id */
+  value_schema_id?: number;
+  /** As key_problem */
+  value_problem?: string;
   headers: { [name: string]: string };
 }
 

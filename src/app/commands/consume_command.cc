@@ -28,6 +28,7 @@ struct Options {
     std::string since;
     std::int64_t count = 0;  ///< 0: no limit
     bool follow = false;
+    bool decode = false;
     std::string format = "value";
 };
 
@@ -128,8 +129,8 @@ private:
     }
 
     Result<JsonDocument> read(const Cursor& cursor, const std::string& from, std::int64_t limit) {
-        return api_.get(
-            fmt::format("{}/records?partition={}&{}&limit={}", path_, cursor.partition, from, limit));
+        return api_.get(fmt::format("{}/records?partition={}&{}&limit={}&decode={}", path_, cursor.partition,
+                                    from, limit, options_.decode));
     }
 
     Result<> find_start() {
@@ -298,6 +299,8 @@ void add_consume_command(CLI::App& app, CommandContext& context) {
                      "End after that many; without an offset the last that many")
         ->check(CLI::PositiveNumber);
     command->add_flag("-f,--follow", options->follow, "Go on with what comes in");
+    command->add_flag("--decode", options->decode,
+                      "Keys and values of a registered schema (Avro, JSON Schema, Protobuf) as JSON");
     command
         ->add_option(
             "--format", options->format,
@@ -310,6 +313,7 @@ void add_consume_command(CLI::App& app, CommandContext& context) {
         "Examples:\n  penstock consume users_created\n"
         "  penstock consume users_created --follow --format full\n"
         "  penstock consume users_created --format '%p:%o %k %S\\n'\n"
+        "  penstock consume orders_avro --decode\n"
         "  penstock consume users_created --partition 0 --offset 1000 --count 5\n"
         "  penstock consume users_created --offset earliest -o json > all.jsonl");
     add_common_options(*command, context);

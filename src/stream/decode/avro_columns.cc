@@ -178,12 +178,25 @@ bool AvroColumns::block_ends(std::int64_t bytes, std::size_t left_before, std::s
 bool AvroColumns::decode(std::string_view value, std::span<Slot> slots, std::size_t row, Arena& arena) {
     slots_ = slots;
     row_ = row;
+    begin(value, arena);
+    Reader in(value);
+    return (root_ == none ? skip(in, writer_->root(), 0) : take(in, root_)) && ends(in);
+}
+
+bool AvroColumns::write_json(std::string_view value, Arena& arena, std::string& out) {
+    begin(value, arena);
+    Reader in(value);
+    return render(in, writer_->root(), out, 0) && ends(in);
+}
+
+void AvroColumns::begin(std::string_view value, Arena& arena) {
     arena_ = &arena;
     work_left_ = 100'000 + 16 * std::int64_t(value.size());
-    Reader in(value);
-    if (root_ == none ? !skip(in, writer_->root(), 0) : !take(in, root_)) return false;
-    if (in.left() == 0) return true;
-    return fail(fmt::format("not a record of its schema: {} bytes follow its end", in.left()));
+}
+
+bool AvroColumns::ends(const Reader& in) {
+    return in.left() == 0 ||
+           fail(fmt::format("not a record of its schema: {} bytes follow its end", in.left()));
 }
 
 bool AvroColumns::take(Reader& in, std::size_t index) {

@@ -65,6 +65,8 @@ public:
     /// Writes the value's columns to row of the slots, all of which are null there; false with why() when it
     /// does not fit, and then the row's values are of no meaning.
     bool decode(std::string_view value, std::span<Slot> slots, std::size_t row, Arena& arena);
+    /// Appends the whole value as JSON; false with why() when it is none of the schema's.
+    bool write_json(std::string_view value, Arena& arena, std::string& out);
     const Failure& why() const { return why_; }
 
 private:
@@ -117,6 +119,8 @@ private:
     bool render_items(Reader& in, const Type& type, std::string& out, int depth);
     bool render_scalar(const Scalar& scalar, std::string& out);
 
+    void begin(std::string_view value, Arena& arena);
+    bool ends(const Reader& in);
     bool spend(std::int64_t work);
     bool block_ends(std::int64_t bytes, std::size_t left_before, std::size_t left);
     bool cut_short(const Type& type);
