@@ -138,6 +138,7 @@ test("a record opens as text, and Escape leads back to where one was", async () 
   const drawer = page.locator("dialog[open]");
   await drawer.locator(".json").waitFor();
   assert.match(await drawer.locator("h2").innerText(), new RegExp(`· ${offset}$`));
+  assert.match(await drawer.locator(".facts").innerText(), /penstock\.source/, "a header's name is changed");
   await page.keyboard.press("Escape");
   await drawer.waitFor({ state: "detached" });
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), offset);
