@@ -1,5 +1,5 @@
 # Spark Connect's messages: generated from src/stream/spark/connect.proto into the build folder. A library of its own, so
-# that nobody else sees gRPC's and Protobuf's headers, nor their warnings.
+# that nobody else sees gRPC's headers, nor their warnings.
 set(spark_folder ${CMAKE_BINARY_DIR}/generated/stream/spark)
 file(MAKE_DIRECTORY ${spark_folder})
 find_program(PROTOC protoc REQUIRED)
@@ -16,8 +16,8 @@ add_custom_command(
 add_library(spark_connect STATIC ${spark_outputs})
 target_include_directories(spark_connect PRIVATE ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(spark_connect PRIVATE -w)
-set(spark_libraries)
-foreach(name grpc++ grpc gpr protobuf absl_synchronization)
+set(spark_libraries ${PROTOBUF_LIBRARY})
+foreach(name grpc++ grpc gpr absl_synchronization)
   find_library(SPARK_${name}_LIBRARY ${name} REQUIRED)
   list(APPEND spark_libraries ${SPARK_${name}_LIBRARY})
 endforeach()

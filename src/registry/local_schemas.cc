@@ -248,7 +248,8 @@ Answer<bool> LocalSchemas::check_unreferenced(std::string_view subject, std::int
         subject, number);
 }
 
-/// deleted: which versions may be referred to. Puts its number in the place of "the latest".
+/// The mutex is held. deleted: which versions may be referred to. Puts its number in the place of "the
+/// latest".
 Answer<ReferencedSchemas> LocalSchemas::resolve(SchemaKind kind, References& references,
                                                 Deleted deleted) const {
     auto find = [&](const SchemaReference& reference) -> Result<RegisteredSchema> {
@@ -269,9 +270,13 @@ Answer<ReferencedSchemas> LocalSchemas::resolve(SchemaKind kind, References& ref
     return std::move(*all);
 }
 
+/// Without the mutex: reading a text takes a while.
 Answer<SchemaText> LocalSchemas::canonical(SchemaKind kind, std::string_view text, References& references,
                                            Deleted deleted) const {
-    auto referenced = resolve(kind, references, deleted);
+    auto referenced = [&] {
+        std::lock_guard lock(mutex_);
+        return resolve(kind, references, deleted);
+    }();
     if (!referenced) return std::unexpected(referenced.error());
     auto canonical_text = canonical_schema(kind, text, *referenced);
     if (!canonical_text) return invalid(kind, canonical_text.error());
@@ -283,9 +288,9 @@ Answer<SchemaText> LocalSchemas::canonical(SchemaKind kind, std::string_view tex
 Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind kind, std::string_view text,
                                            References references) {
     if (auto right = check_subject(subject); !right) return std::unexpected(right.error());
-    std::lock_guard lock(mutex_);
     auto schema = canonical(kind, text, references, Deleted::exclude);
     if (!schema) return std::unexpected(schema.error());
+    std::lock_guard lock(mutex_);
     auto id = id_of(kind, schema->text, references);
     const auto* all = versions_of(subject, Deleted::include);
     if (all != nullptr && id) {
@@ -322,10 +327,10 @@ Answer<RegisteredSchema> LocalSchemas::add(std::string_view subject, SchemaKind 
 
 Answer<RegisteredSchema> LocalSchemas::find(std::string_view subject, SchemaKind kind, std::string_view text,
                                             Deleted deleted, References references) {
+    auto schema = canonical(kind, text, references, Deleted::include);
     std::lock_guard lock(mutex_);
     const auto* all = versions_of(subject, deleted);
     if (all == nullptr) return no_subject(subject);
-    auto schema = canonical(kind, text, references, Deleted::include);
     if (!schema) return std::unexpected(schema.error());
     auto id = id_of(kind, schema->text, references);
     const auto* same = id ? same_schema(*all, *id, deleted) : nullptr;
@@ -336,13 +341,12 @@ Answer<RegisteredSchema> LocalSchemas::find(std::string_view subject, SchemaKind
 Answer<CompatibilityCheck> LocalSchemas::check(std::string_view subject, std::optional<std::int32_t> version,
                                                SchemaKind kind, std::string_view text,
                                                References references) {
-    Answer<SchemaText> schema;
+    auto schema = canonical(kind, text, references, Deleted::exclude);
+    if (!schema) return std::unexpected(schema.error());
     Answer<std::vector<EarlierSchema>> earlier;
     CompatibilityLevel level;
     {
         std::lock_guard lock(mutex_);
-        schema = canonical(kind, text, references, Deleted::exclude);
-        if (!schema) return std::unexpected(schema.error());
         level = level_for(subject);
         const auto* all = versions_of(subject, Deleted::exclude);
         if (version && all == nullptr) return no_subject(subject);
