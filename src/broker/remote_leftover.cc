@@ -10,12 +10,39 @@ namespace {
 
 constexpr std::int64_t read_bytes = 4 << 20;
 
+/// Until visit() says that it has seen enough.
+Result<> read_all(RemoteReader& reader, const TopicPartition& place, std::int64_t from, std::int64_t to,
+                  const std::function<bool(const Record&)>& visit) {
+    for (auto next = from; next < to;) {
+        auto set = TRY(reader.read(place.topic, place.partition, next, read_bytes, to));
+        for (const auto& record : set.records)
+            if (record.offset < to && !visit(record)) return {};
+        if (set.next_offset <= next)
+            return fail(Errc::unavailable, "{}-{} cannot be read at offset {}", place.topic, place.partition,
+                        next);
+        next = set.next_offset;
+    }
+    return {};
+}
+
+/// The position beside the producer's record, which the last one of an append has.
+std::optional<std::string> position_beside(const Record& record, std::string_view producer) {
+    auto headers = decode_headers(record.headers);
+    auto named = [&](std::string_view name) { return std::ranges::find(headers, name, &Header::name); };
+    auto by = named(producer_header);
+    auto position = named(position_header);
+    if (by == headers.end() || by->value != producer || position == headers.end()) return std::nullopt;
+    return std::string(position->value);
+}
+
 }  // namespace
 
 Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::find(std::string_view producer,
-                                                                   std::int64_t from, std::int64_t to) {
+                                                                   std::int64_t from, std::int64_t to,
+                                                                   const IsKept& is_kept) {
     auto all = TRY(appended(producer, from, to));
     for (const auto& each : all) {
+        if (is_kept(each)) continue;
         // The last of an append's records carries its position.
         auto positions = TRY(hidden(each.place, producer));
         if (!std::ranges::count(positions, each.position)) {
@@ -35,39 +62,48 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::find(std::string_v
 Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::appended(std::string_view producer,
                                                                        std::int64_t from, std::int64_t to) {
     std::vector<Appended> out;
+    std::optional<std::string> other;  // the producer of the first record, when it is not this one
     bool is_first = true;
-    for (auto next = from; next < to;) {
-        auto set = TRY(reader_.read(positions_topic, 0, next, read_bytes, to));
-        for (const auto& record : set.records) {
-            auto key = parse_position_key(record.key.value_or(""));
-            // The first record that is hidden belongs to the transaction that hides the others.
-            if (std::exchange(is_first, false) && (!key || key->producer != producer)) {
-                return fail(
-                    Errc::unavailable,
+    TRY(read_all(reader_, {std::string(positions_topic), 0}, from, to, [&](const Record& record) {
+        auto key = parse_position_key(record.key.value_or(""));
+        bool is_own = key && key->producer == producer;
+        // The first record that is hidden belongs to the transaction that hides the others.
+        if (std::exchange(is_first, false) && !is_own) other = key ? fmt::format(" ({})", key->producer) : "";
+        if (is_own)
+            out.push_back(
+                {{std::string(key->topic), key->partition}, std::string(record.value.value_or(""))});
+        return !other;
+    }));
+    if (other) {
+        return fail(Errc::unavailable,
                     "Kafka at {}: a transaction of another producer{} in {} is open at offset {}, and "
                     "positions behind it cannot be read yet",
-                    brokers_, key ? fmt::format(" ({})", key->producer) : "", positions_topic, from);
-            }
-            if (key && key->producer == producer)
-                out.push_back(
-                    {{std::string(key->topic), key->partition}, std::string(record.value.value_or(""))});
-        }
-        if (set.next_offset <= next) break;
-        next = set.next_offset;
+                    brokers_, *other, positions_topic, from);
     }
     if (is_first) return fail(Errc::unavailable, "{} cannot be read at offset {}", positions_topic, from);
     return out;
 }
 
-Result<bool> RemoteLeftover::is_undone(const Appended& committed, std::string_view producer) {
+Result<bool> RemoteLeftover::is_undone(const Appended& committed, std::string_view producer,
+                                       const IsKept& is_kept) {
     auto positions = TRY(hidden(committed.place, producer));
     if (positions.empty() || positions.back() == committed.position) return false;
-    if (!std::ranges::count(positions, committed.position)) return true;
+    auto last_counted = std::ranges::find(positions, committed.position);
+    if (last_counted == positions.end()) return true;
+    bool all_kept = std::all_of(positions.begin(), last_counted + 1, [&](const std::string& position) {
+        return is_kept({committed.place, position});
+    });
+    if (all_kept) return true;
     return fail(
         Errc::unavailable,
         "Kafka at {}: {}-{} hides records of {} that are committed and, behind them, such as are not: "
         "another producer's transaction may be open there (kafka-transactions.sh find-hanging shows it)",
         brokers_, committed.place.topic, committed.place.partition, producer);
+}
+
+Result<bool> RemoteLeftover::is_hidden(const Appended& appended, std::string_view producer) {
+    auto positions = TRY(hidden(appended.place, producer));
+    return std::ranges::count(positions, appended.position) > 0;
 }
 
 /// The positions beside the producer's records that readers do not see yet, in their order.
@@ -79,22 +115,43 @@ Result<std::vector<std::string>> RemoteLeftover::hidden(const TopicPartition& pl
     // A topic that is gone hides nothing.
     if (!written && written.error().code == Errc::not_found) return out;
     auto end = TRY(std::move(written));
-    for (auto next = *decided; next < end;) {
-        auto set = TRY(reader_.read(place.topic, place.partition, next, read_bytes, end));
-        for (const auto& record : set.records) {
-            auto headers = decode_headers(record.headers);
-            auto named = [&](std::string_view name) {
-                return std::ranges::find(headers, name, &Header::name);
-            };
-            auto by = named(producer_header);
-            auto position = named(position_header);
-            if (by != headers.end() && by->value == producer && position != headers.end())
-                out.emplace_back(position->value);
-        }
-        if (set.next_offset <= next) break;
-        next = set.next_offset;
-    }
+    TRY(read_all(reader_, place, *decided, end, [&](const Record& record) {
+        if (auto position = position_beside(record, producer)) out.push_back(std::move(*position));
+        return true;
+    }));
     return out;
+}
+
+Result<RemoteLeftover::Fate> RemoteLeftover::fate_of_records(const RemoteAppend& append) {
+    return fate(append.place, append.first_offset, [&](const Record& record) {
+        return position_beside(record, append.producer) == append.position;
+    });
+}
+
+Result<RemoteLeftover::Fate> RemoteLeftover::fate_of_position(const RemoteAppend& append) {
+    auto key = append.key();
+    return fate({std::string(positions_topic), 0}, append.position_offset,
+                [&](const Record& record) { return record.key == key; });
+}
+
+/// Of a record at the offset or behind it. One that is gone, with its topic or by retention, was there.
+Result<RemoteLeftover::Fate> RemoteLeftover::fate(const TopicPartition& place, std::int64_t from,
+                                                  const std::function<bool(const Record&)>& is_it) {
+    auto decided = committed_.end(place);
+    auto written = decided ? written_.end(place) : decided;
+    if (!written && written.error().code == Errc::not_found) return Fate::visible;
+    auto end = TRY(std::move(written));
+    auto start = TRY(committed_.offsets_at({place}, RemoteAdmin::start_time)).front();
+    if (from < start) return Fate::visible;
+    bool is_found = false;
+    auto look = [&](const Record& record) {
+        is_found = is_it(record);
+        return !is_found;
+    };
+    TRY(read_all(committed_reader_, place, from, *decided, look));
+    if (is_found) return Fate::visible;
+    TRY(read_all(reader_, place, *decided, end, look));
+    return is_found ? Fate::hidden : Fate::aborted;
 }
 
 }  // namespace penstock::broker

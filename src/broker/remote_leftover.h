@@ -12,7 +12,12 @@
 // aborted before, by a transaction of one record.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "broker/remote_admin.h"
+#include "broker/remote_append.h"
 #include "broker/remote_reader.h"
 
 namespace penstock::broker {
@@ -20,34 +25,49 @@ namespace penstock::broker {
 /// Used by one thread at a time.
 class RemoteLeftover {
 public:
-    RemoteLeftover(RemoteSettings settings, RemoteAdmin& committed, RemoteAdmin& written)
+    RemoteLeftover(RemoteSettings settings, RemoteAdmin& committed, RemoteAdmin& written,
+                   RemoteReader& reader)
         : brokers_(settings.brokers),
           committed_(committed),
           written_(written),
+          committed_reader_(reader),
           reader_(std::move(settings), RemoteReader::Isolation::uncommitted) {}
 
     struct Appended {
         TopicPartition place;
         std::string position;
     };
+    /// Of which it is known that they are committed.
+    using IsKept = std::function<bool(const Appended&)>;
     /// What the producer has appended in the transaction that hides the positions topic between the offsets.
     /// The producer is one that has just been taken over, so that Kafka has nothing left to decide of its
     /// transactions. Errc::unavailable: it is another producer's, or its end is marked in one of the other
     /// partitions, and who knows whether as a commit.
-    Result<std::vector<Appended>> find(std::string_view producer, std::int64_t from, std::int64_t to);
+    Result<std::vector<Appended>> find(std::string_view producer, std::int64_t from, std::int64_t to,
+                                       const IsKept& is_kept);
     /// Whether the partition hides records of the producer that its committed position there ("": none) does
     /// not count: they were aborted, and may still be open. The producer is one that has just been taken
-    /// over. Errc::unavailable: it hides some that count, too.
-    Result<bool> is_undone(const Appended& committed, std::string_view producer);
+    /// over. Errc::unavailable: it hides some that count, too, and are not kept.
+    Result<bool> is_undone(const Appended& committed, std::string_view producer, const IsKept& is_kept);
+    Result<bool> is_hidden(const Appended& appended, std::string_view producer);
+
+    /// Readers see it; or not yet, or never, as far as they can know; or it was aborted.
+    enum class Fate { visible, hidden, aborted };
+    Result<Fate> fate_of_records(const RemoteAppend& append);
+    /// Visible: also when a later one of the same partition is.
+    Result<Fate> fate_of_position(const RemoteAppend& append);
 
 private:
     Result<std::vector<Appended>> appended(std::string_view producer, std::int64_t from, std::int64_t to);
     Result<std::vector<std::string>> hidden(const TopicPartition& place, std::string_view producer);
+    Result<Fate> fate(const TopicPartition& place, std::int64_t from,
+                      const std::function<bool(const Record&)>& is_it);
 
     const std::string brokers_;
     RemoteAdmin& committed_;
     RemoteAdmin& written_;
-    RemoteReader reader_;
+    RemoteReader& committed_reader_;
+    RemoteReader reader_;  ///< sees what is not decided, too
 };
 
 }  // namespace penstock::broker

@@ -6,18 +6,16 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 
 #include "broker/remote_admin.h"
+#include "broker/remote_kept.h"
 #include "broker/remote_leftover.h"
-#include "broker/remote_producer.h"
 #include "broker/remote_reader.h"
+#include "broker/remote_session.h"
 #include "broker/topics.h"
 
 namespace penstock::broker {
@@ -38,18 +36,19 @@ public:
     Result<std::string> position(std::string_view topic, std::int32_t partition, std::string_view producer);
 
 private:
-    /// An append's own copy of what the caller gave.
-    struct Queued;
-    class Reports;
-    class Session;
-
-    Result<std::shared_ptr<Session>> session(std::string_view producer, bool take_over);
+    Result<std::shared_ptr<RemoteSession>> session(std::string_view producer, bool take_over);
     Result<> make_positions_topic();
     Result<std::int64_t> end_of_positions(RemoteAdmin& admin);
-    Result<> read_positions(Session& session, std::string_view producer);
-    Result<> wait_until_decided(std::int64_t end, Session& session, std::string_view producer);
-    Result<> abort_what_is_left(Session& session, std::string_view producer,
-                                const RemoteLeftover::Appended& committed);
+    Result<> read_positions(RemoteSession& session, std::string_view producer);
+    Result<> wait_until_positions_are_decided(std::int64_t end, RemoteSession& session,
+                                              std::string_view producer);
+    Result<> wait_until_decided(const TopicPartition& place);
+    Result<bool> abort_what_is_left(RemoteSession& session, std::string_view producer,
+                                    const RemoteLeftover::Appended& committed);
+    Result<> append_what_was_undone(RemoteSession& session, std::string_view producer);
+    Result<RemoteLeftover::Fate> fate_of_records(const RemoteKept& kept, const RemoteAppend& append);
+    Result<> keep_if_hidden(RemoteKept& kept, const std::string& key,
+                            const RemoteLeftover::Appended& committed);
     RemoteLeftover& leftover();
     void forget_committed(std::string_view producer);
 
@@ -57,7 +56,8 @@ private:
     RemoteAdmin& admin_;
     RemoteReader& reader_;
     std::mutex mutex_;
-    std::map<std::string, std::shared_ptr<Session>, std::less<>> sessions_;
+    std::map<std::string, std::shared_ptr<RemoteSession>, std::less<>> sessions_;
+    std::map<std::string, std::shared_ptr<RemoteKept>> kept_;  ///< by producer
     std::atomic<bool> has_positions_topic_{false};
     std::mutex positions_mutex_;                ///< of positions_ and all_written_; held while they are read
     std::unique_ptr<RemoteAdmin> all_written_;  ///< sees what no transaction has decided yet

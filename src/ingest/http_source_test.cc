@@ -404,8 +404,12 @@ TEST_F(OwnedSourceTest, EveryResponseOfASourceWithoutPagesIsAppendedUnderItsName
     EXPECT_GE(topics_.positions_asked(), 3);
 }
 
-/// A position that cannot be asked for is not taken for one that says no: the records could come twice.
-TEST_F(HttpSourceTest, WhileThePositionIsUnknownNothingIsSentAgain) {
+/// A position that cannot be asked for is not taken for one that says no: the records could come twice. A
+/// process alone may be fenced by what it asked for itself, before it gave up waiting for the answer.
+class UnknownPositionTest : public HttpSourceTest, public ::testing::WithParamInterface<Errc> {};
+INSTANTIATE_TEST_SUITE_P(, UnknownPositionTest, ::testing::Values(Errc::unavailable, Errc::fenced));
+
+TEST_P(UnknownPositionTest, NothingIsSentAgain) {
     serve_pages(3);
     auto paged_spec = paged(spec(api_.url("/api")));
     http(paged_spec).every_us = 1'000;
@@ -413,7 +417,7 @@ TEST_F(HttpSourceTest, WhileThePositionIsUnknownNothingIsSentAgain) {
     ASSERT_TRUE(eventually([&] { return ids().size() == 30; }));
     ASSERT_TRUE(sources_->stop("src"));
     serve_pages(4);
-    topics_.lose_positions(3);  // of the start as well
+    topics_.lose_positions(3, GetParam());  // of the start as well
     topics_.fail_next(1, {Errc::unavailable, "the log is away"});
     ASSERT_TRUE(sources_->start("p", paged_spec));
     ASSERT_TRUE(eventually([&] { return ids().size() >= 40; }));

@@ -181,7 +181,8 @@ Result<InputCursor> SourceRun::cursor_of(const std::string& producer) {
             return cursor;
         }
         auto code = cursor.error().code;
-        bool may_pass = code == Errc::unavailable || code == Errc::timeout || code == Errc::io;
+        bool may_pass = code == Errc::unavailable || code == Errc::timeout || code == Errc::io ||
+                        (code == Errc::fenced && !setting_.ownership);
         if (!may_pass || setting_.bounded || control_.ending()) return cursor;
         show(SourceState::backing_off, cursor.error().text);
         control_.wait_us(std::min(200'000LL << std::min(i, 5), 5'000'000LL));

@@ -319,7 +319,8 @@ Result<> TopicWriter::settle(OutgoingPage& page, InputCursor* cursor, RunControl
             refused.swap(page.pending->refused);
         }
         // Asking for the position takes the producer over: with several processes not from whoever fenced us.
-        // A process alone was fenced by Kafka itself, which gave its transaction up.
+        // A process alone was fenced by Kafka itself, which gave its transaction up, or by a request of its
+        // own that came late.
         if (right_ && !refused.empty()) {
             for (auto& [place, error] : refused)
                 if (error.code == Errc::fenced) return fail(std::move(error));
@@ -338,7 +339,7 @@ Result<> TopicWriter::settle(OutgoingPage& page, InputCursor* cursor, RunControl
             counts_->rejected += batch.rejected;
             return true;
         });
-        if (unknown && unknown->code == Errc::fenced) return fail(std::move(*unknown));
+        if (right_ && unknown && unknown->code == Errc::fenced) return fail(std::move(*unknown));
         if (refused.empty()) break;
         auto& error = refused.front().second;
         auto text =

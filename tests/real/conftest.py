@@ -2,6 +2,7 @@
 
 The C++ suites of the seams are run against them (`Suite`): by default those of build/release, or of $PENSTOCK_BUILD.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parent))
 import compatibility  # noqa: E402
+from kafka_proxy import KafkaProxy  # noqa: E402
 from support.cql_probe import CqlProbe  # noqa: E402
 from support.process import ROOT, free_port, wait_until  # noqa: E402
 
@@ -26,6 +28,14 @@ LOGS = ROOT / "build/test-logs/real"
 @pytest.fixture(scope="session", autouse=True)
 def built():
     """These tests need the suites, not the program."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_java():
+    """The systems live for a minute, of which most went into compiling them once more, better. Not for benches, which
+    start them by the same scripts."""
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+    os.environ.setdefault("CASSANDRA_JIT", "1")
 
 
 class System:
@@ -87,7 +97,7 @@ def real_registry():
 
 
 def kafka(mode, version, more):
-    port = free_port()
+    port = more.get("KAFKA_PORT") or free_port()
     system = System("kafka.sh", f"kafka-{version}", {"KAFKA_MODE": mode, "KAFKA_VERSION": version, "KAFKA_PORT": port,
                                                      "KAFKA_CONTROLLER_PORT": free_port(), **more})
     login = "penstock:penstock-secret@" if "KAFKA_SASL" in more else ""
@@ -113,6 +123,16 @@ def real_kafka_sasl():
 @pytest.fixture
 def real_kafka_kraft():
     yield from kafka("kraft", "4.3.1", {})
+
+
+@pytest.fixture
+def kafka_behind_proxy():
+    """Whose clients go through system.proxy."""
+    port = free_port()
+    with contextlib.closing(KafkaProxy(port)) as proxy:
+        for system in kafka("kraft", "4.3.1", {"KAFKA_PORT": port, "KAFKA_ADVERTISED_PORT": proxy.port}):
+            system.proxy = proxy
+            yield system
 
 
 @pytest.fixture(scope="module")

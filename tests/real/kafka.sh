@@ -74,7 +74,7 @@ C
     esac
     cat <<C
 inter.broker.listener.name=$PROTOCOL
-advertised.listeners=$PROTOCOL://127.0.0.1:$PORT
+advertised.listeners=$PROTOCOL://127.0.0.1:${KAFKA_ADVERTISED_PORT:-$PORT}
 log.dirs=$WORK/data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4

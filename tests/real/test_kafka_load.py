@@ -48,7 +48,7 @@ queries:
 """
 
 
-@pytest.fixture(params=["KRaft", "with ZooKeeper"])
+@pytest.fixture(params=["KRaft", pytest.param("with ZooKeeper", marks=pytest.mark.long)])
 def kafka(request):
     name = "real_kafka_kraft" if request.param == "KRaft" else "real_kafka_with_zookeeper"
     system = request.getfixturevalue(name)
@@ -112,6 +112,32 @@ def test_kafka_dies_under_load(tmp_path, kafka, suite, covers):
     # Offsets count the transactions' markers too.
     assert all(line[3] == line[4] for line in lines) and {line[5] for line in lines} == {"0"}, described
     assert sum(int(line[3]) for line in lines) >= len(expected), described
+    api.stop()
+
+
+def test_what_kafka_has_committed_and_then_aborts_is_appended_again(tmp_path, kafka_behind_proxy, suite, covers):
+    """A Kafka 4.3 that stops says of transactions that they are committed, and leaves them open. They are aborted with the
+    next one, when Kafka is away for longer than is waited for."""
+    kafka = kafka_behind_proxy
+    covers("Apache Kafka", kafka.version, "KRaft", "topics")
+    suite.ran += 1
+    api = PagedApi(PAGES)
+    folder = tmp_path / "pipelines"
+    folder.mkdir()
+    (folder / "load.yaml").write_text(PIPELINE.format(port=api.port))
+    with Penstock(folder, tmp_path / "data", ["--kafka", f"{kafka.url}?retry.for=2s"]) as penstock:
+        wait_until(lambda: penstock.query("copied")["stored"] > 500, "rows before", 60)
+        kafka.proxy.unmarked = True
+        wait_until(lambda: kafka.proxy.kept_back >= 6, "commits that Kafka does not know of", 60)
+        kafka.proxy.cut()
+        wait_until(lambda: penstock.source("pages")["state"] == "backing_off", "the source saying so", 60)
+        kafka.proxy.unmarked = False
+        kafka.proxy.mend()
+        wait_committed(kafka, "load_items", PAGES * PER_PAGE)
+        for query in ("all_items", "per_kind", "copied", "counted"):
+            wait_until(lambda query=query: penstock.query(query)["lag"] == 0, f"{query} being done", 60, 0.1)
+        check_exact(penstock, kafka, [record(page, index) for page in range(PAGES) for index in range(PER_PAGE)])
+        assert "appends of source:pages that it had committed: they are appended once more" in penstock.output()
     api.stop()
 
 

@@ -83,7 +83,7 @@ public:
         std::lock_guard lock(mutex_);
         ++positions_asked_;
         if (unknown_positions_ > 0 && --unknown_positions_ >= 0)
-            return fail(Errc::unavailable, "the log is away");
+            return fail(unknown_because_, "the log is away");
         auto found = topics_.find(std::string(topic));
         if (found == topics_.end()) return fail(Errc::not_found, "there is no topic {}", topic);
         auto& positions = found->second.partitions.at(std::size_t(partition)).positions;
@@ -110,8 +110,9 @@ public:
         fail_with_ = std::move(error);
     }
     /// The next positions cannot be told.
-    void lose_positions(int times) {
+    void lose_positions(int times, Errc because = Errc::unavailable) {
         std::lock_guard lock(mutex_);
+        unknown_because_ = because;
         unknown_positions_ = times;
     }
     int positions_asked() const {
@@ -200,6 +201,7 @@ private:
     int appends_ = 0;
     int fail_next_ = 0;
     int unknown_positions_ = 0;
+    Errc unknown_because_ = Errc::unavailable;
     int positions_asked_ = 0;
     int crash_after_ = -1;
     Error fail_with_;
