@@ -93,15 +93,6 @@ def test_cassandra(doctor, real_cassandra_secured, covers, suite):
     suite.ran += 3
 
 
-def test_spark(doctor, real_spark_4, covers, suite):
-    covers("Apache Spark", real_spark_4.version, "Connect", "doctor")
-    found = doctor("engine", real_spark_4.url, "engine")
-    assert f"Spark {real_spark_4.version}" in found["ok"] and not found["error"], found
-    real_spark_4("stop")
-    assert doctor("engine", real_spark_4.url, "engine")["error"]
-    suite.ran += 2
-
-
 def test_registry(doctor, real_registry, covers, suite):
     covers("Apicurio Registry", "3.3.3", "Confluent's API, in memory", "doctor")
     found = doctor("schemas", real_registry.url, "schemas")

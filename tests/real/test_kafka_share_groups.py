@@ -241,10 +241,13 @@ def test_what_was_accepted_outlives_kill_9(classes, tmp_path):
         while len(again) < 4:  # the same member goes on
             got = jvm.poll("a", 40)
             assert got
-            again |= got
             jvm("say a accept")
-            assert jvm("commit a") == ["0 ok"]
-        assert again == {"2": 2, "3": 1, "4": 1, "5": 1}
+            said = jvm("commit a")
+            # A client whose metadata is not new yet gives up what it was to say: the records come once more.
+            assert said in (["0 ok"], ["0 NotLeaderOrFollowerException"])
+            if said == ["0 ok"]:
+                again |= got
+        assert again.keys() == set("2345") and again["2"] >= 2
         assert jvm("offsets group") == ["kept 0 6 0"]
         jvm.process.kill()
         jvm.process.wait()

@@ -22,7 +22,7 @@ COMBINATIONS = {
     "all_on_spark": {"kafka": "real_kafka_module", "tables": "real_cassandra", "metadata": "real_postgres",
                      "schemas": "real_registry", "coordination": "real_zookeeper", "engine": "spark_for_seams"},
 }
-LONG = ("all_on_spark",)  # what it shows, fail-over with Spark and `together` show in parts
+LONG = ("spark", "all_on_spark")  # what they show, test_spark.py, fail-over with Spark and `together` show in parts
 STOPS_THE_DATA = ("kafka", "tables", "engine")  # a pipeline stands still while one of these is away, and says so
 ROWS = {}  # step -> the rows of the embedded layers
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from sql_files import read_blocks, topic_of  # noqa: E402
 from support.kafka_log import read_topic  # noqa: E402
 from support.process import BINARY, ROOT, Penstock, empty_pipeline, wait_until  # noqa: E402
+from test_doctor import doctor  # noqa: E402,F401  (a fixture)
 
 #: A whole minute some hours ago: topics keep their records for days.
 START_MS = (int(time.time()) // 60 - 300) * 60_000
@@ -335,3 +336,11 @@ class TestSpark4:
     def test_golden_set(self, real_spark_4, tmp_path, suite, covers):
         covers("Apache Spark", real_spark_4.version, "standalone, Kafka as the sink", "engine")
         golden(real_spark_4, tmp_path, suite)
+
+    def test_doctor(self, doctor, real_spark_4, covers, suite):  # noqa: F811
+        covers("Apache Spark", real_spark_4.version, "Connect", "doctor")
+        found = doctor("engine", real_spark_4.url, "engine")
+        assert f"Spark {real_spark_4.version}" in found["ok"] and not found["error"], found
+        real_spark_4("stop")
+        assert doctor("engine", real_spark_4.url, "engine")["error"]
+        suite.ran += 2
