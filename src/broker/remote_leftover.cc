@@ -122,36 +122,47 @@ Result<std::vector<std::string>> RemoteLeftover::hidden(const TopicPartition& pl
     return out;
 }
 
-Result<RemoteLeftover::Fate> RemoteLeftover::fate_of_records(const RemoteAppend& append) {
-    return fate(append.place, append.first_offset, [&](const Record& record) {
-        return position_beside(record, append.producer) == append.position;
+RemoteLeftover::Fate RemoteLeftover::Written::fate(const std::string& name, std::int64_t offset) const {
+    auto is_in = [&](const std::map<std::string, std::int64_t>& written) {
+        auto found = written.find(name);
+        return found != written.end() && found->second >= offset;
+    };
+    if (offset < start_offset || is_in(visible)) return Fate::visible;
+    return is_in(hidden) ? Fate::hidden : Fate::aborted;
+}
+
+Result<RemoteLeftover::Written> RemoteLeftover::appends_since(std::int64_t from, const TopicPartition& place,
+                                                              std::string_view producer) {
+    return written_since(from, place,
+                         [&](const Record& record) { return position_beside(record, producer); });
+}
+
+Result<RemoteLeftover::Written> RemoteLeftover::positions_since(std::int64_t from) {
+    return written_since(from, {std::string(positions_topic), 0}, [](const Record& record) {
+        return record.key.transform([](auto key) { return std::string(key); });
     });
 }
 
-Result<RemoteLeftover::Fate> RemoteLeftover::fate_of_position(const RemoteAppend& append) {
-    auto key = append.key();
-    return fate({std::string(positions_topic), 0}, append.position_offset,
-                [&](const Record& record) { return record.key == key; });
-}
-
-/// Of a record at the offset or behind it. One that is gone, with its topic or by retention, was there.
-Result<RemoteLeftover::Fate> RemoteLeftover::fate(const TopicPartition& place, std::int64_t from,
-                                                  const std::function<bool(const Record&)>& is_it) {
+Result<RemoteLeftover::Written> RemoteLeftover::written_since(std::int64_t from, const TopicPartition& place,
+                                                              const NameOf& name_of) {
+    Written out;
     auto decided = committed_.end(place);
     auto written = decided ? written_.end(place) : decided;
-    if (!written && written.error().code == Errc::not_found) return Fate::visible;
+    if (!written && written.error().code == Errc::not_found) {
+        out.start_offset = INT64_MAX;  // the topic is gone
+        return out;
+    }
     auto end = TRY(std::move(written));
-    auto start = TRY(committed_.offsets_at({place}, RemoteAdmin::start_time)).front();
-    if (from < start) return Fate::visible;
-    bool is_found = false;
-    auto look = [&](const Record& record) {
-        is_found = is_it(record);
-        return !is_found;
+    out.start_offset = TRY(committed_.offsets_at({place}, RemoteAdmin::start_time)).front();
+    auto note_in = [&](std::map<std::string, std::int64_t>& names) {
+        return [&](const Record& record) {
+            if (auto name = name_of(record)) names[*name] = record.offset;
+            return true;
+        };
     };
-    TRY(read_all(committed_reader_, place, from, *decided, look));
-    if (is_found) return Fate::visible;
-    TRY(read_all(reader_, place, *decided, end, look));
-    return is_found ? Fate::hidden : Fate::aborted;
+    TRY(read_all(committed_reader_, place, std::max(from, out.start_offset), *decided, note_in(out.visible)));
+    TRY(read_all(reader_, place, *decided, end, note_in(out.hidden)));
+    return out;
 }
 
 }  // namespace penstock::broker

@@ -13,11 +13,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "broker/remote_admin.h"
-#include "broker/remote_append.h"
 #include "broker/remote_reader.h"
 
 namespace penstock::broker {
@@ -53,15 +54,24 @@ public:
 
     /// Readers see it; or not yet, or never, as far as they can know; or it was aborted.
     enum class Fate { visible, hidden, aborted };
-    Result<Fate> fate_of_records(const RemoteAppend& append);
-    /// Visible: also when a later one of the same partition is.
-    Result<Fate> fate_of_position(const RemoteAppend& append);
+    /// What a partition holds from an offset on, with the last offset of each.
+    struct Written {
+        std::map<std::string, std::int64_t> visible, hidden;
+        std::int64_t start_offset = 0;  ///< of the partition; before it, everything was there
+
+        /// Of one that was written at the offset, or at a later one.
+        Fate fate(const std::string& name, std::int64_t offset) const;
+    };
+    /// Appends of the producer, by their positions.
+    Result<Written> appends_since(std::int64_t from, const TopicPartition& place, std::string_view producer);
+    /// Positions, by their keys.
+    Result<Written> positions_since(std::int64_t from);
 
 private:
     Result<std::vector<Appended>> appended(std::string_view producer, std::int64_t from, std::int64_t to);
     Result<std::vector<std::string>> hidden(const TopicPartition& place, std::string_view producer);
-    Result<Fate> fate(const TopicPartition& place, std::int64_t from,
-                      const std::function<bool(const Record&)>& is_it);
+    using NameOf = std::function<std::optional<std::string>(const Record&)>;
+    Result<Written> written_since(std::int64_t from, const TopicPartition& place, const NameOf& name_of);
 
     const std::string brokers_;
     RemoteAdmin& committed_;

@@ -14,6 +14,14 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds look_again{20};
 
+/// -1 are those that Kafka has not said.
+std::int64_t first_offset(const RemoteKept::Appends& appends, std::int64_t RemoteAppend::* of) {
+    auto first = INT64_MAX;
+    for (const auto& each : appends)
+        if ((*each).*of >= 0) first = std::min(first, (*each).*of);
+    return first;
+}
+
 }  // namespace
 
 RemoteTransactions::~RemoteTransactions() {
@@ -127,13 +135,20 @@ Result<> RemoteTransactions::append_what_was_undone(RemoteSession& session, std:
     if (!kept.is_suspect()) return {};
     using Fate = RemoteLeftover::Fate;
     auto appends = kept.all();
+    auto positions = TRY(leftover().positions_since(first_offset(appends, &RemoteAppend::position_offset)));
+    std::map<TopicPartition, RemoteLeftover::Written> written;
+    for (const auto& each : appends)
+        if (!written.contains(each->place))
+            written[each->place] = TRY(written_of(kept, each->place, producer));
     std::set<std::string> later;
     std::vector<RemoteAppendPart> undone;
     for (auto each = appends.rbegin(); each != appends.rend(); ++each) {
-        RemoteAppendPart part{*each, TRY(fate_of_records(kept, **each)) == Fate::aborted, false};
+        const auto& append = **each;
+        RemoteAppendPart part{*each, false, false};
+        part.has_records = written[append.place].fate(append.position, append.first_offset) == Fate::aborted;
         // Of several positions of a partition the last one counts.
-        if (later.insert((*each)->key()).second)
-            part.has_position = TRY(leftover().fate_of_position(**each)) == Fate::aborted;
+        bool is_last = later.insert(append.key()).second;
+        part.has_position = is_last && positions.fate(append.key(), append.position_offset) == Fate::aborted;
         if (part.has_records || part.has_position) undone.push_back(std::move(part));
     }
     if (!undone.empty()) {
@@ -149,21 +164,28 @@ Result<> RemoteTransactions::append_what_was_undone(RemoteSession& session, std:
     return {};
 }
 
-/// Hidden are those that Kafka has left open. Behind another producer's transaction nobody can tell.
-Result<RemoteLeftover::Fate> RemoteTransactions::fate_of_records(const RemoteKept& kept,
-                                                                 const RemoteAppend& append) {
+/// Since the first that is kept. Hidden are those that Kafka has left open; behind another producer's
+/// transaction nobody can tell.
+Result<RemoteLeftover::Written> RemoteTransactions::written_of(const RemoteKept& kept,
+                                                               const TopicPartition& place,
+                                                               std::string_view producer) {
+    auto appends = kept.all();
+    std::erase_if(appends, [&](const auto& each) { return each->place != place; });
+    auto from = first_offset(appends, &RemoteAppend::first_offset);
     auto deadline = steady_clock::now() + settings_.retry_for;
     for (;;) {
-        auto fate = TRY(leftover().fate_of_records(append));
-        if (fate != RemoteLeftover::Fate::hidden) return fate;
-        auto decided = TRY(admin_.end(append.place));
-        if (kept.is_hiding(append.place, decided)) return fate;
+        auto written = TRY(leftover().appends_since(from, place, producer));
+        bool is_hidden = std::ranges::any_of(appends, [&](const auto& each) {
+            return written.fate(each->position, each->first_offset) == RemoteLeftover::Fate::hidden;
+        });
+        auto decided = is_hidden ? TRY(admin_.end(place)) : 0;
+        if (!is_hidden || kept.is_hiding(place, decided)) return written;
         if (steady_clock::now() >= deadline) {
             return fail(
                 Errc::unavailable,
                 "Kafka at {}: another producer's transaction in {}-{} is open at offset {}, and whether "
                 "records behind it were aborted cannot be seen yet",
-                settings_.brokers, append.place.topic, append.place.partition, decided);
+                settings_.brokers, place.topic, place.partition, decided);
         }
         std::this_thread::sleep_for(look_again);
     }

@@ -46,7 +46,8 @@ private:
     Result<bool> abort_what_is_left(RemoteSession& session, std::string_view producer,
                                     const RemoteLeftover::Appended& committed);
     Result<> append_what_was_undone(RemoteSession& session, std::string_view producer);
-    Result<RemoteLeftover::Fate> fate_of_records(const RemoteKept& kept, const RemoteAppend& append);
+    Result<RemoteLeftover::Written> written_of(const RemoteKept& kept, const TopicPartition& place,
+                                               std::string_view producer);
     Result<> keep_if_hidden(RemoteKept& kept, const std::string& key,
                             const RemoteLeftover::Appended& committed);
     RemoteLeftover& leftover();
