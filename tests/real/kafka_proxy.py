@@ -41,10 +41,13 @@ class KafkaProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            if self.is_cut:
+            try:
+                broker = None if self.is_cut else socket.create_connection(("127.0.0.1", self.broker_port))
+            except OSError:  # it is not up
+                broker = None
+            if not broker:
                 client.close()
                 continue
-            broker = socket.create_connection(("127.0.0.1", self.broker_port))
             self.connections |= {client, broker}
             lock = threading.Lock()  # of answers to the client
             threading.Thread(target=self.carry, args=(client, broker, client, lock), daemon=True).start()
