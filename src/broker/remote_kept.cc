@@ -54,15 +54,6 @@ void RemoteKept::trust() {
     is_suspect_ = false;
 }
 
-void RemoteKept::forget_all() {
-    std::lock_guard lock(mutex_);
-    certain_.clear();
-    uncertain_.clear();
-    bytes_ = 0;
-    is_suspect_ = false;
-    ++changes_;
-}
-
 RemoteKept::Appends RemoteKept::all() const {
     std::lock_guard lock(mutex_);
     return certain_;

@@ -31,8 +31,6 @@ public:
     /// What is kept may be undone: until it was looked after nothing more is appended.
     bool is_suspect() const;
     void trust();
-    /// Somebody else has the producer.
-    void forget_all();
 
     Appends all() const;
     bool is_empty() const;
