@@ -14,21 +14,17 @@ constexpr std::size_t many_bytes = 1 << 20;
 constexpr milliseconds look_every{500};
 constexpr milliseconds look_at_many_every{100};
 
-TopicPartition positions_place() {
-    return {std::string(positions_topic), 0};
-}
-
 }  // namespace
 
 void RemoteKept::add(const Appends& appends) {
     std::lock_guard lock(mutex_);
-    for (const auto& append : appends) {
-        bytes_ += append->bytes.size();
-        certain_.push_back(append);
-    }
+    for (const auto& append : appends) keep(append);
     uncertain_.clear();
-    ++changes_;
-    shorten();
+}
+
+void RemoteKept::add_settled(const std::shared_ptr<RemoteAppend>& append) {
+    std::lock_guard lock(mutex_);
+    keep(append);
 }
 
 void RemoteKept::add_uncertain(Appends appends) {
@@ -96,7 +92,10 @@ bool RemoteKept::is_due() const {
     return steady_clock::now() - looked_at_ >= every;
 }
 
-void RemoteKept::shorten() {
+void RemoteKept::keep(const std::shared_ptr<RemoteAppend>& append) {
+    bytes_ += append->bytes.size();
+    certain_.push_back(append);
+    ++changes_;
     auto first = certain_.begin();
     for (; first != certain_.end() && bytes_ > kept_bytes_max; ++first) bytes_ -= (*first)->bytes.size();
     certain_.erase(certain_.begin(), first);

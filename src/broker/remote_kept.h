@@ -39,13 +39,15 @@ public:
     bool is_hiding(const TopicPartition& place, std::int64_t offset) const;
     /// The uncertain append that this position is of, none when it was another: it is known now.
     std::shared_ptr<RemoteAppend> settle(const std::string& key, std::string_view position);
+    /// One that settle() has told; the others stay uncertain.
+    void add_settled(const std::shared_ptr<RemoteAppend>& append);
 
     /// Forgets what is marked, now and then; not what is suspect, which an abort may have marked.
     void forget_marked(RemoteAdmin& committed);
 
 private:
     bool is_due() const;
-    void shorten();
+    void keep(const std::shared_ptr<RemoteAppend>& append);
 
     mutable std::mutex mutex_;
     Appends certain_;  ///< in their order

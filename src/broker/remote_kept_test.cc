@@ -43,7 +43,7 @@ TEST(RemoteKeptTest, KnowsWhatHidesAPartition) {
     EXPECT_FALSE(kept.is_kept({"t", 1}, "2"));
     EXPECT_TRUE(kept.is_hiding({"t", 0}, 5));
     EXPECT_FALSE(kept.is_hiding({"t", 0}, 7)) << "another partition's";
-    TopicPartition positions{std::string(positions_topic), 0};
+    auto positions = positions_place();
     EXPECT_TRUE(kept.is_hiding(positions, 107));
     EXPECT_FALSE(kept.is_hiding(positions, 7));
 }
@@ -57,6 +57,16 @@ TEST(RemoteKeptTest, APositionThatHoldsMakesAnUncertainAppendCertain) {
     auto other = kept.settle(position_key("source:s", "t", 1), "2");
     ASSERT_NE(other, nullptr);
     EXPECT_EQ(other->position, "2");
+}
+
+TEST(RemoteKeptTest, WhatIsSettledLeavesTheOthersUncertain) {
+    RemoteKept kept;
+    auto one = append(0, "2", 5);
+    auto other = append(1, "2", 7);
+    kept.add_uncertain({one, other});
+    kept.add_settled(kept.settle(one->key(), "2"));
+    EXPECT_TRUE(kept.is_kept({"t", 0}, "2"));
+    EXPECT_EQ(kept.settle(other->key(), "2"), other);
 }
 
 TEST(RemoteKeptTest, TheOldestGoWhenTooMuchIsKept) {

@@ -39,10 +39,10 @@ std::optional<std::string> position_beside(const Record& record, std::string_vie
 
 Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::find(std::string_view producer,
                                                                    std::int64_t from, std::int64_t to,
-                                                                   const IsKept& is_kept) {
+                                                                   const RemoteKept& kept) {
     auto all = TRY(appended(producer, from, to));
     for (const auto& each : all) {
-        if (is_kept(each)) continue;
+        if (kept.is_kept(each.place, each.position)) continue;
         // The last of an append's records carries its position.
         auto positions = TRY(hidden(each.place, producer));
         if (!std::ranges::count(positions, each.position)) {
@@ -64,7 +64,7 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::appended(std::stri
     std::vector<Appended> out;
     std::optional<std::string> other;  // the producer of the first record, when it is not this one
     bool is_first = true;
-    TRY(read_all(reader_, {std::string(positions_topic), 0}, from, to, [&](const Record& record) {
+    TRY(read_all(reader_, positions_place(), from, to, [&](const Record& record) {
         auto key = parse_position_key(record.key.value_or(""));
         bool is_own = key && key->producer == producer;
         // The first record that is hidden belongs to the transaction that hides the others.
@@ -85,13 +85,13 @@ Result<std::vector<RemoteLeftover::Appended>> RemoteLeftover::appended(std::stri
 }
 
 Result<bool> RemoteLeftover::is_undone(const Appended& committed, std::string_view producer,
-                                       const IsKept& is_kept) {
+                                       const RemoteKept& kept) {
     auto positions = TRY(hidden(committed.place, producer));
     if (positions.empty() || positions.back() == committed.position) return false;
     auto last_counted = std::ranges::find(positions, committed.position);
     if (last_counted == positions.end()) return true;
     bool all_kept = std::all_of(positions.begin(), last_counted + 1, [&](const std::string& position) {
-        return is_kept({committed.place, position});
+        return kept.is_kept(committed.place, position);
     });
     if (all_kept) return true;
     return fail(
@@ -138,7 +138,7 @@ Result<RemoteLeftover::Written> RemoteLeftover::appends_since(std::int64_t from,
 }
 
 Result<RemoteLeftover::Written> RemoteLeftover::positions_since(std::int64_t from) {
-    return written_since(from, {std::string(positions_topic), 0}, [](const Record& record) {
+    return written_since(from, positions_place(), [](const Record& record) {
         return record.key.transform([](auto key) { return std::string(key); });
     });
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "broker/remote_admin.h"
+#include "broker/remote_kept.h"
 #include "broker/remote_reader.h"
 
 namespace penstock::broker {
@@ -38,18 +39,16 @@ public:
         TopicPartition place;
         std::string position;
     };
-    /// Of which it is known that they are committed.
-    using IsKept = std::function<bool(const Appended&)>;
     /// What the producer has appended in the transaction that hides the positions topic between the offsets.
     /// The producer is one that has just been taken over, so that Kafka has nothing left to decide of its
     /// transactions. Errc::unavailable: it is another producer's, or its end is marked in one of the other
-    /// partitions, and who knows whether as a commit.
+    /// partitions, and who knows whether as a commit. What is kept is known to be committed.
     Result<std::vector<Appended>> find(std::string_view producer, std::int64_t from, std::int64_t to,
-                                       const IsKept& is_kept);
+                                       const RemoteKept& kept);
     /// Whether the partition hides records of the producer that its committed position there ("": none) does
     /// not count: they were aborted, and may still be open. The producer is one that has just been taken
     /// over. Errc::unavailable: it hides some that count, too, and are not kept.
-    Result<bool> is_undone(const Appended& committed, std::string_view producer, const IsKept& is_kept);
+    Result<bool> is_undone(const Appended& committed, std::string_view producer, const RemoteKept& kept);
     Result<bool> is_hidden(const Appended& appended, std::string_view producer);
 
     /// Readers see it; or not yet, or never, as far as they can know; or it was aborted.

@@ -7,9 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "broker/topics.h"
+
 namespace penstock::broker {
 
 inline constexpr std::string_view positions_topic = "__penstock_positions";
+inline TopicPartition positions_place() {
+    return {std::string(positions_topic), 0};
+}
 
 /// The producer, the topic and the partition, a line each. None of them has line ends.
 std::string position_key(std::string_view producer, std::string_view topic, std::int32_t partition);

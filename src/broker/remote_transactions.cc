@@ -117,11 +117,7 @@ Result<std::string> RemoteTransactions::position(std::string_view topic, std::in
 /// Of the producer, in the partition where it is about to go on: its next commit would commit that, too.
 Result<bool> RemoteTransactions::abort_what_is_left(RemoteSession& session, std::string_view producer,
                                                     const RemoteLeftover::Appended& committed) {
-    auto& kept = session.kept();
-    auto is_kept = [&](const RemoteLeftover::Appended& each) {
-        return kept.is_kept(each.place, each.position);
-    };
-    if (!TRY(leftover().is_undone(committed, producer, is_kept))) return false;
+    if (!TRY(leftover().is_undone(committed, producer, session.kept()))) return false;
     log::warn("Kafka at {} hides records of {} in {}-{} that it has aborted: they are aborted once more",
               settings_.brokers, producer, committed.place.topic, committed.place.partition);
     TRY(session.abort_again(committed.place));
@@ -151,17 +147,16 @@ Result<> RemoteTransactions::append_what_was_undone(RemoteSession& session, std:
         part.has_position = is_last && positions.fate(append.key(), append.position_offset) == Fate::aborted;
         if (part.has_records || part.has_position) undone.push_back(std::move(part));
     }
-    if (!undone.empty()) {
-        std::ranges::reverse(undone);
-        log::warn(
-            "Kafka at {} has aborted {} appends of {} that it had committed: they are appended once more",
-            settings_.brokers, undone.size(), producer);
-        TRY(session.append_again(std::move(undone)));
+    if (undone.empty()) {
         kept.trust();
-        return read_positions(session, producer);
+        return {};
     }
+    std::ranges::reverse(undone);
+    log::warn("Kafka at {} has aborted {} appends of {} that it had committed: they are appended once more",
+              settings_.brokers, undone.size(), producer);
+    TRY(session.append_again(std::move(undone)));
     kept.trust();
-    return {};
+    return read_positions(session, producer);
 }
 
 /// Since the first that is kept. Hidden are those that Kafka has left open; behind another producer's
@@ -213,7 +208,7 @@ Result<> RemoteTransactions::keep_if_hidden(RemoteKept& kept, const std::string&
     auto decided = TRY(admin_.end(committed.place));
     if (!TRY(leftover().is_hidden(committed, append->producer))) return {};
     if (append->first_offset < 0) append->first_offset = append->offset = decided;
-    kept.add({append});
+    kept.add_settled(append);
     return {};
 }
 
@@ -224,7 +219,7 @@ RemoteLeftover& RemoteTransactions::leftover() {
 
 /// Of positions that were read before, nobody knows whether they still hold when the topic cannot be seen.
 Result<std::int64_t> RemoteTransactions::end_of_positions(RemoteAdmin& admin) {
-    auto end = admin.end({std::string(positions_topic), 0});
+    auto end = admin.end(positions_place());
     if (end || end.error().code != Errc::not_found) return end;
     has_positions_topic_ = false;
     return fail(Errc::unavailable, "{}", end.error().text);
@@ -239,8 +234,7 @@ Result<> RemoteTransactions::read_positions(RemoteSession& session, std::string_
     auto end = TRY(end_of_positions(*all_written_));
     TRY(wait_until_positions_are_decided(end, session, producer));
     if (positions_next_ < 0)
-        positions_next_ =
-            TRY(admin_.offsets_at({{std::string(positions_topic), 0}}, RemoteAdmin::start_time)).front();
+        positions_next_ = TRY(admin_.offsets_at({positions_place()}, RemoteAdmin::start_time)).front();
     while (positions_next_ < end) {
         constexpr std::int64_t most = 4 << 20;
         auto set = reader_.read(positions_topic, 0, positions_next_, most, end);
@@ -264,8 +258,7 @@ Result<> RemoteTransactions::wait_until_positions_are_decided(std::int64_t end, 
         auto decided = TRY(end_of_positions(admin_));
         if (decided >= end) return {};
         // Of what is kept it is known that Kafka is done with it.
-        bool is_known =
-            !is_committed && kept.is_suspect() && kept.is_hiding({std::string(positions_topic), 0}, decided);
+        bool is_known = !is_committed && kept.is_suspect() && kept.is_hiding(positions_place(), decided);
         if (!is_known && steady_clock::now() < deadline) {
             std::this_thread::sleep_for(look_again);
             continue;
@@ -274,10 +267,7 @@ Result<> RemoteTransactions::wait_until_positions_are_decided(std::int64_t end, 
             return fail(Errc::unavailable, "Kafka at {}: a transaction in {} stays open at offset {}",
                         settings_.brokers, positions_topic, decided);
         }
-        auto is_kept = [&](const RemoteLeftover::Appended& each) {
-            return kept.is_kept(each.place, each.position);
-        };
-        auto left_open = leftover().find(producer, decided, end, is_kept);
+        auto left_open = leftover().find(producer, decided, end, kept);
         if (!left_open) {
             return fail(left_open.error().code, "{} (tried for {} ms)", left_open.error().text,
                         settings_.retry_for.count());
