@@ -303,10 +303,12 @@ Result<> Node::Parts::listen() {
                                 [this] { return view_of(*deployment); },
                                 {},
                                 {}};
-    if (local_topics)
+    if (local_topics) {
         shown.groups = [this] {
             return monitor::groups_of(*local_topics, kafka_server->groups(), kafka_server->consumer_groups());
         };
+        shown.delete_group = [this](const std::string& group) { return kafka_server->delete_group(group); };
+    }
     if (kafka_topics) shown.groups = [this] { return kafka_topics->groups(); };
     shown.set_offsets = [this](const std::string& group, const broker::PartitionOffsets& offsets) {
         return kafka_server ? kafka_server->set_offsets(group, offsets)

@@ -1,4 +1,4 @@
-// Letters of ASCII in upper case; other bytes stay as they are.
+// Letters of ASCII in upper or lower case; other bytes stay as they are.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,13 @@ inline std::string upper_case(std::string_view text) {
     std::string out(text);
     std::ranges::transform(out, out.begin(),
                            [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
+    return out;
+}
+
+inline std::string lower_case(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
     return out;
 }
 

@@ -114,6 +114,7 @@ void add_all_routes(ApiRoutes& routes) {
     add_source_routes(routes);
     add_topic_routes(routes);
     add_record_routes(routes);
+    add_produce_routes(routes);
     add_group_routes(routes);
     add_query_routes(routes);
     add_table_routes(routes);

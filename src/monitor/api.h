@@ -69,6 +69,7 @@ void add_pipeline_routes(ApiRoutes& routes);
 void add_source_routes(ApiRoutes& routes);
 void add_topic_routes(ApiRoutes& routes);
 void add_record_routes(ApiRoutes& routes);
+void add_produce_routes(ApiRoutes& routes);
 void add_group_routes(ApiRoutes& routes);
 void add_query_routes(ApiRoutes& routes);
 void add_table_routes(ApiRoutes& routes);

@@ -392,6 +392,14 @@ TEST_F(ApiTest, AQuerysGroupIsNotReset) {
     EXPECT_TRUE(fakes.committed.empty());
 }
 
+TEST_F(ApiTest, AGroupIsDeletedUnlessAQueryShowsItsProgressThere) {
+    fill();
+    EXPECT_EQ(call("DELETE", "/api/v1/groups/nightly").body, R"({"deleted":true})");
+    EXPECT_EQ(fakes.deleted_groups, std::vector<std::string>{"nightly"});
+    EXPECT_EQ(call("DELETE", "/api/v1/groups/none").status, 404);
+    EXPECT_EQ(call("DELETE", "/api/v1/groups/penstock-created_users").status, 400);
+}
+
 TEST_F(ApiTest, AResetSaysWhereToOnce) {
     fill();
     const std::string path = "/api/v1/groups/nightly/offsets";
@@ -409,10 +417,12 @@ TEST_F(ApiTest, AResetSaysWhereToOnce) {
 TEST_F(ApiTest, WithoutTheEmbeddedLogGroupsAreNotOffered) {
     auto parts = fakes.parts();
     parts.groups = nullptr;
+    parts.delete_group = nullptr;
     auto started = start_monitor(shards, pool, parts, options);
     ASSERT_TRUE(started);
     monitor = std::move(*started);
     EXPECT_EQ(get("/api/v1/groups").status, 501);
+    EXPECT_EQ(call("DELETE", "/api/v1/groups/nightly").status, 501);
 }
 
 TEST_F(ApiTest, MetricsNameWhatThereIs) {

@@ -1,4 +1,4 @@
-// GET /api/v1/groups; POST /api/v1/groups/{group}/offsets
+// GET /api/v1/groups; DELETE /api/v1/groups/{group}; POST /api/v1/groups/{group}/offsets
 #include <algorithm>
 #include <limits>
 
@@ -115,17 +115,33 @@ Result<std::vector<ResetScope>> reset_scopes(const JsonObject& body) {
 }
 
 /// Offsets that nobody reads from: a query's own are kept with what it writes.
-Result<> check_resettable(Api& api, const broker::ConsumerGroup& group) {
+Result<> check_not_a_querys(Api& api, const std::string& group) {
     for (const auto& query : api.parts.engine.status()) {
-        if (group.name != stream::group_of_query(query.name)) continue;
+        if (group != stream::group_of_query(query.name)) continue;
         return fail(Errc::invalid,
-                    "group {} only shows how far query {} is, which keeps its position with its rows",
-                    group.name, query.name);
+                    "group {} only shows how far query {} is, which keeps its position with its rows", group,
+                    query.name);
     }
+    return {};
+}
+
+Result<> check_resettable(Api& api, const broker::ConsumerGroup& group) {
+    TRY(check_not_a_querys(api, group.name));
     if (group.members == 0) return {};
     return fail(Errc::exists, "group {} is {} and has {}: its offsets can be reset when it has none",
                 group.name, group.state,
                 group.members == 1 ? "a member" : fmt::format("{} members", group.members));
+}
+
+Result<net::HttpResponse> delete_group(Api& api, const net::HttpRequest& request) {
+    const auto& group = param(request, "group");
+    if (!api.parts.delete_group) {
+        return fail(Errc::unsupported, "groups of {} are deleted with Kafka's own kafka-consumer-groups.sh",
+                    api.parts.topics.describe());
+    }
+    TRY(check_not_a_querys(api, group));
+    TRY(api.parts.delete_group(group));
+    return net::json_response(R"({"deleted":true})");
 }
 
 /// What a reset would do; with "execute" it is done.
@@ -168,6 +184,7 @@ Result<net::HttpResponse> reset_offsets(Api& api, const net::HttpRequest& reques
 
 void add_group_routes(ApiRoutes& routes) {
     routes.on("GET", "/api/v1/groups", list_groups);
+    routes.on("DELETE", "/api/v1/groups/{group}", delete_group);
     routes.on("POST", "/api/v1/groups/{group}/offsets", reset_offsets);
 }
 

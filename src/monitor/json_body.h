@@ -24,6 +24,8 @@ public:
     /// An error for a field that is none of these.
     Result<> only(std::initializer_list<std::string_view> names) const;
     bool has(std::string_view name) const;
+    /// Where the field stands: "records[2].value".
+    std::string path_of(std::string_view name) const;
     Result<std::string> string(std::string_view name) const;
     /// Nothing when it is missing or null.
     Result<std::optional<std::string>> optional_string(std::string_view name) const;
@@ -37,7 +39,6 @@ public:
     Result<std::optional<std::string>> optional_object_text(std::string_view name) const;
 
 private:
-    std::string path_of(std::string_view name) const;
     std::optional<simdjson::dom::element> at(std::string_view name) const;
 
     simdjson::dom::object object_;

@@ -45,6 +45,8 @@ struct MonitorParts {
     /// Commits offsets for a group without members, as its members would. From the pool. Empty where groups
     /// is.
     std::function<Result<>(const std::string& group, const broker::PartitionOffsets&)> set_offsets;
+    /// With what it has committed. From the pool. Empty where the embedded log does not run.
+    std::function<Result<>(const std::string& group)> delete_group;
     /// Makes a copy of the tables by this name. From the pool. Empty: /tables/backups says that these are not
     /// ours.
     std::function<Result<store::Backup>(const std::string&)> backup_tables;

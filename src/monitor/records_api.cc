@@ -1,25 +1,22 @@
-// GET|POST /api/v1/topics/{topic}/records
+// GET /api/v1/topics/{topic}/records
 #include <simdjson.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
+#include "base/ascii_case.h"
 #include "base/units.h"
 #include "codec/base64.h"
 #include "monitor/api.h"
-#include "monitor/json_body.h"
 #include "stream/decode/record_text.h"
 
 namespace penstock::monitor {
 
 namespace {
 
-constexpr std::int64_t max_limit = 1000;
+constexpr std::int64_t max_limit = 10'000;
 constexpr std::int64_t read_bytes = 1024 * 1024;
 /// Of records' bytes in one answer; it may hold the one more that passes it.
 constexpr std::size_t max_answer_bytes = 16 * 1024 * 1024;
-constexpr std::size_t max_produced = 10'000;
 
 struct Taken {
     std::int64_t partition = 0;
@@ -87,24 +84,12 @@ void write_bytes(JsonWriter& json, const std::string& name, const std::optional<
     json.field(name + "_encoding", text ? "utf8" : "base64");
 }
 
-std::string_view encoding_of(registry::SchemaKind kind) {
-    switch (kind) {
-        case registry::SchemaKind::avro:
-            return "avro";
-        case registry::SchemaKind::json:
-            return "json";
-        case registry::SchemaKind::protobuf:
-            return "protobuf";
-    }
-    return "?";
-}
-
 /// decoder: null where bytes are told as they are.
 void write_decoded(JsonWriter& json, const std::string& name, const std::optional<std::string_view>& bytes,
                    stream::RecordText* decoder) {
     auto read = decoder != nullptr && bytes ? decoder->read(*bytes) : std::nullopt;
     if (read && read->problem.empty()) {
-        json.field(name, read->json).field(name + "_encoding", encoding_of(read->kind));
+        json.field(name, read->json).field(name + "_encoding", lower_case(to_string(read->kind)));
     } else {
         write_bytes(json, name, bytes);
     }
@@ -187,130 +172,10 @@ Result<net::HttpResponse> read_records(Api& api, const net::HttpRequest& request
     return answer_records(api, request, all);
 }
 
-/// A record of a request, with the bytes that the NewRecord made of it points into.
-struct Produced {
-    std::optional<std::string> key;
-    std::optional<std::string> value;
-    std::map<std::string, std::string> headers;
-    std::vector<broker::Header> header_views;
-    std::int32_t partition = 0;
-};
-
-Result<std::optional<std::string>> bytes_of(const JsonObject& object, const std::string& name) {
-    auto text = TRY(object.optional_string(name));
-    const auto encoding = TRY(object.optional_string(name + "_encoding")).value_or("utf8");
-    if (encoding == "utf8" || !text) return text;
-    if (encoding != "base64") {
-        return fail(Errc::invalid, "{}_encoding: expected utf8 or base64, found '{}'", name, encoding);
-    }
-    auto bytes = codec::decode_base64(*text);
-    if (!bytes) return fail(Errc::invalid, "{}: not base64 with padding", name);
-    return bytes;
-}
-
-Result<std::vector<Produced>> parse_produced(const JsonObject& body, std::int32_t partitions) {
-    TRY(body.only({"records"}));
-    std::vector<Produced> all;
-    std::int32_t keyless = static_cast<std::int32_t>(system_clock().monotonic_us() % partitions);
-    for (const auto& object : TRY(body.objects("records", max_produced))) {
-        TRY(object.only({"key", "key_encoding", "value", "value_encoding", "headers", "partition"}));
-        Produced produced;
-        produced.key = TRY(bytes_of(object, "key"));
-        produced.value = TRY(bytes_of(object, "value"));
-        produced.headers = TRY(object.strings("headers"));
-        const auto partition = TRY(object.optional_integer("partition", 0, partitions - 1));
-        if (partition) {
-            produced.partition = static_cast<std::int32_t>(*partition);
-        } else if (produced.key) {
-            produced.partition = broker::partition_of_key(*produced.key, partitions);
-        } else {
-            produced.partition = keyless;
-            keyless = (keyless + 1) % partitions;
-        }
-        all.push_back(std::move(produced));
-    }
-    return all;
-}
-
-/// Waits for several appends. Thread-safe.
-class Acknowledgements {
-public:
-    explicit Acknowledgements(std::size_t expected) : missing_(expected) {}
-    void set(std::int32_t partition, Result<std::int64_t> base_offset) {
-        const std::lock_guard lock(mutex_);
-        results_.insert_or_assign(partition, std::move(base_offset));
-        if (--missing_ == 0) all_there_.notify_all();
-    }
-    std::map<std::int32_t, Result<std::int64_t>> wait() {
-        std::unique_lock lock(mutex_);
-        all_there_.wait(lock, [this] { return missing_ == 0; });
-        return results_;
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable all_there_;
-    std::size_t missing_;
-    std::map<std::int32_t, Result<std::int64_t>> results_;
-};
-
-std::map<std::int32_t, Result<std::int64_t>> append_all(broker::Topics& topics, const std::string& topic,
-                                                        std::vector<Produced>& produced) {
-    std::map<std::int32_t, std::vector<broker::NewRecord>> by_partition;
-    for (auto& one : produced) {
-        for (const auto& [name, value] : one.headers) one.header_views.push_back({name, value});
-        broker::NewRecord record;
-        if (one.key) record.key = *one.key;
-        if (one.value) record.value = *one.value;
-        record.headers = one.header_views;
-        by_partition[one.partition].push_back(record);
-    }
-    const auto acknowledged = std::make_shared<Acknowledgements>(by_partition.size());
-    for (const auto& [partition, records] : by_partition) {
-        const broker::AppendRequest append{.topic = topic, .partition = partition, .records = records};
-        topics.append(append, [acknowledged, number = partition](Result<std::int64_t> base) {
-            acknowledged->set(number, std::move(base));
-        });
-    }
-    return acknowledged->wait();
-}
-
-Result<net::HttpResponse> produce_records(Api& api, const net::HttpRequest& request) {
-    const auto info = TRY(api.parts.topics.info(param(request, "topic")));
-    const auto body = TRY(JsonBody::parse(request.body));
-    const auto partitions = static_cast<std::int32_t>(info.partitions.size());
-    if (partitions == 0) return fail(Errc::unavailable, "topic '{}' is not ready", info.spec.name);
-    auto produced = TRY(parse_produced(body.object(), partitions));
-    if (produced.empty()) return fail(Errc::invalid, "records: expected at least one record");
-    auto results = append_all(api.parts.topics, info.spec.name, produced);
-
-    std::size_t acknowledged = 0;
-    const Error* failure = nullptr;
-    JsonWriter json;
-    json.begin_object().key("offsets").begin_array();
-    for (const auto& one : produced) {
-        auto& next = results.at(one.partition);
-        if (!next) {
-            failure = &next.error();
-            continue;
-        }
-        json.begin_object().field("partition", one.partition).field("offset", *next).end_object();
-        ++*next;
-        ++acknowledged;
-    }
-    if (failure != nullptr) {
-        return fail(failure->code, "{} of {} records were acknowledged: {}", acknowledged, produced.size(),
-                    failure->text);
-    }
-    json.end_array().field("acknowledged", acknowledged).end_object();
-    return net::json_response(json.take());
-}
-
 }  // namespace
 
 void add_record_routes(ApiRoutes& routes) {
     routes.on("GET", "/api/v1/topics/{topic}/records", read_records);
-    routes.on("POST", "/api/v1/topics/{topic}/records", produce_records);
 }
 
 }  // namespace penstock::monitor

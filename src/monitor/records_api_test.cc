@@ -52,7 +52,7 @@ TEST_F(RecordsTest, RefuseWhatIsNotThereAndSayWhatIs) {
               "topic 't' has no partition 2; it has 2");
     EXPECT_NE(error_message(get("/api/v1/topics/t/records?partition=0&offset=soon")).find("'soon'"),
               std::string::npos);
-    EXPECT_NE(error_message(get("/api/v1/topics/t/records?limit=0")).find("from 1 to 1000"),
+    EXPECT_NE(error_message(get("/api/v1/topics/t/records?limit=0")).find("from 1 to 10000"),
               std::string::npos);
     EXPECT_NE(error_message(get("/api/v1/topics/t/records?offset=5")).find("partition"), std::string::npos);
 }
@@ -91,6 +91,34 @@ TEST_F(RecordsTest, AppendedOnesGetTheirOffsetsInOrder) {
     EXPECT_EQ(text(record["value"]), std::string_view("\0\1", 2));
 }
 
+TEST_F(RecordsTest, AreWrittenAsTheirSchemaSays) {
+    const auto result = post("/api/v1/topics/t/records",
+                             R"({"records":[{"key":"\"k\"","key_schema_id":7,"key_encoding":"avro",)"
+                             R"("value":"\"hi\"","value_schema_id":7,"partition":1},)"
+                             R"({"value":null,"value_schema_id":7,"partition":1}]})");
+    EXPECT_EQ(result.status, 200) << result.body;
+    const auto records = parse(get("/api/v1/topics/t/records?partition=1&offset=1"));
+    EXPECT_EQ(text(records.at(0)["key"]), std::string("\0\0\0\0\7\2k", 7));
+    EXPECT_EQ(text(records.at(0)["value"]), std::string("\0\0\0\0\7\4hi", 8));
+    EXPECT_EQ(text(records.at(1)["value"]), "null");
+}
+
+TEST_F(RecordsTest, ThatDoNotFitTheirSchemaAreRefusedAndNothingIsAppended) {
+    const auto message = [&](std::string_view record) {
+        return error_message(
+            post("/api/v1/topics/t/records", fmt::format(R"({{"records":[{{"value":"x"}},{}]}})", record)));
+    };
+    EXPECT_EQ(message(R"({"value":"5","value_schema_id":7})"),
+              "records[1].value: does not fit schema 7 of users-value: expected a string, found 5");
+    EXPECT_EQ(message(R"({"value":"\"","value_schema_id":7})").substr(0, 32),
+              "records[1].value: not valid JSON");
+    EXPECT_EQ(message(R"({"key":"1","key_schema_id":9})"), "records[1].key_schema_id: no such id");
+    EXPECT_EQ(message(R"({"value":"1","value_schema_id":7,"value_encoding":"protobuf"})"),
+              "records[1].value_encoding: schema 7 is avro, found 'protobuf'");
+    EXPECT_EQ(places("?partition=0&limit=1"), "0:9 ");
+    EXPECT_EQ(places("?partition=1"), "1:0 ");
+}
+
 TEST_F(RecordsTest, OneKeyAlwaysGoesToOnePartition) {
     const auto both =
         post("/api/v1/topics/t/records", R"({"records":[{"key":"x","value":"1"},{"key":"x","value":"2"}]})");
@@ -107,7 +135,10 @@ TEST_F(RecordsTest, ThatCannotBeAppendedAreRefusedByName) {
               "records[1].valeu: unknown field; ");
     EXPECT_EQ(message(R"({"records":[]})"), "records: expected at least one record");
     EXPECT_EQ(message(R"({"records":[{"value":"?","value_encoding":"base64"}]})"),
-              "value: not base64 with padding");
+              "records[0].value: not base64 with padding");
+    EXPECT_EQ(message(R"({"records":[{},{"key":"?","key_encoding":"avro"}]})"),
+              "records[1].key_encoding: expected utf8 or base64, or the kind of a schema with key_schema_id; "
+              "found 'avro'");
     EXPECT_EQ(post("/api/v1/topics/none/records", R"({"records":[{}]})").status, 404);
 }
 

@@ -257,4 +257,8 @@ std::string ProtobufSchema::serialized() const {
     return codec::encode_base64(file.SerializeAsString());
 }
 
+Result<ProtobufSchema> protobuf_schema(Schemas& schemas, const RegisteredSchema& schema) {
+    return ProtobufSchema::parse(schema.text, TRY(referenced_schemas(schemas, schema)));
+}
+
 }  // namespace penstock::registry

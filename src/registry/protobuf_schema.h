@@ -38,4 +38,7 @@ private:
     const google::protobuf::FileDescriptor* file_ = nullptr;
 };
 
+/// Of a schema of that registry, with what it refers to. Also what the registry says.
+Result<ProtobufSchema> protobuf_schema(Schemas& schemas, const RegisteredSchema& schema);
+
 }  // namespace penstock::registry

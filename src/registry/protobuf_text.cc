@@ -7,7 +7,7 @@
 
 #include <set>
 
-#include "codec/varint.h"
+#include "registry/protobuf_index.h"
 
 namespace penstock::registry {
 namespace {
@@ -31,44 +31,9 @@ private:
     std::set<const pb::Descriptor*> seen_;
 };
 
-class Indices {
-public:
-    explicit Indices(std::string_view& value) : value_(value) {}
-
-    /// The message that the indices at the value's begin lead to; they are taken off.
-    Result<const pb::Descriptor*> follow(const pb::FileDescriptor& file) {
-        auto count = TRY(next());
-        if (count == 0) return at(file.message_type_count(), 0, [&](int i) { return file.message_type(i); });
-        const pb::Descriptor* message = nullptr;
-        for (; count > 0; --count) {
-            auto index = TRY(next());
-            if (message == nullptr)
-                message =
-                    TRY(at(file.message_type_count(), index, [&](int i) { return file.message_type(i); }));
-            else
-                message = TRY(
-                    at(message->nested_type_count(), index, [&](int i) { return message->nested_type(i); }));
-        }
-        return message;
-    }
-
-private:
-    Result<std::int64_t> next() {
-        std::int64_t number = 0;
-        const auto* end = value_.data() + value_.size();
-        const auto* behind = codec::read_zigzag(value_.data(), end, number);
-        if (behind == nullptr || number < 0)
-            return fail(Errc::invalid, "does not begin with the index of a message of its schema");
-        value_.remove_prefix(std::size_t(behind - value_.data()));
-        return number;
-    }
-    static Result<const pb::Descriptor*> at(int count, std::int64_t index, auto message) {
-        if (index < count) return message(int(index));
-        return fail(Errc::invalid, "its schema has no message {}; there are {}", index, count);
-    }
-
-    std::string_view& value_;
-};
+std::string text_of(const pb::util::Status& status) {
+    return {status.message().data(), status.message().size()};
+}
 
 }  // namespace
 
@@ -82,12 +47,16 @@ ProtobufText::ProtobufText(ProtobufSchema schema)
 ProtobufText::~ProtobufText() = default;
 ProtobufText::ProtobufText(ProtobufText&&) noexcept = default;
 
+Result<std::unique_ptr<pb::Message>> ProtobufText::empty(const pb::Descriptor& descriptor) {
+    if (!Depth().is_bounded(descriptor))
+        return fail(Errc::invalid, "messages of its schema are too deep in one another");
+    return std::unique_ptr<pb::Message>(factory_->messages.GetPrototype(&descriptor)->New());
+}
+
 Result<std::string> ProtobufText::json(std::string_view value) {
     pb::LogSilencer quiet;  // the caller is told, not the process's log
-    const auto* descriptor = TRY(Indices(value).follow(schema_.file()));
-    if (!Depth().is_bounded(*descriptor))
-        return fail(Errc::invalid, "messages of its schema are too deep in one another");
-    std::unique_ptr<pb::Message> message(factory_->messages.GetPrototype(descriptor)->New());
+    const auto* descriptor = TRY(take_message_index(schema_.file(), value));
+    auto message = TRY(empty(*descriptor));
     if (value.size() > INT_MAX || !message->ParseFromArray(value.data(), int(value.size())))
         return fail(Errc::invalid, "not a {} of its schema", descriptor->full_name());
     pb::util::JsonPrintOptions options;
@@ -96,9 +65,24 @@ Result<std::string> ProtobufText::json(std::string_view value) {
     std::string json;
     auto written = pb::util::MessageToJsonString(*message, &json, options);
     if (!written.ok())
-        return fail(Errc::invalid, "a {} that is no JSON: {}", descriptor->full_name(),
-                    std::string_view(written.message().data(), written.message().size()));
+        return fail(Errc::invalid, "a {} that is no JSON: {}", descriptor->full_name(), text_of(written));
     return json;
+}
+
+Result<std::string> ProtobufText::bytes(std::string_view json, bool refuse_unknown) {
+    pb::LogSilencer quiet;
+    if (schema_.file().message_type_count() == 0)
+        return fail(Errc::invalid, "its schema has no messages, only what others import");
+    auto message = TRY(empty(*schema_.file().message_type(0)));
+    pb::util::JsonParseOptions options;
+    options.ignore_unknown_fields = !refuse_unknown;
+    auto read = pb::util::JsonStringToMessage({json.data(), json.size()}, message.get(), options);
+    if (!read.ok()) return fail(Errc::invalid, "{}", text_of(read));
+    if (!message->IsInitialized())
+        return fail(Errc::invalid, "required, and missing: {}", message->InitializationErrorString());
+    std::string out(1, '\0');  // the first message, in short
+    if (!message->AppendToString(&out)) return fail(Errc::invalid, "a message of more than 2 GiB");
+    return out;
 }
 
 }  // namespace penstock::registry

@@ -1,4 +1,4 @@
-// Values of Protobuf messages as JSON, for people.
+// Values of Protobuf messages as JSON and back, for people.
 #pragma once
 
 #include <memory>
@@ -6,6 +6,11 @@
 #include <string_view>
 
 #include "registry/protobuf_schema.h"
+
+namespace google::protobuf {
+class Descriptor;
+class Message;
+}  // namespace google::protobuf
 
 namespace penstock::registry {
 
@@ -20,9 +25,14 @@ public:
     /// indices from the outermost message, and the message. Fields have the names of the file, also those
     /// that are not set. Errc::invalid: no such message.
     Result<std::string> json(std::string_view value);
+    /// The other way, of the file's first message: what json() takes. Errc::invalid: the text does not fit,
+    /// or has fields that the message does not have and refuse_unknown says so.
+    Result<std::string> bytes(std::string_view json, bool refuse_unknown);
 
 private:
     struct Factory;
+    Result<std::unique_ptr<google::protobuf::Message>> empty(const google::protobuf::Descriptor& descriptor);
+
     ProtobufSchema schema_;
     std::unique_ptr<Factory> factory_;
 };

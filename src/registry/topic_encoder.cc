@@ -1,7 +1,6 @@
 #include "registry/topic_encoder.h"
 
 #include "base/log.h"
-#include "registry/wire_format.h"
 
 namespace penstock::registry {
 
@@ -12,6 +11,19 @@ TopicEncoder::TopicEncoder(Schemas& schemas, TopicEncoderOptions options)
 
 std::string TopicEncoder::text_of(const InferredSchema& schema) const {
     return options_.kind == SchemaKind::avro ? schema.avro_text() : schema.json_text();
+}
+
+/// Nothing: it is not one that can follow the data.
+std::optional<InferredSchema> TopicEncoder::inferred_of(const RegisteredSchema& schema) {
+    switch (schema.kind) {
+        case SchemaKind::avro:
+            return InferredSchema::read_avro(schema.text);
+        case SchemaKind::json:
+            return InferredSchema::read_json(schema.text);
+        case SchemaKind::protobuf:
+            break;
+    }
+    return std::nullopt;
 }
 
 /// What the topic's schema is before the first record of this process.
@@ -31,10 +43,12 @@ Result<> TopicEncoder::start() {
                     to_string(latest->kind), to_string(options_.kind));
     if (latest) {
         TRY(use(*latest));
-        inferred_ = options_.kind == SchemaKind::avro ? InferredSchema::read_avro(latest->text)
-                                                      : InferredSchema::read_json(latest->text);
+        inferred_ = inferred_of(*latest);
         if (inferred_) inferred_text_ = text_of(*inferred_);
         widened_ = inferred_ && fixed_ && inferred_->take_fixed(*fixed_);
+    } else if (options_.kind == SchemaKind::protobuf) {
+        return fail(Errc::invalid, "a Protobuf schema does not follow the data: register one as {} first",
+                    subject());
     } else {
         inferred_ = fixed_ ? *fixed_ : InferredSchema(options_.topic);
     }
@@ -43,24 +57,18 @@ Result<> TopicEncoder::start() {
 }
 
 Result<> TopicEncoder::use(const RegisteredSchema& registered) {
-    Current next{.id = registered.id, .schema = nullptr, .encoder = nullptr};
-    if (options_.kind == SchemaKind::avro) {
-        next.schema = std::make_unique<AvroSchema>(TRY(avro_schema(schemas_, registered)));
-        bool refuse = options_.on_drift == Drift::dead_letter ||
-                      (options_.on_drift == Drift::evolve && options_.declared.empty());
-        next.encoder = std::make_unique<AvroEncoder>(
-            next.schema->root(),
-            AvroEncoderOptions{.refuse_unknown = refuse, .hex_bytes = options_.hex_bytes});
-    }
-    current_ = std::move(next);
+    bool refuse = options_.on_drift == Drift::dead_letter ||
+                  (options_.on_drift == Drift::evolve && options_.declared.empty());
+    current_ = TRY(RecordEncoder::make(schemas_, registered,
+                                       {.refuse_unknown = refuse, .hex_bytes = options_.hex_bytes}));
     return {};
 }
 
-Result<bool> TopicEncoder::make_room(InferredSchema& schema, std::string_view document) {
+Result<simdjson::dom::element> TopicEncoder::parse(std::string_view document) {
     simdjson::dom::element element;
     if (auto error = parser_.parse(document.data(), document.size()).get(element))
         return fail(Errc::invalid, "not valid JSON: {}", simdjson::error_message(error));
-    return schema.add(element);
+    return element;
 }
 
 /// Lets the schema follow the documents, and registers it when it has changed.
@@ -70,7 +78,8 @@ Result<> TopicEncoder::follow(std::span<const std::string_view> documents) {
     auto next = *inferred_;
     bool changed = first || widened_;
     for (auto document : documents) {
-        auto more = make_room(next, document);  // what has none is refused when its turn comes
+        auto parsed = parse(document);  // what is wrong is refused when its turn comes
+        auto more = parsed ? next.add(*parsed) : Result<bool>(false);
         changed = changed || (more && *more);
     }
     if (!changed) return {};
@@ -102,57 +111,55 @@ Result<std::vector<TopicEncoder::Encoded>> TopicEncoder::encode(std::span<const 
     TRY(start());
     TRY(follow(documents));
     out.reserve(documents.size());
-    for (auto document : documents)
-        out.push_back(options_.kind == SchemaKind::avro ? encode_avro(document) : encode_json(document));
+    for (auto document : documents) out.push_back(encode(document));
     return out;
 }
 
-TopicEncoder::Encoded TopicEncoder::encode_avro(std::string_view document) {
-    Encoded out;
-    simdjson::dom::element element;
-    if (auto error = parser_.parse(document.data(), document.size()).get(element)) {
-        out.refused = fmt::format("not valid JSON: {}", simdjson::error_message(error));
-        return out;
-    }
-    append_wire_header(out.bytes, current_->id);
-    if (current_->encoder->encode(element, out.bytes)) return out;
-    out.bytes.clear();
-    out.refused =
-        fmt::format("does not fit schema {} of {}: {}", current_->id, subject(), current_->encoder->why());
-    if (!incompatible_.empty()) out.refused += "; the registry refused a wider one: " + incompatible_;
-    return out;
+TopicEncoder::Encoded TopicEncoder::encode(std::string_view document) {
+    auto parsed = parse(document);
+    if (!parsed) return {.bytes = {}, .refused = parsed.error().text};
+    auto fits = options_.kind == SchemaKind::json ? check_json(*parsed) : Result<>();
+    auto bytes = fits ? current_->encode(*parsed, document) : Result<std::string>(fail(fits.error()));
+    if (bytes) return {.bytes = std::move(*bytes), .refused = {}};
+    auto& refused = bytes.error().text;
+    if (!incompatible_.empty()) refused += "; the registry refused a wider one: " + incompatible_;
+    return {.bytes = {}, .refused = std::move(refused)};
 }
 
-TopicEncoder::Encoded TopicEncoder::encode_json(std::string_view document) {
-    Encoded out;
-    // Whether a document fits is known when the schema was made here; one that follows the data fits already.
+/// Whether a document fits is known when the schema was made here; one that follows the data fits already.
+Result<> TopicEncoder::check_json(simdjson::dom::element document) {
     bool follows = options_.on_drift == Drift::evolve && incompatible_.empty();
     bool compare = inferred_ && options_.on_drift != Drift::freeze && !follows;
     auto schema = compare ? *inferred_ : InferredSchema(options_.topic);
-    auto more = make_room(schema, document);
-    if (!more) {
-        out.refused = more.error().text;
-    } else if (compare && *more && text_of(schema) != inferred_text_) {
-        out.refused = fmt::format("does not fit schema {} of {}", current_->id, subject());
-        if (!incompatible_.empty()) out.refused += "; the registry refused a wider one: " + incompatible_;
+    auto more = TRY(schema.add(document));
+    if (!compare || !more || text_of(schema) == inferred_text_) return {};
+    return fail(Errc::invalid, "does not fit schema {} of {}", current_->id(), subject());
+}
+
+std::optional<SchemaKind> schema_kind_of(pipeline::Format format) {
+    switch (format) {
+        case pipeline::Format::avro:
+            return SchemaKind::avro;
+        case pipeline::Format::json_schema:
+            return SchemaKind::json;
+        case pipeline::Format::protobuf:
+            return SchemaKind::protobuf;
+        case pipeline::Format::json:
+        case pipeline::Format::text:
+        case pipeline::Format::raw:
+            break;
     }
-    if (!out.refused.empty()) return out;
-    append_wire_header(out.bytes, current_->id);
-    out.bytes += document;
-    return out;
+    return std::nullopt;
 }
 
 std::shared_ptr<TopicEncoder> make_topic_encoder(Schemas* schemas, const pipeline::TopicSpec& topic,
                                                  std::string declared) {
-    auto format = topic.format;
-    if (schemas == nullptr || (format != pipeline::Format::avro && format != pipeline::Format::json_schema))
-        return nullptr;
+    auto kind = schema_kind_of(topic.format);
+    if (schemas == nullptr || !kind) return nullptr;
     return std::make_shared<TopicEncoder>(
         *schemas,
-        TopicEncoderOptions{.topic = topic.name,
-                            .kind = format == pipeline::Format::avro ? SchemaKind::avro : SchemaKind::json,
-                            .on_drift = topic.on_drift,
-                            .declared = std::move(declared)});
+        TopicEncoderOptions{
+            .topic = topic.name, .kind = *kind, .on_drift = topic.on_drift, .declared = std::move(declared)});
 }
 
 }  // namespace penstock::registry

@@ -13,15 +13,15 @@
 
 #include "base/result.h"
 #include "pipeline/spec.h"
-#include "registry/avro_encoder.h"
 #include "registry/inferred_schema.h"
+#include "registry/record_encoder.h"
 #include "registry/schemas.h"
 
 namespace penstock::registry {
 
 struct TopicEncoderOptions {
     std::string topic;
-    SchemaKind kind = SchemaKind::avro;  ///< or json
+    SchemaKind kind = SchemaKind::avro;  ///< protobuf: only as it is registered, by its file's first message
     pipeline::TopicSpec::Drift on_drift = pipeline::TopicSpec::Drift::evolve;
     std::string declared;    ///< the schema's text; empty: it follows the data
     bool hex_bytes = false;  ///< "0xCAFE" stands for bytes
@@ -45,18 +45,13 @@ public:
     void start_with(InferredSchema fixed) { fixed_ = std::move(fixed); }
 
 private:
-    struct Current {
-        std::int32_t id = 0;
-        std::unique_ptr<AvroSchema> schema;  ///< avro only
-        std::unique_ptr<AvroEncoder> encoder;
-    };
-
     Result<> start();
+    static std::optional<InferredSchema> inferred_of(const RegisteredSchema& schema);
     Result<> use(const RegisteredSchema& registered);
     Result<> follow(std::span<const std::string_view> documents);
-    Result<bool> make_room(InferredSchema& schema, std::string_view document);
-    Encoded encode_avro(std::string_view document);
-    Encoded encode_json(std::string_view document);
+    Result<simdjson::dom::element> parse(std::string_view document);
+    Encoded encode(std::string_view document);
+    Result<> check_json(simdjson::dom::element document);
     std::string subject() const { return options_.topic + "-value"; }
     std::string text_of(const InferredSchema& schema) const;
 
@@ -67,11 +62,14 @@ private:
     std::optional<InferredSchema> fixed_;
     std::optional<InferredSchema> inferred_;
     std::string inferred_text_;
-    std::optional<Current> current_;
+    std::optional<RecordEncoder> current_;
     bool started_ = false;
     bool widened_ = false;      ///< by what start_with() gave
     std::string incompatible_;  ///< what the registry said to the last change
 };
+
+/// Of the schemas in the registry that records of the format have; none where they have none.
+std::optional<SchemaKind> schema_kind_of(pipeline::Format format);
 
 /// The encoder for what a topic's file says; null when its records are written as they are.
 std::shared_ptr<TopicEncoder> make_topic_encoder(Schemas* schemas, const pipeline::TopicSpec& topic,

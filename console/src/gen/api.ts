@@ -142,7 +142,7 @@ export interface Record {
 }
 
 export interface NewRecords {
-  records: ({ key?: string | null; key_encoding?: "utf8" | "base64"; value?: string | null; value_encoding?: "utf8" | "base64"; headers?: { [name: string]: string }; partition?: number })[];
+  records: ({ key?: string | null; key_encoding?: "utf8" | "base64" | "avro" | "json" | "protobuf"; key_schema_id?: number; value?: string | null; value_encoding?: "utf8" | "base64" | "avro" | "json" | "protobuf"; value_schema_id?: number; headers?: { [name: string]: string }; partition?: number })[];
 }
 
 export interface Produced {

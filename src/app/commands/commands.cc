@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "app/commands/api_client.h"
+#include "codec/json_writer.h"
 
 namespace penstock::app {
 
@@ -14,6 +15,20 @@ void CommandContext::run(const std::function<Result<>(ApiClient&)>& work) {
     if (done) return;
     fmt::print(stderr, "error: {}\n", done.error().text);
     exit_code = 1;
+}
+
+Result<> delete_each(ApiClient& api, const CommandContext& context, std::string_view path,
+                     const std::vector<std::string>& names) {
+    for (const auto& name : names) {
+        TRY(api.remove(fmt::format("{}/{}", path, percent_encoded(name))));
+        if (!context.json()) fmt::print("deleted {}\n", name);
+    }
+    if (!context.json()) return {};
+    codec::JsonWriter json;
+    json.begin_object().key("deleted").begin_array();
+    for (const auto& name : names) json.value(name);
+    fmt::print("{}\n", json.end_array().end_object().take());
+    return {};
 }
 
 void add_common_options(CLI::App& command, CommandContext& context) {

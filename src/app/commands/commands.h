@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -26,6 +28,10 @@ struct CommandContext {
     /// Runs a command's work; its error goes to stderr.
     void run(const std::function<Result<>(ApiClient&)>& work);
 };
+
+/// Deletes what has these names below the path, one after the other, and says so.
+Result<> delete_each(ApiClient& api, const CommandContext& context, std::string_view path,
+                     const std::vector<std::string>& names);
 
 /// Adds all of them.
 void add_commands(CLI::App& app, CommandContext& context);

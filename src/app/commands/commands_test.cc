@@ -2,6 +2,7 @@
 #include "app/commands/commands.h"
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 
 #include "app/commands/text_table.h"
 #include "app/commands/wrong_usage.h"
@@ -154,6 +155,28 @@ TEST_F(CommandsTest, TopicsAreCreatedListedDescribedAndDeleted) {
     EXPECT_EQ(run({"topics", "describe", "orders"}).err, "error: there is no topic 'orders'\n");
 }
 
+TEST_F(CommandsTest, SchemasAreRegisteredFromAFile) {
+    auto file = ::testing::TempDir() + "order.avsc";
+    std::ofstream(file) << "\"int\"";
+    EXPECT_EQ(run({"schemas", "register", "orders-value", file}).out,
+              "registered orders-value version 3 with id 8\n");
+    auto json = run({"schemas", "register", "orders-value", file, "--kind", "json", "-o", "json"});
+    EXPECT_NE(json.out.find(R"("kind":"JSON","text":"\"int\"")"), std::string::npos) << json.out << json.err;
+    std::ofstream(file) << "wrong";
+    EXPECT_EQ(run({"schemas", "register", "orders-value", file}).err, "error: that is no schema\n");
+    EXPECT_EQ(run({"schemas", "register", "orders-value", "order.txt"}).err,
+              "error: order.txt: expected a name with .avsc, .json or .proto, or its --kind\n");
+    EXPECT_EQ(run({"schemas", "register", "orders-value"}).status, 2);
+}
+
+TEST_F(CommandsTest, GroupsAreDeletedByName) {
+    auto ended = run({"groups", "delete", "nightly", "none"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.out, "deleted nightly\n");
+    EXPECT_EQ(ended.err, "error: there is no consumer group none\n");
+    EXPECT_EQ(run({"groups", "delete", "nightly", "-o", "json"}).out, "{\"deleted\":[\"nightly\"]}\n");
+}
+
 TEST_F(CommandsTest, ProduceSendsEachLineWithItsKeyAndHeaders) {
     make_topic("t", 1);
     auto ended = run({"produce", "t", "-k", ":", "-H", "a=b"}, "k1:v1\r\nk2:v:2\nk3:");
@@ -190,6 +213,31 @@ TEST_F(CommandsTest, ProduceNamesTheLineWithoutAKeyAndSendsThoseBefore) {
     EXPECT_EQ(ended.err, "error: line 3: there is no ':' in it, and so no key\n");
     EXPECT_EQ(run({"consume", "t"}).out, "1\n2\n");
     EXPECT_EQ(run({"produce", "nowhere"}, "x\n").err, "error: there is no topic 'nowhere'\n");
+}
+
+TEST_F(CommandsTest, ProduceWritesLinesAsTheSchemaSays) {
+    make_topic("users", 1);
+    auto ended = run({"produce", "users", "--schema", "latest"}, "\"hi\"\n");
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_EQ(
+        run({"produce", "users", "--schema", "7", "-k", ";", "--key-schema", "7"}, "\"k\";\"v\"").status, 0);
+    EXPECT_EQ(run({"consume", "users", "--decode", "--format", "full"}).out.substr(0, 4), "0:0\t");
+    EXPECT_EQ(run({"consume", "users", "--decode", "--format", "%k %s;"}).out, " \"hi\";\"k\" \"v\";");
+    EXPECT_EQ(run({"consume", "users", "--format", "%S;"}).out, "8;7;");
+    EXPECT_EQ(run({"produce", "users", "--schema", "newest"}).status, 2);
+    EXPECT_EQ(run({"produce", "users", "--schema", "0"}).status, 2);
+    EXPECT_EQ(run({"produce", "users", "--key-schema", "latest"}).err,
+              "error: --key-schema latest: no such schema\n");
+}
+
+TEST_F(CommandsTest, ProduceNamesTheLineThatDoesNotFitTheSchemaAndSendsThoseBefore) {
+    make_topic("users", 1);
+    auto ended = run({"produce", "users", "--schema", "7"}, "\"a\"\n\"b\"\n5\n\"c\"\n");
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.err,
+              "error: after 2 records acknowledged: line 3: value: does not fit schema 7 of users-value: "
+              "expected a string, found 5\n");
+    EXPECT_EQ(run({"consume", "users", "--decode"}).out, "\"a\"\n\"b\"\n");
 }
 
 TEST_F(CommandsTest, ConsumeShowsTheLastRecordsOfAllPartitionsInOrder) {

@@ -17,7 +17,7 @@
 namespace penstock::app {
 namespace {
 
-constexpr std::int64_t page_records = 500;
+constexpr std::int64_t page_records = 5000;
 constexpr auto follow_pause = std::chrono::milliseconds(250);
 
 struct Options {

@@ -1,4 +1,4 @@
-// penstock groups [GROUP]; groups reset is in groups_reset_command.cc
+// penstock groups [GROUP], groups delete; groups reset is in groups_reset_command.cc
 #include <CLI/CLI.hpp>
 
 #include "app/commands/api_client.h"
@@ -78,6 +78,17 @@ Result<> show(ApiClient& api, const CommandContext& context, const std::string& 
     return fail(Errc::not_found, "there is no consumer group {}", name);
 }
 
+void add_delete_command(CLI::App& groups, CommandContext& context) {
+    auto names = std::make_shared<std::vector<std::string>>();
+    auto* command = groups.add_subcommand("delete", "Delete groups without members, and what they committed");
+    command->add_option("groups", *names, "Their names")->required();
+    command->footer("Example:\n  penstock groups delete billing billing_test");
+    add_common_options(*command, context);
+    command->callback([names, &context] {
+        context.run([&](ApiClient& api) { return delete_each(api, context, "/api/v1/groups", *names); });
+    });
+}
+
 }  // namespace
 
 void add_groups_command(CLI::App& app, CommandContext& context) {
@@ -86,7 +97,7 @@ void add_groups_command(CLI::App& app, CommandContext& context) {
     command->add_option("group", *name, "This one, partition by partition");
     command->footer(
         "Examples:\n  penstock groups\n  penstock groups billing\n"
-        "  penstock groups reset billing --to-earliest");
+        "  penstock groups reset billing --to-earliest\n  penstock groups delete billing");
     command->require_subcommand(0, 1);
     add_common_options(*command, context);
     command->callback([name, command, &context] {
@@ -94,6 +105,7 @@ void add_groups_command(CLI::App& app, CommandContext& context) {
         context.run([&](ApiClient& api) { return show(api, context, *name); });
     });
     add_groups_reset_command(*command, context);
+    add_delete_command(*command, context);
 }
 
 }  // namespace penstock::app

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <span>
 
 #include "app/commands/api_client.h"
 #include "app/commands/commands.h"
@@ -26,6 +27,8 @@ struct Options {
     std::string key_delimiter;
     std::vector<std::string> headers;
     std::optional<std::int32_t> partition;
+    std::string value_schema;  ///< an id, or latest
+    std::string key_schema;
     bool empty_is_null = false;
     bool quiet = false;
 };
@@ -90,41 +93,61 @@ public:
           options_(options),
           path_("/api/v1/topics/" + percent_encoded(options.topic) + "/records") {}
 
+    /// Asks which schemas are meant.
+    Result<> find_schemas() {
+        value_schema_ = TRY(schema_id("--schema", options_.value_schema, "value"));
+        key_schema_ = TRY(schema_id("--key-schema", options_.key_schema, "key"));
+        return {};
+    }
+
     /// Sends the lines; those before a bad one are sent.
     Result<> send(const std::vector<std::string>& lines) {
-        codec::JsonWriter body;
-        body.begin_object().key("records").begin_array();
-        std::size_t count = 0;
+        std::vector<std::string> records;
         Result<> fine;
         for (const auto& line : lines) {
-            ++line_number_;
-            fine = add(body, line);
-            if (!fine) break;
-            ++count;
+            auto record = record_of(line, acknowledged_ + std::int64_t(records.size()) + 1);
+            if (record) {
+                records.push_back(std::move(*record));
+                continue;
+            }
+            fine = fail(std::move(record.error()));
+            break;
         }
-        body.end_array().end_object();
-        if (count > 0) TRY(post(body.take()));
+        if (!records.empty()) TRY(post(records));
         return fine;
     }
     std::int64_t acknowledged() const { return acknowledged_; }
     const std::map<std::int64_t, std::int64_t>& next_offsets() const { return next_offsets_; }
 
 private:
-    Result<> add(codec::JsonWriter& body, std::string_view line) {
+    Result<std::optional<std::int64_t>> schema_id(std::string_view option, const std::string& given,
+                                                  std::string_view part) {
+        if (given.empty()) return std::nullopt;
+        if (given != "latest") return TRY(parse_int(given));
+        auto subject = fmt::format("{}-{}", options_.topic, part);
+        auto schema = api_.get(fmt::format("/api/v1/schemas/{}/latest", percent_encoded(subject)));
+        if (!schema) return fail(fmt::format("{} latest", option), std::move(schema.error()));
+        return schema->root()["id"].integer();
+    }
+
+    Result<std::string> record_of(std::string_view line, std::int64_t number) const {
         std::optional<std::string_view> key;
         if (!options_.key_delimiter.empty()) {
             auto at = line.find(options_.key_delimiter);
             if (at == std::string_view::npos) {
                 return fail(Errc::invalid, "line {}: there is no '{}' in it, and so no key",
-                            format_count(line_number_), options_.key_delimiter);
+                            format_count(number), options_.key_delimiter);
             }
             key = line.substr(0, at);
             line.remove_prefix(at + options_.key_delimiter.size());
         }
         auto is_null = [&](std::string_view bytes) { return options_.empty_is_null && bytes.empty(); };
+        codec::JsonWriter body;
         body.begin_object();
         if (!is_null(line)) body.field("value", line);
+        if (value_schema_) body.field("value_schema_id", *value_schema_);
         if (key && !is_null(*key)) body.field("key", *key);
+        if (key_schema_) body.field("key_schema_id", *key_schema_);
         if (options_.partition) body.field("partition", *options_.partition);
         if (!options_.headers.empty()) {
             body.key("headers").begin_object();
@@ -134,16 +157,19 @@ private:
             }
             body.end_object();
         }
-        body.end_object();
-        return {};
+        return body.end_object().take();
     }
-    Result<> post(const std::string& body) {
-        auto answer = api_.post(path_, body);
-        if (!answer) {
-            if (acknowledged_ == 0) return fail(std::move(answer).error());
-            return fail(fmt::format("after {} acknowledged", counted(acknowledged_, "record")),
-                        std::move(answer).error());
+
+    Result<> post(std::span<const std::string> records) {
+        auto answer = api_.post(path_, fmt::format(R"({{"records":[{}]}})", fmt::join(records, ",")));
+        bool may_not_fit = value_schema_ || key_schema_;
+        if (!answer && answer.error().code == Errc::invalid && may_not_fit) {
+            if (records.size() == 1) return stopped(misfit(std::move(answer.error())));
+            // Nothing of it was appended. One by one tells which it is.
+            for (const auto& record : records) TRY(post({&record, 1}));
+            return {};
         }
+        if (!answer) return stopped(std::move(answer.error()));
         acknowledged_ += answer->root()["acknowledged"].integer();
         for (auto offset : answer->root()["offsets"].items()) {
             auto& next = next_offsets_[offset["partition"].integer()];
@@ -152,11 +178,23 @@ private:
         return {};
     }
 
+    Error misfit(Error error) const {
+        constexpr std::string_view only_one = "records[0].";
+        if (error.text.starts_with(only_one)) error.text.erase(0, only_one.size());
+        error.text = fmt::format("line {}: {}", format_count(acknowledged_ + 1), error.text);
+        return error;
+    }
+    std::unexpected<Error> stopped(Error why) const {
+        if (acknowledged_ == 0) return fail(std::move(why));
+        return fail(fmt::format("after {} acknowledged", counted(acknowledged_, "record")), std::move(why));
+    }
+
     ApiClient& api_;
     const Options& options_;
     const std::string path_;
-    std::int64_t line_number_ = 0;
-    std::int64_t acknowledged_ = 0;
+    std::optional<std::int64_t> value_schema_;
+    std::optional<std::int64_t> key_schema_;
+    std::int64_t acknowledged_ = 0;  ///< so many lines
     std::map<std::int64_t, std::int64_t> next_offsets_;
 };
 
@@ -179,6 +217,7 @@ Result<> produce(ApiClient& api, const CommandContext& context, const Options& o
     TRY(api.get("/api/v1/topics/" + percent_encoded(options.topic)));
     LineReader reader(::fileno(context.input));
     Producer producer(api, options);
+    TRY(producer.find_schemas());
     bool progress = ::isatty(STDERR_FILENO) != 0 && ::isatty(::fileno(context.input)) == 0;
     auto start_us = system_clock().monotonic_us();
     auto shown_us = start_us;
@@ -211,6 +250,17 @@ void add_produce_command(CLI::App& app, CommandContext& context) {
         });
     command->add_option("-p,--partition", options->partition, "Where to, whatever the key says")
         ->check(CLI::NonNegativeNumber);
+    auto check_schema = [](const std::string& text) {
+        auto id = parse_int(text);
+        return text == "latest" || (id && *id > 0) ? std::string() : "expected latest, or the id of a schema";
+    };
+    command
+        ->add_option("--schema", options->value_schema,
+                     "Lines are JSON, written as this schema says (Avro, Protobuf, JSON Schema): its id, or "
+                     "latest for what is registered as TOPIC-value")
+        ->check(check_schema);
+    command->add_option("--key-schema", options->key_schema, "The same for keys, which are JSON: TOPIC-key")
+        ->check(check_schema);
     command->add_flag("-Z,--null", options->empty_is_null,
                       "Empty values and keys are null, as by kcat: a key with a null value is deleted by "
                       "compaction");
@@ -219,6 +269,7 @@ void add_produce_command(CLI::App& app, CommandContext& context) {
         "A record counts once the log has acknowledged it.\n\nExamples:\n"
         "  echo '{\"id\": 1}' | penstock produce orders\n"
         "  penstock produce orders -k ';' -H origin=import < orders.txt\n"
+        "  echo '{\"id\": 1}' | penstock produce orders_avro --schema latest\n"
         "  seq 1 100000 | penstock produce numbers");
     add_common_options(*command, context);
     command->callback([options, &context] {

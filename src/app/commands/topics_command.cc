@@ -107,20 +107,6 @@ Result<> create(ApiClient& api, const CommandContext& context, const Options& op
     return {};
 }
 
-Result<> remove(ApiClient& api, const CommandContext& context, const std::vector<std::string>& names) {
-    for (const auto& name : names) {
-        TRY(api.remove(topic_path(name)));
-        if (!context.json()) fmt::print("deleted {}\n", name);
-    }
-    if (context.json()) {
-        codec::JsonWriter json;
-        json.begin_object().key("deleted").begin_array();
-        for (const auto& name : names) json.value(name);
-        fmt::print("{}\n", json.end_array().end_object().take());
-    }
-    return {};
-}
-
 }  // namespace
 
 void add_topics_command(CLI::App& app, CommandContext& context) {
@@ -185,7 +171,8 @@ void add_topics_command(CLI::App& app, CommandContext& context) {
     deleting->footer("Example:\n  penstock topics delete orders orders_dead");
     add_common_options(*deleting, context);
     deleting->callback([options, &context] {
-        context.run([&](ApiClient& api) { return remove(api, context, options->names); });
+        context.run(
+            [&](ApiClient& api) { return delete_each(api, context, "/api/v1/topics", options->names); });
     });
 }
 

@@ -171,48 +171,38 @@ DescribeGroups::Response DescribeGroups::handle(RequestPointer request, Message 
 
 namespace {
 
-/// none, non_empty_group, or what went wrong with the disk.
-net::Task<ErrorCode> delete_share_group(ServerState& server, std::string name) {
-    if (server.share->groups.has_members(name)) co_return ErrorCode::non_empty_group;
-    std::function<Result<>()> work = [&server, &name]() -> Result<> {
-        ShareStates::Changes changes;
-        for (const auto& [key, state] : server.share->states.of_group(name))
-            changes.emplace_back(key, std::nullopt);
-        return server.share->write(std::move(changes));
-    };
-    auto written = co_await server.blocking.run<Result<>>(work);
-    if (!written) co_return error_code(written.error(), Doing::other);
-    server.share->groups.remove(name);
-    co_return ErrorCode::none;
+ErrorCode delete_share_group(Sharing& share, const std::string& name) {
+    if (share.groups.has_members(name)) return ErrorCode::non_empty_group;
+    ShareStates::Changes changes;
+    for (const auto& [key, state] : share.states.of_group(name)) changes.emplace_back(key, std::nullopt);
+    if (auto written = share.write(std::move(changes)); !written)
+        return error_code(written.error(), Doing::other);
+    share.groups.remove(name);
+    return ErrorCode::none;
 }
 
 }  // namespace
+
+ErrorCode ServerState::delete_group(const std::string& name) {
+    if (share->contains(name)) return delete_share_group(*share, name);
+    auto error = consumer_groups.contains(name) ? consumer_groups.remove(name) : groups.remove(name);
+    auto offsets = topics.offsets().of_group(name);
+    if (error == ErrorCode::group_id_not_found && !offsets.empty()) error = ErrorCode::none;
+    if (error != ErrorCode::none || offsets.empty()) return error;
+    OffsetChanges changes;
+    for (const auto& [key, value] : offsets) changes.emplace_back(key, std::nullopt);
+    auto committed = commit_and_wait(std::move(changes));
+    return committed ? ErrorCode::none : error_code(committed.error(), Doing::other);
+}
 
 net::Task<DeleteGroups::Response> DeleteGroups::handle(RequestPointer request, Message message) {
     Response response;
     auto& server = request->server;
     for (const auto& name : message.groups) {
-        if (!request->may_with_group(Operation::remove, name)) {
-            response.results.push_back({name, ErrorCode::group_authorization_failed});
-            continue;
-        }
-        if (server.share->contains(name)) {
-            auto deleted = co_await delete_share_group(server, name);
-            response.results.push_back({name, deleted});
-            continue;
-        }
-        auto error = server.consumer_groups.contains(name) ? server.consumer_groups.remove(name)
-                                                           : server.groups.remove(name);
-        auto offsets = server.topics.offsets().of_group(name);
-        if (error == ErrorCode::group_id_not_found && !offsets.empty()) error = ErrorCode::none;
-        if (error == ErrorCode::none && !offsets.empty()) {
-            OffsetChanges changes;
-            for (const auto& [key, value] : offsets) changes.emplace_back(key, std::nullopt);
-            net::Completion<Result<>> done(co_await net::this_executor());
-            server.topics.offsets().commit(std::move(changes),
-                                           [done](Result<> result) { done.set(std::move(result)); });
-            auto result = co_await done.wait();
-            if (!result) error = error_code(result.error(), Doing::other);
+        auto error = ErrorCode::group_authorization_failed;
+        if (request->may_with_group(Operation::remove, name)) {
+            std::function<ErrorCode()> work = [&server, &name] { return server.delete_group(name); };
+            error = co_await server.blocking.run<ErrorCode>(work);
         }
         response.results.push_back({name, error});
     }

@@ -1,4 +1,6 @@
 // OffsetCommit and OffsetFetch.
+#include <future>
+
 #include "broker/group/committed_offsets.h"
 #include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
@@ -78,6 +80,15 @@ ErrorCode ServerState::check_commit(const MemberIdentity& member, bool knows_epo
     // Offsets are all that is left of it, as after a restart: the member has to join again.
     if (offsets.has_group(group)) return ErrorCode::unknown_member_id;
     return knows_epochs ? ErrorCode::group_id_not_found : ErrorCode::illegal_generation;
+}
+
+Result<> ServerState::commit_and_wait(OffsetChanges changes) {
+    // Shared: who is woken may be gone before set_value() returns.
+    auto done = std::make_shared<std::promise<Result<>>>();
+    auto committed = done->get_future();
+    topics.offsets().commit(std::move(changes),
+                            [done](Result<> result) { done->set_value(std::move(result)); });
+    return committed.get();
 }
 
 net::Task<OffsetCommit::Response> OffsetCommit::handle(RequestPointer request, Message message) {

@@ -1,7 +1,6 @@
 #include "broker/server/kafka_server.h"
 
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <thread>
 
@@ -102,12 +101,21 @@ Result<> KafkaServer::set_offsets(const std::string& group, const PartitionOffse
     for (const auto& [place, offset] : offsets)
         changes.emplace_back(GroupPartition{group, place.topic, place.partition},
                              CommittedOffset{.offset = offset, .committed_ms = now});
-    // Shared: who is woken may be gone before set_value() returns.
-    auto done = std::make_shared<std::promise<Result<>>>();
-    auto committed = done->get_future();
-    state.topics.offsets().commit(std::move(changes),
-                                  [done](Result<> result) { done->set_value(std::move(result)); });
-    return committed.get();
+    return state.commit_and_wait(std::move(changes));
+}
+
+Result<> KafkaServer::delete_group(const std::string& group) {
+    using wire::kafka::ErrorCode;
+    switch (auto error = impl_->state->delete_group(group)) {
+        case ErrorCode::none:
+            return {};
+        case ErrorCode::group_id_not_found:
+            return fail(Errc::not_found, "there is no consumer group {}", group);
+        case ErrorCode::non_empty_group:
+            return fail(Errc::exists, "group {} has members: it can be deleted when it has none", group);
+        default:
+            return fail(Errc::io, "cannot delete group {}: error {} of Kafka's", group, int(error));
+    }
 }
 
 }  // namespace penstock::broker

@@ -69,6 +69,9 @@ public:
     /// As a client commits that is no member, and waits until it is durable. Errc::exists: the group has
     /// members, or is one of the other kind (share). Not on a network thread.
     Result<> set_offsets(const std::string& group, const PartitionOffsets& offsets);
+    /// With what it has committed, and waits until that is durable. Errc::not_found; Errc::exists: it has
+    /// members. Not on a network thread.
+    Result<> delete_group(const std::string& group);
 
 private:
     std::unique_ptr<Impl> impl_;

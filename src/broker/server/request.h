@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/group/committed_offsets.h"
 #include "broker/group/consumer_groups.h"
 #include "broker/group/coordinator.h"
 #include "broker/listeners.h"
@@ -58,6 +59,11 @@ struct ServerState {
     std::int32_t node_id() const { return topics.options().node_id; }
     /// Whether the member may commit offsets now, whichever protocol its group has.
     wire::kafka::ErrorCode check_commit(const MemberIdentity& member, bool knows_epochs);
+    /// Changes offsets and waits until that is durable.
+    Result<> commit_and_wait(OffsetChanges changes);
+    /// Removes a group of any kind with what it has committed, and waits for the disk: non_empty_group,
+    /// group_id_not_found, or what the disk said.
+    wire::kafka::ErrorCode delete_group(const std::string& name);
     /// Whether clients are asked who they are, and held to their permissions.
     bool enforces() const {
         return options.security.enforces_acls() || !options.listen.tls.client_authority.empty();

@@ -152,9 +152,11 @@ private:
 class FakeSchemas final : public registry::Schemas {
 public:
     std::string describe() const override { return "fake registry"; }
-    Result<registry::RegisteredSchema> put(std::string_view, registry::SchemaKind,
-                                           std::string_view) override {
-        return fail(Errc::unsupported, "the fake takes no schemas");
+    Result<registry::RegisteredSchema> put(std::string_view subject, registry::SchemaKind kind,
+                                           std::string_view text) override {
+        if (text == "wrong") return fail(Errc::invalid, "that is no schema");
+        return registry::RegisteredSchema{
+            .subject = std::string(subject), .version = 3, .id = 8, .kind = kind, .text = std::string(text)};
     }
     Result<registry::RegisteredSchema> by_id(std::int32_t id) override {
         if (id == 7) return get("users-value", 2);
@@ -232,6 +234,7 @@ struct Fakes {
     std::mutex mutex;
     PipelinesView view;
     std::map<std::string, broker::PartitionOffsets> committed;  ///< by group
+    std::vector<std::string> deleted_groups;
     std::atomic<bool> loaded = true;
 
     Fakes() {
@@ -276,6 +279,13 @@ struct Fakes {
                 [this](const std::string& group, const broker::PartitionOffsets& offsets) -> Result<> {
                     const std::lock_guard lock(mutex);
                     committed[group] = offsets;
+                    return {};
+                },
+                [this](const std::string& group) -> Result<> {
+                    const std::lock_guard lock(mutex);
+                    if (group != "nightly")
+                        return fail(Errc::not_found, "there is no consumer group {}", group);
+                    deleted_groups.push_back(group);
                     return {};
                 },
                 {},

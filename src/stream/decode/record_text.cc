@@ -40,12 +40,10 @@ Result<RecordText::Writer> RecordText::ask(std::int32_t id) {
             writer.avro = std::make_unique<AvroColumns>(whole_, std::move(parsed), nullptr);
             break;
         }
-        case registry::SchemaKind::protobuf: {
-            auto referenced = TRY(registry::referenced_schemas(*schemas_, schema));
-            writer.protobuf = std::make_unique<registry::ProtobufText>(
-                TRY(registry::ProtobufSchema::parse(schema.text, referenced)));
+        case registry::SchemaKind::protobuf:
+            writer.protobuf =
+                std::make_unique<registry::ProtobufText>(TRY(registry::protobuf_schema(*schemas_, schema)));
             break;
-        }
         case registry::SchemaKind::json:
             break;
     }
