@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "pipeline/text_place.h"
+#include "registry/topic_encoder.h"
 #include "stream/plan/schema_text.h"
 
 namespace penstock::app {
@@ -90,8 +91,7 @@ namespace {
 /// A source of a topic whose records have a schema is told which.
 Result<> add_encoding(pipeline::SourceSpec& source, const std::vector<pipeline::TopicSpec>& topics) {
     const auto* topic = find_named(topics, source.topic);
-    if (!topic || (topic->format != pipeline::Format::avro && topic->format != pipeline::Format::json_schema))
-        return {};
+    if (!topic || !registry::schema_kind_of(topic->format)) return {};
     source.encoded_topic = *topic;
     source.encoded_schema = TRY(stream::declared_schema(*topic));
     return {};

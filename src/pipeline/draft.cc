@@ -132,9 +132,10 @@ void read_topic(SectionReader& in, TopicSpec& out) {
     in.sql("schema", out.schema);
     in.text_map("config", out.config);
     if (in.has("schema") && (out.format == Format::text || out.format == Format::raw))
-        in.problem("schema",
-                   "'schema' goes with format: json, json_schema or avro; a topic of another format has one "
-                   "column, value");
+        in.problem(
+            "schema",
+            "'schema' goes with format: json, json_schema, avro or protobuf; a topic of another format has "
+            "one column, value");
     for (auto [key, config] :
          {std::pair{"retention", "retention.ms"}, std::pair{"retention_bytes", "retention.bytes"}}) {
         if (in.has(key) && out.config.contains(config))

@@ -238,11 +238,11 @@ std::vector<Section> topic_and_query_sections() {
            .example = R"("10 GB")"},
           {.name = "format",
            .type = KeyType::choice,
-           .help =
-               "What the records' values are. avro and json_schema: as Confluent's serializers write them, "
-               "with a schema in the registry under <topic>-value.",
+           .help = "What the records' values are. avro, json_schema and protobuf: as Confluent's serializers "
+                   "write "
+                   "them, with a schema in the registry under <topic>-value.",
            .fallback = R"("json")",
-           .of = "json|json_schema|avro|text|raw"},
+           .of = "json|json_schema|avro|protobuf|text|raw"},
           {.name = "on_drift",
            .type = KeyType::choice,
            .help = "What happens when a record does not fit the columns known so far: evolve "

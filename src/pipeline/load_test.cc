@@ -300,10 +300,9 @@ TEST(LoadProblems, WrongTypes) {
 TEST(LoadProblems, WordNotInTheList) {
     EXPECT_THAT(problems_of(with_topic("    format: jsn")),
                 ElementsAre("4:13: format: 'jsn' is not known here; did you mean 'json'?"));
-    EXPECT_THAT(
-        problems_of(with_topic("    format: xml")),
-        ElementsAre(
-            "4:13: format: 'xml' is not known here; expected one of json, json_schema, avro, text, raw"));
+    EXPECT_THAT(problems_of(with_topic("    format: xml")),
+                ElementsAre("4:13: format: 'xml' is not known here; expected one of json, json_schema, avro, "
+                            "protobuf, text, raw"));
 }
 TEST(LoadProblems, Durations) {
     EXPECT_THAT(problems_of(with_http("      every: 2x")),
@@ -348,9 +347,11 @@ TEST(LoadProblems, SeveralAtOnceInTheirOrder) {
                             "example 30s"));
 }
 TEST(LoadProblems, SettingsThatDoNotGoTogether) {
-    EXPECT_THAT(problems_of(with_topic("    format: raw\n    schema: a INT")),
-                ElementsAre("5:13: 'schema' goes with format: json, json_schema or avro; a topic of another "
-                            "format has one column, value"));
+    EXPECT_THAT(
+        problems_of(with_topic("    format: raw\n    schema: a INT")),
+        ElementsAre(
+            "5:13: 'schema' goes with format: json, json_schema, avro or protobuf; a topic of another "
+            "format has one column, value"));
     EXPECT_THAT(problems_of("pipeline: p\nsources:\n  s: { topic: t, file: { path: a, header: true } }\n"),
                 ElementsAre("3:43: 'header' goes with format: csv"));
     EXPECT_THAT(

@@ -34,8 +34,8 @@ struct Text {
     std::vector<Run> runs;
 };
 
-/// avro and json_schema: in Confluent's wire format, with the id of a schema in the registry.
-enum class Format { json, json_schema, avro, text, raw };
+/// avro, json_schema and protobuf: in Confluent's wire format, with the id of a schema in the registry.
+enum class Format { json, json_schema, avro, protobuf, text, raw };
 
 /// How often, or how much: "20000 records per 5m".
 struct RateLimit {

@@ -226,7 +226,8 @@ TEST_F(TopicsWithSchemasTest, APlainTopicSaysWhatItMeets) {
     topics_.add("plain", 0, std::string("\0\0\0\0\1\2", 6));
     start("SELECT id FROM plain");
     catch_up();
-    EXPECT_THAT(letters("plain.dlq"), ElementsAre(HasSubstr("format: avro or json_schema reads those")));
+    EXPECT_THAT(letters("plain.dlq"),
+                ElementsAre(HasSubstr("format: avro, json_schema or protobuf reads those")));
 }
 
 TEST_F(TopicsWithSchemasTest, WritesATopicWithASchema) {

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka.serialization import MessageField, SerializationContext
 from confluent_kafka.schema_registry.avro import AvroSerializer
 
-from support import avro_topics as checks
+from support import avro_topics as checks, protobuf_topics
 from support.process import ROOT, Penstock, wait_until
 
 
@@ -25,7 +25,9 @@ def test_topics_with_schemas(topics, covers, suite):
     for check in (checks.queries_read_what_confluents_serializers_write,
                   checks.what_does_not_decode_is_kept_with_the_reason,
                   checks.sources_write_what_confluents_deserializers_read,
-                  checks.queries_write_what_confluents_deserializers_read):
+                  checks.queries_write_what_confluents_deserializers_read,
+                  protobuf_topics.queries_read_and_write_protobuf,
+                  protobuf_topics.sources_write_protobuf):
         check(topics)
         suite.ran += 1
 

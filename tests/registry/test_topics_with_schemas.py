@@ -1,7 +1,7 @@
-"""Avro and JSON Schema topics with the embedded registry; tests/real/test_registry.py does the same with a real one."""
+"""Avro, JSON Schema and Protobuf topics with the embedded registry; tests/real/test_registry.py does the same with a real one."""
 import pytest
 
-from support import avro_topics as checks
+from support import avro_topics as checks, protobuf_topics
 from support.process import Penstock
 
 
@@ -27,3 +27,11 @@ def test_sources_write_what_confluents_deserializers_read(topics):
 
 def test_queries_write_what_confluents_deserializers_read(topics):
     checks.queries_write_what_confluents_deserializers_read(topics)
+
+
+def test_queries_read_and_write_protobuf(topics):
+    protobuf_topics.queries_read_and_write_protobuf(topics)
+
+
+def test_sources_write_protobuf(topics):
+    protobuf_topics.sources_write_protobuf(topics)

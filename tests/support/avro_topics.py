@@ -1,5 +1,6 @@
 """Topics whose records have schemas: what Confluent's serializers write is read by queries, and what sources and queries
-write is read by Confluent's deserializers. Which registry holds the schemas is the caller's choice."""
+write is read by Confluent's deserializers. Which registry holds the schemas is the caller's choice. Here are the checks of
+Avro and JSON Schema, in protobuf_topics those of Protobuf."""
 import datetime
 import decimal
 import uuid
@@ -23,7 +24,11 @@ topics:
   declared: { format: avro, schema: "id INT, at TIMESTAMP, price DOUBLE" }
   hot: { format: avro }
   seen: { format: json_schema }
+  events: { format: protobuf }
+  loud: { format: protobuf }
+  alarms: { format: protobuf }
 sources:
+  alarms: { webhook: { path: alarms }, topic: alarms }
   readings: { webhook: { path: readings }, key: /station, topic: readings }
   notes: { webhook: { path: notes }, topic: notes }
   declared: { webhook: { path: declared }, topic: declared }
@@ -45,6 +50,13 @@ queries:
   seen:
     sql: SELECT station, celsius FROM readings
     into: topic:seen
+  shop_events:
+    sql: SELECT id, place.name AS place, place.floor AS floor, readings[0] AS first, at FROM events
+    into: shop.events
+    key: [id]
+  loud:
+    sql: SELECT id, place.name AS place, readings[0] AS level FROM events WHERE readings[0] > 40
+    into: topic:loud
 """
 
 ORDER = """{"type": "record", "name": "Order", "namespace": "shop", "fields": [

@@ -2,6 +2,7 @@
 #include "app/doctor/doctor.h"
 #include "base/service_url.h"
 #include "registry/remote_schemas.h"
+#include "registry/topic_encoder.h"
 
 namespace penstock::app {
 
@@ -26,20 +27,19 @@ void check_schemas(const Subject& subject, Findings& findings) {
     findings.ok(fmt::format("{} answers with {} subjects", masked_url(settings.schemas), subjects->size()));
     for (const auto& pipeline : subject.pipelines) {
         for (const auto& topic : pipeline.topics) {
-            bool is_avro = topic.format == pipeline::Format::avro;
-            if (!is_avro && topic.format != pipeline::Format::json_schema) continue;
+            auto wanted = registry::schema_kind_of(topic.format);
+            if (!wanted) continue;
             auto latest = (*schemas)->get(topic.name + "-value", -1);
-            auto wanted = is_avro ? registry::SchemaKind::avro : registry::SchemaKind::json;
             if (!latest && latest.error().code == Errc::not_found)
                 findings.ok(fmt::format(
                     "subject {}-value is not there yet: the first record's writer makes it", topic.name));
             else if (!latest)
                 findings.error(fmt::format("subject {}-value: {}", topic.name, latest.error().text),
                                "see what the registry says");
-            else if (latest->kind != wanted)
+            else if (latest->kind != *wanted)
                 findings.error(
                     fmt::format("subject {}-value holds {} schemas, the topic's format needs {}", topic.name,
-                                registry::to_string(latest->kind), registry::to_string(wanted)),
+                                registry::to_string(latest->kind), registry::to_string(*wanted)),
                     "change the topic's format in its file, or the topic");
             else
                 findings.ok(fmt::format("subject {}-value: version {}, id {}", topic.name, latest->version,

@@ -2,14 +2,10 @@
 
 #include <simdjson.h>
 
-#include <cmath>
-
 #include "base/units.h"
 #include "codec/json_writer.h"
 #include "registry/avro_encoder.h"
-#include "stream/decode/cast_slot.h"
 #include "stream/expr/cast.h"
-#include "stream/expr/datetime.h"
 
 namespace penstock::stream {
 
@@ -43,30 +39,6 @@ const AvroType* matching(const AvroType* reader, const AvroType& writer) {
 }
 
 }  // namespace
-
-PathTree::PathTree(std::span<const ScanColumn> scan) {
-    nodes_.emplace_back();
-    for (std::size_t i = 0; i < scan.size(); ++i) {
-        if (scan[i].source != ColumnSource::payload) continue;
-        std::size_t at = 0;
-        for (const auto& step : scan[i].path) {
-            auto next = none;
-            for (auto child : nodes_[at].children)
-                if (nodes_[child].step == step) next = child;
-            if (next == none) {
-                next = nodes_.size();
-                Node node;
-                node.step = step;
-                node.path = nodes_[at].path;
-                node.path.push_back(step);
-                nodes_[at].children.push_back(next);
-                nodes_.push_back(std::move(node));
-            }
-            at = next;
-        }
-        nodes_[at].leaves.push_back({i, scan[i].type, scan[i].from_text});
-    }
-}
 
 AvroColumns::AvroColumns(const PathTree& tree, std::shared_ptr<const registry::AvroSchema> writer,
                          std::shared_ptr<const registry::AvroSchema> reader)
@@ -294,7 +266,7 @@ bool AvroColumns::take_scalar(Reader& in, const Step& step) {
     const auto& node = tree_[step.node];
     if (!node.children.empty()) {
         bool array = tree_[node.children[0]].step.index >= 0;
-        return fail_type(step.node, array ? "an array" : "an object", text_of(scalar));
+        return fail_type(step.node, array ? "an array" : "an object", text_of(scalar, *arena_));
     }
     for (const auto& leaf : node.leaves)
         if (!write(leaf, scalar, step.node)) return false;
@@ -385,107 +357,13 @@ bool AvroColumns::read_scalar(Reader& in, const Type& type, const AvroLogical& l
     return cut_short(type);
 }
 
-std::string_view AvroColumns::text_of(const Scalar& scalar) {
-    switch (scalar.kind) {
-        case Scalar::Kind::boolean:
-            return scalar.integer != 0 ? "true" : "false";
-        case Scalar::Kind::integer:
-            return arena_->copy(std::to_string(scalar.integer));
-        case Scalar::Kind::real:
-            return arena_->copy(float_text(scalar.real));
-        case Scalar::Kind::date:
-        case Scalar::Kind::timestamp: {
-            Column column;
-            column.type = scalar.kind == Scalar::Kind::date ? TypeId::date : TypeId::timestamp;
-            column.integers = {scalar.integer};
-            return arena_->copy(value_text(column, 0));
-        }
-        case Scalar::Kind::decimal:
-        case Scalar::Kind::text:
-        case Scalar::Kind::bytes:
-            return scalar.text;
-    }
-    return {};
-}
-
 bool AvroColumns::write(const PathTree::Leaf& leaf, const Scalar& scalar, std::size_t node) {
-    if (leaf.from_text) return write_text(leaf, text_of(scalar), node);
-    using Kind = Scalar::Kind;
-    auto& slot = slots_[leaf.column];
-    auto kind = scalar.kind;
-    switch (leaf.type) {
-        case TypeId::string:
-            if (kind == Kind::bytes && !simdjson::validate_utf8(scalar.text.data(), scalar.text.size()))
-                break;
-            [[fallthrough]];
-        case TypeId::binary:
-            slot.set(row_, text_of(scalar));
-            return true;
-        case TypeId::boolean:
-            if (kind != Kind::boolean) break;
-            slot.set(row_, scalar.integer);
-            return true;
-        case TypeId::int32:
-        case TypeId::int64: {
-            bool whole = kind == Kind::integer || kind == Kind::decimal;
-            auto value = whole ? integer_of_text(text_of(scalar), leaf.type) : std::nullopt;
-            if (kind == Kind::integer && leaf.type == TypeId::int64) value = scalar.integer;
-            if (!value) break;
-            slot.set(row_, *value);
-            return true;
-        }
-        case TypeId::float64: {
-            if (kind == Kind::real) {
-                slot.set(row_, scalar.real);
-                return true;
-            }
-            bool number = kind == Kind::integer || kind == Kind::decimal;
-            auto value = number ? double_of_text(text_of(scalar)) : std::nullopt;
-            if (!value) break;
-            slot.set(row_, *value);
-            return true;
-        }
-        case TypeId::timestamp: {
-            std::int64_t us = scalar.integer;
-            if (kind == Kind::text) {
-                auto value = parse_timestamp(scalar.text);
-                if (!value) break;
-                us = *value;
-            } else if (kind == Kind::integer) {  // seconds
-                if (__builtin_mul_overflow(us, std::int64_t(1'000'000), &us)) break;
-            } else if (kind == Kind::date) {
-                if (__builtin_mul_overflow(us, us_per_day, &us)) break;
-            } else if (kind != Kind::timestamp) {
-                break;
-            }
-            slot.set(row_, us);
-            return true;
-        }
-        case TypeId::date: {
-            auto day = scalar.integer;
-            if (kind == Kind::text) {
-                auto value = parse_date(scalar.text);
-                if (!value) break;
-                day = *value;
-            } else if (kind == Kind::timestamp) {
-                day = day_of_us(scalar.integer);
-            } else if (kind != Kind::date) {
-                break;
-            }
-            slot.set(row_, day);
-            return true;
-        }
-        case TypeId::json:
-            break;
-    }
+    if (set_value(slots_[leaf.column], row_, leaf.type, leaf.from_text, scalar, *arena_)) return true;
+    auto text = text_of(scalar, *arena_);
+    if (leaf.from_text)
+        return fail(fmt::format("{}: {}", to_string(tree_[node].path), cast_reason(text, leaf.type)));
     return fail_type(node, to_string(leaf.type),
-                     kind == Kind::text ? fmt::format("'{}'", scalar.text) : std::string(text_of(scalar)));
-}
-
-/// The scalar's text, cast to the leaf's type.
-bool AvroColumns::write_text(const PathTree::Leaf& leaf, std::string_view text, std::size_t node) {
-    if (set_from_text(slots_[leaf.column], row_, leaf.type, text)) return true;
-    return fail(fmt::format("{}: {}", to_string(tree_[node].path), cast_reason(text, leaf.type)));
+                     scalar.kind == Scalar::Kind::text ? fmt::format("'{}'", text) : std::string(text));
 }
 
 // What nobody asked for.
@@ -576,7 +454,9 @@ bool AvroColumns::render(Reader& in, const Type& type, std::string& out, int dep
             return render_items(in, type, out, depth);
         default: {
             Scalar scalar;
-            return read_scalar(in, type, registry::logical_of(type), scalar) && render_scalar(scalar, out);
+            if (!read_scalar(in, type, registry::logical_of(type), scalar)) return false;
+            append_json(out, scalar);
+            return true;
         }
     }
 }
@@ -604,42 +484,6 @@ bool AvroColumns::render_items(Reader& in, const Type& type, std::string& out, i
         if (!block_ends(bytes, left_before, in.left())) return false;
     }
     out += is_map ? '}' : ']';
-    return true;
-}
-
-bool AvroColumns::render_scalar(const Scalar& scalar, std::string& out) {
-    Column column;
-    switch (scalar.kind) {
-        case Scalar::Kind::boolean:
-            out += scalar.integer != 0 ? "true" : "false";
-            return true;
-        case Scalar::Kind::integer:
-            out += std::to_string(scalar.integer);
-            return true;
-        case Scalar::Kind::decimal:
-            out += scalar.text;
-            return true;
-        case Scalar::Kind::text:
-            codec::append_json_string(out, scalar.text);
-            return true;
-        case Scalar::Kind::real:
-            column.type = TypeId::float64;
-            column.floats = {scalar.real};
-            break;
-        case Scalar::Kind::bytes:
-            column.type = TypeId::binary;
-            column.strings = {scalar.text};
-            break;
-        case Scalar::Kind::date:
-            column.type = TypeId::date;
-            column.integers = {scalar.integer};
-            break;
-        case Scalar::Kind::timestamp:
-            column.type = TypeId::timestamp;
-            column.integers = {scalar.integer};
-            break;
-    }
-    append_value_json(out, column, 0);
     return true;
 }
 

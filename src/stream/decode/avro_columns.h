@@ -16,34 +16,11 @@
 #include "codec/avro_binary.h"
 #include "registry/avro_logical.h"
 #include "registry/avro_schema.h"
+#include "stream/decode/path_tree.h"
+#include "stream/decode/schema_value.h"
 #include "stream/decode/slots.h"
-#include "stream/plan/plan.h"
 
 namespace penstock::stream {
-
-/// Where in a value the columns of a query come from: a tree of the paths that it uses.
-class PathTree {
-public:
-    static constexpr std::size_t none = ~std::size_t(0);
-
-    struct Leaf {
-        std::size_t column = 0;
-        TypeId type = TypeId::string;
-        bool from_text = false;
-    };
-    struct Node {
-        PathStep step;
-        Path path;
-        std::vector<std::size_t> children;
-        std::vector<Leaf> leaves;
-    };
-
-    explicit PathTree(std::span<const ScanColumn> scan);
-    const Node& operator[](std::size_t node) const { return nodes_[node]; }
-
-private:
-    std::vector<Node> nodes_;  ///< 0: the whole value
-};
 
 /// The decoder of what one schema has written. For one thread; the tree outlives it.
 class AvroColumns {
@@ -82,22 +59,7 @@ private:
         std::vector<std::pair<std::size_t, std::size_t>> children;  ///< array, map: node and its step
         std::vector<std::pair<std::size_t, std::string>> defaults;  ///< record: step, and the bytes it reads
     };
-    /// A value that is not nested.
-    struct Scalar {
-        enum class Kind {
-            boolean,
-            integer,
-            real,
-            decimal,
-            text,
-            bytes,
-            date,
-            timestamp
-        } kind = Kind::integer;
-        std::int64_t integer = 0;
-        double real = 0;
-        std::string_view text;
-    };
+    using Scalar = SchemaValue;
 
     std::size_t compile(const Type& writer, const Type* reader, std::size_t node);
     void compile_record(Step& step, const Type* reader);
@@ -111,13 +73,10 @@ private:
     bool take_text_of(Reader& in, const Step& step);
     bool read_scalar(Reader& in, const Type& type, const registry::AvroLogical& logical, Scalar& scalar);
     bool write(const PathTree::Leaf& leaf, const Scalar& scalar, std::size_t node);
-    bool write_text(const PathTree::Leaf& leaf, std::string_view text, std::size_t node);
-    std::string_view text_of(const Scalar& scalar);
     bool skip(Reader& in, const Type& type, int depth);
     bool skip_items(Reader& in, const Type& type, int depth);
     bool render(Reader& in, const Type& type, std::string& out, int depth);
     bool render_items(Reader& in, const Type& type, std::string& out, int depth);
-    bool render_scalar(const Scalar& scalar, std::string& out);
 
     void begin(std::string_view value, Arena& arena);
     bool ends(const Reader& in);

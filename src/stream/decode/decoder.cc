@@ -4,9 +4,11 @@
 
 #include "base/clock.h"
 #include "registry/avro_schema.h"
+#include "registry/topic_encoder.h"
 #include "registry/wire_format.h"
 #include "stream/decode/avro_columns.h"
 #include "stream/decode/json_columns.h"
+#include "stream/decode/protobuf_columns.h"
 
 namespace penstock::stream {
 
@@ -19,7 +21,9 @@ public:
         : plan_(plan), strict_(strict), schemas_(schemas), tree_(plan.scan) {}
 
     struct Writer {
-        std::unique_ptr<AvroColumns> avro;  ///< of avro topics, when refused is empty
+        // Of avro and of protobuf topics, when refused is empty.
+        std::unique_ptr<AvroColumns> avro;
+        std::unique_ptr<ProtobufColumns> protobuf;
         std::string refused;                ///< why no record with this id can be read
         std::int64_t until_us = INT64_MAX;  ///< when to ask again
     };
@@ -44,26 +48,39 @@ private:
             out.until_us = now + 10'000'000;
             return out;
         }
-        bool is_avro = plan_.relation.format == pipeline::Format::avro;
-        auto wanted = is_avro ? registry::SchemaKind::avro : registry::SchemaKind::json;
+        auto wanted = registry::schema_kind_of(plan_.relation.format).value_or(schema->kind);
         if (schema->kind != wanted) {
             out.refused = fmt::format("schema {} is of type {}, the topic's format needs {}", id,
                                       registry::to_string(schema->kind), registry::to_string(wanted));
             return out;
         }
-        if (!is_avro) return out;
-        auto parsed = registry::avro_schema(*schemas_, *schema);
-        if (!parsed && !registry::is_final(parsed.error().code))
-            return fail(fmt::format("schema {}", id), std::move(parsed.error()));
-        if (!parsed) {
-            out.refused = fmt::format("schema {}: {}", id, parsed.error().text);
-            return out;
-        }
-        auto shared = std::make_shared<const registry::AvroSchema>(std::move(*parsed));
-        if (strict_) out.refused = AvroColumns::unknown_field(*shared, plan_.relation.columns);
-        if (out.refused.empty())
-            out.avro = std::make_unique<AvroColumns>(tree_, shared, plan_.relation.reader);
+        auto understood = understand(*schema, out);
+        if (understood) return out;
+        if (!registry::is_final(understood.error().code))
+            return fail(fmt::format("schema {}", id), std::move(understood.error()));
+        out.refused = fmt::format("schema {}: {}", id, understood.error().text);
         return out;
+    }
+
+    Result<> understand(const registry::RegisteredSchema& schema, Writer& out) {
+        const auto& columns = plan_.relation.columns;
+        switch (schema.kind) {
+            case registry::SchemaKind::avro: {
+                auto shared = std::make_shared<const registry::AvroSchema>(
+                    TRY(registry::avro_schema(*schemas_, schema)));
+                if (strict_) out.refused = AvroColumns::unknown_field(*shared, columns);
+                if (out.refused.empty())
+                    out.avro = std::make_unique<AvroColumns>(tree_, shared, plan_.relation.reader);
+                break;
+            }
+            case registry::SchemaKind::protobuf:
+                out.protobuf = std::make_unique<ProtobufColumns>(
+                    tree_, TRY(registry::protobuf_schema(*schemas_, schema)), strict_ ? &columns : nullptr);
+                break;
+            case registry::SchemaKind::json:
+                break;
+        }
+        return {};
     }
 
     const QueryPlan& plan_;
@@ -81,7 +98,7 @@ public:
           json_(plan.scan, plan.relation.columns, strict),
           writers_(plan, strict, schemas) {
         bool topic = plan.relation.kind == RelationInfo::Kind::topic;
-        bool wire = format_ == pipeline::Format::avro || format_ == pipeline::Format::json_schema;
+        bool wire = registry::schema_kind_of(format_).has_value();
         reads_payload_ = (format_ == pipeline::Format::json || wire) && (!json_.empty() || (wire && topic));
     }
 
@@ -114,6 +131,7 @@ private:
         switch (format_) {
             case pipeline::Format::avro:
             case pipeline::Format::json_schema:
+            case pipeline::Format::protobuf:
                 return decode_with_schema(*record.value, row, arena);
             case pipeline::Format::json:
             case pipeline::Format::text:
@@ -128,7 +146,8 @@ private:
         why_ = json_.why();
         if (registry::wire_schema_id(value))
             why_.reason +=
-                "; it begins as a record with a schema does: format: avro or json_schema reads those";
+                "; it begins as a record with a schema does: format: avro, json_schema or protobuf reads "
+                "those";
         return false;
     }
 
@@ -141,10 +160,16 @@ private:
         auto* writer = TRY(writers_.find(*id));
         if (!writer->refused.empty()) return misfit(writer->refused);
         auto body = value.substr(registry::wire_header_bytes);
-        if (!writer->avro) return decode_json(body, row, arena);
-        if (writer->avro->decode(body, slots_, row, arena)) return true;
-        const auto& why = writer->avro->why();
-        why_ = {fmt::format("{} (schema {})", why.reason, *id), why.other_type, why.path};
+        if (writer->avro) return take(*writer->avro, *id, body, row, arena);
+        if (writer->protobuf) return take(*writer->protobuf, *id, body, row, arena);
+        return decode_json(body, row, arena);
+    }
+
+    template <class Columns>
+    bool take(Columns& columns, std::int32_t id, std::string_view body, std::size_t row, Arena& arena) {
+        if (columns.decode(body, slots_, row, arena)) return true;
+        const auto& why = columns.why();
+        why_ = {fmt::format("{} (schema {})", why.reason, id), why.other_type, why.path};
         return false;
     }
 

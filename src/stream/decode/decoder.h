@@ -36,8 +36,8 @@ public:
                             std::vector<Misfit>& misfits) = 0;
 };
 
-/// strict: a field that the schema does not know is a misfit. schemas: for avro and json_schema; outlives the
-/// decoder.
+/// strict: a field that the schema does not know is a misfit. schemas: for avro, json_schema and protobuf;
+/// outlives the decoder.
 std::unique_ptr<Decoder> make_decoder(const QueryPlan& plan, bool strict,
                                       registry::Schemas* schemas = nullptr);
 

@@ -1,8 +1,10 @@
 #include "stream/decode/topic_sample.h"
 
 #include "registry/avro_schema.h"
+#include "registry/topic_encoder.h"
 #include "registry/wire_format.h"
 #include "stream/decode/avro_columns.h"
+#include "stream/decode/protobuf_columns.h"
 
 namespace penstock::stream {
 
@@ -22,47 +24,67 @@ Result<std::shared_ptr<const registry::AvroSchema>> reader_schema(std::string_vi
 }
 
 Result<> TopicSample::begin() {
-    if (relation_.format != pipeline::Format::avro) return {};
+    const auto kind = registry::schema_kind_of(relation_.format);
+    if (!kind || kind == registry::SchemaKind::json) return {};
     if (schemas_ == nullptr)
         return fail(Errc::unsupported, "there is no schema registry for topic {}", relation_.name);
-    if (!relation_.reader) return {};
-    merged_ = columns_of(*relation_.reader);
-    documents_ = 1;
-    return {};
+    if (relation_.reader) merge(columns_of(*relation_.reader));
+    if (kind != registry::SchemaKind::protobuf) return {};
+    auto latest = schemas_->get(fmt::format("{}-value", relation_.name), -1);
+    if (!latest && latest.error().code == Errc::not_found) return {};
+    if (!latest) return fail(std::move(latest.error()));
+    return add_schema(*latest, {});
 }
 
 Result<> TopicSample::add(std::string_view value) {
-    switch (relation_.format) {
-        case pipeline::Format::json_schema:
-            if (registry::wire_schema_id(value)) inference_.add(value.substr(registry::wire_header_bytes));
-            return {};
-        case pipeline::Format::avro:
-            break;
-        case pipeline::Format::json:
-        case pipeline::Format::text:
-        case pipeline::Format::raw:
-            inference_.add(value);
-            return {};
+    const auto kind = registry::schema_kind_of(relation_.format);
+    if (!kind) {
+        inference_.add(value);
+        return {};
     }
     auto id = registry::wire_schema_id(value);
-    if (!id || !seen_.insert(*id).second) return {};
-    auto schema = schemas_->by_id(*id);
-    if (!schema) {
-        if (registry::is_final(schema.error().code)) return {};  // a dead letter, later
-        return fail(std::move(schema.error()));
+    if (!id) return {};
+    auto body = value.substr(registry::wire_header_bytes);
+    if (kind == registry::SchemaKind::json) {
+        inference_.add(body);
+        return {};
     }
-    if (schema->kind != registry::SchemaKind::avro) return {};
-    auto parsed = registry::avro_schema(*schemas_, *schema);
-    if (!parsed && !registry::is_final(parsed.error().code)) return fail(std::move(parsed.error()));
-    if (!parsed) return {};
-    auto columns = columns_of(*parsed);
-    merged_ = documents_ == 0 ? std::move(columns) : merged(merged_, columns);
-    ++documents_;
+    if (!seen_.insert(*id).second) return {};
+    auto schema = schemas_->by_id(*id);
+    if (!schema)
+        return registry::is_final(schema.error().code) ? Result<>() : fail(std::move(schema.error()));
+    return add_schema(*schema, body);
+}
+
+/// value: of Protobuf, which of its messages; empty: the first. A schema that is none of the format is a dead
+/// letter's, later.
+Result<> TopicSample::add_schema(const registry::RegisteredSchema& schema, std::string_view value) {
+    if (schema.kind != registry::schema_kind_of(relation_.format)) return {};
+    if (schema.kind == registry::SchemaKind::avro) {
+        auto parsed = registry::avro_schema(*schemas_, schema);
+        if (parsed)
+            merge(columns_of(*parsed));
+        else if (!registry::is_final(parsed.error().code))
+            return fail(std::move(parsed.error()));
+        return {};
+    }
+    auto parsed = registry::protobuf_schema(*schemas_, schema);
+    if (parsed)
+        merge(value.empty() ? columns_of(*parsed) : columns_of(*parsed, value));
+    else if (!registry::is_final(parsed.error().code))
+        return fail(std::move(parsed.error()));
     return {};
 }
 
+void TopicSample::merge(DataType columns) {
+    merged_ = documents_ == 0 ? std::move(columns) : merged(merged_, columns);
+    ++documents_;
+}
+
 DataType TopicSample::columns() const {
-    return relation_.format == pipeline::Format::avro ? merged_ : inference_.result();
+    return relation_.format == pipeline::Format::avro || relation_.format == pipeline::Format::protobuf
+               ? merged_
+               : inference_.result();
 }
 
 }  // namespace penstock::stream

@@ -14,7 +14,7 @@ namespace penstock::stream {
 
 class TopicSample {
 public:
-    /// schemas: where those of avro topics are; may be null for other formats.
+    /// schemas: where those of avro and protobuf topics are; may be null for other formats.
     TopicSample(const RelationInfo& relation, registry::Schemas* schemas)
         : relation_(relation), schemas_(schemas) {}
 
@@ -27,6 +27,9 @@ public:
     DataType columns() const;
 
 private:
+    Result<> add_schema(const registry::RegisteredSchema& schema, std::string_view value);
+    void merge(DataType columns);
+
     const RelationInfo& relation_;
     registry::Schemas* schemas_;
     SchemaInference inference_;

@@ -43,6 +43,7 @@ SqlResult<RelationInfo> topic_relation(std::string_view name, const pipeline::To
             break;
         case pipeline::Format::avro:
         case pipeline::Format::json_schema:
+        case pipeline::Format::protobuf:
         case pipeline::Format::json:
             if (spec->schema.text.empty()) break;
             auto columns = parse_ddl(spec->schema.text);

@@ -22,33 +22,34 @@ std::string row_document(const Batch& batch, std::size_t row) {
     return out + "}";
 }
 
+/// Rows are JSON on their way, in which Protobuf wants bytes in another form than we give them.
+Result<> check_for_protobuf(const std::string& topic, const Schema& columns) {
+    for (const auto& column : columns)
+        if (column.type == TypeId::binary)
+            return fail(Errc::unsupported, "topic {}: column {} is BINARY, which is not written as Protobuf",
+                        topic, column.name);
+    return {};
+}
+
 }  // namespace
 
 Result<RowEncoder> RowEncoder::make(const std::string& name, const std::optional<pipeline::TopicSpec>& topic,
                                     const Schema& columns, registry::Schemas* schemas) {
     RowEncoder out;
     out.topic_ = name;
-    if (!topic) return out;
-    switch (topic->format) {
-        case pipeline::Format::json:
-            return out;
-        case pipeline::Format::text:
-        case pipeline::Format::raw:
-            return fail(Errc::unsupported, "topic {}: queries write json, json_schema and avro", name);
-        case pipeline::Format::avro:
-        case pipeline::Format::json_schema:
-            break;
-    }
+    if (!topic || topic->format == pipeline::Format::json) return out;
+    const auto kind = registry::schema_kind_of(topic->format);
+    if (!kind)
+        return fail(Errc::unsupported, "topic {}: queries write json, json_schema, avro and protobuf", name);
     if (schemas == nullptr) return fail(Errc::unsupported, "there is no schema registry for topic {}", name);
-    bool is_avro = topic->format == pipeline::Format::avro;
+    if (*kind == registry::SchemaKind::protobuf) TRY(check_for_protobuf(name, columns));
     out.encoder_ = std::make_shared<registry::TopicEncoder>(
-        *schemas, registry::TopicEncoderOptions{
-                      .topic = name,
-                      .kind = is_avro ? registry::SchemaKind::avro : registry::SchemaKind::json,
-                      .on_drift = topic->on_drift,
-                      .declared = TRY(declared_schema(*topic)),
-                      .hex_bytes = true});
-    if (!is_avro) return out;
+        *schemas, registry::TopicEncoderOptions{.topic = name,
+                                                .kind = *kind,
+                                                .on_drift = topic->on_drift,
+                                                .declared = TRY(declared_schema(*topic)),
+                                                .hex_bytes = true});
+    if (*kind != registry::SchemaKind::avro) return out;
     registry::InferredSchema fixed(name);
     for (const auto& column : columns)
         if (column.type != TypeId::json) fixed.add_fixed(column.name, avro_text_of(column.type));

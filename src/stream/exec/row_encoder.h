@@ -15,8 +15,8 @@ namespace penstock::stream {
 
 class RowEncoder {
 public:
-    /// topic: as its file declares it; none: JSON. schemas: where those of avro and json_schema topics are.
-    /// Errc::invalid, Errc::unsupported.
+    /// topic: as its file declares it; none: JSON. schemas: where those of avro, json_schema and protobuf
+    /// topics are. Errc::invalid, Errc::unsupported.
     static Result<RowEncoder> make(const std::string& name, const std::optional<pipeline::TopicSpec>& topic,
                                    const Schema& columns, registry::Schemas* schemas);
 

@@ -252,6 +252,7 @@ std::string payload_columns(const SparkTopic& topic) {
             return "value";
         case pipeline::Format::avro:
         case pipeline::Format::json_schema:
+        case pipeline::Format::protobuf:
         case pipeline::Format::json:
             break;
     }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "pipeline/names.h"
+#include "registry/topic_encoder.h"
 #include "stream/check.h"
 #include "stream/exec/definition.h"
 #include "stream/query_group.h"
@@ -90,11 +91,11 @@ Result<std::string> SparkPlanner::add_input(SparkJob& job, const broker::TopicIn
                                             SparkMemory& memory) {
     const auto& name = info.spec.name;
     const auto* spec = find_topic(specs_, name);
-    if (spec && (spec->format == pipeline::Format::avro || spec->format == pipeline::Format::json_schema))
+    if (spec && registry::schema_kind_of(spec->format))
         return fail(
             Errc::unsupported,
-            "topic {} has records with schemas (Avro or JSON Schema in Confluent's wire format), which Spark "
-            "does not read here; expected format json, text or raw, or the embedded engine",
+            "topic {} has records with schemas (in Confluent's wire format), which Spark does not read "
+            "here; expected format json, text or raw, or the embedded engine",
             name);
     auto columns =
         TRY(columns_of_topic(topics_, info, spec, memory, options_.sample_records, options_.read_bytes));
