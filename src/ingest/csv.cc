@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/json_writer.h"
 #include "net/http_target.h"
 
 namespace penstock::ingest {
@@ -67,13 +68,13 @@ Result<std::string> csv_row_as_json(const std::vector<std::string>& names, const
     std::string out = "{";
     for (std::size_t i = 0; i < row.size(); ++i) {
         if (i > 0) out += ',';
-        net::append_json_string(out, names[i]);
+        codec::append_json_string(out, names[i]);
         out += ':';
         if (!net::is_utf8(row[i].text)) return fail(Errc::invalid, "field '{}' is not UTF-8", names[i]);
         if (row[i].text.empty() && !row[i].quoted)
             out += "null";
         else
-            net::append_json_string(out, row[i].text);
+            codec::append_json_string(out, row[i].text);
     }
     out += '}';
     return out;

@@ -8,6 +8,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "codec/json_writer.h"
 #include "net/deadline.h"
 #include "net/http_target.h"
 
@@ -53,7 +54,7 @@ int status_of(Errc code) {
 HttpResponse refusal(int status, std::string_view code, std::string_view message) {
     HttpResponse response{.status = status};
     response.body = fmt::format(R"({{"error": {{"code": "{}", "message": )", code);
-    append_json_string(response.body, message);
+    codec::append_json_string(response.body, message);
     response.body += "}}\n";
     return response;
 }

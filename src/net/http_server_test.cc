@@ -230,12 +230,6 @@ TEST_F(HttpServerTest, TheClientNamesWhatItCannotReach) {
     EXPECT_EQ(http_request("GET", "ftp://x").error().code, Errc::invalid);
 }
 
-TEST(HttpTargetTest, JsonStringsReplaceWhatIsNotUtf8) {
-    std::string out;
-    append_json_string(out, "a\"\\\n\x01\xFF\xC3\xA9");
-    EXPECT_EQ(out, "\"a\\\"\\\\\\n\\u0001\xEF\xBF\xBD\xC3\xA9\"");
-}
-
 TEST(HttpTargetTest, EncodesAllButTheUnreserved) {
     EXPECT_EQ(percent_encode("a b/\xC3\xA9~"), "a%20b%2F%C3%A9~");
     EXPECT_EQ(*percent_decode("a%20b%2F%C3%A9~"), "a b/\xC3\xA9~");

@@ -145,31 +145,4 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-    out += '"';
-    while (!text.empty()) {
-        auto length = utf8_length(text);
-        char c = text.front();
-        if (length == 0) {
-            out += "\xEF\xBF\xBD";
-            length = 1;
-        } else if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (c == '\n') {
-            out += "\\n";
-        } else if (c == '\r') {
-            out += "\\r";
-        } else if (c == '\t') {
-            out += "\\t";
-        } else if (std::uint8_t(c) < 0x20) {
-            out += fmt::format("\\u{:04x}", int(c));
-        } else {
-            out.append(text.substr(0, length));
-        }
-        text.remove_prefix(length);
-    }
-    out += '"';
-}
-
 }  // namespace penstock::net

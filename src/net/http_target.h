@@ -28,7 +28,5 @@ std::string percent_encode(std::string_view text);
 
 /// Whether the bytes are well-formed UTF-8 (no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
-/// Appends text as a JSON string with its quotes; what is not UTF-8 becomes U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace penstock::net

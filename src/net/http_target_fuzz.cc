@@ -1,5 +1,6 @@
 // The path of a request through the server before a handler sees it: decoding and the route table.
 #include "base/check.h"
+#include "codec/json_writer.h"
 #include "net/http_server.h"
 #include "net/http_target.h"
 
@@ -38,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     CHECK(percent_decode(percent_encode(text)) == text);
     std::string json;
-    append_json_string(json, text);
+    penstock::codec::append_json_string(json, text);
     CHECK(is_utf8(json));
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/units.h"
+#include "codec/json_writer.h"
 
 namespace penstock {
 
@@ -146,35 +147,6 @@ std::string hex_text(std::string_view bytes) {
 
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view text) {
-    out += '"';
-    for (char c : text) {
-        switch (c) {
-            case '"':
-                out += "\\\"";
-                break;
-            case '\\':
-                out += "\\\\";
-                break;
-            case '\n':
-                out += "\\n";
-                break;
-            case '\r':
-                out += "\\r";
-                break;
-            case '\t':
-                out += "\\t";
-                break;
-            default:
-                if (static_cast<unsigned char>(c) < 0x20)
-                    out += fmt::format("\\u{:04x}", unsigned(c));
-                else
-                    out += c;
-        }
-    }
-    out += '"';
-}
-
 /// As Java's Double.toString, which is what Spark shows: 1.0, 1.0E10, 1.5E-5.
 std::string float_text(double value) {
     if (std::isnan(value)) return "NaN";
@@ -245,10 +217,10 @@ void append_value_json(std::string& out, const Column& column, std::size_t row) 
             out += '"' + date_text(column.integers[row]) + '"';
             break;
         case TypeId::string:
-            append_json_string(out, column.strings[row]);
+            codec::append_json_string(out, column.strings[row]);
             break;
         case TypeId::binary:
-            append_json_string(out, hex_text(column.strings[row]));
+            codec::append_json_string(out, hex_text(column.strings[row]));
             break;
     }
 }
@@ -257,7 +229,7 @@ void append_row_json(std::string& out, const Batch& batch, std::size_t row) {
     out += '{';
     for (std::size_t i = 0; i < batch.columns.size(); ++i) {
         if (i > 0) out += ',';
-        append_json_string(out, batch.schema[i].name);
+        codec::append_json_string(out, batch.schema[i].name);
         out += ':';
         append_value_json(out, batch.columns[i], row);
     }

@@ -65,8 +65,6 @@ Batch make_batch(const Schema& schema);
 
 /// A DOUBLE as Spark shows it: 1.0, 1.0E10, NaN, -Infinity.
 std::string float_text(double value);
-/// The text as a JSON string, with its quotes.
-void append_json_string(std::string& out, std::string_view text);
 /// A value as text for people and tests: NULL, true, 12, 1.5, text, 2026-01-31, 2026-01-31 23:59:59.123,
 /// 0xCAFE.
 std::string value_text(const Column& column, std::size_t row);

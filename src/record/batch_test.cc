@@ -23,6 +23,15 @@ TEST(BatchTest, ValuesAsTextAndJson) {
     EXPECT_EQ(json, R"({"n":-5,"s":"a\"b\n","t":"2023-11-14T22:13:20.120Z","f":2.0,"b":null})");
 }
 
+TEST(BatchTest, JsonIsJsonWhateverATextHolds) {
+    auto batch = make_batch({{"s", TypeId::string}});
+    batch.columns[0].append_string("a\xffz");
+    batch.rows = 1;
+    std::string json;
+    append_row_json(json, batch, 0);
+    EXPECT_EQ(json, "{\"s\":\"a\xEF\xBF\xBDz\"}");
+}
+
 TEST(BatchTest, NullsAreTrackedFromTheFirstOne) {
     Column column;
     column.type = TypeId::int64;

@@ -127,10 +127,13 @@ bool AvroEncoder::encode(Element value, std::string& out) {
     return false;
 }
 
+std::string AvroEncoder::path_text() const {
+    return fmt::format("{}", fmt::join(path_, "."));
+}
+
 bool AvroEncoder::refuse(std::string_view expected, Element found) {
-    std::string path;
-    for (const auto& step : path_) path += path.empty() ? step : "." + step;
-    why_ = fmt::format("{}{}expected {}, found {}", path, path.empty() ? "" : ": ", expected, shown(found));
+    why_ = fmt::format("{}{}expected {}, found {}", path_text(), path_.empty() ? "" : ": ", expected,
+                       shown(found));
     return false;
 }
 
@@ -296,7 +299,7 @@ bool AvroEncoder::write_record(const AvroType& type, Element value, std::string&
         work_left_ -= std::int64_t(at);
         if (at == names.size() && options_.refuse_unknown && !member.is_null()) {
             path_.emplace_back(name);
-            refuse("no such field", member);
+            why_ = fmt::format("{}: there is no such field", path_text());
             path_.pop_back();
             return false;
         }

@@ -50,6 +50,7 @@ private:
     bool write_whole(const AvroType& type, Element value, std::string& out);
     bool write_bytes(const AvroType& type, Element value, std::string& out);
     bool write_decimal(const AvroType& type, const AvroLogical& logical, Element value, std::string& out);
+    std::string path_text() const;
     bool refuse(std::string_view expected, Element found);
     const std::vector<std::string>& names_of(const AvroType& record);
     const AvroLogical& logical(const AvroType& type);

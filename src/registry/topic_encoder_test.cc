@@ -89,7 +89,7 @@ TEST_F(TopicEncoderTest, FreezeKeepsTheFirstSchema) {
 TEST_F(TopicEncoderTest, DeadLetterRefusesWhatIsNew) {
     encoder(Drift::dead_letter);
     EXPECT_THAT(encode({R"({"a":1})"}), ElementsAre("1+2"));
-    EXPECT_THAT(encode({R"({"a":1,"b":2})"}), ElementsAre(HasSubstr("b: expected no such field, found 2")));
+    EXPECT_THAT(encode({R"({"a":1,"b":2})"}), ElementsAre(HasSubstr("b: there is no such field")));
 }
 
 TEST_F(TopicEncoderTest, ADeclaredSchemaIsRegisteredAsItIs) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/floor_divide.h"
+#include "codec/json_writer.h"
 #include "record/batch.h"
 #include "store/bytes.h"
 #include "store/calendar.h"
@@ -455,7 +456,7 @@ std::string value_as_text(const DataType& type, std::string_view value) {
 
 void append_json_name(std::string& out, std::string_view name) {
     bool plain = name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
-    append_json_string(out, plain ? std::string(name) : "\"" + std::string(name) + "\"");
+    codec::append_json_string(out, plain ? std::string(name) : "\"" + std::string(name) + "\"");
 }
 
 void append_value_as_json(std::string& out, const DataType& type, std::string_view value) {
@@ -498,7 +499,7 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
                 if (key.starts_with('"'))
                     out += key;
                 else
-                    append_json_string(out, key);  // JSON's keys are texts
+                    codec::append_json_string(out, key);  // JSON's keys are texts
                 out += ": ";
                 append_value_as_json(out, type.parameters[1], elements[i + 1]);
             }
@@ -537,7 +538,7 @@ void append_value_as_json(std::string& out, const DataType& type, std::string_vi
             return;
         }
         default:
-            append_json_string(out, value_as_text(type, value));
+            codec::append_json_string(out, value_as_text(type, value));
             return;
     }
 }

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "registry/wire_format.h"
 #include "stream/check.h"
 #include "stream/decode/topic_sample.h"
 #include "stream/exec/bounded.h"
@@ -210,8 +211,25 @@ private:
         return relation_of_topic(name, declared ? &*declared : nullptr);
     }
 
-    /// With columns: declared, or inferred from the first records. Records that are not JSON have one column,
-    /// value.
+    /// Of a value in Confluent's wire format whose schema the registry has.
+    std::optional<pipeline::Format> registered_format(std::string_view value) {
+        auto id = registry::wire_schema_id(value);
+        if (!id || options_.schemas == nullptr) return std::nullopt;
+        auto schema = options_.schemas->by_id(*id);
+        if (!schema) return std::nullopt;
+        switch (schema->kind) {
+            case registry::SchemaKind::avro:
+                return pipeline::Format::avro;
+            case registry::SchemaKind::json:
+                return pipeline::Format::json_schema;
+            case registry::SchemaKind::protobuf:
+                return pipeline::Format::protobuf;
+        }
+        return std::nullopt;
+    }
+
+    /// With columns: declared, or inferred from the first records. Of a topic that no file declares they may
+    /// name a schema of the registry; others that are not JSON have one column, value.
     Result<RelationInfo> relation_of_topic(const std::string& name, const pipeline::TopicSpec* spec) {
         auto relation = topic_relation(name, spec);
         if (!relation) return fail(Errc::invalid, "{}", relation.error().text);
@@ -223,16 +241,26 @@ private:
         TopicSample sample(*relation, options_.schemas);
         TRY(sample.begin());
         int seen = 0;
+        std::string first;
         for (std::size_t i = 0; i < info.partitions.size() && seen < options_.sample_records; ++i) {
             if (info.partitions[i].start_offset == info.partitions[i].end_offset) continue;
             auto set = TRY(
                 topics_.read(name, std::int32_t(i), info.partitions[i].start_offset, options_.read_bytes));
-            for (const auto& record : set.records)
-                if (record.value && seen++ < options_.sample_records) TRY(sample.add(*record.value));
+            for (const auto& record : set.records) {
+                if (!record.value || seen++ >= options_.sample_records) continue;
+                if (first.empty()) first = *record.value;
+                TRY(sample.add(*record.value));
+            }
         }
         relation->columns = sample.columns();
         bool plain = relation->format == pipeline::Format::json;
         if (plain && seen > 0 && sample.documents() == 0) {
+            if (auto format = spec ? std::nullopt : registered_format(first)) {
+                pipeline::TopicSpec as_written;
+                as_written.name = name;
+                as_written.format = *format;
+                return relation_of_topic(name, &as_written);
+            }
             relation->format = pipeline::Format::text;
             relation->columns.fields.push_back({"value", scalar_type(TypeId::string)});
         }

@@ -7,6 +7,7 @@
 #include "io/memory_files.h"
 #include "registry/avro_encoder.h"
 #include "registry/local_schemas.h"
+#include "registry/record_encoder.h"
 #include "registry/wire_format.h"
 #include "stream/native_engine.h"
 #include "stream/testing/memory_tables.h"
@@ -219,6 +220,51 @@ TEST_F(TopicsWithSchemasTest, JsonWithASchema) {
     catch_up();
     EXPECT_THAT(rows(), ElementsAre("1 | /"));
     EXPECT_THAT(letters("clicks.dlq"), ElementsAre(HasSubstr("does not begin with the id")));
+}
+
+TEST_F(TopicsWithSchemasTest, ProtobufAndWhatDoesNotDecode) {
+    declare("events2", pipeline::Format::protobuf);
+    auto id = registry_.put("events2-value", SchemaKind::protobuf,
+                            "syntax = \"proto3\"; message M { int64 id = 1; string v = 2; }");
+    ASSERT_TRUE(id) << id.error().text;
+    auto encoder = registry::RecordEncoder::make(registry_, *id, {});
+    ASSERT_TRUE(encoder) << encoder.error().text;
+    auto good = *encoder->encode(R"({"id":1,"v":"a"})");
+    topics_.add("events2", 0, good);
+    topics_.add("events2", 0, good.substr(0, good.size() - 1));
+    start("SELECT id, v FROM events2");
+    catch_up();
+    EXPECT_THAT(rows(), ElementsAre("1 | a"));
+    EXPECT_THAT(letters("events2.dlq"), ElementsAre(HasSubstr("not a M of its schema (schema 1)")));
+}
+
+TEST_F(TopicsWithSchemasTest, WritesProtobufOnceItsSchemaIsThere) {
+    declare("out", pipeline::Format::protobuf);
+    topics_.add("events", 0, record(plain, R"({"id":1,"v":"a"})"));
+    start("SELECT id, v FROM events", "topic:out");
+    EXPECT_EQ(wait_for("register one as out-value first").state, QueryState::failed);
+    auto put = registry_.put("out-value", SchemaKind::protobuf,
+                             "syntax = \"proto3\"; message M { int64 id = 1; string v = 2; }");
+    ASSERT_TRUE(put) << put.error().text;
+    ASSERT_TRUE(engine_->stop("q"));
+    start("SELECT id, v FROM events", "topic:out");
+    catch_up();
+    auto set = topics_.read("out", 0, 0, 1 << 20);
+    ASSERT_TRUE(set) << set.error().text;
+    ASSERT_EQ(set->records.size(), 1u);
+    EXPECT_EQ(set->records[0].value, std::string_view("\0\0\0\0\2\0\x08\1\x12\1a", 11));
+}
+
+TEST_F(TopicsWithSchemasTest, WhatNobodyDeclaredIsReadByTheSchemaThatItNames) {
+    ASSERT_TRUE(topics_.create({"undeclared", 1, {}}));
+    topics_.add("undeclared", 0, record(plain, R"({"id":1,"v":"a"})"));
+    auto selected = engine_->select("SELECT id, v FROM undeclared");
+    ASSERT_TRUE(selected) << selected.error().text;
+    EXPECT_EQ(value_text(selected->columns[1], 0), "a");
+    ASSERT_TRUE(topics_.create({"no_schema", 1, {}}));
+    topics_.add("no_schema", 0, std::string("\0\0\0\1\0\2", 6));
+    selected = engine_->select("SELECT value FROM no_schema");
+    ASSERT_TRUE(selected) << selected.error().text;
 }
 
 TEST_F(TopicsWithSchemasTest, APlainTopicSaysWhatItMeets) {

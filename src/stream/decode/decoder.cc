@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/clock.h"
+#include "codec/json_writer.h"
 #include "registry/avro_schema.h"
 #include "registry/topic_encoder.h"
 #include "registry/wire_format.h"
@@ -210,9 +211,9 @@ private:
         std::string json = "[";
         for (const auto& header : broker::decode_headers(record.headers)) {
             json += json.size() > 1 ? ",{\"key\":" : "{\"key\":";
-            append_json_string(json, header.name);
+            codec::append_json_string(json, header.name);
             json += ",\"value\":";
-            append_json_string(json, header.value);
+            codec::append_json_string(json, header.value);
             json += '}';
         }
         return arena.copy(json + "]");

@@ -1,5 +1,6 @@
 #include "stream/exec/row_encoder.h"
 
+#include "codec/json_writer.h"
 #include "stream/plan/schema_text.h"
 
 namespace penstock::stream {
@@ -11,7 +12,7 @@ std::string row_document(const Batch& batch, std::size_t row) {
     std::string out = "{";
     for (std::size_t i = 0; i < batch.columns.size(); ++i) {
         if (i > 0) out += ',';
-        append_json_string(out, batch.schema[i].name);
+        codec::append_json_string(out, batch.schema[i].name);
         out += ':';
         append_value_json(out, batch.columns[i], row);
         const auto& column = batch.columns[i];

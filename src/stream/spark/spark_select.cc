@@ -1,5 +1,6 @@
 #include "stream/spark/spark_select.h"
 
+#include "codec/json_writer.h"
 #include "stream/check.h"
 #include "stream/exec/definition.h"
 #include "stream/spark/spark_planning.h"
@@ -126,7 +127,7 @@ Result<Batch> SparkSelect::preview(const pipeline::QuerySpec& query,
             to += fmt::format("{}\"{}\":{}", i ? "," : "", i, partitions[i].end_offset);
         }
         std::string name;
-        append_json_string(name, input.relation.name);
+        codec::append_json_string(name, input.relation.name);
         ranges[input.relation.name] = {fmt::format("{{{}:{{{}}}}}", name, from),
                                        fmt::format("{{{}:{{{}}}}}", name, to)};
     }
