@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "codec/protobuf_binary.h"
 #include "registry/protobuf_index.h"
 
 namespace penstock::registry {
@@ -29,6 +30,39 @@ public:
 
 private:
     std::set<const pb::Descriptor*> seen_;
+};
+
+/// What is made of a message, in its bytes and as JSON: each message in it becomes an object with room for
+/// all fields of its type, and all are told, also of one that is two bytes.
+class Work {
+public:
+    explicit Work(std::size_t bytes) : left_(100'000 + 16 * std::int64_t(bytes)) {}
+
+    bool is_bounded(const pb::Descriptor& type, std::string_view bytes, int depth = 0) {
+        constexpr int deepest = 100;
+        if (depth > deepest) return true;  // the parser refuses it
+        if (!spend(type, 1)) return false;
+        for (int i = 0; i < type.field_count(); ++i)
+            if (type.field(i)->type() == pb::FieldDescriptor::TYPE_GROUP)
+                if (!spend(*type.field(i)->message_type(), bytes.size() / 2)) return false;
+        codec::ProtobufReader in(bytes);
+        codec::ProtobufField at;
+        while (in.next(at)) {
+            if (at.wire != codec::ProtobufField::Wire::bytes) continue;
+            const auto* field = type.FindFieldByNumber(at.number);
+            if (field == nullptr || field->type() != pb::FieldDescriptor::TYPE_MESSAGE) continue;
+            if (!is_bounded(*field->message_type(), at.bytes, depth + 1)) return false;
+        }
+        return true;  // and what is no message, the parser says
+    }
+
+private:
+    bool spend(const pb::Descriptor& type, std::size_t messages) {
+        left_ -= std::int64_t(messages) * (1 + type.field_count());
+        return left_ >= 0;
+    }
+
+    std::int64_t left_;
 };
 
 std::string text_of(const pb::util::Status& status) {
@@ -57,6 +91,9 @@ Result<std::string> ProtobufText::json(std::string_view value) {
     pb::LogSilencer quiet;  // the caller is told, not the process's log
     const auto* descriptor = TRY(take_message_index(schema_.file(), value));
     auto message = TRY(empty(*descriptor));
+    if (!Work(value.size()).is_bounded(*descriptor, value))
+        return fail(Errc::invalid, "a {} that says to hold more than its bytes allow for",
+                    descriptor->full_name());
     if (value.size() > INT_MAX || !message->ParseFromArray(value.data(), int(value.size())))
         return fail(Errc::invalid, "not a {} of its schema", descriptor->full_name());
     pb::util::JsonPrintOptions options;

@@ -43,6 +43,18 @@ protected:
     int subjects_ = 0;
 };
 
+TEST_F(RecordTextTest, AProtobufMessageOfManyEmptyOnesIsNotMade) {
+    std::string schema = R"(syntax = "proto3"; message M { repeated B all = 1; } message B {)";
+    for (int i = 1; i < 200; ++i) schema += fmt::format(" int32 f{0} = {0};", i);
+    auto id = put(SchemaKind::protobuf, schema + "}");
+    std::string some(1, '\0');
+    for (int i = 0; i < 3; ++i) some += std::string("\x0a\0", 2);
+    EXPECT_THAT(read(id, some), HasSubstr(R"("f199":0)"));
+    for (int i = 0; i < 100'000; ++i) some += std::string("\x0a\0", 2);
+    EXPECT_EQ(read(id, some),
+              fmt::format("schema {}: a M that says to hold more than its bytes allow for", id));
+}
+
 TEST_F(RecordTextTest, Avro) {
     put(SchemaKind::avro, R"({"type":"enum","name":"Unit","symbols":["EUR","USD"]})");
     auto id = put(
