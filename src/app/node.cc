@@ -72,8 +72,6 @@ Result<BrokerOptions> broker_options(const Settings& settings) {
     BrokerOptions options;
     options.topics.data_directory = fs::path(settings.data_directory) / "topics";
     options.topics.durability = durability_of(settings.fsync);
-    // Members that start together shall be together in the first generation, and one alone not wait for long.
-    options.server.groups.initial_delay_ms = 500;
     auto& listen = options.server.listen;
     listen = listen_options(settings, settings.kafka_port, "kafka", "--kafka-port");
     listen.host = settings.kafka_host;

@@ -192,8 +192,9 @@ def scenario(topic):
     yield "DescribeAcls", {"resource_type_filter": 1, "resource_name_filter": None, "pattern_type_filter": 1,
                            "principal_filter": None, "host_filter": None, "operation": 1, "permission_type": 1}, None
     yield "DescribeUserScramCredentials", {"users": [{"name": "nobody"}]}, None
-    yield "OffsetForLeaderEpoch", {"replica_id": -1, "topics": [{"topic": topic, "partitions": [
-        {"partition": 0, "leader_epoch": 0, "current_leader_epoch": -1}]}]}, range(2, 5)
+    for epoch in (-1, -2):
+        yield "OffsetForLeaderEpoch", {"replica_id": -1, "topics": [{"topic": topic, "partitions": [
+            {"partition": 0, "leader_epoch": 0, "current_leader_epoch": epoch}]}]}, range(2, 5)
     for name, index in (("__cluster_metadata", 0), ("__cluster_metadata", 1), (topic, 0)):
         yield "DescribeQuorum", {"topics": [{"topic_name": name, "partitions": [{"partition_index": index}]}]}, None
     for feature, level in (("transaction.version", 2), ("transaction.version", 9), ("planet.version", 1)):
@@ -208,6 +209,11 @@ def scenario(topic):
         {"partition_index": 0, "offset": 2}, {"partition_index": 9, "offset": 0}]}], "timeout_ms": 5000}, None
     yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
         {"partition_index": 0, "offset": 9999}]}], "timeout_ms": 5000}, None
+    yield "IncrementalAlterConfigs", {"resources": [{"resource_type": 2, "resource_name": topic, "configs": [
+        {"name": "cleanup.policy", "config_operation": 0, "value": "compact"}]}]}, [1]
+    for offset in (3, -1, 9999):
+        yield "DeleteRecords", {"topics": [{"name": topic, "partitions": [
+            {"partition_index": 0, "offset": offset}]}], "timeout_ms": 5000}, [2]
     yield "DeleteTopics", {"topic_names": [f"{topic}-none"], "timeout_ms": 5000}, range(1, 6)
     yield "DeleteTopics", {"topic_names": [topic], "timeout_ms": 5000}, [5]
 

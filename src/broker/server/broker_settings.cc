@@ -266,7 +266,9 @@ Result<> set_broker_setting(std::string_view assignment, KafkaServerOptions& ser
                     "{} is not a setting that can be given here; expected {}, or the default of a topic's "
                     "setting, such as log.retention.ms",
                     name, known_names());
-    return set(*found, value, {server, topics});
+    TRY(set(*found, value, {server, topics}));
+    server.given.emplace(name);
+    return {};
 }
 
 bool is_fixed_broker_setting(std::string_view name) {
@@ -308,17 +310,18 @@ std::vector<BrokerSettingValue> broker_settings(const KafkaServerOptions& server
     for (const auto& setting : settings) {
         if (setting.name == "node.id") continue;  // is always given
         auto value = value_of(setting, {given_server, given_topics});
-        bool is_given = value != value_of(setting, {standard_server, standard_topics});
-        all.push_back(
-            {std::string(setting.name), std::move(value), type_of(setting), is_given, setting.about});
+        auto standard = value_of(setting, {standard_server, standard_topics});
+        bool is_given = server.given.contains(setting.name) || value != standard;
+        all.push_back({std::string(setting.name), std::move(value), type_of(setting), is_given, setting.about,
+                       std::move(standard)});
     }
     for (const auto& setting : topic_settings()) {
         if (setting.broker_name.empty()) continue;
         auto given = topics.topic_defaults.find(std::string(setting.name));
         bool is_given = given != topics.topic_defaults.end();
         auto value = is_given ? given->second : std::string(setting.standard);
-        all.push_back(
-            {std::string(setting.broker_name), std::move(value), setting.type, is_given, setting.about});
+        all.push_back({std::string(setting.broker_name), std::move(value), setting.type, is_given,
+                       setting.about, std::string(setting.standard)});
     }
     std::ranges::sort(all, {}, &BrokerSettingValue::name);
     return all;

@@ -1,6 +1,7 @@
 // What a broker can be told by the names of Kafka's server.properties, and what DescribeConfigs says of it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@ struct BrokerSettingValue {
     SettingType type;
     bool is_given;  ///< by whoever has started the broker; false: as it is when nobody says anything
     std::string_view about;
+    std::optional<std::string> standard = {};  ///< as it would be; none: it has to be given
 };
 
 /// In the order of their names. address: host:port by which the client knows the broker.

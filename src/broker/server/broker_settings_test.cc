@@ -64,6 +64,7 @@ TEST(BrokerSettings, EachIsListedOnceInOrderWithWhetherItIsGiven) {
     LocalTopicsOptions topics;
     ASSERT_TRUE(set_broker_setting("num.partitions=4", server, topics));
     ASSERT_TRUE(set_broker_setting("log.retention.ms=1000", server, topics));
+    ASSERT_TRUE(set_broker_setting("max.connections=2147483647", server, topics));
     auto all = broker_settings(server, topics, "example:9092");
     EXPECT_TRUE(std::ranges::is_sorted(all, {}, &BrokerSettingValue::name));
     EXPECT_EQ(std::ranges::adjacent_find(all, {}, &BrokerSettingValue::name), all.end());
@@ -71,6 +72,8 @@ TEST(BrokerSettings, EachIsListedOnceInOrderWithWhetherItIsGiven) {
                                       {"log.retention.ms", "1000", true},
                                       {"log.retention.bytes", "-1", false},
                                       {"auto.create.topics.enable", "true", false},
+                                      {"group.initial.rebalance.delay.ms", "500", false},
+                                      {"max.connections", "2147483647", true},
                                       {"advertised.listeners", "PLAINTEXT://example:9092", true}}) {
         const auto* setting = find(all, name);
         ASSERT_TRUE(setting) << name;
@@ -92,7 +95,9 @@ TEST_F(KafkaServerTest, BrokersTellTheirSettings) {
     EXPECT_EQ(configs[1].name, "num.partitions");
     EXPECT_EQ(configs[1].value, "3");
     EXPECT_EQ(configs[1].source, 4);
-    EXPECT_EQ(configs[1].synonyms.size(), 1u);
+    ASSERT_EQ(configs[1].synonyms.size(), 2u);
+    EXPECT_EQ(configs[1].synonyms[1].value, "1");
+    EXPECT_EQ(configs[1].synonyms[1].source, 5);
     EXPECT_TRUE(configs[1].read_only);
 }
 

@@ -167,7 +167,10 @@ std::vector<Described> describe_broker(const Request& request, bool all_brokers)
                                              fmt::format("{}:{}", request.host, request.port))) {
             Synonyms values;
             brokers.add(setting.name, values);
-            values.push_back({setting.name, setting.value, setting.is_given ? of_options : of_standard});
+            if (setting.is_given) values.push_back({setting.name, setting.value, of_options});
+            if (setting.standard && has_standard(setting.name))
+                values.push_back({setting.name, *setting.standard, of_standard});
+            if (values.empty()) values.push_back({setting.name, setting.value, of_standard});
             out.push_back(described(setting.name, setting.type, setting.about, "", std::move(values)));
             out.back().read_only = is_fixed(setting.name);
         }
@@ -194,7 +197,8 @@ std::vector<Described> describe_group(const ServerState& server, const std::stri
         Synonyms values;
         add_if_set(own, setting.name, of_group, values);
         auto now = options.*setting.standard;
-        bool is_given = now != standard.*setting.standard;
+        bool is_given =
+            server.options.given.contains(setting.broker_name) || now != standard.*setting.standard;
         values.push_back(
             {std::string(setting.broker_name), std::to_string(now), is_given ? of_options : of_standard});
         out.push_back(described(setting.name, SettingType::int32,
@@ -211,7 +215,8 @@ std::vector<Described> describe_group(const ServerState& server, const std::stri
         if (setting.number) {
             type = SettingType::int32;
             auto number = (server.options.share_groups.*setting.number).standard;
-            is_given = number != (standard_share.*setting.number).standard;
+            is_given = server.options.given.contains(setting.broker_name) ||
+                       number != (standard_share.*setting.number).standard;
             now = std::to_string(number);
         } else if (now == "true") {
             type = SettingType::boolean;

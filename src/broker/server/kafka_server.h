@@ -43,11 +43,15 @@ struct KafkaServerOptions {
     std::int64_t max_buffered_bytes = 512 << 20;  ///< of all requests and responses; more: they wait
     std::int64_t max_fetch_bytes = 55 << 20;
     std::int64_t idle_timeout_ms = 600'000;
-    CoordinatorOptions groups;
+    /// Members that start together shall be together in the first generation, and one alone not wait for
+    /// long.
+    CoordinatorOptions groups{.initial_delay_ms = 500};
     ConsumerGroupOptions consumer_groups;
     ShareGroupOptions share_groups;
     FetchSessionLimits fetch_sessions;
     SecurityOptions security;
+    /// Settings that whoever started the broker has named, by Kafka's names.
+    std::set<std::string, std::less<>> given;
 };
 
 class KafkaServer {

@@ -91,6 +91,7 @@ protected:
         ASSERT_TRUE(opened) << opened.error().text;
         topics_ = std::move(*opened);
         options.listen = {.name = "kafka"};
+        options.groups.initial_delay_ms = 0;
         server_ = std::move(*KafkaServer::start(shards_, *topics_, std::move(options)));
         client_.emplace(server_->port());
     }

@@ -211,6 +211,38 @@ TEST_F(KafkaServerTest, FetchKnowsTopicsByIdAndRefusesWhatIsNotThere) {
     EXPECT_EQ(client_->call<Fetch>(epoch, 11).topics[0].partitions[0].error, ErrorCode::unknown_leader_epoch);
 }
 
+TEST_F(KafkaServerTest, LeaderEpochsOfTheFutureAndBelowNoneAreErrors) {
+    create("t");
+    auto list = [&](std::int32_t epoch) {
+        kafka::ListOffsetsRequest asked{
+            .topics = {{.name = "t", .partitions = {{.current_leader_epoch = epoch, .timestamp = -1}}}}};
+        return client_->call<ListOffsets>(asked, 5).topics.at(0).partitions.at(0).error;
+    };
+    auto end_of = [&](std::int32_t epoch) {
+        kafka::OffsetForLeaderEpochRequest asked{
+            .topics = {{.topic = "t", .partitions = {{.current_leader_epoch = epoch}}}}};
+        return client_->call<OffsetForLeaderEpoch>(asked, 3).topics.at(0).partitions.at(0).error;
+    };
+    for (const auto& ask : {std::function(list), std::function(end_of)}) {
+        EXPECT_EQ(ask(-1), ErrorCode::none);
+        EXPECT_EQ(ask(0), ErrorCode::none);
+        EXPECT_EQ(ask(1), ErrorCode::unknown_leader_epoch);
+        EXPECT_EQ(ask(-2), ErrorCode::fenced_leader_epoch);
+    }
+}
+
+TEST_F(KafkaServerTest, RecordsOfATopicThatIsCompactedOnlyAreNotDeleted) {
+    auto deleted = [&](const std::string& topic, const std::string& policy) {
+        create(topic, 1, {{"cleanup.policy", policy}});
+        kafka::DeleteRecordsRequest cut{
+            .topics = {{.name = topic, .partitions = {{.index = 0, .offset = -1}}}}};
+        return client_->call<DeleteRecords>(cut, 2).topics.at(0).partitions.at(0).error;
+    };
+    EXPECT_EQ(deleted("compacted", "compact"), ErrorCode::policy_violation);
+    EXPECT_EQ(deleted("both", "compact,delete"), ErrorCode::none);
+    EXPECT_EQ(deleted("deleted", "delete"), ErrorCode::none);
+}
+
 TEST_F(KafkaServerTest, FetchKeepsToItsLimitsButAlwaysMovesOn) {
     create("t");
     for (int i = 0; i < 5; ++i)

@@ -52,8 +52,9 @@ ListOffsets::Response ListOffsets::handle(RequestPointer request, Message messag
                 answer.error = ErrorCode::topic_authorization_failed;
             else if (!topic || !topic->has(partition.index))
                 answer.error = ErrorCode::unknown_topic_or_partition;
-            else if (partition.current_leader_epoch > 0)
-                answer.error = ErrorCode::unknown_leader_epoch;
+            else if (auto error = check_leader_epoch(partition.current_leader_epoch);
+                     error != ErrorCode::none)
+                answer.error = error;
             else
                 answer_in(*topic->logs[std::size_t(partition.index)], message.isolation_level,
                           partition.timestamp, answer);

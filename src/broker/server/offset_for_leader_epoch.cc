@@ -1,4 +1,5 @@
 // There is one leader with one epoch for ever, 0, so no log was ever cut back behind a consumer.
+#include "broker/server/error_code.h"
 #include "broker/server/handlers.h"
 
 namespace penstock::broker {
@@ -19,8 +20,9 @@ OffsetForLeaderEpoch::Response OffsetForLeaderEpoch::handle(RequestPointer reque
                 answer.error = ErrorCode::topic_authorization_failed;
             } else if (!known) {
                 answer.error = ErrorCode::unknown_topic_or_partition;
-            } else if (partition.current_leader_epoch > 0) {
-                answer.error = ErrorCode::unknown_leader_epoch;
+            } else if (auto error = check_leader_epoch(partition.current_leader_epoch);
+                       error != ErrorCode::none) {
+                answer.error = error;
             } else if (partition.leader_epoch == 0) {
                 answer.leader_epoch = 0;
                 answer.end_offset = topic->logs[std::size_t(partition.partition)]->end_offset();

@@ -257,6 +257,11 @@ DeleteRecords::Response delete_records(const Request& request, const DeleteRecor
                 continue;
             }
             auto& log = *topic->logs[std::size_t(partition.index)];
+            // What is compacted is the last value of each key, which nobody shall lose by its age.
+            if (auto options = log.options(); options.compacts && !options.deletes) {
+                answer.error = ErrorCode::policy_violation;
+                continue;
+            }
             auto before = partition.offset == -1 ? log.end_offset() : partition.offset;
             auto done = log.delete_before(before);
             if (done)
