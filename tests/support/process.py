@@ -24,14 +24,21 @@ def port_range():
     return range(10_000 + worker * part, 10_000 + (worker + 1) * part)
 
 
+GIVEN_PORTS = set()
+
+
 def free_port():
+    """One that nobody listens on, and that this process has not been given before: who got it may not listen yet."""
     while True:
         port = random.choice(port_range())
+        if port in GIVEN_PORTS:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        GIVEN_PORTS.add(port)
         return port
 
 
