@@ -144,22 +144,28 @@ bool ProtobufColumns::take_items(const Field& field, Occurrences all, std::size_
            fail(fmt::format("not a message of its schema: {} ends within a value", field.full_name()));
 }
 
+/// The text of the key of one of a map's entries.
+bool ProtobufColumns::read_key(const Field& map, std::string_view entry, std::string_view& text, int depth) {
+    const auto& key = *map.message_type()->map_key();
+    ProtobufMessage message;
+    if (!read(message, *map.message_type(), entry, depth)) return false;
+    auto all = message.of(key);
+    auto value = default_of(key, *arena_);
+    if (!all.empty() && !scalar_of(key, all.back(), *arena_, value))
+        return fail(fmt::format("not a message of its schema: a key of {} is not UTF-8", map.full_name()));
+    text = text_of(value, *arena_);
+    return true;
+}
+
 bool ProtobufColumns::take_entries(const Field& field, Occurrences all, std::size_t node, int depth) {
     const auto& children = tree_[node].children;
     if (children.empty()) return true;
     const auto& entry = *field.message_type();
-    const auto& key = *entry.map_key();
-    ProtobufMessage message;
     // The last one of a key counts.
     std::map<std::size_t, std::string_view> chosen;
     for (const auto& each : all) {
-        if (!read(message, entry, each.bytes, depth + 1)) return false;
-        auto keys = message.of(key);
-        auto value = default_of(key, *arena_);
-        if (!keys.empty() && !scalar_of(key, keys.back(), *arena_, value))
-            return fail(
-                fmt::format("not a message of its schema: a key of {} is not UTF-8", field.full_name()));
-        auto text = text_of(value, *arena_);
+        std::string_view text;
+        if (!read_key(field, each.bytes, text, depth + 1)) return false;
         for (auto child : children)
             if (tree_[child].step.index < 0 && tree_[child].step.name == text) chosen[child] = each.bytes;
     }
@@ -167,6 +173,7 @@ bool ProtobufColumns::take_entries(const Field& field, Occurrences all, std::siz
         if (tree_[child].step.index >= 0) return fail_type(node, "an array", "an object");
         auto found = chosen.find(child);
         if (found == chosen.end()) continue;
+        ProtobufMessage message;
         if (!read(message, entry, found->second, depth + 1)) return false;
         const auto& value = *entry.map_value();
         if (!take_field(value, message.of(value), child, depth + 1)) return false;
@@ -265,18 +272,12 @@ bool ProtobufColumns::render_one(const Field& field, const ProtobufField& at, st
 
 bool ProtobufColumns::render_entries(const Field& field, Occurrences all, std::string& out, int depth) {
     const auto& entry = *field.message_type();
-    const auto& key = *entry.map_key();
     // The last one of a key counts.
     std::map<std::string_view, std::string_view> entries;
-    ProtobufMessage message;
     for (const auto& each : all) {
-        if (!read(message, entry, each.bytes, depth + 1)) return false;
-        auto keys = message.of(key);
-        auto value = default_of(key, *arena_);
-        if (!keys.empty() && !scalar_of(key, keys.back(), *arena_, value))
-            return fail(
-                fmt::format("not a message of its schema: a key of {} is not UTF-8", field.full_name()));
-        entries[text_of(value, *arena_)] = each.bytes;
+        std::string_view text;
+        if (!read_key(field, each.bytes, text, depth + 1)) return false;
+        entries[text] = each.bytes;
     }
     char before = '{';
     for (const auto& [text, bytes] : entries) {

@@ -58,6 +58,7 @@ private:
     bool render_entries(const Field& field, Occurrences all, std::string& out, int depth);
     bool render_value(const Type& type, std::string_view bytes, std::string& out, int depth);
 
+    bool read_key(const Field& map, std::string_view entry, std::string_view& text, int depth);
     bool read(ProtobufMessage& message, const Type& type, std::string_view bytes, int depth);
     bool fail(std::string reason);
     bool fail_type(std::size_t node, std::string_view expected, std::string_view found);
