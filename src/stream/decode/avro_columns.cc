@@ -5,7 +5,6 @@
 #include "base/units.h"
 #include "codec/json_writer.h"
 #include "registry/avro_encoder.h"
-#include "stream/expr/cast.h"
 
 namespace penstock::stream {
 
@@ -121,10 +120,7 @@ bool AvroColumns::fail(std::string reason) {
 }
 
 bool AvroColumns::fail_type(std::size_t node, std::string_view expected, std::string_view found) {
-    bool cut = found.size() > 60;
-    why_ = {fmt::format("{}: expected {}, found {}{}", to_string(tree_[node].path), expected,
-                        found.substr(0, 60), cut ? "..." : ""),
-            true, tree_[node].path};
+    why_ = another_type(tree_[node].path, expected, found);
     return false;
 }
 
@@ -358,12 +354,9 @@ bool AvroColumns::read_scalar(Reader& in, const Type& type, const AvroLogical& l
 }
 
 bool AvroColumns::write(const PathTree::Leaf& leaf, const Scalar& scalar, std::size_t node) {
-    if (set_value(slots_[leaf.column], row_, leaf.type, leaf.from_text, scalar, *arena_)) return true;
-    auto text = text_of(scalar, *arena_);
-    if (leaf.from_text)
-        return fail(fmt::format("{}: {}", to_string(tree_[node].path), cast_reason(text, leaf.type)));
-    return fail_type(node, to_string(leaf.type),
-                     scalar.kind == Scalar::Kind::text ? fmt::format("'{}'", text) : std::string(text));
+    auto wrong = set_leaf(leaf, tree_[node].path, slots_[leaf.column], row_, scalar, *arena_);
+    if (wrong) why_ = std::move(*wrong);
+    return !wrong;
 }
 
 // What nobody asked for.

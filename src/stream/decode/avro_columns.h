@@ -25,11 +25,7 @@ namespace penstock::stream {
 /// The decoder of what one schema has written. For one thread; the tree outlives it.
 class AvroColumns {
 public:
-    struct Failure {
-        std::string reason;
-        bool other_type = false;
-        Path path;
-    };
+    using Failure = Misread;
 
     /// reader: the topic's schema, whose defaults stand in for what the writer's lacks; may be null.
     AvroColumns(const PathTree& tree, std::shared_ptr<const registry::AvroSchema> writer,

@@ -5,6 +5,7 @@
 
 #include "registry/avro_encoder.h"
 #include "stream/plan/data_type.h"
+#include "stream/testing/one_row.h"
 
 namespace penstock::stream {
 namespace {
@@ -25,13 +26,7 @@ std::string bytes_of(const registry::AvroSchema& schema, std::string_view json) 
     return out;
 }
 
-ScanColumn column(Path path, TypeId type, bool from_text = false) {
-    ScanColumn out;
-    out.path = std::move(path);
-    out.type = type;
-    out.from_text = from_text;
-    return out;
-}
+using testing::column;
 
 /// The row's values as text, or why there is none.
 std::string decoded(const std::vector<ScanColumn>& scan, const registry::AvroSchema& writer_schema,
@@ -39,17 +34,7 @@ std::string decoded(const std::vector<ScanColumn>& scan, const registry::AvroSch
     PathTree tree(scan);
     auto writer = std::shared_ptr<const registry::AvroSchema>(std::shared_ptr<void>(), &writer_schema);
     AvroColumns columns(tree, writer, reader.empty() ? nullptr : parsed(reader));
-    std::vector<Column> out(scan.size());
-    std::vector<Slot> slots;
-    for (std::size_t i = 0; i < scan.size(); ++i) {
-        out[i].type = scan[i].type;
-        slots.push_back(open_slot(out[i], 1));
-    }
-    Arena arena;
-    if (!columns.decode(bytes, slots, 0, arena)) return "no: " + columns.why().reason;
-    std::string text;
-    for (const auto& each : out) text += (text.empty() ? "" : " | ") + value_text(each, 0);
-    return text;
+    return testing::text_of_row(scan, columns, bytes);
 }
 
 constexpr auto everything = R"({"type":"record","name":"R","fields":[

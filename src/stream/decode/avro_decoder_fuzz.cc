@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "stream/decode/avro_columns.h"
+#include "stream/testing/one_row.h"
 
 namespace {
 
@@ -22,13 +23,7 @@ constexpr auto text = R"({"type":"record","name":"R","fields":[
   {"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
   {"name":"u","type":{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}},{"name":"b","type":"boolean"}]})";
 
-ScanColumn column(Path path, TypeId type, bool from_text = false) {
-    ScanColumn out;
-    out.path = std::move(path);
-    out.type = type;
-    out.from_text = from_text;
-    return out;
-}
+using penstock::stream::testing::column;
 
 std::vector<ScanColumn> some() {
     return {column({{"b", -1}}, TypeId::boolean)};
@@ -49,16 +44,10 @@ bool decodes(const std::vector<ScanColumn>& scan, std::shared_ptr<const registry
              std::string_view value) {
     PathTree tree(scan);
     AvroColumns columns(tree, schema, schema);
-    std::vector<Column> out(scan.size());
-    std::vector<Slot> slots;
-    for (std::size_t i = 0; i < scan.size(); ++i) {
-        out[i].type = scan[i].type;
-        slots.push_back(open_slot(out[i], 1));
-    }
     Arena arena;
-    bool fits = columns.decode(value, slots, 0, arena);
-    CHECK(fits || !columns.why().reason.empty());
-    return fits;
+    const testing::OneRow row(scan, columns, value, arena);
+    CHECK(row.fits || !columns.why().reason.empty());
+    return row.fits;
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "stream/decode/json_shape.h"
+#include "stream/decode/path_tree.h"
 #include "stream/decode/slots.h"
 #include "stream/plan/plan.h"
 
@@ -31,11 +32,7 @@ public:
 
     bool empty() const { return nodes_[0].children.empty() && !strict_; }
 
-    struct Failure {
-        std::string reason;
-        bool other_type = false;
-        Path path;
-    };
+    using Failure = Misread;
     /// Writes the document's values to row of the slots; false with why() when it does not fit. Then the
     /// row's values are of no meaning. At least 64 readable bytes must follow document.
     bool decode(std::string_view document, std::span<Slot> slots, std::size_t row, Arena& arena);
@@ -44,11 +41,7 @@ public:
 private:
     using Value = simdjson::ondemand::value;
 
-    struct Leaf {
-        std::size_t column = 0;
-        TypeId type = TypeId::string;
-        bool from_text = false;
-    };
+    using Leaf = PathTree::Leaf;
     struct Node {
         PathStep step;
         Path path;

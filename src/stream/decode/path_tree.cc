@@ -1,5 +1,7 @@
 #include "stream/decode/path_tree.h"
 
+#include "stream/expr/cast.h"
+
 namespace penstock::stream {
 
 PathTree::PathTree(std::span<const ScanColumn> scan) {
@@ -24,6 +26,23 @@ PathTree::PathTree(std::span<const ScanColumn> scan) {
         }
         nodes_[at].leaves.push_back({i, scan[i].type, scan[i].from_text});
     }
+}
+
+Misread another_type(const Path& path, std::string_view expected, std::string_view found) {
+    bool cut = found.size() > 60;
+    return {fmt::format("{}: expected {}, found {}{}", to_string(path), expected, found.substr(0, 60),
+                        cut ? "..." : ""),
+            true, path};
+}
+
+std::optional<Misread> set_leaf(const PathTree::Leaf& leaf, const Path& path, Slot& slot, std::size_t row,
+                                const SchemaValue& value, Arena& arena) {
+    if (set_value(slot, row, leaf.type, leaf.from_text, value, arena)) return std::nullopt;
+    auto text = text_of(value, arena);
+    if (leaf.from_text)
+        return Misread{fmt::format("{}: {}", to_string(path), cast_reason(text, leaf.type)), false, {}};
+    bool quoted = value.kind == SchemaValue::Kind::text;
+    return another_type(path, to_string(leaf.type), quoted ? fmt::format("'{}'", text) : std::string(text));
 }
 
 }  // namespace penstock::stream

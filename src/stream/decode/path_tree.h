@@ -2,9 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "stream/decode/schema_value.h"
+#include "stream/decode/slots.h"
 #include "stream/plan/plan.h"
 
 namespace penstock::stream {
@@ -32,5 +37,16 @@ public:
 private:
     std::vector<Node> nodes_;  ///< 0: the whole value
 };
+
+/// Why a value does not fit its columns.
+struct Misread {
+    std::string reason;
+    bool other_type = false;  ///< the value at path is of another type than the column
+    Path path;
+};
+Misread another_type(const Path& path, std::string_view expected, std::string_view found);
+/// Sets row of the leaf's column, or says why the value is none for it.
+std::optional<Misread> set_leaf(const PathTree::Leaf& leaf, const Path& path, Slot& slot, std::size_t row,
+                                const SchemaValue& value, Arena& arena);
 
 }  // namespace penstock::stream

@@ -7,7 +7,6 @@
 
 #include "codec/json_writer.h"
 #include "registry/protobuf_index.h"
-#include "stream/expr/cast.h"
 
 namespace penstock::stream {
 namespace {
@@ -36,10 +35,7 @@ bool ProtobufColumns::fail(std::string reason) {
 }
 
 bool ProtobufColumns::fail_type(std::size_t node, std::string_view expected, std::string_view found) {
-    bool cut = found.size() > 60;
-    why_ = {fmt::format("{}: expected {}, found {}{}", to_string(tree_[node].path), expected,
-                        found.substr(0, 60), cut ? "..." : ""),
-            true, tree_[node].path};
+    why_ = another_type(tree_[node].path, expected, found);
     return false;
 }
 
@@ -182,17 +178,15 @@ bool ProtobufColumns::take_entries(const Field& field, Occurrences all, std::siz
 }
 
 bool ProtobufColumns::take_scalar(const SchemaValue& value, std::size_t node) {
-    auto text = [&] { return text_of(value, *arena_); };
     const auto& at = tree_[node];
     if (!at.children.empty())
-        return fail_type(node, tree_[at.children[0]].step.index >= 0 ? "an array" : "an object", text());
+        return fail_type(node, tree_[at.children[0]].step.index >= 0 ? "an array" : "an object",
+                         text_of(value, *arena_));
     for (const auto& leaf : at.leaves) {
-        if (set_value(slots_[leaf.column], row_, leaf.type, leaf.from_text, value, *arena_)) continue;
-        if (leaf.from_text)
-            return fail(fmt::format("{}: {}", to_string(at.path), cast_reason(text(), leaf.type)));
-        return fail_type(
-            node, to_string(leaf.type),
-            value.kind == SchemaValue::Kind::text ? fmt::format("'{}'", text()) : std::string(text()));
+        auto wrong = set_leaf(leaf, at.path, slots_[leaf.column], row_, value, *arena_);
+        if (!wrong) continue;
+        why_ = std::move(*wrong);
+        return false;
     }
     return true;
 }

@@ -22,11 +22,7 @@ namespace penstock::stream {
 /// The decoder of what one schema has written. For one thread; the tree outlives it.
 class ProtobufColumns {
 public:
-    struct Failure {
-        std::string reason;
-        bool other_type = false;
-        Path path;
-    };
+    using Failure = Misread;
 
     /// declared: a message with a field that is none of its columns does not fit; null: any may have more.
     ProtobufColumns(const PathTree& tree, registry::ProtobufSchema schema, const DataType* declared);

@@ -5,6 +5,7 @@
 
 #include "registry/protobuf_text.h"
 #include "stream/plan/data_type.h"
+#include "stream/testing/one_row.h"
 
 namespace penstock::stream {
 namespace {
@@ -47,13 +48,7 @@ std::string bytes_of(std::string_view schema, std::string_view json) {
     return bytes ? *bytes : "";
 }
 
-ScanColumn column(Path path, TypeId type, bool from_text = false) {
-    ScanColumn out;
-    out.path = std::move(path);
-    out.type = type;
-    out.from_text = from_text;
-    return out;
-}
+using testing::column;
 ScanColumn column(std::string name, TypeId type, bool from_text = false) {
     return column(Path{{std::move(name), -1}}, type, from_text);
 }
@@ -63,17 +58,7 @@ std::string decoded(const std::vector<ScanColumn>& scan, std::string_view schema
                     const DataType* declared = nullptr) {
     PathTree tree(scan);
     ProtobufColumns columns(tree, parsed(schema), declared);
-    std::vector<Column> out(scan.size());
-    std::vector<Slot> slots;
-    for (std::size_t i = 0; i < scan.size(); ++i) {
-        out[i].type = scan[i].type;
-        slots.push_back(open_slot(out[i], 1));
-    }
-    Arena arena;
-    if (!columns.decode(bytes, slots, 0, arena)) return "no: " + columns.why().reason;
-    std::string text;
-    for (const auto& each : out) text += (text.empty() ? "" : " | ") + value_text(each, 0);
-    return text;
+    return testing::text_of_row(scan, columns, bytes);
 }
 std::string of_all(std::vector<ScanColumn> scan) {
     return decoded(scan, everything, bytes_of(everything, one_of_all));

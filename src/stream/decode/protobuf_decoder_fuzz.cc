@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "stream/decode/protobuf_columns.h"
+#include "stream/testing/one_row.h"
 
 namespace {
 
@@ -23,13 +24,7 @@ message M { int32 id = 1; optional sint64 n = 2; float f = 3; string s = 4; enum
   google.protobuf.Timestamp at = 11; google.protobuf.Duration took = 12; google.protobuf.UInt64Value boxed = 13;
   google.protobuf.Value value = 14; google.protobuf.Struct extra = 15; oneof o { bool x = 16; double y = 17; } })";
 
-ScanColumn column(Path path, TypeId type, bool from_text = false) {
-    ScanColumn out;
-    out.path = std::move(path);
-    out.type = type;
-    out.from_text = from_text;
-    return out;
-}
+using penstock::stream::testing::column;
 
 const std::vector<ScanColumn>& some() {
     static const std::vector<ScanColumn> scan{column({{"x", -1}}, TypeId::boolean)};
@@ -67,18 +62,12 @@ void check_json(const Column& column) {
 }
 
 bool decodes(ProtobufColumns& columns, const std::vector<ScanColumn>& scan, std::string_view value) {
-    std::vector<Column> out(scan.size());
-    std::vector<Slot> slots;
-    for (std::size_t i = 0; i < scan.size(); ++i) {
-        out[i].type = scan[i].type;
-        slots.push_back(open_slot(out[i], 1));
-    }
     Arena arena;
-    bool fits = columns.decode(value, slots, 0, arena);
-    CHECK(fits || !columns.why().reason.empty());
-    if (fits)
-        for (const auto& each : out) check_json(each);
-    return fits;
+    const testing::OneRow row(scan, columns, value, arena);
+    CHECK(row.fits || !columns.why().reason.empty());
+    if (row.fits)
+        for (const auto& each : row.columns) check_json(each);
+    return row.fits;
 }
 
 ProtobufColumns make(const PathTree& tree) {
