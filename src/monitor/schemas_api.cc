@@ -56,16 +56,40 @@ Result<net::HttpResponse> get_schema(Api& api, const net::HttpRequest& request) 
     return told(TRY(schemas->get(param(request, "subject"), version)));
 }
 
-/// {"kind", "text"}. One that is registered already keeps its version.
+constexpr std::size_t max_references = 1000;
+
+/// [{"name", "subject", "version"}]; the latest version where none is given, or -1 as in Confluent's files.
+Result<registry::References> references_of(registry::Schemas& schemas, const JsonObject& body) {
+    registry::References references;
+    if (!body.has("references")) return references;
+    const auto listed = TRY(body.objects("references", max_references));
+    for (const auto& one : listed) {
+        TRY(one.only({"name", "subject", "version"}));
+        auto name = TRY(one.string("name"));
+        auto subject = TRY(one.string("subject"));
+        auto version = TRY(one.optional_integer("version", -1, INT32_MAX)).value_or(-1);
+        if (version == -1) {
+            const auto latest = schemas.get(subject, -1);
+            if (!latest)
+                return fail(latest.error().code, "{}: {}", one.path_of("subject"), latest.error().text);
+            version = latest->version;
+        }
+        references.push_back({std::move(name), std::move(subject), static_cast<std::int32_t>(version)});
+    }
+    return references;
+}
+
+/// {"kind", "text", "references"}. One that is registered already keeps its version.
 Result<net::HttpResponse> register_schema(Api& api, const net::HttpRequest& request) {
     auto* schemas = TRY(schemas_of(api));
     const auto body = TRY(JsonBody::parse(request.body));
-    TRY(body.object().only({"kind", "text"}));
+    TRY(body.object().only({"kind", "text", "references"}));
     const auto name = TRY(body.object().string("kind"));
     const auto kind = registry::kind_of(name);
     if (!kind) return fail(Errc::invalid, "kind: expected AVRO, JSON or PROTOBUF, found '{}'", name);
     const auto text = TRY(body.object().string("text"));
-    return told(TRY(schemas->put(param(request, "subject"), *kind, text)));
+    const auto references = TRY(references_of(*schemas, body.object()));
+    return told(TRY(schemas->put(param(request, "subject"), *kind, text, references)));
 }
 
 }  // namespace

@@ -590,8 +590,9 @@ Result<T> result_of(Answer<T> answer) {
 }
 }  // namespace
 
-Result<RegisteredSchema> LocalSchemas::put(std::string_view subject, SchemaKind kind, std::string_view text) {
-    return result_of(add(subject, kind, text));
+Result<RegisteredSchema> LocalSchemas::put(std::string_view subject, SchemaKind kind, std::string_view text,
+                                           const References& references) {
+    return result_of(add(subject, kind, text, references));
 }
 Result<RegisteredSchema> LocalSchemas::by_id(std::int32_t id) {
     return result_of(schema(id));

@@ -47,7 +47,8 @@ public:
 
     // The seam.
     std::string describe() const override;
-    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text) override;
+    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text,
+                                 const References& references = {}) override;
     Result<RegisteredSchema> by_id(std::int32_t id) override;
     Result<RegisteredSchema> get(std::string_view subject, std::int32_t version) override;
     Result<std::vector<std::string>> subjects() override;

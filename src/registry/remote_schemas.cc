@@ -106,16 +106,20 @@ public:
 
     std::string describe() const override { return "schema registry at " + shown_; }
 
-    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text) override {
-        auto key = fmt::format("{}\n{}\n{}", to_string(kind), subject, text);
+    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text,
+                                 const References& references) override {
+        auto referred = json_of(references);
+        auto key = fmt::format("{}\n{}\n{}\n{}", to_string(kind), subject, referred, text);
         if (auto known = cached(put_, key)) return *known;
         codec::JsonWriter body;
         body.begin_object().field("schema", text);
         if (kind != SchemaKind::avro) body.field("schemaType", to_string(kind));
+        if (!references.empty()) body.raw_field("references", referred);
         auto json = body.end_object().take();
         auto path = "/subjects/" + percent_encoded(subject);
         auto answer = TRY(call("POST", path + "/versions", json));
         RegisteredSchema schema{.subject = std::string(subject), .kind = kind, .text = std::string(text)};
+        schema.references = references;
         schema.id = number_of(answer.root(), "id");
         if (schema.id == 0)
             return fail(Errc::unavailable, "{}: the answer to a registration has no id", shown_);

@@ -51,6 +51,18 @@ protected:
     std::unique_ptr<Schemas> remote_;
 };
 
+TEST_F(RemoteSchemasTest, RegistersASchemaThatRefersToAnother) {
+    constexpr std::string_view uses_r = R"({"type":"record","name":"S","fields":[{"name":"r","type":"R"}]})";
+    ASSERT_TRUE(remote_->put("r", SchemaKind::avro, record_a));
+    EXPECT_FALSE(remote_->put("s", SchemaKind::avro, uses_r));
+    auto put = remote_->put("s", SchemaKind::avro, uses_r, {{"R", "r", 1}});
+    ASSERT_TRUE(put) << put.error().text;
+    EXPECT_EQ(put->version, 1);
+    EXPECT_THAT(put->references, ElementsAre(SchemaReference{"R", "r", 1}));
+    EXPECT_EQ(local_->by_id(put->id)->references, put->references);
+    EXPECT_FALSE(remote_->put("s", SchemaKind::avro, uses_r)) << "the one with references answers for it";
+}
+
 TEST_F(RemoteSchemasTest, RegistersAndFinds) {
     auto put = remote_->put("users-value", SchemaKind::avro, record_a);
     ASSERT_TRUE(put) << put.error().text;

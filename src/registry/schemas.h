@@ -46,9 +46,10 @@ class Schemas {
 public:
     virtual ~Schemas() = default;
     virtual std::string describe() const = 0;
-    /// Registers, or finds it registered already. Errc::invalid when it does not parse or is incompatible.
-    virtual Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind,
-                                         std::string_view text) = 0;
+    /// Registers, or finds it registered already. Errc::invalid when it does not parse or is incompatible, or
+    /// when what it refers to is not there.
+    virtual Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text,
+                                         const References& references = {}) = 0;
     virtual Result<RegisteredSchema> by_id(std::int32_t id) = 0;
     /// version -1: the latest.
     virtual Result<RegisteredSchema> get(std::string_view subject, std::int32_t version) = 0;

@@ -29,9 +29,10 @@ public:
     registry::LocalSchemas& local() { return *local_; }
 
     std::string describe() const override { return "a registry"; }
-    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text) override {
+    Result<RegisteredSchema> put(std::string_view subject, SchemaKind kind, std::string_view text,
+                                 const registry::References& references = {}) override {
         if (is_away) return away();
-        return local_->put(subject, kind, text);
+        return local_->put(subject, kind, text, references);
     }
     Result<RegisteredSchema> by_id(std::int32_t id) override {
         if (is_away) return away();

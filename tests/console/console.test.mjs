@@ -117,6 +117,12 @@ test("records that come from the replica are called so", async () => {
 
 test("a record opens as text, and Escape leads back to where one was", async () => {
   await open();
+  const [pipeline] = (await get("/pipelines")).filter((one) => one.loaded);
+  const { edges } = await get(`/pipelines/${encodeURIComponent(pipeline.name)}/graph`);
+  const topic = edges.find((edge) => edge.from.startsWith("source:")).to.slice("topic:".length);
+  const records = page.waitForResponse((answer) => answer.url().includes(`/topics/${topic}/records`));
+  await page.locator("#records select").first().selectOption(topic);
+  await records;
   const row = page.locator("#records tbody tr").first();
   await row.waitFor();
   const asked = await page.getByLabel("follow").first().evaluate(async (follow) => {

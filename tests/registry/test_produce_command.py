@@ -1,4 +1,4 @@
-"""penstock produce --schema: what Confluent's own deserializers read of it."""
+"""penstock schemas register and produce --schema: what Confluent's own client and deserializers read of it."""
 import json
 import os
 import uuid
@@ -6,7 +6,7 @@ import uuid
 import pytest
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient, NewTopic
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
@@ -76,6 +76,32 @@ def test_what_does_not_fit_names_its_line(users, registry, topic):
     assert "after 2 records acknowledged: line 3: value: does not fit schema" in done.stderr
     assert 'id: expected a whole number, found "three"' in done.stderr
     assert len(records(topic, 2)) == 2
+
+
+def test_a_schema_that_uses_another(users, registry, topic, tmp_path):
+    for name, text in {
+        "money.avsc": {"type": "record", "name": "Money", "namespace": "shop", "fields": [{"name": "cents", "type": "long"}]},
+        "order.avsc": {"type": "record", "name": "Order", "fields": [{"name": "price", "type": "shop.Money"}]},
+        "references.json": [{"name": "shop.Money", "subject": f"{topic}-money"}],
+        "half.json": [{"name": "shop.Money"}],
+        "missing.json": [{"name": "shop.Money", "subject": "nowhere"}],
+    }.items():
+        (tmp_path / name).write_text(json.dumps(text))
+    (tmp_path / "broken.json").write_text("[")
+
+    def register(subject, file, *references):
+        return users.command("schemas", "register", subject, str(tmp_path / file), *references)
+
+    assert register(f"{topic}-money", "money.avsc").returncode == 0
+    for references, why in {(): "shop.Money", ("half.json",): "references[0].subject", ("missing.json",): "nowhere",
+                            ("broken.json",): "broken.json: "}.items():
+        done = register(f"{topic}-value", "order.avsc", *(f"--references={tmp_path / each}" for each in references))
+        assert done.returncode == 1 and why in done.stderr, (references, done.stderr)
+    done = register(f"{topic}-value", "order.avsc", f"--references={tmp_path / 'references.json'}")
+    assert done.returncode == 0, done.stderr
+    assert registry.get_latest_version(f"{topic}-value").schema.references == [SchemaReference("shop.Money", f"{topic}-money", 1)]
+    assert produce(users, topic, ['{"price": {"cents": 250}}'], "--schema", "latest").returncode == 0
+    assert AvroDeserializer(registry)(records(topic, 1)[0].value(), value_of(topic)) == {"price": {"cents": 250}}
 
 
 def test_json_schema(users, registry, topic):

@@ -20,6 +20,7 @@ struct Options {
     std::string version;
     std::string file;
     std::string kind;
+    std::string references;
 };
 
 Result<> list(ApiClient& api, const CommandContext& context) {
@@ -70,8 +71,15 @@ Result<std::string> kind_of(const Options& options) {
 Result<> put(ApiClient& api, const CommandContext& context, const Options& options) {
     codec::JsonWriter body;
     body.begin_object().field("kind", TRY(kind_of(options)));
-    body.field("text", TRY(io::system_files().read_file(options.file))).end_object();
-    auto answer = TRY(api.post("/api/v1/schemas/" + percent_encoded(options.subject), body.take()));
+    body.field("text", TRY(io::system_files().read_file(options.file)));
+    if (!options.references.empty()) {
+        auto text = TRY(io::system_files().read_file(options.references));
+        auto references = JsonDocument::parse(text);
+        if (!references) return fail(Errc::invalid, "{}: {}", options.references, references.error().text);
+        body.raw_field("references", references->root().json());
+    }
+    auto answer =
+        TRY(api.post("/api/v1/schemas/" + percent_encoded(options.subject), body.end_object().take()));
     auto schema = answer.root();
     if (context.json())
         fmt::print("{}\n", schema.json());
@@ -88,7 +96,11 @@ void add_register_command(CLI::App& schemas, CommandContext& context) {
     command->add_option("file", options->file, "Its text")->required();
     command->add_option("--kind", options->kind, "What it is, where the file's name does not tell")
         ->check(CLI::IsMember({"avro", "json", "protobuf"}, CLI::ignore_case));
-    command->footer("Example:\n  penstock schemas register orders-value order.avsc");
+    command->add_option("--references", options->references,
+                        "A JSON file with the schemas that it uses: [{\"name\", \"subject\", \"version\"}]");
+    command->footer(
+        "Examples:\n  penstock schemas register orders-value order.avsc\n"
+        "  penstock schemas register orders-value order.avsc --references references.json");
     add_common_options(*command, context);
     command->callback(
         [options, &context] { context.run([&](ApiClient& api) { return put(api, context, *options); }); });

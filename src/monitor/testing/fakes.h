@@ -153,7 +153,7 @@ class FakeSchemas final : public registry::Schemas {
 public:
     std::string describe() const override { return "fake registry"; }
     Result<registry::RegisteredSchema> put(std::string_view subject, registry::SchemaKind kind,
-                                           std::string_view text) override {
+                                           std::string_view text, const registry::References&) override {
         if (text == "wrong") return fail(Errc::invalid, "that is no schema");
         return registry::RegisteredSchema{
             .subject = std::string(subject), .version = 3, .id = 8, .kind = kind, .text = std::string(text)};
