@@ -2,10 +2,11 @@
 """Measures the main job: time to the first row, idle memory, installed size, HTTP to acknowledged, a backlog through
 the query into the table, and the headline: CPU-seconds per million records from HTTP to table.
 
-  bench/main_job.py [--records 1000000] [--only first_row,idle,size,ingest,backlog,headline] [--json FILE]
+  bench/main_job.py [--records 1000000] [--only first_row,idle,size,backlog,headline] [--json FILE]
 
-The API is the built-in replica in a process of its own, so its cost is not counted as the pipeline's. CPU-seconds are
-user and system time of the whole Penstock process, compaction and fsync threads included.
+What is acknowledged from HTTP is the backlog's beginning: --only backlog measures both. The API is the built-in replica
+in a process of its own, so its cost is not counted as the pipeline's. CPU-seconds are user and system time of the whole
+Penstock process, compaction and fsync threads included.
 """
 import argparse
 import json
