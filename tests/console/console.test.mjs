@@ -14,6 +14,10 @@ let complaints;
 let strangers;
 
 const get = async (path) => (await fetch(`${url}/api/v1${path}`)).json();
+async function graphOfPipeline() {
+  const [pipeline] = (await get("/pipelines")).filter((one) => one.loaded);
+  return get(`/pipelines/${encodeURIComponent(pipeline.name)}/graph`);
+}
 const total = (name) => page.locator(`[data-total=${name}] .figure`).getAttribute("data-value").then(Number);
 
 async function until(what, condition) {
@@ -64,8 +68,7 @@ const open = async () => {
 
 test("the graph shows every part of the pipeline", async () => {
   await open();
-  const [pipeline] = (await get("/pipelines")).filter((one) => one.loaded);
-  const graph = await get(`/pipelines/${encodeURIComponent(pipeline.name)}/graph`);
+  const graph = await graphOfPipeline();
   for (const kind of ["source", "topic", "query", "table"]) {
     assert.ok(graph.nodes.some((node) => node.kind === kind), `the pipeline has no ${kind}`);
   }
@@ -117,8 +120,7 @@ test("records that come from the replica are called so", async () => {
 
 test("a record opens as text, and Escape leads back to where one was", async () => {
   await open();
-  const [pipeline] = (await get("/pipelines")).filter((one) => one.loaded);
-  const { edges } = await get(`/pipelines/${encodeURIComponent(pipeline.name)}/graph`);
+  const { edges } = await graphOfPipeline();
   const topic = edges.find((edge) => edge.from.startsWith("source:")).to.slice("topic:".length);
   const records = page.waitForResponse((answer) => answer.url().includes(`/topics/${topic}/records`));
   await page.locator("#records select").first().selectOption(topic);

@@ -30,6 +30,10 @@ class Members:
             answer.append(line.rstrip("\n"))
         raise AssertionError(f"the members' process has ended: {answer}")
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def poll(self, name, seconds=20):
         """{value: how often it has been delivered} of one poll."""
         return {row.split()[2]: int(row.split()[3]) for row in self(f"poll {name} {seconds}")}
@@ -55,8 +59,7 @@ def classes(tmp_path_factory):
 def jvm(address, classes):  # noqa: F811
     members = Members(classes, address)
     yield members
-    members.process.kill()
-    members.process.wait()
+    members.kill()
 
 
 def create(broker, name):
@@ -244,8 +247,7 @@ def test_what_could_not_be_accepted_comes_again(classes, tmp_path):
         assert list(jvm.poll("a", 40)) == ["0"]
         jvm("say a accept")
         assert jvm("commit a") == ["0 ok"]
-        jvm.process.kill()
-        jvm.process.wait()
+        jvm.kill()
 
 
 def test_what_was_accepted_outlives_kill_9(classes, tmp_path):
@@ -276,5 +278,4 @@ def test_what_was_accepted_outlives_kill_9(classes, tmp_path):
         assert again.keys() == set("2345") and again["2"] >= 2
         assert is_refused or again == {"2": 2, "3": 1, "4": 1, "5": 1}
         assert jvm("offsets group") == ["kept 0 6 0"]
-        jvm.process.kill()
-        jvm.process.wait()
+        jvm.kill()
