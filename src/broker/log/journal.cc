@@ -9,6 +9,8 @@
 // next start; logs sync their segments themselves.
 #include "broker/log/journal.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -64,10 +66,7 @@ Result<> Journal::write(std::span<const JournalEntry> entries, std::span<const s
         if (room.error().code != Errc::full && !has_failed()) give_up(room.error());
         return room;
     }
-    if (buffer_size_ < padded) {
-        buffer_.reset(static_cast<char*>(std::aligned_alloc(journal_block, std::size_t(padded))));
-        buffer_size_ = padded;
-    }
+    if (buffer_size_ < padded) make_buffer(padded);
     encode_frame(id_, sequence_, entries, std::span(buffer_.get(), std::size_t(size)));
     std::memset(buffer_.get() + size, 0, std::size_t(padded - size));
     auto& slot = slots_[current_];
@@ -82,6 +81,17 @@ Result<> Journal::write(std::span<const JournalEntry> entries, std::span<const s
     writes.add();
     written_bytes.add(padded);
     return {};
+}
+
+void Journal::make_buffer(std::int64_t size) {
+    constexpr std::int64_t huge_page = 2 << 20, worth_it = 128 << 10;
+    const bool huge = size >= worth_it;
+    buffer_size_ = huge ? (size + huge_page - 1) / huge_page * huge_page : size;
+    buffer_.reset(static_cast<char*>(
+        std::aligned_alloc(std::size_t(huge ? huge_page : journal_block), std::size_t(buffer_size_))));
+    // The disk is told of each piece of memory, which are 4 KiB otherwise. Where that is not to be had, so it
+    // is.
+    if (huge) (void)::madvise(buffer_.get(), std::size_t(buffer_size_), MADV_HUGEPAGE);
 }
 
 Result<> Journal::write_frame(Slot& slot, std::int64_t size) {

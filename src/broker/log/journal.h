@@ -90,6 +90,7 @@ private:
     Result<> find_room(std::int64_t bytes);
     Result<> open_slot(Slot& slot, int number);
     Result<> next_slot();
+    void make_buffer(std::int64_t size);
     Result<> write_frame(Slot& slot, std::int64_t size);
     bool has_failed();
     void give_up(const Error& why);
