@@ -101,6 +101,16 @@ TEST_F(KafkaServerTest, BrokersTellTheirSettings) {
     EXPECT_TRUE(configs[1].read_only);
 }
 
+TEST_F(KafkaServerTest, SettingsOfATopicComeInKafkasOrder) {
+    create("t");
+    auto described = client_->call<DescribeConfigs>({.resources = {{.type = 2, .name = "t"}}}, 4);
+    const auto& configs = described.results.at(0).configs;
+    ASSERT_EQ(configs.size(), 33u);
+    EXPECT_EQ(configs.front().name, "compression.type");
+    EXPECT_EQ(configs[8].name, "cleanup.policy");
+    EXPECT_EQ(configs.back().name, "segment.index.bytes");
+}
+
 TEST_F(KafkaServerTest, PermissionsHoldWithoutLoginWhenSuperUsersAreNamed) {
     start({.security = {.super_users = {"User:somebody"}, .is_authorized = true}});
     auto created = client_->call<CreateTopics>({.topics = {{.name = "t", .partitions = 1}}}, 5);
