@@ -58,15 +58,15 @@ TopicInfo info_of(const LocalTopics::Topic& topic) {
 }
 
 /// Several at a time when there are many, as each waits for the disk.
-void for_each_log(std::int32_t count, const std::function<void(std::size_t)>& work) {
-    constexpr std::int32_t many = 32, at_once = 8;
-    std::atomic<std::int32_t> next = 0;
+void for_each_at_once(std::size_t count, const std::function<void(std::size_t)>& work) {
+    constexpr std::size_t many = 32, at_once = 8;
+    std::atomic<std::size_t> next = 0;
     auto some = [&] {
-        for (auto i = next++; i < count; i = next++) work(std::size_t(i));
+        for (auto i = next++; i < count; i = next++) work(i);
     };
     if (count < many) return some();
     std::vector<std::jthread> threads;
-    for (int i = 0; i < at_once; ++i) threads.emplace_back(some);
+    for (std::size_t i = 0; i < at_once; ++i) threads.emplace_back(some);
 }
 
 }  // namespace
@@ -94,14 +94,16 @@ LocalTopics::~LocalTopics() {
     if (offsets_ && find(offsets_topic)) offsets_->write_published();
     closing_ = true;
     committer_.reset();  // writes what is queued
-    std::atomic<bool> all_closed = journal_ != nullptr;
+    std::vector<std::pair<TopicPointer, std::shared_ptr<Log>>> logs;
     for (const auto& topic : all())
-        for_each_log(std::int32_t(topic->logs.size()), [&](std::size_t i) {
-            auto closed = topic->logs[i]->close();
-            if (closed) return;
-            all_closed = false;
-            log::error("cannot close {}: {}", topic->spec.name, closed.error().text);
-        });
+        for (const auto& log : topic->logs) logs.emplace_back(topic, log);
+    std::atomic<bool> all_closed = journal_ != nullptr;
+    for_each_at_once(logs.size(), [&](std::size_t i) {
+        auto closed = logs[i].second->close();
+        if (closed) return;
+        all_closed = false;
+        log::error("cannot close {}: {}", logs[i].first->spec.name, closed.error().text);
+    });
     if (all_closed) journal_->close();
 }
 
@@ -169,11 +171,17 @@ Result<> LocalTopics::load_catalogue() {
     auto text = TRY(options_.files->read_file(path(catalogue_file)));
     auto entries = decode_catalogue(text);
     if (!entries) return fail(path(catalogue_file), std::move(entries).error());
-    for (auto& entry : *entries) {
+    std::vector<Result<TopicPointer>> opened(entries->size());
+    for_each_at_once(entries->size(), [&](std::size_t i) {
+        auto& entry = (*entries)[i];
         // Kafka 4 has no more of these, nor do we: kept, they would refuse every change of the topic's
         // others.
         std::erase_if(entry.spec.config, [](const auto& each) { return !find_topic_setting(each.first); });
-        topics_[entry.spec.name] = TRY(open_topic(entry));
+        opened[i] = open_topic(entry);
+    });
+    for (auto& topic : opened) {
+        if (!topic) return std::unexpected(std::move(topic).error());
+        topics_[(*topic)->spec.name] = std::move(*topic);
     }
     return {};
 }
@@ -211,7 +219,7 @@ Result<> LocalTopics::open_logs(Topic& topic, std::int32_t first) {
     std::atomic<bool> is_new = false;
     std::mutex mutex;
     Result<> outcome;  // guarded by mutex
-    for_each_log(topic.spec.partitions - first, [&](std::size_t i) {
+    for_each_at_once(std::size_t(topic.spec.partitions - first), [&](std::size_t i) {
         bool made = false;
         const auto partition = first + std::int32_t(i);
         auto log = open_log(topic, partition, options, made);

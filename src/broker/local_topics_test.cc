@@ -273,6 +273,29 @@ TEST(PartitionerTest, EqualsKafkas) {
     EXPECT_EQ(hash("abc"), positive(479470107));
 }
 
+TEST_F(LocalTopicsTest, ManyTopicsAreClosedAndOpenedAgain) {
+    constexpr int many = 60;
+    for (int i = 0; i < many; ++i) {
+        const auto name = fmt::format("t{}", i);
+        ASSERT_TRUE(topics_->create({.name = name, .config = {{"retention.ms", std::to_string(1000 + i)}}}));
+        ASSERT_TRUE(append(name, {name}));
+    }
+    for (const bool crashes : {false, true}) {
+        if (crashes)
+            crash();
+        else {
+            topics_.reset();
+            open();
+        }
+        for (int i = 0; i < many; ++i) {
+            const auto name = fmt::format("t{}", i);
+            EXPECT_EQ(topics_->find(std::string_view(name))->spec.config.at("retention.ms"),
+                      std::to_string(1000 + i));
+            EXPECT_EQ(values(name), Values{name});
+        }
+    }
+}
+
 TEST_F(LocalTopicsTest, ManyPartitionsAreMadeGrownAndOpenedAgainAfterAPowerCut) {
     ASSERT_TRUE(topics_->create({.name = "t", .partitions = 200, .config = {}}));
     ASSERT_TRUE(topics_->add_partitions("t", 300));

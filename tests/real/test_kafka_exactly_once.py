@@ -4,9 +4,9 @@ import collections
 import subprocess
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 from support.process import wait_until
-from test_kafka_tools import HERE, QUIET, address, create, topic  # noqa: F401  (fixtures)
+from test_kafka_tools import HERE, QUIET, address, committed, create, topic  # noqa: F401  (fixtures)
 
 # What Flink's own scripts give the JVM: it serialises classes of the JDK.
 OPENED = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util", "time")]
@@ -14,20 +14,9 @@ OPENED = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("l
 
 def committed_values(address, topic):
     """Of each key, what a reader of committed records sees, in order."""
-    consumer = Consumer({"bootstrap.servers": address, "group.id": "check", "enable.partition.eof": True,
-                         "isolation.level": "read_committed", "enable.auto.commit": False})
-    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
-    values, ended = collections.defaultdict(list), set()
-    while len(ended) < len(partitions):
-        message = consumer.poll(20)
-        assert message is not None
-        if message.error():
-            assert message.error().code() == KafkaError._PARTITION_EOF
-            ended.add(message.partition())
-        else:
-            values[message.key().decode()].append(int(message.value()))
-    consumer.close()
+    values = collections.defaultdict(list)
+    for message in committed(address, topic):
+        values[message.key().decode()].append(int(message.value()))
     return values
 
 

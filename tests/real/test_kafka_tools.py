@@ -7,7 +7,7 @@ import subprocess
 import uuid
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from support.process import Penstock, wait_until
 
@@ -38,6 +38,25 @@ def topic(address):
     name = f"tools-{uuid.uuid4().hex[:10]}"
     create(address, name)
     return name
+
+
+def committed(address, topic):
+    """All messages that a reader of committed records sees, in order of each partition."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "check", "enable.partition.eof": True,
+                         "isolation.level": "read_committed", "enable.auto.commit": False})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
+    found, ended = [], set()
+    while len(ended) < len(partitions):
+        message = consumer.poll(20)
+        assert message is not None
+        if message.error():
+            assert message.error().code() == KafkaError._PARTITION_EOF
+            ended.add(message.partition())
+        else:
+            found.append(message)
+    consumer.close()
+    return found
 
 
 def tool(name, *arguments, given=None, expect=0):
