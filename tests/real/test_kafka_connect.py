@@ -36,7 +36,7 @@ class Worker:
         except urllib.error.HTTPError as error:
             if error.code in (404, 409):
                 return None
-            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
 
     def put(self, name, **config):
         wait_until(lambda: self.call("PUT", f"/connectors/{name}/config", config) is not None, f"{name} taken", 60, 0.2)

@@ -89,8 +89,8 @@ void Journal::make_buffer(std::int64_t size) {
     buffer_size_ = huge ? (size + huge_page - 1) / huge_page * huge_page : size;
     buffer_.reset(static_cast<char*>(
         std::aligned_alloc(std::size_t(huge ? huge_page : journal_block), std::size_t(buffer_size_))));
-    // The disk is told of each piece of memory, which are 4 KiB otherwise. Where that is not to be had, so it
-    // is.
+    // A write past the page cache tells the disk of every page of its memory. Where there are no large ones,
+    // it is as it was.
     if (huge) (void)::madvise(buffer_.get(), std::size_t(buffer_size_), MADV_HUGEPAGE);
 }
 
