@@ -6,5 +6,5 @@ CONNECTOR=5.0.0-2.2
 maven_jars "flink-$VERSION" "flink-$VERSION.sha256" "org.apache.flink:flink-streaming-java:$VERSION" \
   "org.apache.flink:flink-clients:$VERSION" "org.apache.flink:flink-connector-base:$VERSION" \
   "org.apache.flink:flink-connector-kafka:$CONNECTOR" \
-  org.apache.logging.log4j:log4j-slf4j-impl:2.25.4 org.apache.logging.log4j:log4j-core:2.25.4
+  "${LOG4J[@]}"
 echo "$CACHE/flink-$VERSION/lib"

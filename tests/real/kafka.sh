@@ -99,11 +99,7 @@ log4j.appender.O.layout=org.apache.log4j.PatternLayout
 log4j.appender.O.layout.ConversionPattern=[%d] %p %m (%c)%n
 log4j.logger.org.apache.zookeeper=WARN
 C
-  cat >"$WORK/log4j2.xml" <<'C'
-<?xml version="1.0" encoding="UTF-8"?>
-<Configuration status="WARN"><Appenders><Console name="O" target="SYSTEM_OUT"><PatternLayout pattern="[%d] %p %m (%c)%n"/></Console></Appenders>
-<Loggers><Root level="INFO"><AppenderRef ref="O"/></Root></Loggers></Configuration>
-C
+  write_log4j2 "$WORK/log4j2.xml"
 }
 
 # A certificate authority of its own, and a certificate for 127.0.0.1 that it has signed.
@@ -122,7 +118,7 @@ make_certificates() {
 fetch() {
   local dependencies=("org.apache.kafka:kafka_2.13:$VERSION" "org.apache.kafka:kafka-tools:$VERSION")
   case $VERSION in
-    4.*) dependencies+=(org.apache.logging.log4j:log4j-slf4j-impl:2.25.4 org.apache.logging.log4j:log4j-core:2.25.4) ;;
+    4.*) dependencies+=("${LOG4J[@]}") ;;
   esac
   maven_jars "kafka-$VERSION" "kafka-$VERSION.sha256" "${dependencies[@]}"
 }

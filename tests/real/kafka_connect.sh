@@ -32,11 +32,7 @@ scheduled.rebalance.max.delay.ms=1000
 session.timeout.ms=6000
 heartbeat.interval.ms=1000
 C
-  cat >"$WORK/log4j2.xml" <<'C'
-<?xml version="1.0" encoding="UTF-8"?>
-<Configuration status="WARN"><Appenders><Console name="O" target="SYSTEM_OUT"><PatternLayout pattern="[%d] %p %m (%c)%n"/></Console></Appenders>
-<Loggers><Root level="INFO"><AppenderRef ref="O"/></Root></Loggers></Configuration>
-C
+  write_log4j2 "$WORK/log4j2.xml"
 }
 
 start_it() {
@@ -44,7 +40,7 @@ start_it() {
   need curl curl
   maven_jars "kafka-connect-$VERSION" "kafka-connect-$VERSION.sha256" "org.apache.kafka:connect-runtime:$VERSION" \
     "org.apache.kafka:connect-file:$VERSION" "org.apache.kafka:connect-mirror:$VERSION" \
-    org.apache.logging.log4j:log4j-slf4j-impl:2.25.4 org.apache.logging.log4j:log4j-core:2.25.4
+    "${LOG4J[@]}"
   port_free "$PORT"
   mkdir -p "$WORK"
   write_settings

@@ -70,6 +70,16 @@ one_at_a_time() {
   exec 8>&-
 }
 
+# What Java programs that bring no logging write their log with, by the settings that write_log4j2 FILE makes.
+LOG4J=(org.apache.logging.log4j:log4j-slf4j-impl:2.25.4 org.apache.logging.log4j:log4j-core:2.25.4)
+write_log4j2() {
+  cat >"$1" <<'C'
+<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="WARN"><Appenders><Console name="O" target="SYSTEM_OUT"><PatternLayout pattern="[%d] %p %m (%c)%n"/></Console></Appenders>
+<Loggers><Root level="INFO"><AppenderRef ref="O"/></Root></Loggers></Configuration>
+C
+}
+
 # maven_jars FOLDER HASHES DEPENDENCY...: the jars of the dependencies (group:artifact:version) with all that they
 # need, once, into CACHE/FOLDER/lib. Their SHA-256 must be those of the file HASHES of this folder.
 maven_jars() {

@@ -2,16 +2,13 @@
 $PENSTOCK_KAFKA runs them against another broker, such as a real Kafka: they expect the same of both."""
 import collections
 import contextlib
-import json
-import urllib.error
-import urllib.request
 import uuid
 
 import pytest
 from conftest import System, running
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
-from support.process import Penstock, free_port, wait_until
+from support.process import Penstock, call_json, free_port, wait_until
 from test_kafka_tools import address, committed, create  # noqa: F401  (a fixture)
 
 RAW = "org.apache.kafka.connect.converters.ByteArrayConverter"
@@ -24,31 +21,22 @@ class Worker:
                              {"CONNECT_KAFKA": address, "CONNECT_PORT": self.port, "CONNECT_GROUP": group})
         self.logs = f"kafka-connect-{self.port}/*.log"
 
-    def call(self, method, path, body=None):
-        """The answer, None while the workers share out their work anew (409) or a task is not there yet (404)."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                text = answer.read()
-                return json.loads(text) if text else {}
-        except urllib.error.HTTPError as error:
-            if error.code in (404, 409):
-                return None
-            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
-
-    def put(self, name, **config):
-        wait_until(lambda: self.call("PUT", f"/connectors/{name}/config", config) is not None, f"{name} taken", 60, 0.2)
+    def get(self, path):
+        return call_json("GET", f"http://127.0.0.1:{self.port}/connectors/{path}")
 
     def change(self, method, path, body=None):
-        wait_until(lambda: self.call(method, path, body) is not None, f"{method} {path}", 60, 0.2)
+        """Asked again for as long as the workers share out their work anew (409)."""
+        def changed():
+            call_json(method, f"http://127.0.0.1:{self.port}/connectors/{path}", body)
+            return True
+        wait_until(changed, f"{method} {path}", 60, 0.2)
+
+    def put(self, name, **config):
+        self.change("PUT", f"{name}/config", config)
 
     def tasks(self, name):
         """Of each running task, where it runs. A task that failed is the test's failure."""
-        status = self.call("GET", f"/connectors/{name}/status")
-        if status is None:
-            return []
+        status = self.get(f"{name}/status")
         for what in (status["connector"], *status["tasks"]):
             assert what["state"] != "FAILED", what
         return [task["worker_id"] for task in status["tasks"] if task["state"] == "RUNNING"]
@@ -69,6 +57,11 @@ def connect(address):  # noqa: F811
 
 def new_name():
     return f"kept-{uuid.uuid4().hex[:10]}"  # "connect-" would be a group that MirrorMaker passes over
+
+
+def group_offsets(admin, group):
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
+    return {(p.topic, p.partition): p.offset for p in asked.topic_partitions}
 
 
 def committed_lines(address, topic):
@@ -118,36 +111,29 @@ def test_a_file_by_way_of_a_topic_exactly_once_though_the_worker_is_killed(addre
     assert committed_lines(address, name) == sorted(lines(0, 5000))
 
     # What was read and written, as the REST API and Kafka's own groups tell it.
-    read = connect.call("GET", f"/connectors/{name}-in/offsets")["offsets"]
+    read = connect.get(f"{name}-in/offsets")["offsets"]
     assert read == [{"partition": {"filename": str(source)}, "offset": {"position": source.stat().st_size}}]
     admin = AdminClient({"bootstrap.servers": address})
-    group = f"connect-{name}-out"
-
-    def written():
-        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
-        return {p.partition: p.offset for p in asked.topic_partitions}
-    ends = {}
     consumer = Consumer({"bootstrap.servers": address, "group.id": "check"})
-    for partition in (0, 1):
-        ends[partition] = consumer.get_watermark_offsets(TopicPartition(name, partition), 10)[1]
+    ends = [consumer.get_watermark_offsets(TopicPartition(name, partition), 10)[1] for partition in (0, 1)]
     consumer.close()
     # Behind the last record stand the marks of transactions, which a reader may have passed or not.
-    wait_until(lambda: sum(ends.values()) - sum(written().values()) <= 2, "the sink's offsets committed", 30, 0.2)
+    wait_until(lambda: sum(ends) - sum(group_offsets(admin, f"connect-{name}-out").values()) <= 2,
+               "the sink's offsets committed", 30, 0.2)
 
     # Back to the beginning: both are stopped for it, and their tasks are fenced or leave their group.
     for direction in ("in", "out"):
-        connect.change("PUT", f"/connectors/{name}-{direction}/stop")
-        wait_until(lambda: (connect.call("GET", f"/connectors/{name}-{direction}/status") or {"tasks": ["?"]})["tasks"] == [],
-                   "no tasks any more", 30, 0.2)
-        connect.change("DELETE", f"/connectors/{name}-{direction}/offsets")
+        connect.change("PUT", f"{name}-{direction}/stop")
+        wait_until(lambda: connect.get(f"{name}-{direction}/status")["tasks"] == [], "no tasks any more", 30, 0.2)
+        connect.change("DELETE", f"{name}-{direction}/offsets")
     target.unlink()
     for direction in ("in", "out"):
-        connect.change("PUT", f"/connectors/{name}-{direction}/resume")
+        connect.change("PUT", f"{name}-{direction}/resume")
     twice = collections.Counter(2 * lines(0, 5000))
     wait_until(lambda: twice <= collections.Counter(read_lines(target)), "all lines twice", 60, 0.2)
     assert committed_lines(address, name) == sorted(twice.elements())
     for direction in ("in", "out"):
-        connect.change("DELETE", f"/connectors/{name}-{direction}")
+        connect.change("DELETE", f"{name}-{direction}")
 
 
 def test_the_tasks_of_a_worker_that_dies_go_to_the_other(address, tmp_path):  # noqa: F811
@@ -224,13 +210,12 @@ def test_mirror_maker(address, connect, tmp_path):  # noqa: F811
         arrived(600)
 
         def translated():
-            group = f"{name}-readers"
-            asked = here.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
-            return {p.partition for p in asked.topic_partitions if p.topic == mirrored and p.offset > 0}
+            offsets = group_offsets(here, f"{name}-readers")
+            return {partition for (topic, partition), offset in offsets.items() if topic == mirrored and offset > 0}
         wait_until(lambda: translated() == {0, 1, 2}, "the group's offsets at the other place", 60, 0.2)
         assert any(b"west" in message.key() for message in committed(address, "heartbeats"))
 
         there.create_partitions([NewPartitions(name, 5)])[name].result()
         wait_until(lambda: len(here.list_topics(mirrored, timeout=10).topics[mirrored].partitions) == 5, "five partitions", 60, 0.2)
         for what in ("mirror", "checkpoints", "heartbeats"):
-            connect.change("DELETE", f"/connectors/{name}-{what}")
+            connect.change("DELETE", f"{name}-{what}")

@@ -57,6 +57,21 @@ def wait_until(condition, what, timeout=30, pause=0.02):
     raise TimeoutError(f"{what} did not happen within {timeout} s; last: {last}")
 
 
+def call_json(method, url, body=None, headers=None):
+    """The answer in JSON, None when it is empty. An HTTPError says what the server says."""
+    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method,
+                                     headers={"Content-Type": "application/json", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+    except urllib.error.HTTPError as error:
+        body = error.read()
+        raise urllib.error.HTTPError(error.url, error.code, f"{error.msg}: {body[:500].decode(errors='replace')}",
+                                     error.headers, io.BytesIO(body)) from None
+    return json.loads(text) if text else None
+
+
 def own_environment():
     """Without PENSTOCK_*: the clients' tests name addresses in it, which are settings to the program."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
@@ -109,17 +124,7 @@ class Penstock:
         return f"http://127.0.0.1:{self.ports['console']}{path}"
 
     def call(self, method, path, body=None, headers=None):
-        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-        request = urllib.request.Request(self.url(path), data=data, method=method,
-                                         headers={"Content-Type": "application/json", **(headers or {})})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            body = error.read()
-            raise urllib.error.HTTPError(error.url, error.code, f"{error.msg}: {body[:500].decode(errors='replace')}",
-                                         error.headers, io.BytesIO(body)) from None
-        return json.loads(text) if text else None
+        return call_json(method, self.url(path), body, headers)
 
     def get(self, path):
         return self.call("GET", path)

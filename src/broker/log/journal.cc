@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/round_up.h"
 #include "broker/log/log.h"
 #include "broker/random_uuid.h"
 
@@ -86,7 +87,7 @@ Result<> Journal::write(std::span<const JournalEntry> entries, std::span<const s
 void Journal::make_buffer(std::int64_t size) {
     constexpr std::int64_t huge_page = 2 << 20, worth_it = 128 << 10;
     const bool huge = size >= worth_it;
-    buffer_size_ = huge ? (size + huge_page - 1) / huge_page * huge_page : size;
+    buffer_size_ = huge ? round_up(size, huge_page) : size;
     buffer_.reset(static_cast<char*>(
         std::aligned_alloc(std::size_t(huge ? huge_page : journal_block), std::size_t(buffer_size_))));
     // A write past the page cache tells the disk of every page of its memory. Where there are no large ones,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/round_up.h"
 #include "codec/uuid.h"
 
 namespace penstock::broker {
@@ -43,7 +44,7 @@ struct StoredEntry {
 inline constexpr std::int64_t journal_block = 4096;
 /// What so many bytes take, in whole blocks.
 constexpr std::int64_t whole_blocks(std::int64_t bytes) {
-    return (bytes + journal_block - 1) / journal_block * journal_block;
+    return round_up(bytes, journal_block);
 }
 
 inline constexpr std::int64_t frame_header_size = 40;

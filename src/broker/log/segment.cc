@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "base/round_up.h"
 #include "codec/big_endian.h"
 
 namespace penstock::broker {
@@ -17,10 +18,6 @@ constexpr std::int64_t page = 4096;
 constexpr std::int64_t sector = 512;
 constexpr std::int64_t slack = 64;  // readable bytes behind a slice
 constexpr std::int64_t scan_chunk = 1 << 20;
-
-std::int64_t round_up(std::int64_t value, std::int64_t to) {
-    return (value + to - 1) / to * to;
-}
 
 }  // namespace
 
