@@ -109,10 +109,9 @@ Result<> Journal::find_room(std::int64_t bytes) {
     const auto wanted = std::min(std::max(position_ + bytes, slot.allocated + options_.extend_bytes),
                                  whole_blocks(options_.file_bytes));
     constexpr std::int64_t step = 1 << 20;
-    std::unique_ptr<char, Free> zeros(static_cast<char*>(std::aligned_alloc(journal_block, step)));
-    std::memset(zeros.get(), 0, step);
+    alignas(journal_block) static char zeros[step];  // never written, so that it takes no memory
     for (auto at = slot.allocated; at < wanted; at += step)
-        TRY(slot.file->write_at(at, std::string_view(zeros.get(), std::size_t(std::min(step, wanted - at)))));
+        TRY(slot.file->write_at(at, std::string_view(zeros, std::size_t(std::min(step, wanted - at)))));
     TRY(slot.file->sync());
     slot.allocated = wanted;
     return {};
