@@ -201,6 +201,8 @@ void Log::admit(Append& append, Commit& commit) {
 /// Behind the active segment.
 Result<> Log::write(Commit& commit) {
     auto segment = active();
+    // Its index files would soon be out of date. The next checkpoint's directory sync is theirs, too.
+    if (std::exchange(is_as_closed_, false)) TRY(segment->remove_indexes());
     auto written = segment->write(commit.pieces);
     if (!written) {
         if (auto cut = segment->cut(); !cut) return std::unexpected(halted(cut.error()));
@@ -513,6 +515,7 @@ Result<> Log::close() {
     }
     if (unsynced_) TRY(active()->sync());
     unsynced_ = false;
+    if (is_as_closed_) return {};
     if (end_offset_ == 0 && active()->size() == 0) return {};  // nothing that a start would have to scan
     TRY(active()->save_indexes());
     return write_checkpoint();

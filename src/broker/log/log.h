@@ -201,6 +201,7 @@ private:
     // With write_mutex_ held:
     std::int64_t active_since_ms_ = 0;
     bool unsynced_ = false;
+    bool is_as_closed_ = false;  // the last close() left all that the next one would
     std::int64_t last_checkpoint_ = -1;
 
     std::int64_t cleaned_until_ = 0;  // compact()'s alone: segments before it have no key twice

@@ -399,6 +399,37 @@ TEST_F(LogTest, ACleanCloseLeavesNothingToScan) {
     EXPECT_EQ(log_->end_offset(), 2);
 }
 
+TEST_F(LogTest, WhatWasNotWrittenToIsNotWrittenWhenItCloses) {
+    ASSERT_TRUE(append({batch_of({"a"}, {}, 1000)}));
+    ASSERT_TRUE(log_->close());
+    open();
+    const auto syncs = files_.syncs();
+    ASSERT_TRUE(log_->close());
+    EXPECT_EQ(files_.syncs(), syncs);
+    open();
+    EXPECT_EQ(values(), (Values{"a"}));
+    EXPECT_EQ((*log_->find_max_time())->timestamp_ms, 1000);
+}
+
+TEST_F(LogTest, IndexesOfTheLastCloseAreNotTrustedOnceMoreWasWritten) {
+    ASSERT_TRUE(append({batch_of({"a"}, {}, 1000)}));
+    ASSERT_TRUE(log_->close());
+    open();
+    ASSERT_TRUE(append({batch_of({"b"}, {}, 5000)}));
+    EXPECT_FALSE(files_.exists(file("00000000000000000000.index")));
+    crash();  // the names of a moment ago are back
+    EXPECT_EQ(values(), (Values{"a", "b"}));
+    EXPECT_EQ((*log_->find_max_time())->timestamp_ms, 5000);
+    ASSERT_TRUE(log_->close());
+    open();
+    EXPECT_EQ((*log_->find_max_time())->timestamp_ms, 5000);
+    EXPECT_EQ(*append({batch_of({"c"}, {}, 6000)}), 2);
+    ASSERT_TRUE(log_->close());
+    open();
+    EXPECT_EQ((*log_->find_max_time())->timestamp_ms, 6000);
+    EXPECT_EQ(values(), (Values{"a", "b", "c"}));
+}
+
 TEST_F(LogTest, LogAppendTimeReplacesTimestamps) {
     options_.append_time = true;
     open();

@@ -59,12 +59,7 @@ Result<> Log::recover() {
     active_since_ms_ = place_.clock->now_ms();
     last_checkpoint_ = checkpoint ? checkpoint->position : 0;
     TRY(remove_segments_before(start_offset_));
-    // The index files of the segment that grows again would soon be out of date.
-    for (auto suffix : {".index", ".timeindex"}) {
-        auto path = place_.directory + "/" + segment_file_name(segments_.rbegin()->first, suffix);
-        if (place_.files->exists(path)) TRY(place_.files->remove(path));
-    }
-    return {};
+    return is_as_closed_ ? Result<>() : active()->remove_indexes();
 }
 
 Result<> Log::recover_segments(const std::vector<std::int64_t>& bases, std::optional<Checkpoint> checkpoint) {
@@ -92,7 +87,7 @@ Result<> Log::recover_segments(const std::vector<std::int64_t>& bases, std::opti
         if (checkpoint && base < checkpoint->segment_base) {
             TRY(segment->load(-1));
         } else if (checkpoint && base == checkpoint->segment_base && size == checkpoint->position) {
-            TRY(segment->load(size));
+            is_as_closed_ = TRY(segment->load(size));
             end_offset_ = checkpoint->end_offset;
         } else {
             bool behind = checkpoint && base == checkpoint->segment_base && size > checkpoint->position;
@@ -106,6 +101,7 @@ Result<> Log::recover_segments(const std::vector<std::int64_t>& bases, std::opti
                                                   behind ? checkpoint->end_offset : base, last, visit));
             // Readers will see what was found, so it must not go away any more.
             TRY(segment->sync());
+            is_as_closed_ = false;
             end_offset_ = recovered.next_offset;
             cut += recovered.cut_bytes;
         }

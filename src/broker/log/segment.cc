@@ -207,7 +207,7 @@ Result<Segment::Recovered> Segment::recover(std::int64_t from_position, std::int
     return Recovered{good_offset, limit - good};
 }
 
-Result<> Segment::load(std::int64_t size) {
+Result<bool> Segment::load(std::int64_t size) {
     auto limit = TRY(file_->size());
     if (size < 0) size = limit;
     {
@@ -216,7 +216,10 @@ Result<> Segment::load(std::int64_t size) {
     }
     auto offsets = files_->read_file(file_name(".index"));
     auto times = files_->read_file(file_name(".timeindex"));
-    if (!offsets || !times) return rebuild_indexes(size);
+    if (!offsets || !times) {
+        TRY(rebuild_indexes(size));
+        return false;
+    }
     auto offset_index = OffsetIndex::decode(*offsets, base_, size);
     auto time_index = TimeIndex::decode(*times, base_);
     bool empty = time_index && time_index->entries().empty();
@@ -225,14 +228,15 @@ Result<> Segment::load(std::int64_t size) {
                   !offset_index ? offset_index.error().text
                   : !time_index ? time_index.error().text
                                 : "it is empty");
-        return rebuild_indexes(size);
+        TRY(rebuild_indexes(size));
+        return false;
     }
     std::lock_guard lock(mutex_);
     offsets_ = std::move(*offset_index);
     times_ = std::move(*time_index);
     if (!empty) latest_ = {times_.entries().back().timestamp_ms, times_.entries().back().offset, 0};
     indexed_position_ = offsets_.entries().empty() ? 0 : offsets_.entries().back().position;
-    return {};
+    return true;
 }
 
 /// From the batches' headers alone.
@@ -287,9 +291,14 @@ Result<> Segment::save_indexes() {
     return files_->replace_file(file_name(".timeindex"), times);
 }
 
-Result<> Segment::remove_files() {
+Result<> Segment::remove_indexes() {
     for (auto suffix : {".index", ".timeindex"})
         if (files_->exists(file_name(suffix))) TRY(files_->remove(file_name(suffix)));
+    return {};
+}
+
+Result<> Segment::remove_files() {
+    TRY(remove_indexes());
     return files_->remove(file_name(".log"));
 }
 

@@ -67,8 +67,9 @@ public:
     /// whole batches follow, it is damage: it is reported and stepped over.
     Result<Recovered> recover(std::int64_t from_position, std::int64_t from_offset, bool last,
                               const Visitor& visit);
-    /// Trusts the file as far as size (-1: all of it) and loads its indexes, or rebuilds them.
-    Result<> load(std::int64_t size);
+    /// Trusts the file as far as size (-1: all of it) and loads its indexes, or rebuilds them. Returns
+    /// whether they were there.
+    Result<bool> load(std::int64_t size);
 
     /// Writes behind size(); invisible until publish(). After an error, cut() before writing again.
     Result<> write(std::span<const std::string_view> pieces);
@@ -78,6 +79,7 @@ public:
     void publish(std::span<const wire::kafka::BatchHeader> headers);
     /// Writes the index files, and closes the time index with the highest timestamp.
     Result<> save_indexes();
+    Result<> remove_indexes();
     Result<> remove_files();
 
     /// Whole batches from the one that holds offset on, about max_bytes, at least one; empty when none is
