@@ -411,6 +411,22 @@ TEST_F(LogTest, WhatWasNotWrittenToIsNotWrittenWhenItCloses) {
     EXPECT_EQ((*log_->find_max_time())->timestamp_ms, 1000);
 }
 
+TEST_F(LogTest, RetentionEmptiesALogThatNobodyHasWrittenToSinceTheStart) {
+    options_.retention_ms = 60'000;
+    ASSERT_TRUE(append({batch_of({"a"}, {}, 1000)}));
+    ASSERT_TRUE(log_->close());
+    open();
+    ASSERT_TRUE(log_->clean());  // the record's time is long ago
+    EXPECT_EQ(log_->start_offset(), 1);
+    ASSERT_TRUE(log_->close());
+    open();
+    EXPECT_EQ(log_->start_offset(), 1);
+    EXPECT_EQ(*append({batch_of({"b"}, {}, clock_.now_ms())}), 1);
+    ASSERT_TRUE(log_->close());
+    open();
+    EXPECT_EQ(values(1), (Values{"b"}));
+}
+
 TEST_F(LogTest, IndexesOfTheLastCloseAreNotTrustedOnceMoreWasWritten) {
     ASSERT_TRUE(append({batch_of({"a"}, {}, 1000)}));
     ASSERT_TRUE(log_->close());
