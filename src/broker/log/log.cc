@@ -201,8 +201,10 @@ void Log::admit(Append& append, Commit& commit) {
 /// Behind the active segment.
 Result<> Log::write(Commit& commit) {
     auto segment = active();
-    // Its index files would soon be out of date. The next checkpoint's directory sync is theirs, too.
-    if (std::exchange(is_as_closed_, false)) TRY(segment->remove_indexes());
+    // They would soon be out of date. They are gone for good before a checkpoint tells of what is written
+    // now, as that syncs the directory.
+    if (is_as_closed_) TRY(segment->remove_indexes());
+    is_as_closed_ = false;
     auto written = segment->write(commit.pieces);
     if (!written) {
         if (auto cut = segment->cut(); !cut) return std::unexpected(halted(cut.error()));
