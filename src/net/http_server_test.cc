@@ -61,7 +61,7 @@ protected:
                                          {.listen = {.name = "http"},
                                           .max_body_bytes = 1000,
                                           .max_header_bytes = 2000,
-                                          .idle_timeout = std::chrono::milliseconds(300),
+                                          .idle_timeout = std::chrono::milliseconds(1000),
                                           .headers = {{"X-Server", "test"}}},
                                          routes);
         ASSERT_TRUE(started) << started.error().text;
