@@ -131,9 +131,6 @@ Result<std::int64_t> Log::compact_segment(CompactionPass& pass, const std::share
 /// A crash leaves either the old file or the new one; the indexes are made anew from it.
 Result<> Log::replace_segment(const std::shared_ptr<Segment>& segment, bool is_empty) {
     auto base = segment->base_offset();
-    auto name = [&](std::string_view suffix) {
-        return place_.directory + "/" + segment_file_name(base, suffix);
-    };
     const Writing writing(*this);
     {
         std::lock_guard queue(queue_mutex_);
@@ -144,10 +141,10 @@ Result<> Log::replace_segment(const std::shared_ptr<Segment>& segment, bool is_e
         auto found = segments_.find(base);
         if (found == segments_.end() || found->second != segment) return {};  // retention took it
     }
-    for (auto suffix : {".index", ".timeindex"})
-        if (place_.files->exists(name(suffix))) TRY(place_.files->remove(name(suffix)));
+    TRY(segment->remove_indexes());
     TRY(place_.files->sync_directory(place_.directory));
-    TRY(place_.files->rename(place_.directory + "/" + cleaned_file_name(base), name(".log")));
+    TRY(place_.files->rename(place_.directory + "/" + cleaned_file_name(base),
+                             place_.directory + "/" + segment_file_name(base, ".log")));
     TRY(place_.files->sync_directory(place_.directory));
     auto fresh = TRY(Segment::open(*place_.files, place_.directory, place_.name, base, segment_options()));
     TRY(fresh->load(-1));
